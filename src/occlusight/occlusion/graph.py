@@ -1,0 +1,138 @@
+"""The relation graph: what stands in front of what. Truth, model output and API answers share this one shape.
+
+Boxes are (x0, y0, x1, y1) in 0-1000 of the upright picture; fractions are in 0-1; distances are in metres.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+Box = tuple[int, int, int, int]
+
+VERSION = 1
+RELATION_TYPES = ("partial", "complete", "transparent", "reflective")
+MATERIALS = ("opaque", "transparent", "mirror", "porous")
+PARTS = ("left", "right", "top", "bottom", "middle", "all")
+
+
+@dataclass(frozen=True)
+class Text:
+    """One sentence in both languages."""
+
+    en: str
+    zh: str
+
+
+@dataclass(frozen=True)
+class Object:
+    """One thing in the picture.
+
+    `kind` is a key of the catalogue of kinds; `name`/`name_zh` tell it apart from the other objects ("red car").
+    `unique` says whether that name belongs to this object alone. `area` is the visible part's share of the picture.
+    `distance` is the distance from the camera to the nearest point of its surface that faces it, along the view axis; None if unknown.
+    `supported_by` is the id of the object that it stands on, None for the ground or floor.
+    """
+
+    id: str
+    kind: str
+    name: str
+    name_zh: str
+    box: Box
+    amodal_box: Box
+    visible_fraction: float
+    material: str = "opaque"
+    touches_ground_at: tuple[int, int] | None = None
+    probability: float = 1.0
+    colour: str | None = None
+    unique: bool = True
+    area: float = 0.0
+    distance: float | None = None
+    supported_by: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.material not in MATERIALS:
+            raise ValueError(f"material {self.material!r} is not one of {', '.join(MATERIALS)}")
+
+
+@dataclass(frozen=True)
+class Relation:
+    """`occluder` hides part of `occluded`: `covered_fraction` is the share of the occluded object's amodal mask that it covers."""
+
+    occluder: str
+    occluded: str
+    type: str
+    covered_fraction: float
+    hidden_part: str
+    evidence: Text | None = None
+    probability: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.type not in RELATION_TYPES:
+            raise ValueError(f"relation type {self.type!r} is not one of {', '.join(RELATION_TYPES)}")
+        if self.hidden_part not in PARTS:
+            raise ValueError(f"hidden part {self.hidden_part!r} is not one of {', '.join(PARTS)}")
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """What cannot be told from this picture, and why."""
+
+    about: tuple[str, ...]
+    why: Text
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Objects, who hides whom, and the order in depth (front to back, ties grouped)."""
+
+    width: int
+    height: int
+    objects: tuple[Object, ...]
+    relations: tuple[Relation, ...] = ()
+    depth_order: tuple[tuple[str, ...], ...] = ()
+    unknown: tuple[Unknown, ...] = field(default=())
+
+    def object(self, id: str) -> Object:
+        """Return the object with this id. Raises KeyError."""
+        for o in self.objects:
+            if o.id == id:
+                return o
+        raise KeyError(id)
+
+    def covered(self, occluder: str, occluded: str) -> float:
+        """Share of `occluded` that `occluder` covers; 0 where there is no such relation."""
+        for r in self.relations:
+            if r.occluder == occluder and r.occluded == occluded:
+                return r.covered_fraction
+        return 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the graph as the JSON document of the contract."""
+        body = asdict(self)
+        width, height = body.pop("width"), body.pop("height")
+        return {"version": VERSION, "image": {"width": width, "height": height}, **body}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Graph:
+        """Read a graph that `to_json` wrote. Raises ValueError for another version."""
+        if document.get("version") != VERSION:
+            raise ValueError(f"graph version {document.get('version')!r} cannot be read; this program reads version {VERSION}")
+
+        def text(t: Mapping[str, str] | None) -> Text | None:
+            return None if t is None else Text(**t)
+
+        def thing(o: Mapping[str, Any]) -> Object:
+            ground = o.get("touches_ground_at")
+            boxes = {"box": tuple(o["box"]), "amodal_box": tuple(o["amodal_box"]), "touches_ground_at": None if ground is None else tuple(ground)}
+            return Object(**{**o, **boxes})
+
+        return cls(
+            width=document["image"]["width"],
+            height=document["image"]["height"],
+            objects=tuple(thing(o) for o in document["objects"]),
+            relations=tuple(Relation(**{**r, "evidence": text(r.get("evidence"))}) for r in document["relations"]),
+            depth_order=tuple(tuple(group) for group in document["depth_order"]),
+            unknown=tuple(Unknown(tuple(u["about"]), Text(**u["why"])) for u in document.get("unknown", ())),
+        )
