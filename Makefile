@@ -1,0 +1,36 @@
+# make setup   the environment with everything for development, in .venv
+# make serve   the page on http://localhost:7860 (makes a lean environment if there is none)
+# make test    the environment, then ruff, mypy and the tests
+.PHONY: setup serve test check clean
+PYTHON ?= python3
+PORT ?= 7860
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+setup: .venv/.development
+serve: .venv/.default
+	$(BIN)/occlusight serve --port $(PORT)
+
+test: check
+	$(BIN)/python -m pytest
+
+check: .venv/.development
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "occlusight needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+
+.venv/.development: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) install -q -c constraints.txt -e '.[scenes,train,dev]'
+	@touch .venv/.default .venv/.development
+
+.venv/.default: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) install -q -c constraints.txt -e .
+	@touch .venv/.default
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache
