@@ -1,0 +1,91 @@
+"""Keys and values of the tokens that a decoder has already read."""
+
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from occlusight.model.config import TextConfig
+
+GRAIN = 256
+"""Capacity grows in multiples of this many tokens."""
+
+
+class KVCache:
+    """Preallocated keys and values of every layer, `(layers, 2, B, kv_heads, capacity, head_dim)`, growing by doubling.
+
+    A forward pass calls `append` once a layer and `advance` once at its end; `length` counts the tokens that every
+    layer holds. All rows of the batch have the same length; rows of different real lengths need a mask.
+    """
+
+    def __init__(
+        self,
+        config: TextConfig,
+        batch: int = 1,
+        capacity: int = GRAIN,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.length = 0
+        shape = (config.layers, 2, batch, config.kv_heads, _round_up(capacity), config.head_dim)
+        self._store = torch.empty(shape, dtype=dtype, device=device)
+
+    @property
+    def batch(self) -> int:
+        """How many sequences it holds."""
+        return self._store.shape[2]
+
+    @property
+    def capacity(self) -> int:
+        """How many tokens fit before it grows."""
+        return self._store.shape[4]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes allocated."""
+        return self._store.numel() * self._store.element_size()
+
+    def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Store `(B, kv_heads, T, head_dim)` after the first `length` tokens of `layer`; return views of all
+        `length + T` keys and values."""
+        end = self.length + keys.shape[2]
+        self.reserve(end)
+        store = self._store[layer]  # (2, B, kv_heads, capacity, head_dim)
+        store[0, :, :, self.length : end] = keys
+        store[1, :, :, self.length : end] = values
+        return store[0, :, :, :end], store[1, :, :, :end]
+
+    def advance(self, tokens: int) -> None:
+        """Count `tokens` more as held by every layer."""
+        self.length += tokens
+
+    def truncate(self, length: int) -> None:
+        """Forget everything after the first `length` tokens.
+
+        Raises:
+            ValueError: `length` is negative or more than there is.
+        """
+        if not 0 <= length <= self.length:
+            raise ValueError(f"cannot truncate a cache of {self.length} tokens to {length}")
+        self.length = length
+
+    def reserve(self, capacity: int) -> None:
+        """Make room for `capacity` tokens."""
+        if capacity <= self.capacity:
+            return
+        wanted = _round_up(max(capacity, 2 * self.capacity))
+        grown = self._store.new_empty((*self._store.shape[:4], wanted, self._store.shape[5]))
+        grown[:, :, :, :, : self.capacity] = self._store
+        self._store = grown
+
+    def copy(self, batch: int | None = None) -> Self:
+        """A cache of its own with the same tokens; a cache of one sequence can be repeated to `batch`."""
+        twin = object.__new__(type(self))
+        twin.length = self.length
+        store = self._store if batch is None else self._store.expand(-1, -1, batch, -1, -1, -1)
+        twin._store = store.clone(memory_format=torch.contiguous_format)
+        return twin
+
+
+def _round_up(tokens: int) -> int:
+    return max(1, -(-tokens // GRAIN)) * GRAIN

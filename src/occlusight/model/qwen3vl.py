@@ -1,0 +1,92 @@
+"""Qwen3-VL: the vision tower and the decoder as one trainable and runnable module."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from occlusight.errors import BadInput
+from occlusight.model.config import ModelConfig
+from occlusight.model.kv_cache import KVCache
+from occlusight.model.rope import Grid
+from occlusight.model.text import RMSNorm, TextModel
+from occlusight.model.vision import PatchProjection, VisionFeatures, VisionTower
+
+EMBEDDING_STD = 0.02
+
+
+class Qwen3VL(nn.Module):
+    """A Qwen3-VL of any size. It keeps nothing about the sequences that it reads."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.vision = VisionTower(config.vision)
+        self.text = TextModel(config.text)
+        self.lm_head: nn.Linear | None = None
+        if not config.tie_word_embeddings:
+            self.lm_head = nn.Linear(config.text.hidden_size, config.text.vocab_size, bias=False)
+
+    def encode(self, patches: Tensor, grids: Sequence[Grid]) -> VisionFeatures:
+        """Features of pictures' patches `(N, 3 * 2 * P * P)`; see `VisionTower.forward`."""
+        features: VisionFeatures = self.vision(patches, grids)
+        return features
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        positions: Tensor,
+        features: VisionFeatures | None = None,
+        mask: Tensor | None = None,
+        cache: KVCache | None = None,
+    ) -> Tensor:
+        """Hidden states `(B, T, D)` of ids `(B, T)` at positions `(3, B, T)`.
+
+        `features` are those of exactly the visual tokens in `input_ids`, row after row; for a chunk that splits a
+        picture, their `slice`. See `TextModel.forward` for `mask` and `cache`.
+
+        Raises:
+            BadInput: the number of features is not that of the visual tokens.
+        """
+        embeds: Tensor = self.text.embed_tokens(input_ids)
+        if features is None:
+            plain: Tensor = self.text(embeds, positions, mask, cache)
+            return plain
+        visual = (input_ids == self.config.image_token_id) | (input_ids == self.config.video_token_id)  # (B, T)
+        places = visual.flatten().nonzero().flatten()
+        if places.shape[0] != len(features):
+            raise BadInput(f"{len(features)} visual features for {places.shape[0]} visual tokens")
+        flat = embeds.flatten(0, 1).index_copy(0, places, features.embeds.to(embeds.dtype))
+        hidden: Tensor = self.text(flat.view_as(embeds), positions, mask, cache, (visual, features.taps))
+        return hidden
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Logits `(.., V)` of hidden states `(.., D)`."""
+        head = self.text.embed_tokens if self.lm_head is None else self.lm_head
+        return F.linear(hidden, head.weight)
+
+    @torch.no_grad()
+    def init_weights(self, generator: torch.Generator) -> None:
+        """Fresh weights for training from scratch.
+
+        Linear layers are normal with deviation sqrt(2 / (5 fan_in)) (arXiv:1910.05895), those that write to a
+        residual stream divided by sqrt(2 layers) (GPT-2); biases 0, norms 1, embeddings 0.02.
+        """
+        last = {"attn.proj": self.config.vision.layers, "mlp.linear_fc2": self.config.vision.layers}
+        last |= {"self_attn.o_proj": self.config.text.layers, "mlp.down_proj": self.config.text.layers}
+        for name, module in self.named_modules():
+            if isinstance(module, (nn.Linear, PatchProjection)):
+                fan_in = module.weight[0].numel()
+                layers = next((count for end, count in last.items() if name.endswith(end)), None)
+                shrink = 1.0 if layers is None else 1 / math.sqrt(2 * layers)
+                module.weight.normal_(0.0, shrink * math.sqrt(2 / (5 * fan_in)), generator=generator)
+                if module.bias is not None:
+                    module.bias.zero_()
+            elif isinstance(module, nn.Embedding):
+                module.weight.normal_(0.0, EMBEDDING_STD, generator=generator)
+            elif isinstance(module, (nn.LayerNorm, RMSNorm)):
+                module.weight.fill_(1.0)
+                if isinstance(module, nn.LayerNorm):
+                    module.bias.zero_()

@@ -1,0 +1,150 @@
+"""The decoder of Qwen3-VL: a Qwen3 transformer whose first layers also receive the vision tower's taps (DeepStack)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from occlusight.errors import BadInput
+from occlusight.model.config import TextConfig
+from occlusight.model.kv_cache import KVCache
+from occlusight.model.rope import rotary_tables, rotate
+
+
+class RMSNorm(nn.Module):
+    """Root mean square norm, computed in fp32 (arXiv:1910.07467)."""
+
+    def __init__(self, size: int, eps: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(size))
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        wide = x.float()
+        scale = torch.rsqrt(wide.square().mean(-1, keepdim=True) + self.eps)
+        return self.weight * (wide * scale).to(x.dtype)
+
+
+class TextAttention(nn.Module):
+    """Grouped-query attention with normalised queries and keys."""
+
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        self.heads, self.kv_heads, self.head_dim = config.heads, config.kv_heads, config.head_dim
+        self.q_proj = nn.Linear(config.hidden_size, config.heads * config.head_dim, bias=False)
+        self.k_proj = nn.Linear(config.hidden_size, config.kv_heads * config.head_dim, bias=False)
+        self.v_proj = nn.Linear(config.hidden_size, config.kv_heads * config.head_dim, bias=False)
+        self.o_proj = nn.Linear(config.heads * config.head_dim, config.hidden_size, bias=False)
+        self.q_norm = RMSNorm(config.head_dim, config.rms_norm_eps)
+        self.k_norm = RMSNorm(config.head_dim, config.rms_norm_eps)
+
+    def forward(
+        self, x: Tensor, tables: tuple[Tensor, Tensor], mask: Tensor | None, cache: KVCache | None, layer: int
+    ) -> Tensor:
+        batch, length, _ = x.shape
+        q = self.q_norm(self.q_proj(x).view(batch, length, self.heads, self.head_dim)).transpose(1, 2)
+        k = self.k_norm(self.k_proj(x).view(batch, length, self.kv_heads, self.head_dim)).transpose(1, 2)
+        v = self.v_proj(x).view(batch, length, self.kv_heads, self.head_dim).transpose(1, 2)
+        q, k = rotate(q, *tables).to(v.dtype), rotate(k, *tables).to(v.dtype)  # (B, H, T, head_dim)
+        if cache is not None:
+            k, v = cache.append(layer, k, v)
+        causal = mask is None and length > 1
+        out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal, enable_gqa=True)
+        mixed: Tensor = self.o_proj(out.transpose(1, 2).reshape(batch, length, -1))
+        return mixed
+
+
+class TextMLP(nn.Module):
+    """SwiGLU (arXiv:2002.05202)."""
+
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        self.gate_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
+        self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
+        self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+        return out
+
+
+class TextLayer(nn.Module):
+    """One decoder layer."""
+
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        self.self_attn = TextAttention(config)
+        self.mlp = TextMLP(config)
+        self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+
+    def forward(
+        self, x: Tensor, tables: tuple[Tensor, Tensor], mask: Tensor | None, cache: KVCache | None, layer: int
+    ) -> Tensor:
+        x = x + self.self_attn(self.input_layernorm(x), tables, mask, cache, layer)
+        out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
+        return out
+
+
+class TextModel(nn.Module):
+    """Token embeddings, decoder layers and the last norm."""
+
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.layers = nn.ModuleList(TextLayer(config) for _ in range(config.layers))
+        self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+
+    def forward(
+        self,
+        embeds: Tensor,
+        positions: Tensor,
+        mask: Tensor | None = None,
+        cache: KVCache | None = None,
+        deepstack: tuple[Tensor, tuple[Tensor, ...]] | None = None,
+    ) -> Tensor:
+        """Hidden states `(B, T, D)` of embeddings `(B, T, D)` at positions `(3, B, T)`.
+
+        Args:
+            mask: bool, `(B or 1, 1, T, S)`, true where a query (T) may look at a key (S = cached + T). None is causal.
+            cache: keys and values of earlier tokens; these T are added to it.
+            deepstack: where visual tokens are, `(B, T)` bool, and the taps, each `(n_visual, D)` in row-major order
+                of the true places; tap i is added after layer i.
+
+        Raises:
+            BadInput: a tap has another number of rows than there are visual tokens.
+        """
+        batch, length, width = embeds.shape
+        if mask is None and cache is not None and cache.length and length > 1:
+            mask = causal_mask(length, cache.length + length, embeds.device)
+        places, taps = _deepstack_places(deepstack)
+        tables = rotary_tables(positions, self.config)
+        x = embeds
+        for index, layer in enumerate(self.layers):
+            x = layer(x, tables, mask, cache, index)
+            if index < len(taps):
+                x = x.reshape(-1, width).index_add(0, places, taps[index].to(x.dtype)).view(batch, length, width)
+        if cache is not None:
+            cache.advance(length)
+        hidden: Tensor = self.norm(x)
+        return hidden
+
+
+def causal_mask(queries: int, keys: int, device: torch.device | str = "cpu") -> Tensor:
+    """`(1, 1, queries, keys)` bool: the last query sees every key, the one before it all but one, and so on.
+
+    2 queries after 2 cached keys: [[1, 1, 1, 0], [1, 1, 1, 1]]. (`is_causal=True` of PyTorch's attention would align
+    at the top left instead, [[1, 0, 0, 0], [1, 1, 0, 0]].)
+    """
+    return torch.ones(queries, keys, dtype=torch.bool, device=device).tril(keys - queries)[None, None]
+
+
+def _deepstack_places(deepstack: tuple[Tensor, tuple[Tensor, ...]] | None) -> tuple[Tensor, tuple[Tensor, ...]]:
+    if deepstack is None:
+        return torch.empty(0, dtype=torch.int64), ()
+    visual, taps = deepstack
+    places = visual.flatten().nonzero().flatten()  # (n_visual,)
+    for tap in taps:
+        if tap.shape[0] != places.shape[0]:
+            raise BadInput(f"DeepStack tap of {tap.shape[0]} rows for {places.shape[0]} visual tokens")
+    return places, taps
