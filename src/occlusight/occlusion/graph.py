@@ -118,14 +118,20 @@ class Graph:
     def from_json(cls, document: Mapping[str, Any]) -> Graph:
         """Read a graph that `to_json` wrote. Raises ValueError for another version."""
         if document.get("version") != VERSION:
-            raise ValueError(f"graph version {document.get('version')!r} cannot be read; this program reads version {VERSION}")
+            raise ValueError(
+                f"graph version {document.get('version')!r} cannot be read; this program reads version {VERSION}"
+            )
 
         def text(t: Mapping[str, str] | None) -> Text | None:
             return None if t is None else Text(**t)
 
         def thing(o: Mapping[str, Any]) -> Object:
             ground = o.get("touches_ground_at")
-            boxes = {"box": tuple(o["box"]), "amodal_box": tuple(o["amodal_box"]), "touches_ground_at": None if ground is None else tuple(ground)}
+            boxes = {
+                "box": tuple(o["box"]),
+                "amodal_box": tuple(o["amodal_box"]),
+                "touches_ground_at": None if ground is None else tuple(ground),
+            }
             return Object(**{**o, **boxes})
 
         return cls(

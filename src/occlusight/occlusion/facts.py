@@ -1,0 +1,125 @@
+"""What can be asked about a graph and what is true in it: looked up once, so that many questions on a picture are cheap.
+
+The thresholds are those of "Which questions count" in the contracts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from occlusight.occlusion.graph import Graph, Object, Relation
+
+RECOGNISED_VISIBLE, RECOGNISED_AREA = 0.20, 0.005  # what recognition and counting count
+NAMEABLE_VISIBLE, NAMEABLE_AREA = 0.10, 0.003  # what a question may name
+NOTICEABLE_AREA = 0.0005  # below this nobody sees the thing
+COVERED_MIN = 0.04  # between 0 and this a yes/no is not asked
+DEPTH_MARGIN = 0.12  # of the nearer distance
+HORIZONTAL_MARGIN = 60  # of 1000, between box centres
+AMOUNTS = (("small", 0.25), ("part", 0.50), ("more_than_half", 0.80), ("most", 1.01))
+
+
+def amount_of(fraction: float) -> str:
+    """Return the class of a covered fraction: small, part, more_than_half or most."""
+    return next(name for name, upper in AMOUNTS if fraction < upper)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A graph with its lookups. Build one per picture and pass it wherever a graph is asked about."""
+
+    graph: Graph
+    objects: dict[str, Object] = field(init=False, repr=False)
+    relations: dict[tuple[str, str], Relation] = field(init=False, repr=False)
+    recognised: tuple[str, ...] = field(init=False)  # front to back
+    nameable: tuple[str, ...] = field(init=False)  # uniquely named, well enough seen
+    noticeable: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "objects", {o.id: o for o in self.graph.objects})
+        put(self, "relations", {(r.occluder, r.occluded): r for r in self.graph.relations})
+        rank = {id: i for i, group in enumerate(self.graph.depth_order) for id in group}
+        last = len(rank)
+
+        def front_to_back(o: Object) -> tuple[float, int, str]:
+            return (o.distance if o.distance is not None else float(rank.get(o.id, last)), rank.get(o.id, last), o.id)
+
+        ordered = sorted(self.graph.objects, key=front_to_back)
+        put(self, "recognised", tuple(o.id for o in ordered if is_recognised(o)))
+        put(self, "nameable", tuple(o.id for o in ordered if is_nameable(o)))
+        put(self, "noticeable", tuple(o.id for o in ordered if o.area >= NOTICEABLE_AREA))
+
+    def hides(self, a: str, b: str) -> bool | None:
+        """Whether `a` hides part of `b`; None where the covered part is too small, or see-through, to be asked about."""
+        relation = self.relations.get((a, b))
+        if relation is None or relation.covered_fraction <= 0:
+            return False
+        if relation.covered_fraction < COVERED_MIN or relation.type not in ("partial", "complete"):
+            return None
+        return True
+
+    def occluders(self, b: str) -> list[str]:
+        """Return what hides part of `b`, the one that covers most first."""
+        found = [r for (_, occluded), r in self.relations.items() if occluded == b and self.hides(r.occluder, b)]
+        return [r.occluder for r in sorted(found, key=lambda r: (-r.covered_fraction, r.occluder))]
+
+    def untouched(self, b: str) -> bool:
+        """Whether nothing at all stands before `b`, not even a sliver."""
+        return not any(occluded == b and r.covered_fraction > 0 for (_, occluded), r in self.relations.items())
+
+    def horizontal(self, a: str, b: str) -> str:
+        """Return left, right or none: where `a` is beside `b` in the picture."""
+        one, two = self.objects[a], self.objects[b]
+        seen = (one.box[0] + one.box[2] - two.box[0] - two.box[2]) / 2
+        whole = (one.amodal_box[0] + one.amodal_box[2] - two.amodal_box[0] - two.amodal_box[2]) / 2
+        if abs(seen) <= HORIZONTAL_MARGIN or seen * whole < 0:
+            return "none"
+        return "left" if seen < 0 else "right"
+
+    def distance_order(self, a: str, b: str) -> str:
+        """Return front, behind or none: by distance alone, with the margin."""
+        one, two = self.objects[a].distance, self.objects[b].distance
+        if one is None or two is None or abs(one - two) < DEPTH_MARGIN * min(one, two):
+            return "none"
+        return "front" if one < two else "behind"
+
+    def depth(self, a: str, b: str) -> str:
+        """Return front, behind or none: by who hides whom and by distance; none where the two disagree."""
+        forth, back = self.hides(a, b), self.hides(b, a)
+        by_distance = self.distance_order(a, b)
+        if forth and back:
+            return "none"
+        by_cover = "front" if forth else "behind" if back else "none"
+        if by_cover == "none" or by_distance == "none" or by_cover == by_distance:
+            return by_distance if by_cover == "none" else by_cover
+        return "none"
+
+    def vertical(self, a: str, b: str) -> str:
+        """Return above, below or none: `a` stands on `b`, or `b` on `a`."""
+        if self.objects[a].supported_by == b:
+            return "above"
+        return "below" if self.objects[b].supported_by == a else "none"
+
+    def boxes_overlap(self, a: str, b: str) -> bool:
+        """Whether the boxes around the whole objects share area."""
+        p, q = self.objects[a].amodal_box, self.objects[b].amodal_box
+        return min(p[2], q[2]) > max(p[0], q[0]) and min(p[3], q[3]) > max(p[1], q[1])
+
+    def whole_in_picture(self, a: str) -> bool:
+        """Whether the object ends inside the picture on every side."""
+        x0, y0, x1, y1 = self.objects[a].amodal_box
+        return x0 > 2 and y0 > 2 and x1 < 998 and y1 < 998
+
+    def countable(self, kind: str) -> bool:
+        """Whether every noticeable object of this kind is also recognised, so that their number is beyond doubt."""
+        return all(is_recognised(self.objects[id]) for id in self.noticeable if self.objects[id].kind == kind)
+
+
+def is_recognised(o: Object) -> bool:
+    """Whether recognition and counting count this object."""
+    return o.visible_fraction >= RECOGNISED_VISIBLE and o.area >= RECOGNISED_AREA
+
+
+def is_nameable(o: Object) -> bool:
+    """Whether a question may name this object."""
+    return o.unique and o.visible_fraction >= NAMEABLE_VISIBLE and o.area >= NAMEABLE_AREA

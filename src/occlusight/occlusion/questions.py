@@ -1,0 +1,350 @@
+"""Questions about a picture with computed answers: what to ask is drawn at random, what is true is executed from the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from occlusight.errors import BadInput
+from occlusight.occlusion.answers import Wording, reply
+from occlusight.occlusion.facts import DEPTH_MARGIN, Facts, is_recognised
+from occlusight.occlusion.graph import Graph
+from occlusight.occlusion.kinds import FULL_WIDTH, LANGS, Lang, Names, kind_names
+from occlusight.occlusion.programs import Answer, execute
+from occlusight.occlusion.wordings import ask_about, ask_kinds, confusable, texts
+
+KINDS: tuple[str, ...] = (
+    "recognition",
+    "occlusion",
+    "explanation",
+    "position",
+    "count",
+    "nearest",
+    "farthest",
+    "hidden_part",
+)
+KINDS += ("who_hides", "remove", "depth_pair")
+PER_KIND: Mapping[str, int] = {"recognition": 1, "occlusion": 2, "explanation": 2, "position": 2, "remove": 2}
+ABSENT_SHARE = 0.15  # of the counting questions ask about a kind that is not there
+MAX_COUNT = 6  # more than this many is not counted
+BARE_SHARE = 0.1  # of the questions come without their question mark
+
+Program = list[list[Any]]
+Asked = tuple[Program, dict[str, str]]  # a program and the objects or kinds that its text mentions
+
+
+@dataclass(frozen=True)
+class Question:
+    """A line of `questions.jsonl`. `template` is the logical form ("occlusion.passive"); `reply` is a sentence to learn from."""
+
+    id: str
+    scene: str
+    image: str
+    lang: Lang
+    kind: str
+    template: str
+    text: str
+    program: Program
+    answer: Answer
+    reply: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the line as a dict."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, line: Mapping[str, Any]) -> Question:
+        """Read a line; fields of other programs are left out, a missing reply is empty. Raises KeyError."""
+        known = {name: line[name] for name in cls.__dataclass_fields__ if name != "reply"}
+        return cls(**known, reply=line.get("reply", ""))
+
+
+def ask(
+    graph: Graph | Facts,
+    names: Names,
+    rng: np.random.Generator,
+    lang: Lang,
+    kinds: Iterable[str] | None = None,
+    per_kind: int | Mapping[str, int] | None = None,
+    *,
+    scene: str = "",
+    image: str = "",
+) -> list[Question]:
+    """Ask about a picture: at most `per_kind` questions of each kind, fewer where the picture does not offer them.
+
+    Yes and no are equally many in every template that has them (so give those kinds an even number). The generator
+    state alone decides what is asked: the same state asks the same things in both languages.
+    Raises BadInput for an unknown kind or language.
+    """
+    if lang not in LANGS:
+        raise BadInput(f"the language must be one of {', '.join(LANGS)}, but {lang!r} was given")
+    wanted = KINDS if kinds is None else tuple(kinds)
+    for kind in wanted:
+        if kind not in KINDS:
+            raise BadInput(f"the kind of question must be one of {', '.join(KINDS)}, but {kind!r} was given")
+    limits = PER_KIND if per_kind is None else per_kind
+    facts = graph if isinstance(graph, Facts) else Facts(graph)
+    draw = _Draw(facts, names, rng)
+    words = Wording(facts, names, lang)
+    questions: list[Question] = []
+    for kind in wanted:
+        limit = limits if isinstance(limits, int) else limits.get(kind, 1)
+        for template, (program, mentions) in draw.of_kind(kind, limit):
+            answer = execute(program, facts)
+            text = _text(template, mentions, words, rng)
+            id = f"{scene}.{lang}.{len(questions)}" if scene else f"{lang}.{len(questions)}"
+            wording = reply(template, answer, words)
+            questions.append(Question(id, scene, image, lang, kind, template, text, program, answer, wording))
+    return questions
+
+
+def _text(template: str, mentions: dict[str, str], words: Wording, rng: np.random.Generator) -> str:
+    """Word a question; draws the same number of times in every language."""
+    choice, bare, full_width, *draws = rng.random(3 + 2 * len(mentions))
+    lang, facts, names = words.lang, words.facts, words.names
+    choices = texts()[template][lang]
+    slots: dict[str, str] = {}
+    for i, (slot, mentioned) in enumerate(mentions.items()):
+        pair = (float(draws[2 * i]), float(draws[2 * i + 1]))
+        if slot == "k":
+            kind = kind_names(names, mentioned)
+            slots |= {"k": ask_kinds(kind, facts, names, lang, pair[1]), "m": kind.measure}
+        else:
+            slots[slot] = ask_about(mentioned, facts, names, lang, pair)
+    text = choices[int(choice * len(choices))].format(**slots)
+    text = text[:1].upper() + text[1:]
+    if bare < BARE_SHARE:
+        text = text.rstrip("?\uff1f")
+    return text.translate(FULL_WIDTH) if lang == "zh" and full_width < 0.5 else text
+
+
+class _Draw:
+    """Draws programs to ask about one picture."""
+
+    def __init__(self, facts: Facts, names: Names, rng: np.random.Generator) -> None:
+        self.facts, self.names, self.rng = facts, names, rng
+        ids = facts.nameable
+        self.pairs = [(a, b) for a in ids for b in ids if a != b]
+        self.covering = [p for p in self.pairs if facts.hides(*p)]
+        clear = [p for p in self.pairs if facts.hides(*p) is False]
+        covering = set(self.covering)
+        self.reversed = [(a, b) for a, b in clear if (b, a) in covering]
+        rest = [(a, b) for a, b in clear if facts.hides(b, a) is False]
+        self.overlapping = [p for p in rest if facts.boxes_overlap(*p)]
+        self.apart = [p for p in rest if not facts.boxes_overlap(*p)]
+
+    def of_kind(self, kind: str, limit: int) -> Iterator[tuple[str, Asked]]:
+        """Yield at most `limit` (template, what to ask), none of them twice."""
+        single, paired = _SINGLE.get(kind), _PAIRED.get(kind)
+        seen: set[str] = set()
+        for _ in range(limit // 2 if paired else limit):
+            found: list[tuple[str, Asked]] = []
+            if paired:
+                for template, method in self.shuffled(list(paired.items())):
+                    both = method(self)
+                    if both is not None:
+                        found = [(template, asked) for asked in both]
+                        break
+            elif single:
+                for template, one in self.shuffled(list(single.items())):
+                    asked = one(self)
+                    if asked is not None:
+                        found = [(template, asked)]
+                        break
+            keys = {f"{template}{asked}" for template, asked in found}
+            if keys & seen:
+                continue
+            seen |= keys
+            yield from found
+
+    def pick(self, items: list[Any]) -> Any:
+        """One of the items; None where there are none. Always draws once."""
+        at = int(self.rng.random() * len(items))
+        return items[at] if items else None
+
+    def shuffled(self, items: list[Any]) -> list[Any]:
+        """The items in random order."""
+        return items if len(items) < 2 else [items[i] for i in self.rng.permutation(len(items))]
+
+    def pair_yes_no(self) -> tuple[Asked, Asked] | None:
+        """A pair that hides and one that does not; half of the latter are reversed true pairs, a quarter overlap."""
+        yes = self.pick(self.covering)
+        chance = self.rng.random()
+        order = (self.reversed, self.overlapping, self.apart)
+        if chance >= 0.5:
+            order = (self.overlapping, self.apart, self.reversed)
+        if chance >= 0.75:
+            order = (self.apart, self.overlapping, self.reversed)
+        no = self.pick(next((pairs for pairs in order if pairs), []))
+        return None if yes is None or no is None else (_hides(*yes), _hides(*no))
+
+    def anything_yes_no(self) -> tuple[Asked, Asked] | None:
+        """An object that something hides and one that nothing hides."""
+        yes, no = self.pick(self.hidden()), self.pick(self.free())
+        if yes is None or no is None:
+            return None
+        return ([["anything_hides", [yes]]], {"b": yes}), ([["anything_hides", [no]]], {"b": no})
+
+    def hidden(self) -> list[str]:
+        """Objects whose occluders can all be named."""
+        f = self.facts
+        found = [(b, f.occluders(b)) for b in f.nameable]
+        return [b for b, by in found if by and all(is_recognised(f.objects[a]) for a in by)]
+
+    def free(self) -> list[str]:
+        """Objects that nothing hides, not even the edge of the picture."""
+        return [b for b in self.facts.nameable if self.facts.untouched(b) and self.facts.whole_in_picture(b)]
+
+    def who(self) -> Asked | None:
+        """What hides B? In a third of cases nothing does."""
+        hidden, free = self.hidden(), self.free()
+        first = hidden if self.rng.random() < 2 / 3 else free
+        b = self.pick(first or hidden or free)
+        return None if b is None else ([["who_hides", [b]]], {"b": b})
+
+    def part(self) -> Asked | None:
+        """Which part of B does A hide?"""
+        pair = self.pick(self.covering)
+        if pair is None:
+            return None
+        return [["hidden_part", list(pair)]], {"a": pair[0], "b": pair[1]}
+
+    def position(self) -> Asked | None:
+        """Where is A relative to B?"""
+        f = self.facts
+        pairs = [(a, b) for a, b in self.pairs if _placed(f, a, b)]
+        pair = self.pick(pairs)
+        return None if pair is None else ([["position", list(pair)]], {"a": pair[0], "b": pair[1]})
+
+    def count_position(self) -> Asked | None:
+        """How many of a kind, and where is each relative to something else?"""
+        f = self.facts
+        nameable, options = set(f.nameable), []
+        for kind in self.countable():
+            members = [id for id in f.recognised if f.objects[id].kind == kind]
+            if len(members) > 3 or (len(members) > 1 and not set(members) <= nameable):
+                continue
+            for r in f.nameable:
+                if f.objects[r].kind != kind and all(_placed(f, id, r) for id in members):
+                    options.append((kind, r))
+        option = self.pick(options)
+        if option is None or confusable(kind_names(self.names, option[0]), f, self.names):
+            return None
+        kind, r = option
+        program = [["recognised", [kind]], ["count_position", ["$0", kind, r]]]
+        return program, {"k": kind, "r": r}
+
+    def countable(self) -> list[str]:
+        """Kinds whose number is beyond doubt and not too high, in the order of the picture."""
+        kinds = dict.fromkeys(self.facts.objects[id].kind for id in self.facts.recognised)
+        counts = {k: sum(self.facts.objects[id].kind == k for id in self.facts.recognised) for k in kinds}
+        return [k for k in kinds if counts[k] <= MAX_COUNT and self.facts.countable(k)]
+
+    def count(self) -> Asked | None:
+        """How many of a kind? Kinds that are there several times are asked about more often."""
+        f = self.facts
+        present = self.countable()
+        weighted = [k for id in f.recognised for k in present if f.objects[id].kind == k]
+        there = {o.kind for o in f.objects.values()}
+        absent = [key for key in self.names if key not in there]
+        kind = self.pick(absent if self.rng.random() < ABSENT_SHARE and absent else weighted)
+        if kind is None or confusable(kind_names(self.names, kind), f, self.names):
+            return None
+        return [["recognised", [kind]], ["count", ["$0", kind]]], {"k": kind}
+
+    def recognition(self) -> Asked | None:
+        """What is in the picture?"""
+        if not self.facts.recognised:
+            return None
+        return [["recognised", []], ["list_all", ["$0"]]], {}
+
+    def extreme(self, op: str) -> Asked | None:
+        """Nearest or farthest: only where one object is so by the margin, of all that can be noticed."""
+        f = self.facts
+        far = {id: f.objects[id].distance for id in f.noticeable}
+        distances = sorted(d for d in far.values() if d is not None)
+        if len(distances) < 2 or len(distances) < len(far):
+            return None
+        near, second = (distances[0], distances[1]) if op == "nearest" else (distances[-2], distances[-1])
+        end = distances[0] if op == "nearest" else distances[-1]
+        winner = next(id for id, d in far.items() if d == end)
+        if second - near < DEPTH_MARGIN * near or winner not in f.recognised or not f.objects[winner].unique:
+            return None
+        return [["recognised", []], [op, ["$0"]]], {}
+
+    def nearest(self) -> Asked | None:
+        """Which object is nearest?"""
+        return self.extreme("nearest")
+
+    def farthest(self) -> Asked | None:
+        """Which object is farthest?"""
+        return self.extreme("farthest")
+
+    def depth_pair(self, op: str) -> Asked | None:
+        """Which of two is nearer (or farther)? Only with the margin, and where hiding does not say otherwise."""
+        f = self.facts
+        pairs = [(a, b) for a, b in self.pairs if f.distance_order(a, b) != "none" and f.depth(a, b) != "none"]
+        pair = self.pick(pairs)
+        return None if pair is None else ([[op, list(pair)]], {"a": pair[0], "b": pair[1]})
+
+    def nearer(self) -> Asked | None:
+        """Which of two is nearer?"""
+        return self.depth_pair("nearer")
+
+    def farther(self) -> Asked | None:
+        """Which of two is farther?"""
+        return self.depth_pair("farther")
+
+    def remove_yes_no(self) -> tuple[Asked, Asked] | None:
+        """Taking away the only occluder, and taking away another thing."""
+        f = self.facts
+        hidden = [b for b in self.hidden() if f.whole_in_picture(b)]
+        yes, no = [], []
+        for b in hidden:
+            occluders = f.occluders(b)
+            slivers = [a for (a, other) in f.relations if other == b and f.hides(a, b) is None]
+            if slivers:
+                continue
+            if len(occluders) == 1 and occluders[0] in f.nameable:
+                yes.append((occluders[0], b))
+            no += [(a, b) for a in f.nameable if a != b and (len(occluders) > 1 or a not in occluders)]
+        one, other = self.pick(yes), self.pick(no)
+        if one is None or other is None:
+            return None
+        return ([["remove", list(one)]], dict(zip("ab", one, strict=True))), (
+            [["remove", list(other)]],
+            dict(zip("ab", other, strict=True)),
+        )
+
+
+def _hides(a: str, b: str) -> Asked:
+    return [["hides", [a, b]]], {"a": a, "b": b}
+
+
+def _placed(f: Facts, a: str, b: str) -> bool:
+    """Whether anything can be said about where `a` is relative to `b`."""
+    return f.vertical(a, b) != "none" or f.horizontal(a, b) != "none" or f.depth(a, b) != "none"
+
+
+_SINGLE: dict[str, dict[str, Callable[[_Draw], Asked | None]]] = {
+    "recognition": {"recognition.list": _Draw.recognition},
+    "position": {"position.relative": _Draw.position, "position.count": _Draw.count_position},
+    "count": {"count.kind": _Draw.count},
+    "nearest": {"nearest.all": _Draw.nearest},
+    "farthest": {"farthest.all": _Draw.farthest},
+    "hidden_part": {"hidden_part.pair": _Draw.part},
+    "who_hides": {"who_hides.one": _Draw.who},
+    "depth_pair": {"depth_pair.nearer": _Draw.nearer, "depth_pair.farther": _Draw.farther},
+}
+_PAIRED: dict[str, dict[str, Callable[[_Draw], tuple[Asked, Asked] | None]]] = {
+    "occlusion": {
+        "occlusion.active": _Draw.pair_yes_no,
+        "occlusion.passive": _Draw.pair_yes_no,
+        "occlusion.anything": _Draw.anything_yes_no,
+    },
+    "explanation": {"explanation.active": _Draw.pair_yes_no, "explanation.passive": _Draw.pair_yes_no},
+    "remove": {"remove.one": _Draw.remove_yes_no},
+}

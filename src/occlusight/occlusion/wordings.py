@@ -1,0 +1,71 @@
+"""How questions are asked: the texts of each template in both languages, read from `wordings.toml`."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+from importlib.resources import files
+
+from occlusight.occlusion.facts import Facts
+from occlusight.occlusion.kinds import KindNames, Lang, Names, colour_prefix, kind_names, pluralize
+
+ALIAS_SHARE = 0.3  # of the names in questions are another word for the same kind
+SHORT_SHARE = 0.35  # of the names drop the colour where the kind alone tells the object apart
+
+
+@cache
+def texts() -> dict[str, dict[str, tuple[str, ...]]]:
+    """Return template -> language -> texts."""
+    body = tomllib.loads((files("occlusight.occlusion") / "wordings.toml").read_text(encoding="utf-8"))
+    return {template: {lang: tuple(found) for lang, found in langs.items()} for template, langs in body.items()}
+
+
+def ask_about(id: str, facts: Facts, names: Names, lang: Lang, draws: tuple[float, float]) -> str:
+    """Name an object in a question: now and then by an alias or without its colour, but never ambiguously."""
+    o = facts.objects[id]
+    kind = kind_names(names, o.kind)
+    noun, full = (kind.en, o.name) if lang == "en" else (kind.zh, o.name_zh)
+    prefix = colour_prefix(full, noun)
+    if prefix is not None:
+        alone = all(other.id == id or other.kind != o.kind for other in facts.objects.values())
+        if alone and draws[0] < SHORT_SHARE:
+            prefix = ""
+        full = prefix + ask_kind(kind, facts, names, lang, draws[1])
+    return full if lang == "zh" else f"the {full}"
+
+
+def ask_kind(kind: KindNames, facts: Facts, names: Names, lang: Lang, draw: float) -> str:
+    """Name a kind in a question, by an alias in a share of cases."""
+    noun = kind.en if lang == "en" else kind.zh
+    if draw >= ALIAS_SHARE:
+        return noun
+    choices = [alias for alias in _aliases(kind, lang) if not _taken(alias, kind, facts, names, lang)]
+    return choices[int(draw / ALIAS_SHARE * len(choices))] if choices else noun
+
+
+def ask_kinds(kind: KindNames, facts: Facts, names: Names, lang: Lang, draw: float) -> str:
+    """`ask_kind` in the plural."""
+    noun = ask_kind(kind, facts, names, lang, draw)
+    if lang == "zh":
+        return noun
+    return kind.plural if noun == kind.en else pluralize(noun)
+
+
+def _aliases(kind: KindNames, lang: Lang) -> tuple[str, ...]:
+    return kind.aliases_en if lang == "en" else kind.aliases_zh
+
+
+def confusable(kind: KindNames, facts: Facts, names: Names) -> bool:
+    """Whether the kind's own name, in either language, could mean another kind in the picture ("lamp" and "street lamp")."""
+    return _taken(kind.en, kind, facts, names, "en") or _taken(kind.zh, kind, facts, names, "zh")
+
+
+def _taken(word: str, kind: KindNames, facts: Facts, names: Names, lang: Lang) -> bool:
+    """Whether another kind in the picture could be meant by this word ("车" beside a bus, "lamp" beside a street lamp)."""
+    for key in {o.kind for o in facts.objects.values()} - {kind.key}:
+        other = kind_names(names, key)
+        words = (other.en if lang == "en" else other.zh, *_aliases(other, lang))
+        if any(word == w or (word in w if lang == "zh" else re.search(rf"\b{re.escape(word)}\b", w)) for w in words):
+            return True
+    return False
