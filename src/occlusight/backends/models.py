@@ -1,0 +1,82 @@
+"""From what a user calls a model to the folder that holds it."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from pathlib import Path
+
+from occlusight.errors import BadModel
+
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+MODELSCOPE = "modelscope:"
+SHIPPED = ("default", "blind")
+WANTED = ["*.json", "*.jinja", "*.safetensors", "*.txt"]
+"""The files of a hub's repository that a model needs."""
+CHOICES = (
+    "'default' (the shipped model), 'blind' (its baseline without pictures), a checkpoint folder, "
+    "a Hugging Face id such as Qwen/Qwen3-VL-2B-Instruct, or modelscope:ORG/NAME"
+)
+
+
+def checkpoint_of(model: str) -> Path:
+    """Return the checkpoint folder of a model's name, downloading it if it is on a hub.
+
+    Raises:
+        BadModel: there is no such model, or it cannot be had from the hub.
+    """
+    if model in SHIPPED:
+        return shipped(model)
+    if Path(model).is_dir():
+        return Path(model)
+    if model.startswith(MODELSCOPE) and HUB_ID.fullmatch(model.removeprefix(MODELSCOPE)):
+        return from_modelscope(model.removeprefix(MODELSCOPE))
+    if HUB_ID.fullmatch(model):
+        return from_hub(model)
+    raise BadModel(f"there is no model {model!r}; --model takes {CHOICES}")
+
+
+def shipped(name: str) -> Path:
+    """Return the folder of a checkpoint inside the package."""
+    folder = Path(str(files("occlusight"))) / "checkpoints" / name
+    if not (folder / "config.json").is_file():
+        raise BadModel(
+            f"the model {name!r} is not part of this installation ({folder} is missing); --model takes {CHOICES}"
+        )
+    return folder
+
+
+def from_hub(name: str) -> Path:
+    """Download from Hugging Face's hub, or find what was downloaded before."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=WANTED, etag_timeout=10))
+    except RepositoryNotFoundError as error:
+        raise BadModel(f"the hub has no model {name!r} (or it is private), and no folder here has that name") from error
+    except (HfHubHTTPError, OSError, ValueError) as error:
+        raise unreachable(name, "the Hugging Face hub", error) from error
+
+
+def from_modelscope(name: str) -> Path:
+    """Download from ModelScope, or find what was downloaded before."""
+    try:
+        from modelscope import snapshot_download
+    except ImportError as error:
+        raise BadModel(
+            f"{MODELSCOPE}{name} needs the package modelscope, which is not installed: pip install 'occlusight[modelscope]'"
+        ) from error
+    try:
+        return Path(snapshot_download(name, allow_patterns=WANTED))
+    except Exception as error:  # modelscope raises whatever its transport raises
+        raise unreachable(name, "ModelScope", error) from error
+
+
+def unreachable(name: str, hub: str, error: Exception) -> BadModel:
+    """Return an error that says why a download failed, and what to do."""
+    reason = (str(error).strip().splitlines() or [""])[0].rstrip(".") or type(error).__name__
+    return BadModel(
+        f"{name!r} is not a folder here and could not be had from {hub} ({reason}); "
+        f"check the name and the connection, or give the folder of a downloaded checkpoint"
+    )

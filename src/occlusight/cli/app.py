@@ -1,0 +1,72 @@
+"""The tree of commands, and how each way of ending becomes an exit code.
+
+0 done, 1 a check or gate not met, 2 bad input (one line on stderr), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from occlusight.cli import ask, serve
+from occlusight.cli.deferred import DeferredGroup
+from occlusight.errors import BadInput, Cancelled, OcclusightError
+
+app = typer.Typer(
+    cls=DeferredGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="What stands in front of what in a picture, why, and how sure. 看图说清谁挡住了谁。",
+)
+app.command("ask")(ask.ask)
+app.command("serve")(serve.serve)
+
+
+@app.command("version")
+def version() -> None:
+    """Print the version."""
+    from occlusight import __version__
+
+    print(f"occlusight {__version__}")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit the process with the code that its end deserves."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    try:
+        code = app(args=arguments, prog_name="occlusight", standalone_mode=False)
+        sys.stdout.flush()
+    except (KeyboardInterrupt, typer.Abort, Cancelled):
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except BadInput as error:
+        return fail(str(error), 2)
+    except OcclusightError as error:
+        return fail(str(error), 1)
+    except typer.TyperException as error:
+        message = getattr(error, "format_message", error.__str__)()
+        hint = "" if "help" in message else " (--help shows what is possible)"
+        return fail(message.rstrip(".") + hint, 2)
+    return code if isinstance(code, int) else 0
+
+
+def fail(message: str, code: int) -> int:
+    """Say in one line on stderr what went wrong; return the exit code."""
+    print("occlusight: " + " ".join(message.split()), file=sys.stderr)
+    return code

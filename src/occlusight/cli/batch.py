@@ -1,0 +1,129 @@
+"""One question asked of every picture in a folder, a line of JSON each, resumable."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from occlusight.errors import BadInput, BadPicture
+
+if TYPE_CHECKING:
+    from occlusight.backends.protocol import Backend, Request
+
+SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The pictures under `folder`, asked with `request`'s question and settings, recorded in `out`.
+
+    A line holds `picture, question, model, settings` and either what `ask --json` prints or `error`. A picture whose line holds an
+    answer under the same question, model and settings is not asked again; failures and a line cut by a crash are.
+    """
+
+    folder: Path
+    out: Path
+    model: str
+    request: Request
+
+    def pictures(self) -> list[Path]:
+        """Return the pictures under the folder, sorted. Raises BadInput where there are none."""
+        if not self.folder.is_dir():
+            raise BadInput(f"--batch needs a folder of pictures, but {str(self.folder)!r} is not a folder")
+        found = sorted(p for p in self.folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        if not found:
+            raise BadInput(
+                f"no pictures in {str(self.folder)!r}; files that end in {', '.join(sorted(SUFFIXES))} are looked for"
+            )
+        return found
+
+    def key(self, picture: Path) -> dict[str, Any]:
+        """Return what tells this answer apart from others in the same file."""
+        settings = {
+            name: getattr(self.request, name) for name in ("temperature", "top_p", "max_tokens", "seed", "system")
+        }
+        name = picture.relative_to(self.folder).as_posix()
+        return {"picture": name, "question": self.request.prompt, "model": self.model, "settings": settings}
+
+    def run(self, open_backend: Callable[[], Backend]) -> None:
+        """Ask what has not been answered yet; the model is opened only if something is left to ask."""
+        pictures = self.pictures()
+        done = self.resume()
+        left = [p for p in pictures if fingerprint(self.key(p)) not in done]
+        failed = 0
+        if left:
+            backend = open_backend()
+            self.out.parent.mkdir(parents=True, exist_ok=True)
+            with self.out.open("a", encoding="utf-8") as lines, self.progress() as progress:
+                task = progress.add_task("asking", total=len(pictures), completed=len(pictures) - len(left))
+                for record in self.records(backend, left):
+                    failed += "error" in record
+                    lines.write(json.dumps(record, ensure_ascii=False) + "\n")
+                    lines.flush()
+                    progress.advance(task)
+        summary = {
+            "asked": len(left),
+            "already_done": len(pictures) - len(left),
+            "failed": failed,
+            "out": str(self.out),
+        }
+        print(json.dumps(summary, ensure_ascii=False))
+
+    def records(self, backend: Backend, pictures: list[Path]) -> Iterator[dict[str, Any]]:
+        """Yield a record a picture; a picture that cannot be used gives a record with `error`."""
+        from occlusight.cli.ask import answer
+
+        for picture in pictures:
+            key = self.key(picture)
+            try:
+                found = answer(backend, replace(self.request, pictures=(picture,)))
+            except (BadPicture, OSError) as error:
+                yield {**key, "error": str(error)}
+            else:
+                info = found.pop("model")
+                yield {**key, "revision": info["revision"], **found}
+
+    def resume(self) -> set[str]:
+        """Return the fingerprints of what is answered; drop failures and a torn last line from the file."""
+        if not self.out.exists():
+            return set()
+        kept: list[str] = []
+        done: set[str] = set()
+        text = self.out.read_text(encoding="utf-8")
+        lines = text.splitlines()
+        for number, line in enumerate(lines, 1):
+            try:
+                record = json.loads(line)
+                mark = fingerprint({name: record[name] for name in ("picture", "question", "model", "settings")})
+            except (ValueError, KeyError, TypeError) as error:
+                if number == len(lines) and not text.endswith("\n") and line.startswith('{"pict'):
+                    break
+                raise BadInput(
+                    f"line {number} of {str(self.out)!r} is not a line of a batch; give another --out or remove the file"
+                ) from error
+            if "error" not in record:
+                kept.append(line)
+                done.add(mark)
+        whole = "".join(line + "\n" for line in kept)
+        partial = self.out.with_name(self.out.name + ".partial")
+        partial.write_text(whole, encoding="utf-8")
+        os.replace(partial, self.out)
+        return done
+
+    def progress(self) -> Progress:
+        """Return a progress bar on stderr, so that stdout stays clean."""
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        return Progress(*columns, console=Console(file=sys.stderr))
+
+
+def fingerprint(key: dict[str, Any]) -> str:
+    """Return a key as one comparable string."""
+    return json.dumps(key, sort_keys=True, ensure_ascii=False)

@@ -1,0 +1,88 @@
+"""Command groups that live in parts of the package which may need extras: imported when called, not before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from occlusight.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Deferred:
+    """Where a group of commands is found, and the extra that installs what it needs (None: nothing beyond the default)."""
+
+    module: str
+    attribute: str
+    summary: str
+    extra: str | None = None
+
+    def load(self, name: str) -> Any:
+        """Import the group and return its command. Raises BadInput when a package that it needs is not installed."""
+        try:
+            found = getattr(import_module(self.module), self.attribute)
+        except ModuleNotFoundError as error:
+            missing = error.name or ""
+            if missing.startswith("occlusight"):
+                raise BadInput(
+                    f"this build of occlusight has no command {name!r} ({missing} is not part of it)"
+                ) from error
+            remedy = f"pip install 'occlusight[{self.extra}]'" if self.extra else f"pip install {missing}"
+            raise BadInput(
+                f"`occlusight {name}` needs the package {missing}, which is not installed: {remedy}"
+            ) from error
+        if not isinstance(found, typer.Typer):
+            single = typer.Typer(add_completion=False)
+            single.command()(found)
+            found = single
+        return typer.main.get_command(found)
+
+
+DEFERRED = {
+    "scenes": Deferred(
+        "occlusight.scenes.cli", "scenes_app", "Make scenes with exact occlusion truth, and check them.", "scenes"
+    ),
+    "bench": Deferred("occlusight.bench.cli", "bench_app", "Measure how often a model is right about occlusion."),
+    "train": Deferred("occlusight.train.cli", "train", "Train the small model on our scenes.", "train"),
+}
+
+
+class DeferredCommand(TyperCommand):
+    """Stands for a command that has not been imported: hands all arguments to the real one."""
+
+    def __init__(self, name: str, target: Deferred) -> None:
+        super().__init__(
+            name,
+            help=target.summary,
+            add_help_option=False,
+            context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+        )
+        self.target = target
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Keep every argument as it came."""
+        ctx.args = list(args)
+        return ctx.args
+
+    def invoke(self, ctx: Any) -> Any:
+        """Import the real command and run it."""
+        command = self.target.load(str(self.name))
+        return command.main(args=list(ctx.args), prog_name=ctx.command_path, standalone_mode=False)
+
+
+class DeferredGroup(TyperGroup):
+    """The top of the tree: its own commands and the deferred ones."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return all names, the program's main job first."""
+        return [*super().list_commands(ctx), *DEFERRED]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return the command of that name, or None."""
+        if cmd_name in DEFERRED:
+            return DeferredCommand(cmd_name, DEFERRED[cmd_name])
+        return super().get_command(ctx, cmd_name)

@@ -1,0 +1,21 @@
+"""`occlusight serve`: the page."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from occlusight.cli.ask import Model
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 admits other machines.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on; 0 takes a free one.")] = 7860,
+    model: Model = "default",
+    lang: Annotated[str, typer.Option(help="The page's first language: auto (the browser's), zh or en.")] = "auto",
+) -> None:
+    """Open the page: a picture, a question, a streamed answer."""
+    from occlusight.server.run import run
+
+    run(host=host, port=port, model=model, language=lang)
