@@ -49,11 +49,10 @@ class PreprocessSettings:
         return self.patch_size * self.merge_size
 
     @classmethod
-    def from_hf(cls, config: Mapping[str, Any]) -> Self:
+    def from_hf(cls, config: Mapping[str, Any], default: PixelLimits = PixelLimits()) -> Self:
         """Read a parsed `preprocessor_config.json`: `size` with `shortest_edge`/`longest_edge` (which count pixels
         here, despite their names), or `min_pixels`/`max_pixels`, which win as they do in transformers."""
         size = config.get("size") or {}
-        default = PixelLimits()
         low = config.get("min_pixels") or size.get("shortest_edge") or size.get("min_pixels") or default.min_pixels
         high = config.get("max_pixels") or size.get("longest_edge") or size.get("max_pixels") or default.max_pixels
         if config.get("resample", 3) != 3:
@@ -106,10 +105,7 @@ def smart_resize(height: int, width: int, factor: int, min_pixels: int, max_pixe
     Raises:
         BadPicture: one side is more than 200 times the other.
     """
-    if max(height, width) > MAX_ASPECT * min(height, width):
-        raise BadPicture(
-            f"a picture of {width}x{height} is too narrow; one side may be at most {MAX_ASPECT} times the other"
-        )
+    check_aspect(height, width)
     new_height, new_width = round(height / factor) * factor, round(width / factor) * factor
     if new_height * new_width > max_pixels:
         shrink = math.sqrt(height * width / max_pixels)
@@ -120,6 +116,14 @@ def smart_resize(height: int, width: int, factor: int, min_pixels: int, max_pixe
         new_height = math.ceil(height * grow / factor) * factor
         new_width = math.ceil(width * grow / factor) * factor
     return new_height, new_width
+
+
+def check_aspect(height: int, width: int) -> None:
+    """Raise BadPicture if one side is more than 200 times the other."""
+    if max(height, width) > MAX_ASPECT * min(height, width):
+        raise BadPicture(
+            f"a picture of {width}x{height} is too narrow; one side may be at most {MAX_ASPECT} times the other"
+        )
 
 
 def patches_of(image: Image.Image, settings: PreprocessSettings) -> tuple[Tensor, Grid]:
@@ -141,11 +145,13 @@ def patches_of_array(pixels: npt.NDArray[np.uint8] | Tensor, settings: Preproces
     Each picture stands for both frames of its pair. Nothing is resized: sides must be multiples of `settings.factor`.
     """
     frames = np.asarray(pixels)[:, None]  # (B, 1, H, W, 3)
-    return _cut(np.broadcast_to(frames, (frames.shape[0], settings.temporal_patch_size, *frames.shape[2:])), settings)
+    return frame_patches(
+        np.broadcast_to(frames, (frames.shape[0], settings.temporal_patch_size, *frames.shape[2:])), settings
+    )
 
 
-def _cut(frames: npt.NDArray[np.uint8], settings: PreprocessSettings) -> Tensor:
-    """`(pairs, temporal, H, W, 3)` uint8 to `(pairs * rows * columns, 3 * temporal * P * P)`."""
+def frame_patches(frames: npt.NDArray[np.uint8], settings: PreprocessSettings) -> Tensor:
+    """Cut pairs of frames: `(pairs, temporal, H, W, 3)` uint8 to `(pairs * rows * columns, 3 * temporal * P * P)`."""
     pairs, temporal, height, width, channels = frames.shape
     if frames.dtype != np.uint8 or channels != 3 or height % settings.factor or width % settings.factor:
         raise BadInput(
