@@ -18,6 +18,7 @@ NUMBERS_ZH = ["零", "一", "两", "三", "四", "五", "六", "七", "八", "�
 HUMANS = frozenset(
     ["person", "man", "woman", "child", "boy", "girl", "pedestrian", "cyclist", "worker", "policeman", "police_officer"]
 )
+UNCOUNTED = ("luggage", "milk")
 _IRREGULAR = {
     "person": "people",
     "man": "men",
@@ -74,11 +75,14 @@ def article(noun: str) -> str:
 
 
 def pluralize(noun: str) -> str:
-    """Return the plural of an English noun phrase whose last word is its head.
+    """Return the plural of an English noun phrase: of its last word, or of what comes before "of".
 
-    >>> pluralize("bus"), pluralize("young person"), pluralize("lorry")
-    ('buses', 'young people', 'lorries')
+    >>> pluralize("bus"), pluralize("young person"), pluralize("pair of shoes"), pluralize("shoes")
+    ('buses', 'young people', 'pairs of shoes', 'shoes')
     """
+    if " of " in noun:
+        head, _, rest = noun.partition(" of ")
+        return f"{pluralize(head)} of {rest}"
     before, _, word = noun.rpartition(" ")
     before = before + " " if before else ""
     if word in _IRREGULAR:
@@ -86,11 +90,18 @@ def pluralize(noun: str) -> str:
     for end, plural in (("person", "people"), ("woman", "women"), ("man", "men")):
         if word.endswith(end) and word != "human":
             return before + word[: -len(end)] + plural
+    if is_plural(noun) or word in UNCOUNTED:
+        return noun
     if word.endswith(("s", "x", "z", "ch", "sh")):
         return before + word + "es"
     if word.endswith("y") and word[-2:-1] not in tuple("aeiou"):
         return before + word[:-1] + "ies"
     return before + word + "s"
+
+
+def is_plural(noun: str) -> bool:
+    """Whether an English noun phrase is a plural already ("shoes", but not "bus" or "glass")."""
+    return noun.endswith("s") and not noun.endswith(("ss", "us", "is"))
 
 
 def number(n: int, lang: Lang) -> str:

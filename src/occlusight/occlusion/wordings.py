@@ -8,7 +8,16 @@ from functools import cache
 from importlib.resources import files
 
 from occlusight.occlusion.facts import Facts
-from occlusight.occlusion.kinds import KindNames, Lang, Names, colour_prefix, kind_names, pluralize
+from occlusight.occlusion.kinds import (
+    UNCOUNTED,
+    KindNames,
+    Lang,
+    Names,
+    colour_prefix,
+    is_plural,
+    kind_names,
+    pluralize,
+)
 
 ALIAS_SHARE = 0.3  # of the names in questions are another word for the same kind
 SHORT_SHARE = 0.35  # of the names drop the colour where the kind alone tells the object apart
@@ -53,7 +62,10 @@ def ask_kinds(kind: KindNames, facts: Facts, names: Names, lang: Lang, draw: flo
 
 
 def _aliases(kind: KindNames, lang: Lang) -> tuple[str, ...]:
-    return kind.aliases_en if lang == "en" else kind.aliases_zh
+    """Aliases that fit where the kind's own name does ("headphones" does not, beside "a pair of headphones")."""
+    if lang == "zh":
+        return kind.aliases_zh
+    return tuple(alias for alias in kind.aliases_en if not is_plural(alias) and alias not in UNCOUNTED)
 
 
 def confusable(kind: KindNames, facts: Facts, names: Names) -> bool:
@@ -65,7 +77,7 @@ def _taken(word: str, kind: KindNames, facts: Facts, names: Names, lang: Lang) -
     """Whether another kind in the picture could be meant by this word ("车" beside a bus, "lamp" beside a street lamp)."""
     for key in {o.kind for o in facts.objects.values()} - {kind.key}:
         other = kind_names(names, key)
-        words = (other.en if lang == "en" else other.zh, *_aliases(other, lang))
+        words = (other.en, *other.aliases_en) if lang == "en" else (other.zh, *other.aliases_zh)
         if any(word == w or (word in w if lang == "zh" else re.search(rf"\b{re.escape(word)}\b", w)) for w in words):
             return True
     return False
