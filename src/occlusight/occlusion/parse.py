@@ -162,12 +162,12 @@ _AXES: tuple[tuple[str, str, str], ...] = (
     (
         "depth",
         "front",
-        r"\bin front\b|\bfront\b|\bforeground\b|\bnearer\b|\bcloser\b|前(?=面|方|边|侧)|之前|更近|靠前|[左右]前",
+        r"\bin front\b|\bfront\b|\bforeground\b|\bnearer\b|\bcloser\b|前(?=面|方|边|侧)|之前|(?:更靠|较|更)近|靠前|[左右]前",
     ),
     (
         "depth",
         "behind",
-        r"\bbehind\b|\bin back of\b|\bbackground\b|\bfa?u?rther\b|\bbeyond\b|后(?=面|方|边|侧)|之后|背后|身后|更远|靠后|[左右]后",
+        r"\bbehind\b|\bin back of\b|\bbackground\b|\bfa?u?rther\b|\bbeyond\b|后(?=面|方|边|侧)|之后|背后|身后|(?:更|较)远|靠后|[左右]后",
     ),
     (
         "vertical",
@@ -176,63 +176,58 @@ _AXES: tuple[tuple[str, str, str], ...] = (
     ),
     ("vertical", "below", r"\bunder(?:neath)?\b|\bbelow\b|\bbeneath\b|下面|下方|之下|底下"),
 )
-_ZH_TAIL = r"的?(?:[左右])?$"
+_COMPARATIVE = r"nearer|closer|fa?u?rther|(?:更靠|较|更)近|(?:更|较)远"
+_JOINTS = "of|from|to|than|away|front|side|hand|the|an?|its|on|top"
 
 
 def place(text: str, a: str, b: str, words: Vocabulary, others: frozenset[str] = frozenset()) -> Place:
     """Where the text says that `a` is relative to `b`; "b is left of a" reads as "a is right of b".
 
-    Sentences about one of the `others` (and not `a`) are passed over. The first statement of an axis counts.
+    Sentences about one of the `others` (and not `a` or `b`) are passed over. The first statement of an axis counts.
     """
     found: dict[str, str] = {}
     for sentence in sentences(text):
         mentions = words.mentions(sentence)
-        subject = _only(mentions[0].ids, a, b, others) if mentions else None
-        if mentions and subject == "other":
+        if mentions and mentions[0].ids and not {a, b} & set(mentions[0].ids) and set(mentions[0].ids) & others:
             continue
-        for axis, value, pattern in _AXES:
-            for match in re.finditer(pattern, sentence, re.I):
-                if axis in found:
-                    break
-                if axis == "vertical" and not _touches(sentence, match, mentions):
-                    continue
-                flipped = _flipped(sentence, match, mentions, a, b)
-                if flipped is None and _side_of_thing(sentence, match):
-                    continue
-                found[axis] = FLIP[value] if flipped else value
+        said = [(m, axis, v) for axis, v, pattern in _AXES for m in re.finditer(pattern, sentence, re.I)]
+        first = min((m.start() for m, _, _ in said), default=0)
+        for match, axis, value in sorted(said, key=lambda entry: entry[0].start()):
+            direct = _reference(sentence, match, mentions)
+            if axis in found or (axis == "vertical" and direct is None and not _short(sentence, match)):
+                continue
+            subject = _subject(match, mentions, direct, first)
+            about = [m for m in (direct, subject) if m is not None and (a in m.ids) != (b in m.ids)]
+            if direct is None and _side_of_thing(sentence, match):
+                continue
+            flipped = bool(about) and (a if about[0] is direct else b) in about[0].ids
+            found[axis] = FLIP[value] if flipped else value
     return Place(**found)
 
 
-def _only(ids: tuple[str, ...], a: str, b: str, others: frozenset[str]) -> str:
-    if a in ids or b in ids or not ids:
-        return "asked"
-    return "other" if set(ids) & others else "asked"
-
-
-def _flipped(sentence: str, match: re.Match[str], mentions: list[Mention], a: str, b: str) -> bool | None:
-    """Whether the statement is about `b` relative to `a`; None where it does not name its reference."""
-    direct = _reference(sentence, match, mentions)
-    if direct is not None and (a in direct.ids) != (b in direct.ids):
-        return a in direct.ids
-    before = [m for m in mentions if m.end <= match.start() and m is not direct]
-    for mention in before:
-        if (a in mention.ids) != (b in mention.ids):
-            return b in mention.ids
-    return False if direct is not None else None
+def _subject(match: re.Match[str], mentions: list[Mention], direct: Mention | None, first: int) -> Mention | None:
+    """What the sentence is about: the first thing before its first place word; before "nearer" the last thing."""
+    comparative = re.fullmatch(_COMPARATIVE, match.group(0), re.I)
+    before = [m for m in mentions if m.end <= (match.start() if comparative else first) and m is not direct]
+    return before[-1 if comparative else 0] if before else None
 
 
 def _reference(sentence: str, match: re.Match[str], mentions: list[Mention]) -> Mention | None:
     """The thing that a place word refers to: "left of the POST", "在POST的左边"."""
     if is_chinese(sentence):
         for m in mentions:
-            if m.end <= match.start() and re.fullmatch(r"的?[左右正]?", sentence[m.end : match.start()]):
+            gap = sentence[m.end : match.start()]
+            if m.end > match.start():
+                continue
+            if re.fullmatch(_COMPARATIVE, match.group(0)):
+                if sentence[: m.start].endswith("比") and "," not in gap:
+                    return m
+            elif re.fullmatch(r"的?[左右正]?", gap):
                 return m
         return None
     for m in mentions:
         gap = sentence[match.end() : m.start]
-        if m.start >= match.end() and re.fullmatch(
-            r"\W*(?:(?:of|from|to|than|front|side|hand|the|an?|its|on|top)\W*)*", gap, re.I
-        ):
+        if m.start >= match.end() and re.fullmatch(rf"\W*(?:(?:{_JOINTS})\W*)*", gap, re.I):
             return m
     return None
 
@@ -311,7 +306,8 @@ def hidden_parts(text: str) -> frozenset[str]:
     clauses = [c for c in re.split(r"[,;。.!?\n]", plain(text)) if c.strip()]
     kept = [c for c in clauses if not _SEEN.search(c)]
     said = " ; ".join(_PLACE_OF.sub(" ", c) for c in kept)
-    return frozenset(part for part, pattern in _PARTS if re.search(pattern, said, re.I))
+    found = frozenset(part for part, pattern in _PARTS if re.search(pattern, said, re.I))
+    return found - {"all"} or found
 
 
 _AMOUNTS: tuple[tuple[tuple[str, ...], str], ...] = (

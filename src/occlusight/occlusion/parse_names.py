@@ -24,6 +24,7 @@ NOT_THINGS: tuple[str, ...] = (
         "table top",
         "street view",
     ),
+    *("to the camera", "from the camera", "by the camera", "离相机", "距相机", "距离相机", "靠近相机"),
     *("are present", "is present", "objects present", "present in", "at present"),
 )
 # Words wider than a kind: they stand for those of these kinds that are in the picture.
@@ -116,8 +117,8 @@ def _words(kinds: tuple[KindNames, ...]) -> tuple[re.Pattern[str], Words]:
                 keys.append(kind.key)
     meanings: Words = {word: (tuple(keys), False) for word, keys in words.items()}
     known = {kind.key for kind in kinds}
-    for wider, keys in WIDER.items():
-        narrower = tuple(key for key in keys if key in known)
+    for wider, members in WIDER.items():
+        narrower = tuple(key for key in members if key in known)
         if narrower:
             meanings |= {word: (narrower, True) for word in wider if word not in meanings}
     ordered = sorted({*meanings, *NOT_THINGS}, key=len, reverse=True)
