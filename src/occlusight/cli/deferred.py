@@ -66,7 +66,7 @@ class DeferredCommand(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Keep every argument as it came."""
         ctx.args = list(args)
-        return ctx.args
+        return list(args)
 
     def invoke(self, ctx: Any) -> Any:
         """Import the real command and run it."""

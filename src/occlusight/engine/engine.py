@@ -111,15 +111,20 @@ class Engine:
         sequence.logits = self._continue(sequence, [token])[-1]
         sequence.cells.append(token)
 
-    def score(self, sequence: Sequence, tokens: list[int]) -> float:
-        """Return the log-probability of `tokens` as what follows; the sequence is left as it was. Raises Cancelled."""
+    def score(self, sequence: Sequence, tokens: list[int], ends: tuple[int, ...]) -> float:
+        """Return the log-probability that `tokens` follow and then one of `ends`; the sequence is left as it was.
+
+        Raises:
+            Cancelled: the flag of the turn was set.
+        """
         length = len(sequence)
         logits = sequence.logits[None]  # (1, V)
-        if len(tokens) > 1:
-            logits = torch.cat((logits, self._continue(sequence, tokens[:-1])))  # (T, V)
+        if tokens:
+            logits = torch.cat((logits, self._continue(sequence, tokens)))  # (T + 1, V)
             sequence.cache.truncate(length)
-        chosen = torch.log_softmax(logits.float(), -1).gather(1, torch.tensor(tokens, device=logits.device)[:, None])
-        return float(chosen.sum())
+        logs = torch.log_softmax(logits.float(), -1)
+        chosen = logs[range(len(tokens)), tokens].sum() if tokens else logs.new_zeros(())
+        return float(chosen + logs[-1, list(ends)].logsumexp(-1))
 
     def keep(self, sequence: Sequence) -> None:
         """Leave the sequence's keys and values for prompts that begin alike; it cannot be advanced any more."""

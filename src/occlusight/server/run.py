@@ -1,0 +1,80 @@
+"""Starts the server: takes the port, opens the model, says where the page is."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import socket
+import sys
+from time import perf_counter
+
+from occlusight.errors import BadInput
+
+LOG = logging.getLogger("occlusight.server")
+LANGUAGES = ("auto", "zh", "en")
+ENDING_S = 3
+"""How long open connections may take to end when the server stops."""
+
+
+def run(host: str, port: int, model: str, language: str) -> None:
+    """Serve until interrupted.
+
+    Raises:
+        BadInput: the address cannot be taken, or the model or language does not exist.
+    """
+    if language not in LANGUAGES:
+        raise BadInput(f"--lang takes {', '.join(LANGUAGES)}, but {language!r} was given")
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
+    for chatty in ("httpx", "httpcore"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    with take(host, port) as listening:
+        LOG.info("loading the model %s", model)
+        began = perf_counter()
+        from occlusight.backends import open_backend
+
+        backend = open_backend(model)
+        info = backend.info
+        LOG.info(
+            "model %s is loaded in %.1f s (%.0f MB as %s, context of %d tokens)",
+            info.name,
+            perf_counter() - began,
+            info.memory_bytes / 1e6,
+            info.dtype,
+            info.context,
+        )
+        os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+        import uvicorn
+
+        from occlusight.server.app import create_app
+
+        app = create_app(backend, language, knows_photographs=model not in ("default", "blind"))  # type: ignore[arg-type]
+        LOG.info("the page is on http://%s:%d (Ctrl-C stops it)", shown(host), listening.getsockname()[1])
+        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=ENDING_S)
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def take(host: str, port: int) -> socket.socket:
+    """Return a socket that listens there. Raises BadInput, saying what to do, when the address cannot be taken."""
+    if not 0 <= port <= 65535:
+        raise BadInput(f"--port must lie between 0 and 65535, but {port} was given")
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family)
+    except socket.gaierror as error:
+        raise BadInput(f"--host {host!r} is not an address of this machine; try 127.0.0.1 or 0.0.0.0") from error
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise BadInput(
+                f"port {port} on {host} is taken by another program; stop that one, or choose another: --port {port + 1}"
+            ) from error
+        if error.errno == errno.EACCES:
+            raise BadInput(f"port {port} on {host} may not be taken by this user; choose one above 1023") from error
+        raise BadInput(f"--host {host!r} with port {port} cannot be listened on: {error.strerror}") from error
+
+
+def shown(host: str) -> str:
+    """Return the host as one writes it into a browser on this machine."""
+    if host in ("0.0.0.0", "::", ""):
+        return "localhost"
+    return "localhost" if host == "127.0.0.1" else f"[{host}]" if ":" in host else host

@@ -1,0 +1,119 @@
+"""What tests of several parts share: a tiny checkpoint with random weights, and pictures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image, ImageDraw
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from occlusight.model.config import ModelConfig, TextConfig, VisionConfig
+from occlusight.model.preprocess import PixelLimits, PreprocessSettings
+from occlusight.model.qwen3vl import Qwen3VL
+from occlusight.model.weights import save_model
+
+CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>")
+LINES = (
+    "Is the bicycle hidden by the bush? The lamp post hides part of the red car, so it is nearer.",
+    "图中有几辆车?它们与路灯杆的位置关系是什么?自行车是否被灌木丛遮挡?红色轿车在路灯杆后面。",
+)
+TEMPLATE = """\
+{%- for message in messages %}
+{{- '<|im_start|>' + message.role + '\n' }}
+{%- if message.content is string %}
+{{- message.content }}
+{%- else %}
+{%- for part in message.content %}
+{%- if part.type == 'image' %}
+{{- '<|vision_start|><|image_pad|><|vision_end|>' }}
+{%- else %}
+{{- part.text }}
+{%- endif %}
+{%- endfor %}
+{%- endif %}
+{{- '<|im_end|>\n' }}
+{%- endfor %}
+{%- if add_generation_prompt %}
+{{- '<|im_start|>assistant\n' }}
+{%- endif %}
+"""
+
+
+def write_checkpoint(folder: Path, seed: int = 1, context: int = 4096) -> Path:
+    """Write a checkpoint of the smallest Qwen3-VL with random weights, large enough that its logits differ."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=400, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), special_tokens=[], show_progress=False
+    )
+    tokenizer.train_from_iterator(LINES, trainer)
+    tokenizer.add_special_tokens(list(CONTROL))
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    ids = {name: tokenizer.token_to_id(name) for name in CONTROL}
+    config = ModelConfig(
+        text=TextConfig(
+            vocab_size=tokenizer.get_vocab_size(),
+            hidden_size=48,
+            intermediate_size=96,
+            layers=3,
+            heads=4,
+            kv_heads=2,
+            head_dim=16,
+            mrope_section=(4, 2, 2),
+            max_positions=context,
+        ),
+        vision=VisionConfig(
+            hidden_size=32, intermediate_size=64, layers=3, heads=2, out_size=48, position_embeddings=64, taps=(0, 1)
+        ),
+        image_token_id=ids["<|image_pad|>"],
+        video_token_id=ids["<|video_pad|>"],
+        vision_start_token_id=ids["<|vision_start|>"],
+        vision_end_token_id=ids["<|vision_end|>"],
+        eos_token_ids=(ids["<|im_end|>"], ids["<|endoftext|>"]),
+    )
+    model = Qwen3VL(config)
+    generator = torch.Generator().manual_seed(seed)
+    model.init_weights(generator)
+    with torch.no_grad():
+        model.text.embed_tokens.weight.mul_(20)
+    save_model(model, folder, torch.float32)
+    settings = PreprocessSettings(limits=PixelLimits(32 * 32, 128 * 128))
+    (folder / "preprocessor_config.json").write_text(json.dumps(settings.to_hf()))
+    (folder / "chat_template.jinja").write_text(TEMPLATE)
+    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [ids["<|im_end|>"], ids["<|endoftext|>"]]}))
+    return folder
+
+
+def draw(seed: int, size: tuple[int, int] = (96, 64)) -> Image.Image:
+    """Return a picture of a few overlapping shapes; each seed gives another one."""
+    image = Image.new("RGB", size, (200, 210, 220))
+    pen = ImageDraw.Draw(image)
+    for step in range(6):
+        x, y = (seed * 37 + step * 29) % size[0], (seed * 53 + step * 17) % size[1]
+        colour = ((seed * 71 + step * 40) % 256, (seed * 31 + step * 90) % 256, (step * 60) % 256)
+        pen.ellipse((x - 15, y - 12, x + 15, y + 12), fill=colour)
+    return image
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint folder of a tiny model that answers nonsense, always the same."""
+    return write_checkpoint(tmp_path_factory.mktemp("tiny") / "checkpoint")
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Four picture files: PNG, JPG, WEBP of one size and a wide PNG."""
+    folder = tmp_path_factory.mktemp("pictures")
+    paths = []
+    for seed, (name, size) in enumerate(
+        {"a.png": (96, 64), "b.jpg": (96, 64), "c.webp": (96, 64), "wide.png": (200, 40)}.items()
+    ):
+        draw(seed, size).save(folder / name)
+        paths.append(folder / name)
+    return paths
