@@ -116,7 +116,10 @@ class Graph:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Graph:
-        """Read a graph that `to_json` wrote. Raises ValueError for another version."""
+        """Read a graph that `to_json` wrote; fields that this program does not know are left out.
+
+        Raises ValueError for another version, KeyError or TypeError for a document of another shape.
+        """
         if document.get("version") != VERSION:
             raise ValueError(
                 f"graph version {document.get('version')!r} cannot be read; this program reads version {VERSION}"
@@ -132,13 +135,20 @@ class Graph:
                 "amodal_box": tuple(o["amodal_box"]),
                 "touches_ground_at": None if ground is None else tuple(ground),
             }
-            return Object(**{**o, **boxes})
+            return Object(**{**_known(Object, o), **boxes})
+
+        def relation(r: Mapping[str, Any]) -> Relation:
+            return Relation(**{**_known(Relation, r), "evidence": text(r.get("evidence"))})
 
         return cls(
             width=document["image"]["width"],
             height=document["image"]["height"],
             objects=tuple(thing(o) for o in document["objects"]),
-            relations=tuple(Relation(**{**r, "evidence": text(r.get("evidence"))}) for r in document["relations"]),
+            relations=tuple(relation(r) for r in document["relations"]),
             depth_order=tuple(tuple(group) for group in document["depth_order"]),
             unknown=tuple(Unknown(tuple(u["about"]), Text(**u["why"])) for u in document.get("unknown", ())),
         )
+
+
+def _known(cls: type[Object] | type[Relation], fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name in cls.__dataclass_fields__}

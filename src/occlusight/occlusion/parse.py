@@ -232,9 +232,9 @@ def _reference(sentence: str, match: re.Match[str], mentions: list[Mention]) -> 
     return None
 
 
-def _touches(sentence: str, match: re.Match[str], mentions: list[Mention]) -> bool:
-    """Whether "on" or "under" is about a thing, not a side or the picture; a short answer needs no thing."""
-    return _reference(sentence, match, mentions) is not None or len(sentence) < 20 or "它" in sentence[: match.start()]
+def _short(sentence: str, match: re.Match[str]) -> bool:
+    """Whether "on" or "under" may go without a thing that it refers to."""
+    return len(sentence) < 20 or "它" in sentence[: match.start()]
 
 
 def _side_of_thing(sentence: str, match: re.Match[str]) -> bool:

@@ -1,0 +1,218 @@
+"""Scoring one answer: what was extracted from the text, whether it agrees with the computed answer, and why.
+
+`no answer`, `cut` and `error` are outcomes of their own, not `wrong`: they are reported apart. In the rates the first two
+count as not right (a model gains nothing by keeping silent); an error is the run's fault and counts nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from occlusight.bench.reasons import judge
+from occlusight.occlusion.parse import FLIP, Place, chosen, decision, hidden_parts, nothing, number, place, plain
+from occlusight.occlusion.parse_names import Vocabulary
+from occlusight.occlusion.questions import Question
+
+RIGHT, WRONG, NO_ANSWER, CUT, ERROR = "right", "wrong", "no answer", "cut", "error"
+
+
+@dataclass(frozen=True)
+class Score:
+    """`value` is 1 or 0 (for recognition the F1 of the picture), None for an error; `raw` is the text as it came."""
+
+    value: float | None
+    outcome: str
+    extracted: Any
+    raw: str
+    reason: str
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What a scorer found: nothing extracted means no answer."""
+
+    extracted: Any
+    value: float
+    reason: str
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def score(question: Question, text: str, finish_reason: str | None, words: Vocabulary) -> Score:
+    """Score an answer; `finish_reason` is the backend's, or "error"."""
+    if finish_reason == "error":
+        return Score(None, ERROR, None, text, "the backend failed")
+    if finish_reason != "stop":
+        read = _Read(None, 0.0, f"the answer was {finish_reason or 'not ended'} before its end")
+        return Score(0.0, CUT, None, text, read.reason, _details_of_nothing(question))
+    read = SCORERS[question.template](question.answer, plain(text), words)
+    if read.extracted is None:
+        return Score(0.0, NO_ANSWER, None, text, read.reason, _details_of_nothing(question))
+    outcome = RIGHT if read.value == 1.0 else WRONG
+    return Score(read.value, outcome, read.extracted, text, read.reason, read.details)
+
+
+def _details_of_nothing(question: Question) -> dict[str, Any]:
+    """Details of an answer from which nothing was read: for recognition, everything was missed."""
+    if question.template == "recognition.list":
+        return {"hits": 0, "extra": 0, "missed": len(question.answer["value"])}
+    return {"plausible": False} if question.kind == "explanation" else {}
+
+
+def _nothing(what: str) -> _Read:
+    return _Read(None, 0.0, f"the text does not say {what}")
+
+
+def _compare(said: Any, true: Any) -> _Read:
+    return _Read(said, float(said == true), "agrees" if said == true else f"the truth is {true}")
+
+
+def recognition(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
+    """Kinds named against kinds there are, as sets."""
+    said, true = set(words.kinds(text)), set(answer["value"])
+    if not said:
+        return _nothing("what is there")
+    hits, extra, missed = len(said & true), sorted(said - true), sorted(true - said)
+    f1 = 2 * hits / (2 * hits + len(extra) + len(missed))
+    reason = "; ".join(f"{label}: {', '.join(ks)}" for label, ks in (("extra", extra), ("missed", missed)) if ks)
+    details = {"hits": hits, "extra": len(extra), "missed": len(missed)}
+    return _Read(sorted(said), f1, reason or "agrees", details)
+
+
+def yes_no(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
+    """Does A hide B?"""
+    said = decision(text)
+    return _nothing("yes or no") if said in (None, "unknown") else _compare(said, answer["value"])
+
+
+def explanation(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
+    """The decision, and beside it whether the reason is plausible."""
+    read = yes_no(answer, text, words)
+    if read.extracted is None:
+        return read
+    if read.value != 1.0:
+        return _Read(read.extracted, 0.0, read.reason, {"plausible": False, "stated": {}})
+    reason = judge(answer, text, words)
+    return _Read(read.extracted, 1.0, str(reason), {"plausible": reason.plausible, "stated": reason.stated})
+
+
+def visible(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
+    """Would all of B be visible?"""
+    said = decision(text, visible_means_yes=True)
+    return _nothing("yes or no") if said in (None, "unknown") else _compare(said, answer["value"])
+
+
+def position(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
+    """Every axis that the truth decides must be stated, and right."""
+    said = place(text, answer["object"], answer["reference"], words)
+    return _place(said, answer["value"])
+
+
+def _place(said: Place, true: dict[str, str]) -> _Read:
+    if not said:
+        return _nothing("where it is")
+    extracted = {axis: getattr(said, axis) or "none" for axis in ("horizontal", "depth", "vertical")}
+    wrong = [axis for axis in extracted if true[axis] != "none" and extracted[axis] != true[axis]]
+    reason = "agrees" if not wrong else f"the truth is {', '.join(f'{axis} {true[axis]}' for axis in wrong)}"
+    return _Read(extracted, float(not wrong), reason, {"wrong": wrong})
+
+
+def count_position(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
+    """The number and every place must be right."""
+    n = number(text, answer["kind"], words)
+    members = frozenset(entry["object"] for entry in answer["positions"])
+    places = {}
+    for entry in answer["positions"]:
+        others = members - {entry["object"]}
+        places[entry["object"]] = _place(place(text, entry["object"], answer["reference"], words, others), entry)
+    if n is None and all(p.extracted is None for p in places.values()):
+        return _nothing("how many and where")
+    extracted = {"number": n, "positions": {id: p.extracted for id, p in places.items()}}
+    placed = all(p.value == 1.0 for p in places.values())
+    right = n == answer["value"]
+    reason = "agrees" if right and placed else f"number {'right' if right else 'wrong'}, places "
+    reason += "" if right and placed else "right" if placed else "not all right"
+    return _Read(extracted, float(right and placed), reason, {"number_right": right, "places_right": placed})
+
+
+def count(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
+    """How many?"""
+    said = number(text, answer["kind"], words)
+    return _nothing("how many") if said is None else _compare(said, answer["value"])
+
+
+def one_object(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
+    """Which is nearest? The thing named first; a name that several things share is no answer."""
+    mention = chosen(text, words)
+    if mention is None:
+        return _nothing("which object")
+    if len(mention.ids) > 1 and answer["value"] in mention.ids:
+        return _nothing(f"which {mention.kinds[0]}")
+    return _compare(mention.ids[0] if mention.ids else mention.kinds[0], answer["value"])
+
+
+def nearer(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
+    """Which of two is nearer?"""
+    return _of_two(answer, text, words, "front")
+
+
+def farther(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
+    """Which of two is farther?"""
+    return _of_two(answer, text, words, "behind")
+
+
+def _of_two(answer: dict[str, Any], text: str, words: Vocabulary, winning: str) -> _Read:
+    a, b = answer["objects"]
+    said = place(text, a, b, words).depth
+    if said is not None:
+        return _compare(a if said == winning else b, answer["value"])
+    mention = chosen(text, words)
+    named = [id for id in (a, b) if mention and id in mention.ids]
+    return _compare(named[0], answer["value"]) if len(named) == 1 else _nothing("which of the two")
+
+
+def who_hides(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
+    """Everything that hides B must be named, and nothing else."""
+    true, b = set(answer["value"]), answer["occluded"]
+    named = [m for m in words.mentions(text) if b not in m.ids]
+    if not named:
+        return _compare([], answer["value"]) if nothing(text) else _nothing("what hides it")
+    if nothing(text) and not true:
+        return _compare([], answer["value"])
+    extra = [m for m in named if not set(m.ids) & true]
+    covered = {id for m in named for id in m.ids} & true
+    extracted = sorted(covered) + [m.ids[0] if m.ids else m.kinds[0] for m in extra]
+    right = covered == true and not extra
+    return _Read(extracted, float(right), "agrees" if right else f"the truth is {sorted(true)}")
+
+
+def hidden_part(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
+    """The part must be named; of two that are named ("lower left") one may be beside it, but not its opposite."""
+    said, true = hidden_parts(text), answer["value"]
+    if not said:
+        return _nothing("which part")
+    opposite = {**FLIP, "top": "bottom", "bottom": "top"}.get(true)
+    right = true in said and len(said) <= 2 and opposite not in said
+    return _Read(sorted(said), float(right), "agrees" if right else f"the truth is {true}")
+
+
+SCORERS: dict[str, Callable[[dict[str, Any], str, Vocabulary], _Read]] = {
+    "recognition.list": recognition,
+    "occlusion.active": yes_no,
+    "occlusion.passive": yes_no,
+    "occlusion.anything": yes_no,
+    "explanation.active": explanation,
+    "explanation.passive": explanation,
+    "position.relative": position,
+    "position.count": count_position,
+    "count.kind": count,
+    "nearest.all": one_object,
+    "farthest.all": one_object,
+    "hidden_part.pair": hidden_part,
+    "who_hides.one": who_hides,
+    "remove.one": visible,
+    "depth_pair.nearer": nearer,
+    "depth_pair.farther": farther,
+}
