@@ -55,6 +55,7 @@ class Kind:
     """A kind of thing that scenes show and questions name.
 
     `measure` is the Chinese measure word (一辆汽车). `settings` says where it belongs. `material` is opaque, transparent or porous.
+    `glossy` paint reflects.
     """
 
     key: str
@@ -67,6 +68,7 @@ class Kind:
     settings: tuple[str, ...]
     material: str
     paintable: bool
+    glossy: bool
     meshes: tuple[str, ...]
 
 
@@ -153,6 +155,7 @@ def parse_catalogue(text: str) -> Catalogue:
             settings=tuple(entry["settings"]),
             material=entry.get("material", "opaque"),
             paintable=entry.get("paintable", False),
+            glossy=entry.get("glossy", False),
             meshes=tuple(m.id for m in infos),
         )
         for m in infos:

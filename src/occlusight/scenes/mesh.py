@@ -122,7 +122,7 @@ def read_mesh(path: Path, id: str) -> Mesh:
     return mesh
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=512)
 def load_mesh(id: str) -> Mesh:
     """Return the mesh with this id, cached; procedural ones are built, the others come from `assets_dir()`. Raises BadData."""
     info = load_catalogue().mesh(id)
