@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,17 @@ from occlusight.model.preprocess import PixelLimits, PreprocessSettings
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.weights import save_model
 
-CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>")
+torch.set_num_threads(1)  # tiny matrices: a second thread costs more than it does, above all on a busy machine
+
+CONTROL = (
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|vision_start|>",
+    "<|vision_end|>",
+    "<|image_pad|>",
+    "<|video_pad|>",
+)
 LINES = (
     "Is the bicycle hidden by the bush? The lamp post hides part of the red car, so it is nearer.",
     "图中有几辆车?它们与路灯杆的位置关系是什么?自行车是否被灌木丛遮挡?红色轿车在路灯杆后面。",
@@ -74,18 +85,23 @@ def write_checkpoint(folder: Path, seed: int = 1, context: int = 4096) -> Path:
         video_token_id=ids["<|video_pad|>"],
         vision_start_token_id=ids["<|vision_start|>"],
         vision_end_token_id=ids["<|vision_end|>"],
+        tie_word_embeddings=False,
         eos_token_ids=(ids["<|im_end|>"], ids["<|endoftext|>"]),
     )
     model = Qwen3VL(config)
     generator = torch.Generator().manual_seed(seed)
     model.init_weights(generator)
     with torch.no_grad():
-        model.text.embed_tokens.weight.mul_(20)
+        model.text.embed_tokens.weight.mul_(50)
+        assert model.lm_head is not None
+        model.lm_head.weight.mul_(8)
     save_model(model, folder, torch.float32)
     settings = PreprocessSettings(limits=PixelLimits(32 * 32, 128 * 128))
     (folder / "preprocessor_config.json").write_text(json.dumps(settings.to_hf()))
     (folder / "chat_template.jinja").write_text(TEMPLATE)
-    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [ids["<|im_end|>"], ids["<|endoftext|>"]]}))
+    (folder / "generation_config.json").write_text(
+        json.dumps({"eos_token_id": [ids["<|im_end|>"], ids["<|endoftext|>"]]})
+    )
     return folder
 
 
@@ -104,6 +120,12 @@ def draw(seed: int, size: tuple[int, int] = (96, 64)) -> Image.Image:
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint folder of a tiny model that answers nonsense, always the same."""
     return write_checkpoint(tmp_path_factory.mktemp("tiny") / "checkpoint")
+
+
+@pytest.fixture
+def make_checkpoint(tmp_path: Path) -> Callable[..., Path]:
+    """Write a checkpoint that differs from the usual one; see `write_checkpoint`."""
+    return lambda **settings: write_checkpoint(tmp_path / "checkpoint", **settings)
 
 
 @pytest.fixture(scope="session")

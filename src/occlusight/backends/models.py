@@ -27,7 +27,7 @@ def checkpoint_of(model: str) -> Path:
     """
     if model in SHIPPED:
         return shipped(model)
-    if Path(model).is_dir():
+    if model and Path(model).is_dir():
         return Path(model)
     if model.startswith(MODELSCOPE) and HUB_ID.fullmatch(model.removeprefix(MODELSCOPE)):
         return from_modelscope(model.removeprefix(MODELSCOPE))
