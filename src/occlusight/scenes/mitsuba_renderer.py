@@ -40,7 +40,7 @@ def exposure(light: Light) -> float:
     return 0.9 / max(white, 1e-3)
 
 
-def to_srgb(linear: NDArray[np.float32]) -> NDArray[np.uint8]:
+def to_srgb(linear: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     """Map display-referred linear values to sRGB bytes; highlights above 0.75 are rolled off instead of clipped."""
     x = np.maximum(np.nan_to_num(linear), 0.0)
     x = np.where(x > 0.75, 0.75 + 0.25 * (1 - np.exp(-(x - 0.75) / 0.25)), x)

@@ -57,7 +57,7 @@ class View:
         a = (np.arange(x0, x1) + 0.5 - self.camera.width / 2) / self.focal
         b = (np.arange(y0, y1) + 0.5 - self.camera.height / 2) / self.focal
         d = self.forward + a[None, :, None] * self.right + b[:, None, None] * self.down
-        return d.reshape(-1, 3).astype(np.float32)
+        return np.asarray(d.reshape(-1, 3), np.float32)
 
 
 def depth_maps(scene: Scene, width: int | None = None, height: int | None = None) -> NDArray[np.float32]:

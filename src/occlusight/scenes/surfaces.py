@@ -17,6 +17,7 @@ from occlusight.scenes.catalogue import load_catalogue
 from occlusight.scenes.description import RGB
 from occlusight.scenes.mesh import Material, Mesh, load_mesh
 
+FLIP_V = np.array([1, -1], np.float32)  # Mitsuba's textures begin at the top
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 
 
@@ -41,7 +42,7 @@ def painted_pixels(encoded: bytes, rgb: RGB) -> NDArray[np.float32]:
     linear = (texture_pixels(encoded)[..., :3].astype(np.float64) / 255) ** 2.2
     light = linear @ LUMINANCE
     shade = np.clip(light / max(float(np.median(light)), 1e-3), 0.6, 1.25)
-    return np.clip(shade[..., None] * np.asarray(rgb), 0, 0.95).astype(np.float32)
+    return np.asarray(np.clip(shade[..., None] * np.asarray(rgb), 0, 0.95), np.float32)
 
 
 def surface(material: Material, paint: RGB | None, glossy: bool, transparent: bool) -> Any:
@@ -132,7 +133,7 @@ def _shapes(
         parameters = mi.traverse(shape)
         parameters["vertex_positions"] = np.ravel(v[used])
         parameters["vertex_normals"] = np.ravel(n[used])
-        parameters["vertex_texcoords"] = np.ravel(mesh.uvs[used] * np.float32([1, -1]) + np.float32([0, 1]))
+        parameters["vertex_texcoords"] = np.ravel(mesh.uvs[used] * FLIP_V + (np.float32(1) - FLIP_V) / 2)
         parameters["faces"] = np.ravel(local.astype(np.uint32))
         parameters.update()
         made.append(shape)
