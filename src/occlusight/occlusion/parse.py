@@ -153,11 +153,11 @@ class Place:
 
 _AXES: tuple[tuple[str, str, str], ...] = (
     # "right behind" is not "right"
-    ("horizontal", "left", r"\bleft\b|左(?=侧|边|面|方|手|前|后|上|下|$|[,。])"),
+    ("horizontal", "left", r"\bleft\b|左(?=侧|边|面|方|手|前|后|上|下|$|[,。])|[偏靠]左"),
     (
         "horizontal",
         "right",
-        r"\bright\b(?! (?:behind|in front|next|beside|above|below|under|at|there|now|on top))|右(?=侧|边|面|方|手|前|后|上|下|$|[,。])",
+        r"\bright\b(?! (?:behind|in front|next|beside|above|below|under|at|there|now|on top))|右(?=侧|边|面|方|手|前|后|上|下|$|[,。])|[偏靠]右",
     ),
     (
         "depth",
@@ -176,6 +176,9 @@ _AXES: tuple[tuple[str, str, str], ...] = (
     ),
     ("vertical", "below", r"\bunder(?:neath)?\b|\bbelow\b|\bbeneath\b|下面|下方|之下|底下"),
 )
+_RELATIVE_TO = re.compile(
+    r"^(?:relative to|compared (?:to|with)|with respect to|(?:相对于?|对于|与|和|跟)(?=[^,]*,))[^,]*,", re.I
+)
 _COMPARATIVE = r"nearer|closer|fa?u?rther|(?:更靠|较|更)近|(?:更|较)远"
 _JOINTS = "of|from|to|than|away|front|side|hand|the|an?|its|on|top"
 
@@ -186,7 +189,8 @@ def place(text: str, a: str, b: str, words: Vocabulary, others: frozenset[str] =
     Sentences about one of the `others` (and not `a` or `b`) are passed over. The first statement of an axis counts.
     """
     found: dict[str, str] = {}
-    for sentence in sentences(text):
+    for whole in sentences(text):
+        sentence = _RELATIVE_TO.sub("", whole)
         mentions = words.mentions(sentence)
         if mentions and mentions[0].ids and not {a, b} & set(mentions[0].ids) and set(mentions[0].ids) & others:
             continue
@@ -207,9 +211,13 @@ def place(text: str, a: str, b: str, words: Vocabulary, others: frozenset[str] =
 
 def _subject(match: re.Match[str], mentions: list[Mention], direct: Mention | None, first: int) -> Mention | None:
     """What the sentence is about: the first thing before its first place word; before "nearer" the last thing."""
-    comparative = re.fullmatch(_COMPARATIVE, match.group(0), re.I)
-    before = [m for m in mentions if m.end <= (match.start() if comparative else first) and m is not direct]
-    return before[-1 if comparative else 0] if before else None
+    comma = match.string.rfind(",", 0, match.start())
+    before = [m for m in mentions if m.end <= match.start() and m is not direct]
+    if re.fullmatch(_COMPARATIVE, match.group(0), re.I) and not comma < first < match.start():
+        clause = [m for m in before if m.start > comma]
+        if clause:
+            return clause[-1]
+    return next((m for m in before if m.end <= first), None)
 
 
 def _reference(sentence: str, match: re.Match[str], mentions: list[Mention]) -> Mention | None:
@@ -297,7 +305,7 @@ _PARTS: tuple[tuple[str, str], ...] = (
 )
 _SEEN = re.compile(r"\b(?:can|could) (?:still )?be seen\b|\bvisible\b|\bremains?\b|可见|看到|看见|露出", re.I)
 _PLACE_OF = re.compile(
-    r"\bto the (?:\w+ )?(?:left|right) of\b|在[^,。;]*?的?[左右](?:边|侧|面|方|前方|后方)(?!的)|\bon top of\b", re.I
+    r"\bto the (?:\w+ )?(?:left|right) of\b|在[^,。;]+?的?[左右](?:边|侧|面|方|前方|后方)(?!的)|\bon top of\b", re.I
 )
 
 

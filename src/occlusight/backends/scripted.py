@@ -1,0 +1,57 @@
+"""Canned answers behind the protocol: for tests, and for constant baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from occlusight.backends.protocol import Done, Event, FinishReason, ModelInfo, Request, TextDelta, Usage
+from occlusight.errors import BadInput
+
+Script = str | Mapping[str, str] | Callable[[Request], str]
+
+
+@dataclass
+class Scripted:
+    """Answers from a script: always the same text, a text for each prompt, or what a function says.
+
+    The text comes in pieces of `piece` characters. `requests` keeps what was asked; `max_tokens` counts pieces.
+    """
+
+    script: Script
+    piece: int = 8
+    name: str = "scripted"
+    requests: list[Request] = field(default_factory=list, repr=False)
+
+    @property
+    def info(self) -> ModelInfo:
+        """A model without weights."""
+        return ModelInfo(name=self.name, revision="none", context=2**20, dtype="none")
+
+    def answer(self, request: Request) -> str:
+        """Return the whole answer. Raises BadInput for a prompt that the script does not have."""
+        if isinstance(self.script, str):
+            return self.script
+        if callable(self.script):
+            return self.script(request)
+        try:
+            return self.script[request.prompt]
+        except KeyError:
+            raise BadInput(f"the script has no answer to {request.prompt!r}") from None
+
+    def generate(self, request: Request) -> Iterator[Event]:
+        """Yield the answer in pieces, then Done; cut after `max_tokens` pieces."""
+        self.requests.append(request)
+        text = self.answer(request)
+        pieces = [text[i : i + self.piece] for i in range(0, len(text), self.piece)]
+        for piece in pieces[: request.max_tokens]:
+            yield TextDelta(piece)
+        reason: FinishReason = "stop" if len(pieces) <= request.max_tokens else "length"
+        yield Done(
+            reason, Usage(len(request.prompt.split()), min(len(pieces), request.max_tokens), len(request.pictures))
+        )
+
+    def score(self, request: Request, choices: Sequence[str]) -> list[float]:
+        """Give all probability to the choice that begins the scripted answer."""
+        text = self.answer(request).casefold()
+        return [0.0 if text.startswith(choice.casefold()) else -30.0 for choice in choices]

@@ -1,0 +1,35 @@
+"""The true answers to a data set's questions, computed again from its graphs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from occlusight.backends.oracle import Oracle
+from occlusight.bench.samples import DataSet
+from occlusight.errors import BadData
+from occlusight.occlusion.answers import Wording, reply
+from occlusight.occlusion.kinds import Names
+from occlusight.occlusion.programs import execute
+from occlusight.occlusion.questions import Question
+
+
+def computed(data: DataSet, question: Question) -> dict[str, Any]:
+    """Execute a question's program on its scene. Raises BadData where the stored answer is another one."""
+    answer = execute(question.program, data.scenes[question.scene].facts)
+    if answer != question.answer:
+        differing = [k for k in sorted({*answer, *question.answer}) if answer.get(k) != question.answer.get(k)]
+        raise BadData(
+            f"the question {question.id!r} of {data.folder} stores an answer that its program does not give "
+            f"({', '.join(f'{k}: {question.answer.get(k)!r}, computed {answer.get(k)!r}' for k in differing)})"
+        )
+    return answer
+
+
+def oracle_of(data: DataSet, names: Names) -> Oracle:
+    """Return the backend that answers every question of the set from the truth. Raises BadData like `computed`."""
+    known = {}
+    for q in data.questions:
+        scene = data.scenes[q.scene]
+        text = reply(q.template, computed(data, q), Wording(scene.facts, names, q.lang))
+        known[scene.picture.resolve(), q.text] = text
+    return Oracle(known)
