@@ -155,7 +155,7 @@ def convert(read: ReadFile, info: MeshInfo) -> Mesh:
         id=info.id,
         vertices=v.astype(np.float32),
         normals=n.astype(np.float32),
-        uvs=np.nan_to_num(model.uvs),
+        uvs=np.where(np.abs(model.uvs) < 1000, model.uvs, np.float32(0)),  # some files hold garbage
         faces=model.faces,
         face_material=model.face_material,
         materials=tuple(_material(read, m, info) for m in model.materials),

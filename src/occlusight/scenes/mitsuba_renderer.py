@@ -161,7 +161,7 @@ def _sensor(
             "pixel_format": pixels,
             "rfilter": {"type": "box"},
         },
-        "sampler": {"type": "independent", "sample_count": samples},
+        "sampler": {"type": "multijitter", "sample_count": samples},
     }
 
 
