@@ -8,11 +8,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from occlusight.errors import BadInput
+from occlusight.model.attention import Attention
 from occlusight.model.config import ModelConfig
 from occlusight.model.kv_cache import KVCache
 from occlusight.model.rope import Grid
-from occlusight.model.text import RMSNorm, TextModel
-from occlusight.model.vision import PatchProjection, VisionFeatures, VisionTower
+from occlusight.model.text import RMSNorm, TextAttention, TextModel
+from occlusight.model.vision import PatchProjection, VisionAttention, VisionFeatures, VisionTower
 
 EMBEDDING_STD = 0.02
 
@@ -66,6 +67,12 @@ class Qwen3VL(nn.Module):
         """Logits `(.., V)` of hidden states `(.., D)`."""
         head = self.text.embed_tokens if self.lm_head is None else self.lm_head
         return F.linear(hidden, head.weight)
+
+    def use_attention(self, attend: Attention) -> None:
+        """Compute attention everywhere with this function (see `model.attention`)."""
+        for module in self.modules():
+            if isinstance(module, (VisionAttention, TextAttention)):
+                module.attend = attend
 
     @torch.no_grad()
     def init_weights(self, generator: torch.Generator) -> None:

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from occlusight.errors import BadInput
+from occlusight.model.attention import Attention, fused_attention
 from occlusight.model.config import TextConfig
 from occlusight.model.kv_cache import KVCache
 from occlusight.model.rope import rotary_tables, rotate
@@ -30,6 +31,7 @@ class TextAttention(nn.Module):
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
         self.heads, self.kv_heads, self.head_dim = config.heads, config.kv_heads, config.head_dim
+        self.attend: Attention = fused_attention
         self.q_proj = nn.Linear(config.hidden_size, config.heads * config.head_dim, bias=False)
         self.k_proj = nn.Linear(config.hidden_size, config.kv_heads * config.head_dim, bias=False)
         self.v_proj = nn.Linear(config.hidden_size, config.kv_heads * config.head_dim, bias=False)
@@ -48,7 +50,7 @@ class TextAttention(nn.Module):
         if cache is not None:
             k, v = cache.append(layer, k, v)
         causal = mask is None and length > 1
-        out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal, enable_gqa=True)
+        out = self.attend(q, k, v, mask, causal)
         mixed: Tensor = self.o_proj(out.transpose(1, 2).reshape(batch, length, -1))
         return mixed
 

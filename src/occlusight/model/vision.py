@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from occlusight.errors import BadInput
+from occlusight.model.attention import Attention, fused_attention
 from occlusight.model.config import VisionConfig
 from occlusight.model.grids import GridCache, GridTables
 from occlusight.model.rope import Grid, rotate
@@ -92,6 +93,7 @@ class VisionAttention(nn.Module):
     def __init__(self, config: VisionConfig) -> None:
         super().__init__()
         self.heads, self.head_dim = config.heads, config.head_dim
+        self.attend: Attention = fused_attention
         self.qkv = nn.Linear(config.hidden_size, 3 * config.hidden_size)
         self.proj = nn.Linear(config.hidden_size, config.hidden_size)
 
@@ -100,7 +102,7 @@ class VisionAttention(nn.Module):
         qkv = self.qkv(x).view(frames, length, 3, self.heads, self.head_dim).permute(2, 0, 3, 1, 4)
         q, k, v = qkv.unbind(0)  # (F, H, L, head_dim)
         q, k = rotate(q, tables.cos, tables.sin).to(v.dtype), rotate(k, tables.cos, tables.sin).to(v.dtype)
-        out = F.scaled_dot_product_attention(q, k, v)
+        out = self.attend(q, k, v, None, False)
         mixed: Tensor = self.proj(out.transpose(1, 2).reshape(frames, length, width))
         return mixed
 

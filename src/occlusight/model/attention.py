@@ -1,0 +1,38 @@
+"""Scaled dot-product attention in two spellings that agree: PyTorch's fused kernel, and plain matrix products.
+
+The fused one wins for inference. The plain one wins for training in bf16 on CPUs with AMX, whose matrix units PyTorch's
+fused backward pass does not use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Attention = Callable[[Tensor, Tensor, Tensor, Tensor | None, bool], Tensor]
+"""`(q (B, H, T, d), k (B, G, S, d), v (B, G, S, d), mask, causal) -> (B, H, T, d)`; G divides H. The mask is bool (true:
+may look) or additive, `(B or 1, 1, T, S)`; `causal` is for T = S without a mask."""
+
+
+def fused_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: bool) -> Tensor:
+    """PyTorch's kernel."""
+    return F.scaled_dot_product_attention(
+        q, k, v, attn_mask=mask, is_causal=causal, enable_gqa=q.shape[1] != k.shape[1]
+    )
+
+
+def plain_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: bool) -> Tensor:
+    """softmax(q k / sqrt(d)) v, the softmax in fp32 (arXiv:1706.03762, equation 1)."""
+    groups = q.shape[1] // k.shape[1]
+    if groups > 1:
+        k, v = k.repeat_interleave(groups, 1), v.repeat_interleave(groups, 1)
+    scores = (q @ k.transpose(-1, -2)).float() * q.shape[-1] ** -0.5
+    if causal:
+        mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).tril()
+    if mask is not None:
+        scores = scores.masked_fill(~mask, float("-inf")) if mask.dtype == torch.bool else scores + mask
+    out: Tensor = scores.softmax(-1).to(v.dtype) @ v
+    return out

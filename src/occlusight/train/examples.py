@@ -1,0 +1,164 @@
+"""Training examples: a picture with several questions packed behind it, and dense targets for its patches.
+
+Layout of the tokens, which is that of a chat with one picture::
+
+    <|im_start|>user\\n<|vision_start|> pads <|vision_end|>   the prefix, segment 0, seen by every question
+    question<|im_end|>\\n<|im_start|>assistant\\nanswer<|im_end|>   segments 1, 2, ...: each sees the prefix and itself,
+                                                              and its positions start where the prefix ends
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from occlusight.model.config import ModelConfig
+from occlusight.model.grids import block_order
+from occlusight.model.rope import positions
+from occlusight.occlusion.kinds import LANGS, Names
+from occlusight.occlusion.questions import Question, ask
+from occlusight.scenes.catalogue import Catalogue
+from occlusight.scenes.truth import Truth
+from occlusight.train.recipe import TrainRecipe
+
+IGNORE = -100
+DECISIONS = ("occlusion", "explanation", "remove", "depth_pair", "hidden_part", "position", "count")
+PER_KIND = {"recognition": 1, "occlusion": 4, "explanation": 4, "position": 3, "remove": 0, "count": 1, "depth_pair": 1}
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Targets per patch, in the processor's order (L patches, K kinds).
+
+    kind: index of the kind that most of the patch shows, K for none; amodal: which kinds' whole extent reaches into the
+    patch; hidden: which of them are not seen there; colour: index of the visible paint, -1 for none; depth: log of
+    metres, NaN for none.
+    """
+
+    kind: npt.NDArray[np.int64]
+    amodal: npt.NDArray[np.uint8]
+    hidden: npt.NDArray[np.uint8]
+    colour: npt.NDArray[np.int64]
+    depth: npt.NDArray[np.float32]
+
+
+def dense_targets(truth: Truth, catalogue: Catalogue, kinds: Sequence[str], patch: int) -> Dense:
+    """Targets of one picture whose masks divide into patches of `patch` pixels."""
+    n, height, width = truth.amodal.shape
+    rows, columns = height // patch, width // patch
+    row, column = (t.numpy() for t in block_order(rows, columns, 2))
+
+    def share(masks: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+        boxes = masks[:, : rows * patch, : columns * patch].reshape(n, rows, patch, columns, patch)
+        out: npt.NDArray[np.float32] = boxes.mean((2, 4), dtype=np.float32)[:, row, column]
+        return out  # (n, L)
+
+    visible, whole = share(truth.visible), share(truth.amodal)
+    kind_of = np.array([kinds.index(o.kind) for o in truth.graph.objects], np.int64)
+    colours = list(catalogue.colours)
+    colour_of = np.array([colours.index(o.colour) if o.colour else -1 for o in truth.graph.objects], np.int64)
+    top = visible.argmax(0)
+    shown = visible.max(0) > np.maximum(0.25, 0.6 * (1 - visible.sum(0)))
+    amodal = np.zeros((len(row), len(kinds)), np.uint8)
+    hidden = np.zeros_like(amodal)
+    for i in range(n):
+        amodal[whole[i] > 0.25, kind_of[i]] = 1
+        hidden[(whole[i] - visible[i]) > 0.25, kind_of[i]] = 1
+    distance = np.array([o.distance or np.nan for o in truth.graph.objects], np.float32)
+    return Dense(
+        kind=np.where(shown, kind_of[top], len(kinds)),
+        amodal=amodal,
+        hidden=hidden,
+        colour=np.where(shown, colour_of[top], -1),
+        depth=np.where(shown, np.log(distance[top]), np.nan).astype(np.float32),
+    )
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Tokens of one picture's questions (T of them, without the prefix): ids, labels (the next token, or IGNORE), the
+    loss's weights, the segment (1, 2, ...; -1 for padding) and the position counted from the prefix's end."""
+
+    ids: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64]
+    weights: npt.NDArray[np.float32]
+    segments: npt.NDArray[np.int64]
+    positions: npt.NDArray[np.int64]
+
+
+class Packer:
+    """Turns questions into tokens."""
+
+    def __init__(self, tokenizer: Tokenizer, config: ModelConfig, recipe: TrainRecipe) -> None:
+        self.tokenizer, self.config, self.recipe = tokenizer, config, recipe
+        self.turn = self._ids("<|im_end|>\n<|im_start|>assistant\n")
+        self.end = self._ids("<|im_end|>")
+        self.opening = self._ids("<|im_start|>user\n<|vision_start|>")
+        self.closing = self._ids("<|vision_end|>")
+        self.blind_opening = self._ids("<|im_start|>user\n")
+
+    def _ids(self, text: str) -> list[int]:
+        return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def prefix(self, rows: int, columns: int) -> tuple[Tensor, Tensor, int]:
+        """Ids `(P,)` and positions `(3, P)` of the prefix for a picture of so many patches, and the next position."""
+        if self.recipe.blind:
+            ids = torch.tensor(self.blind_opening)
+            return ids, positions(ids, [], self.config)[0], len(ids)
+        pads = rows * columns // self.config.vision.merge_size**2
+        ids = torch.tensor([*self.opening, *[self.config.image_token_id] * pads, *self.closing])
+        where, delta = positions(ids, [(1, rows, columns)], self.config)
+        return ids, where, len(ids) + delta
+
+    def pack(self, questions: Sequence[Question]) -> Packed:
+        """As many of the questions, in their order, as fit into the recipe's `text_tokens`."""
+        room = self.recipe.text_tokens
+        out = Packed(
+            np.zeros(room, np.int64),
+            np.full(room, IGNORE, np.int64),
+            np.zeros(room, np.float32),
+            np.full(room, -1, np.int64),
+            np.zeros(room, np.int64),
+        )
+        used, segment = 0, 0
+        for question in questions:
+            asked = [*self._ids(question.text), *self.turn]
+            answer = [*self._ids(question.reply), *self.end]
+            total = len(asked) + len(answer)
+            if used + total > room:
+                continue
+            segment += 1
+            at = slice(used, used + total)
+            out.ids[at] = asked + answer
+            first = used + len(asked) - 1  # the token that predicts the answer's first
+            out.labels[first : used + total - 1] = answer
+            out.weights[first : used + total - 1] = 1.0
+            if question.kind in DECISIONS:
+                out.weights[first] = self.recipe.decision_weight
+            out.segments[at] = segment
+            out.positions[at] = np.arange(total)
+            used += total
+        return out
+
+
+def questions_of(truth: Truth, names: Names, rng: np.random.Generator) -> list[Question]:
+    """A shuffled mixture of questions in both languages."""
+    out: list[Question] = []
+    for lang in LANGS:
+        out += ask(truth.graph, names, rng, lang, per_kind=PER_KIND)
+    decisions = [q for q in out if q.kind in ("occlusion", "explanation")]
+    rest = [q for q in out if q.kind not in ("occlusion", "explanation")]
+    rng.shuffle(decisions)  # type: ignore[arg-type]
+    rng.shuffle(rest)  # type: ignore[arg-type]
+    return [q for pair in _alternate(decisions, rest) for q in pair]
+
+
+def _alternate(a: list[Question], b: list[Question]) -> Iterator[list[Question]]:
+    for i in range(max(len(a), len(b))):
+        yield a[i : i + 1] + b[i : i + 1]

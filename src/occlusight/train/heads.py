@@ -1,0 +1,53 @@
+"""Dense heads: what every patch and every visual token should know. Used in training only and never shipped."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from occlusight.model.vision import VisionFeatures
+
+
+class DenseHeads(nn.Module):
+    """Linear readers of the vision tower's last block (per patch) and of its merged tokens (2 x 2 patches)."""
+
+    def __init__(self, hidden: int, out: int, kinds: int, colours: int) -> None:
+        super().__init__()
+        self.kind = nn.Linear(hidden, kinds + 1)
+        self.amodal = nn.Linear(hidden, kinds)
+        self.hidden = nn.Linear(hidden, kinds)
+        self.colour = nn.Linear(hidden, colours)
+        self.depth = nn.Linear(hidden, 1)
+        self.merged_amodal = nn.Linear(out, kinds)
+        self.merged_hidden = nn.Linear(out, kinds)
+
+    def forward(self, features: VisionFeatures, dense: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Losses by name; `dense` holds the targets of `Dense`, stacked (B, L, ...)."""
+        x = F.layer_norm(features.patches.float(), features.patches.shape[-1:])
+        m = F.layer_norm(features.embeds.float(), features.embeds.shape[-1:])
+        kind = dense["kind"].flatten()
+        amodal, hidden = dense["amodal"].flatten(0, 1).float(), dense["hidden"].flatten(0, 1).float()
+        colour, depth = dense["colour"].flatten(), dense["depth"].flatten()
+        seen = torch.isfinite(depth)
+        guess = self.depth(x).squeeze(-1)
+        painted = F.cross_entropy(self.colour(x), colour, ignore_index=-1, reduction="sum")
+        tokens = (m.shape[0], -1, amodal.shape[-1])
+        return {
+            "kind": F.cross_entropy(self.kind(x), kind),
+            "amodal": 10 * F.binary_cross_entropy_with_logits(self.amodal(x), amodal),
+            "hidden": 20 * F.binary_cross_entropy_with_logits(self.hidden(x), hidden),
+            "colour": 0.3 * painted / (colour >= 0).sum().clamp(min=1),
+            "depth": 0.5 * F.smooth_l1_loss(guess[seen], depth[seen]) if bool(seen.any()) else guess.sum() * 0,
+            "merged_amodal": 5 * F.binary_cross_entropy_with_logits(self.merged_amodal(m), amodal.view(tokens).amax(1)),
+            "merged_hidden": 10
+            * F.binary_cross_entropy_with_logits(self.merged_hidden(m), hidden.view(tokens).amax(1)),
+        }
+
+    @torch.no_grad()
+    def accuracy(self, features: VisionFeatures, kind: Tensor) -> float:
+        """Share of the patches that show something whose kind is right."""
+        x = F.layer_norm(features.patches.float(), features.patches.shape[-1:])
+        shown = kind.flatten() < self.kind.out_features - 1
+        right = self.kind(x).argmax(-1)[shown] == kind.flatten()[shown]
+        return float(right.float().mean())

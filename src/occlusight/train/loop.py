@@ -1,0 +1,171 @@
+"""The training loop: batches in, checkpoints and a learning curve out. It resumes from its own folder."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from occlusight.model.attention import plain_attention
+from occlusight.model.config import ModelConfig
+from occlusight.model.preprocess import PreprocessSettings, patches_of_array
+from occlusight.model.qwen3vl import Qwen3VL
+from occlusight.model.vision import VisionFeatures
+from occlusight.train.examples import IGNORE, Packer
+from occlusight.train.heads import DenseHeads
+from occlusight.train.optimizer import MasterOptimizer
+from occlusight.train.recipe import TrainRecipe
+from occlusight.train.stream import Batch
+
+STATE = "state.pt"
+CURVE = "curve.jsonl"
+SAVE_SECONDS = 240.0
+LOG_STEPS = 50
+
+
+class Trainer:
+    """A model, its heads and its optimizer in a run folder."""
+
+    def __init__(
+        self, folder: Path, tokenizer: Tokenizer, config: ModelConfig, recipe: TrainRecipe, kinds: int, colours: int
+    ) -> None:
+        self.folder, self.recipe, self.config = folder, recipe, config
+        folder.mkdir(parents=True, exist_ok=True)
+        self.settings = PreprocessSettings(patch_size=config.vision.patch_size)
+        self.packer = Packer(tokenizer, config, recipe)
+        self.model = Qwen3VL(config)
+        self.model.init_weights(torch.Generator().manual_seed(recipe.seed))
+        self.heads = DenseHeads(config.vision.hidden_size, config.vision.out_size, kinds, colours)
+        self.model.bfloat16()
+        self.optimizer = MasterOptimizer({"model": self.model, "heads": self.heads}, recipe)
+        self.step, self.pictures, self.seconds = 0, 0, 0.0
+        self._resume()
+
+    def _resume(self) -> None:
+        path = self.folder / STATE
+        if path.exists():
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.step, self.pictures, self.seconds = state["step"], state["pictures"], state["seconds"]
+
+    def save(self) -> None:
+        """Write the state, whole or not at all."""
+        state = {
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "pictures": self.pictures,
+            "seconds": self.seconds,
+            "recipe": asdict(self.recipe),
+        }
+        part = self.folder / (STATE + ".part")
+        torch.save(state, part)
+        part.replace(self.folder / STATE)
+
+    def compile(self) -> None:
+        """Let inductor fuse the elementwise work of every block (a C++ compiler is needed)."""
+        self.model.use_attention(plain_attention)
+        for block in [*self.model.vision.blocks, *self.model.text.layers]:
+            block.compile(dynamic=False)
+        self.model.vision.merger.compile(dynamic=False)
+        for merger in self.model.vision.deepstack_merger_list:
+            merger.compile(dynamic=False)
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor, VisionFeatures | None]:
+        """Logits (N, V) at the N labelled tokens, their labels, weights and whether they decide, and the features."""
+        count, height, width, _ = batch.rgb.shape
+        patch = self.config.vision.patch_size
+        rows, columns = height // patch, width // patch
+        prefix, where, after = self.packer.prefix(rows, columns)
+        features = None
+        if not self.recipe.blind:
+            patches = patches_of_array(batch.rgb, self.settings).bfloat16()
+            features = self.model.encode(patches, [(1, rows, columns)] * count)
+        packed = batch.packed
+        ids = torch.cat((prefix.expand(count, -1), packed["ids"]), 1)
+        text = (packed["positions"] + after).expand(3, -1, -1)
+        places = torch.cat((where[:, None].expand(-1, count, -1), text), 2)
+        segments = torch.cat((torch.zeros_like(prefix).expand(count, -1), packed["segments"]), 1)
+        hidden = self.model(ids, places, features, segment_mask(segments, torch.bfloat16))
+        hidden = hidden[:, len(prefix) :].flatten(0, 1)
+        labels, weights = packed["labels"].flatten(), packed["weights"].flatten()
+        at = (labels != IGNORE).nonzero().flatten()
+        logits = self.model.logits(hidden[at]).float()
+        return logits, labels[at], weights[at], weights[at] > 1, features
+
+    def train_step(self, batch: Batch) -> dict[str, float]:
+        """One step on one batch; returns what to log."""
+        logits, labels, weights, decides, features = self.forward(batch)
+        losses = F.cross_entropy(logits, labels, reduction="none")
+        text = (losses * weights).sum() / weights.sum().clamp(min=1)
+        total, report = text, {"text": text.item()}
+        if features is not None:
+            dense = self.heads(features, batch.dense)
+            total = total + self.recipe.dense_weight * torch.stack(list(dense.values())).sum()
+            report |= {name: value.item() for name, value in dense.items()}
+        total.backward()  # type: ignore[no-untyped-call]
+        report["norm"] = self.optimizer.step(self.step)
+        with torch.no_grad():
+            right = (logits.argmax(-1) == labels).float()
+            report["tokens_right"] = right.mean().item()
+            report["decisions_right"] = right[decides].mean().item() if bool(decides.any()) else 0.0
+            if features is not None:
+                report["kind_right"] = self.heads.accuracy(features, batch.dense["kind"])
+        self.step += 1
+        self.pictures += batch.rgb.shape[0]
+        return report
+
+    def run(self, batches: Iterator[Batch], progress: Callable[[int, int, dict[str, float]], None]) -> None:
+        """Train until the recipe's number of pictures; saves every few minutes and at the end."""
+        steps = self.recipe.images // self.recipe.batch
+        sums: dict[str, float] = {}
+        saved = started = time.monotonic()
+        before = self.seconds
+        while self.step < steps:
+            waited = time.monotonic()
+            batch = next(batches)
+            waited = time.monotonic() - waited
+            report = self.train_step(batch) | {"wait": waited}
+            for name, value in report.items():
+                sums[name] = sums.get(name, 0.0) + value
+            self.seconds = before + time.monotonic() - started
+            if self.step % LOG_STEPS == 0 or self.step == steps:
+                means = {name: value / LOG_STEPS for name, value in sums.items()}
+                sums = {}
+                self._log(means)
+                progress(self.step, steps, means)
+            if time.monotonic() - saved > SAVE_SECONDS:
+                self.save()
+                saved = time.monotonic()
+        self.save()
+
+    def _log(self, means: dict[str, float]) -> None:
+        line: dict[str, Any] = {
+            "step": self.step,
+            "pictures": self.pictures,
+            "seconds": round(self.seconds, 1),
+            "lr": self.optimizer.learning_rate(self.step),
+            **{name: round(value, 4) for name, value in means.items()},
+        }
+        with (self.folder / CURVE).open("a") as curve:
+            curve.write(json.dumps(line) + "\n")
+
+
+def segment_mask(segments: Tensor, dtype: torch.dtype) -> Tensor:
+    """Additive mask `(B, 1, T, T)` of packed questions, 0 where a token may look and -inf elsewhere.
+
+    A token sees itself and what stands before it in its own segment and in segment 0; padding (-1) sees the padding
+    before it. Segments 0 0 1 1 2: the last token sees tokens 0, 1 and 4.
+    """
+    total = segments.shape[1]
+    queries, keys = segments[:, :, None], segments[:, None, :]
+    causal = torch.ones(total, total, dtype=torch.bool).tril()
+    allowed = ((keys == queries) | ((keys == 0) & (queries > 0))) & causal
+    return torch.zeros(allowed.shape, dtype=dtype).masked_fill(~allowed, float("-inf"))[:, None]

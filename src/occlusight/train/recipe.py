@@ -1,0 +1,68 @@
+"""What the small model looks like and how it is trained: frozen settings, one place for every number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tokenizers import Tokenizer
+
+from occlusight.model.config import ModelConfig, TextConfig, VisionConfig
+
+UNIT = 288
+"""Side of a square training picture, in pixels; other shapes have about the same area."""
+
+MIN_PIXELS, MAX_PIXELS = 65_536, 87_400
+"""Limits of the shipped preprocessor: 1:1 becomes 288x288, 4:3 becomes 320x256."""
+
+
+@dataclass(frozen=True)
+class TrainRecipe:
+    """One training run. `images` is its length; `decay` the share of it in which the learning rate falls to zero."""
+
+    images: int = 160_000
+    batch: int = 32
+    learning_rate: float = 1.5e-3
+    warmup: int = 200
+    decay: float = 0.3
+    weight_decay: float = 0.05
+    text_tokens: int = 224
+    dense_weight: float = 0.5
+    decision_weight: float = 4.0
+    replay: int = 2
+    render_share: float = 0.0
+    seed: int = 1
+    blind: bool = False
+
+
+def small_config(tokenizer: Tokenizer) -> ModelConfig:
+    """A Qwen3-VL of about 14 M parameters with this tokenizer."""
+    ids = {name: tokenizer.token_to_id(name) for name in ("<|image_pad|>", "<|video_pad|>", "<|im_end|>")}
+    return ModelConfig(
+        text=TextConfig(
+            vocab_size=-(-tokenizer.get_vocab_size() // 64) * 64,
+            hidden_size=256,
+            intermediate_size=768,
+            layers=5,
+            heads=4,
+            kv_heads=2,
+            head_dim=64,
+            rope_theta=10_000.0,
+            mrope_section=(12, 10, 10),
+            max_positions=4096,
+        ),
+        vision=VisionConfig(
+            hidden_size=256,
+            intermediate_size=1024,
+            layers=8,
+            heads=4,
+            out_size=256,
+            position_embeddings=400,
+            taps=(2, 5),
+        ),
+        image_token_id=ids["<|image_pad|>"],
+        video_token_id=ids["<|video_pad|>"],
+        vision_start_token_id=tokenizer.token_to_id("<|vision_start|>"),
+        vision_end_token_id=tokenizer.token_to_id("<|vision_end|>"),
+        tie_word_embeddings=True,
+        eos_token_ids=(ids["<|im_end|>"], tokenizer.token_to_id("<|endoftext|>")),
+    )

@@ -1,0 +1,118 @@
+"""An endless stream of training batches, made in worker processes: scenes, composed or rendered, with their questions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from occlusight.model.config import ModelConfig
+from occlusight.scenes.catalogue import Catalogue, load_catalogue
+from occlusight.scenes.composite import compose
+from occlusight.scenes.names import names_of
+from occlusight.scenes.recipes import SETTINGS, make_scene
+from occlusight.scenes.sprites import SpriteBank
+from occlusight.scenes.truth import Truth, graph_from_depths
+from occlusight.train.examples import Dense, Packed, Packer, dense_targets, questions_of
+from occlusight.train.recipe import UNIT, TrainRecipe
+
+SHARES = {"street": 0.46, "desk": 0.27, "room": 0.27}
+TRUTH_STEP = 2  # masks are measured at half the picture's resolution
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B pictures of one shape. rgb: (B, H, W, 3) uint8; the rest as in `Packed` and `Dense`, stacked."""
+
+    rgb: Tensor
+    packed: dict[str, Tensor]
+    dense: dict[str, Tensor]
+
+
+@dataclass
+class _Bucket:
+    rgb: list[npt.NDArray[np.uint8]] = field(default_factory=list)
+    packed: list[Packed] = field(default_factory=list)
+    dense: list[Dense] = field(default_factory=list)
+
+
+def kinds_of_recipes() -> tuple[str, ...]:
+    """All kinds that the recipes may show, in a fixed order: the classes of the dense heads."""
+    return tuple(dict.fromkeys(key for setting in SETTINGS.values() for key in setting.cast))
+
+
+class Pictures(IterableDataset[Batch]):
+    """Batches from number `start` on; each worker makes its own, from (seed, worker, count) alone."""
+
+    def __init__(self, bank: Path, tokenizer: Tokenizer, config: ModelConfig, recipe: TrainRecipe, start: int) -> None:
+        self.bank_folder, self.tokenizer, self.config, self.recipe, self.start = bank, tokenizer, config, recipe, start
+
+    def __iter__(self) -> Iterator[Batch]:
+        info = get_worker_info()
+        worker, workers = (0, 1) if info is None else (info.id, info.num_workers)
+        torch.set_num_threads(1)
+        catalogue = load_catalogue()
+        names, kinds = names_of(catalogue), kinds_of_recipes()
+        bank = SpriteBank.load(self.bank_folder)
+        packer = Packer(self.tokenizer, self.config, self.recipe)
+        patch = self.config.vision.patch_size // TRUTH_STEP
+        buckets: dict[tuple[int, ...], _Bucket] = {}
+        index = self.start + worker
+        while True:
+            rng = np.random.default_rng([self.recipe.seed, index, 77])
+            rgb, truth = composite_example(index, self.recipe.seed, catalogue, bank, rng)
+            index += workers
+            if len(truth.graph.objects) < 2:
+                continue
+            bucket = buckets.setdefault(rgb.shape, _Bucket())
+            dense = dense_targets(truth, catalogue, kinds, patch)
+            for _ in range(self.recipe.replay):
+                bucket.rgb.append(rgb)
+                bucket.packed.append(packer.pack(questions_of(truth, names, rng)))
+                bucket.dense.append(dense)
+            # A picture's replays end up in different batches: the bucket is emitted shuffled once it holds four batches.
+            if len(bucket.rgb) >= 4 * self.recipe.batch:
+                order = rng.permutation(len(bucket.rgb))
+                for at in range(4):
+                    yield _collate(bucket, order[at * self.recipe.batch : (at + 1) * self.recipe.batch])
+                buckets[rgb.shape] = _Bucket()
+
+
+def composite_example(
+    index: int, seed: int, catalogue: Catalogue, bank: SpriteBank, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.uint8], Truth]:
+    """Picture and truth number `index` of the stream with this seed."""
+    recipe = str(rng.choice(list(SHARES), p=list(SHARES.values())))
+    scene = make_scene(recipe, seed, index, catalogue, width=UNIT)
+    picture = compose(scene, bank, rng)
+    depths = np.ascontiguousarray(picture.depths[:, ::TRUTH_STEP, ::TRUTH_STEP])
+    return picture.rgb, graph_from_depths(depths, picture.objects, catalogue)
+
+
+def _collate(bucket: _Bucket, order: npt.NDArray[np.int64]) -> Batch:
+    def stack(items: list[Packed] | list[Dense]) -> dict[str, Tensor]:
+        first = items[0]
+        return {
+            name: torch.from_numpy(np.stack([getattr(items[i], name) for i in order]))
+            for name in first.__dataclass_fields__
+        }
+
+    return Batch(torch.from_numpy(np.stack([bucket.rgb[i] for i in order])), stack(bucket.packed), stack(bucket.dense))
+
+
+def batches(
+    bank: Path, tokenizer: Tokenizer, config: ModelConfig, recipe: TrainRecipe, start: int, workers: int
+) -> Iterator[Batch]:
+    """Batches made by `workers` processes (0: in this one)."""
+    data = Pictures(bank, tokenizer, config, recipe, start)
+    loader: DataLoader[Batch] = DataLoader(data, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None)
+    yield from loader
