@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,7 @@ def loud_model(config: ModelConfig, seed: int = 0) -> Qwen3VL:
     """Weights so large that every part of the model matters and logits deviate by more than 1."""
     model = Qwen3VL(config).eval()
     generator = torch.Generator().manual_seed(seed)
+    model.init_weights(generator)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             noise = torch.randn(parameter.shape, generator=generator)
@@ -174,6 +175,15 @@ class Twins:
     theirs: Callable[[Any, Case], Tensor] = theirs
     visuals: Callable[[Case], dict[str, Tensor]] = their_visuals
     load: Callable[[Path], Any] = load_theirs
+
+
+@pytest.fixture(scope="package", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Tiny matrices run many times faster on one thread than on several that wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

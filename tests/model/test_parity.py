@@ -224,21 +224,14 @@ def gelu_as(tanh: str, exact: str) -> Callable[[pytest.MonkeyPatch], None]:
 
 def whole_clip(patch: pytest.MonkeyPatch) -> None:
     """Vision attention across the frame pairs of a clip."""
-    right = vision.F.scaled_dot_product_attention
+    right = vision.fused_attention
 
-    def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: bool) -> Tensor:
         frames = q.shape[0]
         q, k, v = (x.transpose(0, 1).flatten(1, 2)[None] for x in (q, k, v))
-        return right(q, k, v)[0].unflatten(1, (frames, -1)).transpose(0, 1)
+        return right(q, k, v, mask, causal)[0].unflatten(1, (frames, -1)).transpose(0, 1)
 
-    right_forward = vision.VisionAttention.forward
-
-    def forward(self: Any, x: Tensor, tables: Any) -> Tensor:
-        with pytest.MonkeyPatch.context() as inner:
-            inner.setattr(vision.F, "scaled_dot_product_attention", attention)
-            return right_forward(self, x, tables)
-
-    patch.setattr(vision.VisionAttention, "forward", forward)
+    patch.setattr(vision, "fused_attention", attention)
 
 
 MUTATIONS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], Sequence[str]]] = {
