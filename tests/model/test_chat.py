@@ -150,6 +150,12 @@ def test_a_cut_character_and_unknown_ids(chat: Chat) -> None:
     assert chat.decode([10**6, *chat.encode("a")]) == "a"
 
 
+def test_names_and_size_are_those_of_transformers(chat: Chat, theirs: Any) -> None:
+    assert len(chat.tokenizer) == len(theirs)
+    names = theirs.convert_ids_to_tokens(list(range(len(theirs))))
+    assert [chat.tokenizer.name(token) for token in range(len(theirs))] == names
+
+
 def test_special_tokens_are_no_part_of_an_answer(chat: Chat, theirs: Any) -> None:
     ids = [*chat.encode("好"), ids_of(chat, "<think>"), ids_of(chat, "<|im_end|>"), *chat.encode("b")]
     assert chat.decode(ids) == "好<think>b" == theirs.decode(ids, skip_special_tokens=True)

@@ -56,14 +56,23 @@ def test_vision_features_equal_those_of_transformers(twins: Any) -> None:
 
 @pytest.mark.parametrize("tied", [True, False])
 def test_other_shapes_agree_too(twins: Any, make_model: Any, tmp_path: Any, tied: bool) -> None:
-    """Three taps, patches of 4 merged 3 x 3, one key head, untied output."""
+    """Three taps, patches of 4 merged 3 x 3, one key head, untied output, another vision theta."""
     from occlusight.model.weights import save_model
 
     case = twins.cases["image"]
     config = ModelConfig(
         TextConfig(300, 48, 64, layers=3, heads=3, kv_heads=1, head_dim=24, mrope_section=(4, 4, 4), rope_theta=1e4),
         VisionConfig(
-            32, 48, layers=5, heads=2, out_size=48, patch_size=4, merge_size=3, position_embeddings=16, taps=(0, 1, 4)
+            32,
+            48,
+            layers=5,
+            heads=2,
+            out_size=48,
+            patch_size=4,
+            merge_size=3,
+            position_embeddings=16,
+            taps=(0, 1, 4),
+            rope_theta=50.0,
         ),
         290,
         291,

@@ -32,7 +32,6 @@ class Tokenizer:
             content = json.loads(source)
             added = content["added_tokens"]
             decoder = (content.get("decoder") or {}).get("type")
-            self._base = BaseTokenizer.from_str(source)
             self._plain = BaseTokenizer.from_str(json.dumps({**content, "added_tokens": [], "post_processor": None}))
         except Exception as error:  # tokenizers raises bare Exception
             raise BadModel(f"{FILE}: cannot be read ({error}); download the model again") from None
@@ -41,6 +40,7 @@ class Tokenizer:
         self.control: dict[str, int] = {token["content"]: token["id"] for token in added}
         self.special: frozenset[str] = frozenset(token["content"] for token in added if token["special"])
         """Control tokens that are no part of an answer's text; `<think>` and `<tool_call>` are."""
+        self._control_names = {token: name for name, token in self.control.items()}
 
     @classmethod
     def load(cls, directory: str | Path) -> Self:
@@ -52,7 +52,8 @@ class Tokenizer:
 
     def __len__(self) -> int:
         """How many ids there are, control tokens included."""
-        return self._base.get_vocab_size(with_added_tokens=True)
+        own = sum(self._plain.token_to_id(name) is None for name in self.control)
+        return self._plain.get_vocab_size() + own
 
     def encode(self, text: str) -> list[int]:
         """Ids of plain text; a control token's name in it is spelled out like any other text."""
@@ -65,11 +66,11 @@ class Tokenizer:
 
     def name(self, token: int) -> str | None:
         """The vocabulary's name of an id, None outside the vocabulary."""
-        return self._base.id_to_token(token)
+        return self._control_names.get(token) or self._plain.id_to_token(token)
 
     def bytes_of(self, token: int, skip_special: bool = True) -> bytes:
         """The bytes that an id stands for."""
-        name = self._base.id_to_token(token)
+        name = self.name(token)
         if name is None or (skip_special and name in self.special):
             return b""
         if name in self.control:

@@ -7,7 +7,7 @@ Decoding files is not done here: frames come as PIL pictures.
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -52,17 +52,7 @@ class VideoSettings:
         """Read video_preprocessor_config.json, or take Qwen3-VL's defaults with the checkpoint's patch sizes."""
         path = Path(directory) / FILE
         if not path.is_file():
-            default, still = cls(), PreprocessSettings.load(directory)
-            return cls(
-                PreprocessSettings(
-                    default.preprocess.limits,
-                    still.patch_size,
-                    still.temporal_patch_size,
-                    still.merge_size,
-                    still.mean,
-                    still.std,
-                )
-            )
+            return cls(replace(PreprocessSettings.load(directory), limits=cls().preprocess.limits))
         try:
             config: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except json.JSONDecodeError as error:
