@@ -96,7 +96,10 @@ def backend_for(model: str, data: DataSet, names: Names) -> Backend:
 def table(result: dict[str, Any], title: str) -> Table:
     """The headline numbers with their intervals, all questions and by language."""
     groups = {"all": result, **result["by_lang"], **{f"{mesh} meshes": r for mesh, r in result["by_mesh"].items()}}
-    shown = Table("", *groups, title=f"{title}: {result['n']} questions, {result['n_scenes']} scenes")
+    shown = Table(title=f"{title}: {result['n']} questions, {result['n_scenes']} scenes")
+    shown.add_column("", no_wrap=True)
+    for label in groups:
+        shown.add_column(label)
     for name in [key.removesuffix("_ci95") for key in result if key.endswith("_ci95")]:
         shown.add_row(name.replace("_", " "), *(_cell(group[name], group[f"{name}_ci95"]) for group in groups.values()))
     for name in ("n", "unparsed", "cut", "failed"):

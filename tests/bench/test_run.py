@@ -1,0 +1,169 @@
+import json
+from collections.abc import Iterator
+
+import pytest
+from typer.testing import CliRunner
+
+from occlusight.backends.protocol import Event, Request
+from occlusight.backends.scripted import Scripted
+from occlusight.bench import cli
+from occlusight.bench.run import Settings, run
+from occlusight.bench.truth import computed, oracle_of
+from occlusight.errors import BadData, BadInput, OcclusightError
+from occlusight.occlusion.questions import Question
+
+KEYS = ["recognition_f1", "occlusion_balanced_accuracy", "occlusion_yes_accuracy", "occlusion_no_accuracy"]
+KEYS += ["position_accuracy", "explanation_plausible", "contradiction_rate"]
+
+
+class Stops(Scripted):
+    """The oracle that is interrupted after some answers."""
+
+    def __init__(self, oracle, after: int, error: BaseException) -> None:
+        super().__init__(oracle.look_up, name="oracle")
+        self.oracle, self.left, self.error = oracle, after, error
+
+    @property
+    def info(self):
+        return self.oracle.info
+
+    def generate(self, request: Request) -> Iterator[Event]:
+        self.left -= 1
+        if self.left < 0:
+            raise self.error
+        return super().generate(request)
+
+
+def test_the_oracle_scores_full_marks(data, names, tmp_path) -> None:
+    result = run(oracle_of(data, names), data, tmp_path, names)
+    assert {key: result[key] for key in KEYS} == dict.fromkeys(KEYS, 1.0) | {"contradiction_rate": 0.0}
+    assert (result["n"], result["n_scenes"]) == (len(data.questions), 6)
+    assert (result["unparsed"], result["cut"], result["failed"]) == (0, 0, 0)
+    assert set(result["by_lang"]) == {"en", "zh"}
+    assert set(result["by_mesh"]) == {"seen", "unseen"}
+    assert set(result["by_type"]) == {q.kind for q in data.questions}
+    assert all(f"{key}_ci95" in group for key in KEYS for group in (result, *result["by_lang"].values()))
+    assert json.loads((tmp_path / "scores.json").read_text()) == result
+
+
+def test_a_yes_man(data, names, tmp_path) -> None:
+    """Always yes: half of the decisions are right, and every pair asked both ways contradicts itself."""
+    result = run(Scripted("Yes."), data, tmp_path, names, ["en"])
+    assert result["occlusion_balanced_accuracy"] == 0.5
+    assert result["occlusion_yes_accuracy"] == 1.0
+    assert result["occlusion_no_accuracy"] == 0.0
+    assert result["contradiction_rate"] == 1.0
+    assert result["explanation_plausible"] == 0.0
+    assert result["unparsed"] > 0
+
+
+def test_silence_gains_nothing(data, names, tmp_path) -> None:
+    result = run(Scripted("banana"), data, tmp_path, names)
+    assert [result[key] for key in KEYS] == [0.0] * 6 + [None]
+    assert result["unparsed"] == result["n"]
+
+
+def test_cut_answers_are_counted_apart(data, names, tmp_path) -> None:
+    result = run(Scripted("banana " * 100), data, tmp_path, names, limit=10, settings=Settings(max_tokens=5))
+    assert (result["cut"], result["unparsed"]) == (10, 0)
+
+
+def test_answers_are_in_the_order_of_the_set_and_free_of_timings(data, names, tmp_path) -> None:
+    for out in ("one", "two"):
+        run(oracle_of(data, names), data, tmp_path / out, names)
+    lines = [json.loads(line) for line in (tmp_path / "one" / "answers.jsonl").read_text().splitlines()]
+    assert [line["id"] for line in lines] == [q.id for q in data.questions]
+    assert (tmp_path / "one" / "answers.jsonl").read_bytes() == (tmp_path / "two" / "answers.jsonl").read_bytes()
+    timings = (tmp_path / "one" / "timings.jsonl").read_text().splitlines()
+    assert "seconds" in json.loads(timings[0])
+    about = json.loads((tmp_path / "one" / "run.json").read_text())
+    assert about["settings"]["max_tokens"] == 256
+    assert about["model"]["name"] == "oracle"
+    assert {"versions", "machine", "commit", "data", "seconds"} <= set(about)
+
+
+def test_an_interrupted_run_goes_on(data, names, tmp_path) -> None:
+    whole = run(oracle_of(data, names), data, tmp_path / "whole", names)
+    oracle = oracle_of(data, names)
+    with pytest.raises(KeyboardInterrupt):
+        run(Stops(oracle, 7, KeyboardInterrupt()), data, tmp_path / "out", names)
+    answers = tmp_path / "out" / "answers.jsonl"
+    assert len(answers.read_text().splitlines()) == 7
+    with answers.open("a") as file:
+        file.write('{"id": "s0.en.7", "answ')  # what a crash leaves
+    oracle.requests.clear()
+    assert run(oracle, data, tmp_path / "out", names) == whole
+    assert len(oracle.requests) == len(data.questions) - 7
+    assert answers.read_bytes() == (tmp_path / "whole" / "answers.jsonl").read_bytes()
+
+
+def test_failures_are_recorded_and_asked_again(data, names, tmp_path) -> None:
+    oracle = oracle_of(data, names)
+    calls = iter(range(10**6))
+
+    class Shaky(Stops):
+        def generate(self, request: Request) -> Iterator[Event]:
+            if next(calls) == 3:
+                raise BadInput("the picture is broken")
+            return Scripted.generate(self, request)
+
+    shaky = Shaky(oracle, 0, RuntimeError())
+    result = run(shaky, data, tmp_path, names, limit=20)
+    assert result["failed"] == 1
+    assert result["by_type"]["occlusion"]["accuracy"] == 1.0
+    assert "the picture is broken" in (tmp_path / "answers.jsonl").read_text()
+    assert run(oracle, data, tmp_path, names, limit=20)["failed"] == 0
+    assert len(oracle.requests) == 1
+
+
+def test_a_broken_backend_stops_the_run(data, names, tmp_path) -> None:
+    with pytest.raises(OcclusightError, match="10 answers in a row failed; the last: RuntimeError: no memory"):
+        run(Stops(oracle_of(data, names), 2, RuntimeError("no memory")), data, tmp_path, names)
+
+
+def test_another_model_does_not_mix_into_a_run(data, names, tmp_path) -> None:
+    run(oracle_of(data, names), data, tmp_path, names, limit=3)
+    with pytest.raises(BadInput, match="another model, settings"):
+        run(Scripted("Yes."), data, tmp_path, names, settings=Settings(max_tokens=9))
+    (tmp_path / "run.json").write_text("[]")
+    with pytest.raises(BadInput, match="not a record of a run"):
+        run(Scripted("Yes."), data, tmp_path, names)
+
+
+def test_more_may_be_asked_later(data, names, tmp_path) -> None:
+    oracle = oracle_of(data, names)
+    assert run(oracle, data, tmp_path, names, ["zh"])["n"] < len(data.questions)
+    assert run(oracle, data, tmp_path, names)["n"] == len(data.questions)
+    assert len(oracle.requests) == len(data.questions)
+
+
+def test_a_stored_answer_that_is_not_computed_is_found(data) -> None:
+    q = next(q for q in data.questions if q.answer["value"] == "yes")
+    wrong = Question.from_json({**q.to_json(), "answer": {**q.answer, "value": "no"}})
+    assert computed(data, q) == q.answer
+    with pytest.raises(BadData, match="value: 'no', computed 'yes'"):
+        computed(data, wrong)
+
+
+def test_the_oracle_knows_its_set_alone(data, names) -> None:
+    with pytest.raises(BadInput, match="the oracle knows"):
+        list(oracle_of(data, names).generate(Request("What is the time?")))
+
+
+@pytest.fixture
+def catalogue(monkeypatch, names):
+    monkeypatch.setattr(cli, "shipped_names", lambda: names)
+
+
+def test_the_command_ends_in_one_line_of_json(data, names, tmp_path, catalogue) -> None:
+    arguments = ["run", "--data", str(data.folder), "--model", "oracle", "--out", str(tmp_path), "--limit", "30"]
+    done = CliRunner().invoke(cli.bench_app, [*arguments, "--langs", "en"])
+    assert done.exit_code == 0, done.output
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert (result["n"], result["recognition_f1"]) == (30, 1.0)
+    assert "recognition f1" in done.stdout
+
+
+def test_a_wrong_language_is_explained() -> None:
+    with pytest.raises(BadInput, match="'zh,fr'"):
+        cli.languages("zh,fr")
