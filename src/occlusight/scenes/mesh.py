@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import zipfile
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -49,6 +50,13 @@ class Mesh:
         """Width, depth and height in metres."""
         w, d, h = (float(x) for x in np.ptp(self.vertices, axis=0))
         return w, d, h
+
+    @property
+    def foot(self) -> tuple[float, float, float]:
+        """The centre of what touches the ground, metres: a lamp's pole, wherever its arm reaches."""
+        low = self.vertices[self.vertices[:, 2] <= 0.02 * self.vertices[:, 2].max()]
+        x, y = (float(c) for c in (low.min(axis=0) + low.max(axis=0))[:2] / 2)
+        return x, y, 0.0
 
 
 def assets_dir() -> Path:
@@ -115,7 +123,7 @@ def read_mesh(path: Path, id: str) -> Mesh:
         raise BadData(
             f"the mesh {id!r} is not in {path.parent}; run `occlusight scenes assets` to import the meshes"
         ) from None
-    except (OSError, ValueError, KeyError) as e:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as e:
         raise BadData(f"the mesh file {path} is damaged ({e}); delete it and run `occlusight scenes assets`") from e
     for array in (mesh.vertices, mesh.normals, mesh.uvs, mesh.faces, mesh.face_material):
         array.setflags(write=False)

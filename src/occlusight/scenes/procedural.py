@@ -298,6 +298,7 @@ SHAPES: dict[str, Callable[[Builder], None]] = {
     "sign_octagon": lambda b: _sign(b, 8, 22.5, WHITE, RED, _stop_mark),
     "sign_triangle": lambda b: _sign(b, 3, 90, RED, (0.8, 0.6, 0.03), _warning_mark),
     "sign_round": lambda b: _sign(b, 28, 0, WHITE, (0.01, 0.08, 0.45), _arrow_mark),
+    "sign_no_entry": lambda b: _sign(b, 28, 0, RED, RED, _stop_mark),
     "billboard_wide": lambda b: _billboard(b, 1, 3.6, 1.3, 3.2, (-1.2, 1.2)),
     "billboard_tall": lambda b: _billboard(b, 2, 1.6, 0.7, 2.8, (0.0,)),
     "billboard_city": lambda b: _billboard(b, 3, 1.4, 0.3, 2.2, (-0.5, 0.5)),

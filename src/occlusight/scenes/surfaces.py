@@ -27,6 +27,7 @@ def mitsuba() -> Any:
 
     if mi.variant() is None:
         mi.set_variant("scalar_rgb")
+        mi.set_log_level(mi.LogLevel.Error)  # it warns whenever a number of samples is rounded
     return mi
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from occlusight.occlusion.graph import Box, Graph, Object, Relation
 from occlusight.scenes.catalogue import Catalogue, load_catalogue
 from occlusight.scenes.description import Camera, Placed, Scene
+from occlusight.scenes.mesh import load_mesh, rotation_z
 from occlusight.scenes.raycast import View, depth_maps
 
 COMPLETE = 0.98  # covered share from which an object is completely hidden
@@ -134,12 +135,14 @@ def _nearest(depth: NDArray[np.float32], box: PixelBox) -> float:
 
 
 def _contact(placed: Placed, view: View | None) -> tuple[int, int] | None:
-    """Return where the centre of the base of an object on the ground is in the picture, None where it is outside."""
+    """Return where the foot of an object on the ground is in the picture, None where it is outside."""
     if view is None or placed.supported_by is not None:
         return None
-    (x, y), depth = view.project(placed.position)
+    foot = placed.scale * rotation_z(placed.yaw) @ np.asarray(load_mesh(placed.mesh).foot)
+    pixels, depth = view.project_all(np.asarray(placed.position)[None] + foot)
+    x, y = (float(p) for p in pixels[0])
     at = round(1000 * x / view.camera.width), round(1000 * y / view.camera.height)
-    return at if depth > 0 and 0 <= at[0] <= 1000 and 0 <= at[1] <= 1000 else None
+    return at if depth[0] > 0 and 0 <= at[0] <= 1000 and 0 <= at[1] <= 1000 else None
 
 
 def _relation(

@@ -1,0 +1,47 @@
+"""The catalogue, imported meshes, and small scenes of procedural shapes that need no import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from occlusight.errors import BadData
+from occlusight.scenes.assets import import_assets, missing_meshes
+from occlusight.scenes.catalogue import Catalogue, load_catalogue
+from occlusight.scenes.description import Camera, Light, Placed, Scene, Surroundings
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> Catalogue:
+    return load_catalogue()
+
+
+@pytest.fixture(scope="session")
+def assets() -> None:
+    """All meshes, imported when they are not yet; skips where they cannot be downloaded."""
+    if missing_meshes():
+        try:
+            import_assets()
+        except BadData as e:
+            pytest.skip(f"the meshes cannot be imported here: {e}")
+
+
+@pytest.fixture
+def suitcases() -> Callable[..., Scene]:
+    """A scene with a red suitcase 3 m away and a blue one behind it, `shift` metres to the right."""
+
+    def make(shift: float = 0.2, size: int = 64) -> Scene:
+        red = Placed("o1", "suitcase", "procedural-suitcase", (0.0, 0.0, 0.0), 0, 1.0, "red", (0.5, 0.01, 0.01))
+        blue = Placed("o2", "suitcase", "procedural-suitcase", (shift, 1.0, 0.0), 0, 1.0, "blue", (0.01, 0.05, 0.5))
+        return Scene(
+            recipe="room",
+            seed=1,
+            index=2,
+            objects=(red, blue),
+            camera=Camera((0.0, -3.0, 0.6), (0.1, 0.0, 0.4), 35.0, size, size),
+            light=Light((0.3, 0.6, -0.8), (1.5, 1.5, 1.4), (0.8, 0.8, 0.85)),
+            surroundings=Surroundings("room", (0.3, 0.3, 0.3), (0.6, 0.6, 0.6), 3.0),
+        )
+
+    return make
