@@ -185,6 +185,9 @@ def test_objects_are_told_apart_by_colour(graphs, names) -> None:
     words = Vocabulary(names, Facts(graphs.Graph(9, 9, tuple(cars))))
     assert [m.ids for m in words.mentions("the red vehicle left of the blue car")] == [("red",), ("blue",)]
     assert [m.ids for m in words.mentions("白色的车和绿车")] == [("white",), ("green",)]
+    loose = [graphs.thing("r", "car", (0, 0, 9, 9), name="red car", name_zh="红色的轿车"), cars[1]]
+    words_ = Vocabulary(names, Facts(graphs.Graph(9, 9, tuple(loose))))
+    assert [m.ids for t in ("红色的轿车", "红色轿车", "红车", "红的车") for m in words_.mentions(t)] == [("r",)] * 4
     assert len(words.mentions("the cars")[0].ids) == 4
 
 

@@ -261,11 +261,7 @@ def count_position(answer: Answer, w: Wording) -> str:
 
 def _superlative(en: str, zh: str) -> Callable[[Answer, Wording], str]:
     def word(answer: Answer, w: Wording) -> str:
-        return (
-            f"{_the(w, answer['value'])} is {en} us."
-            if w.lang == "en"
-            else f"{w.the(answer['value'])}离我们{zh}。"
-        )
+        return f"{_the(w, answer['value'])} is {en} us." if w.lang == "en" else f"{w.the(answer['value'])}离我们{zh}。"
 
     return word
 

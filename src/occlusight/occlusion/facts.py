@@ -77,7 +77,9 @@ class Facts:
         return "left" if seen < 0 else "right"
 
     def distance_order(self, a: str, b: str) -> str:
-        """Return front, behind or none: by distance alone, with the margin."""
+        """Return front, behind or none: by distance alone, with the margin; none for a thing and what it stands on."""
+        if self.vertical(a, b) != "none":
+            return "none"
         one, two = self.objects[a].distance, self.objects[b].distance
         if one is None or two is None or abs(one - two) < DEPTH_MARGIN * min(one, two):
             return "none"

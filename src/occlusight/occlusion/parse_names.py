@@ -93,9 +93,11 @@ class Vocabulary:
         if prefix and before.endswith(prefix):
             return len(prefix)
         colour = o.name_zh[: -len(kind.zh)] if o.name_zh.endswith(kind.zh) else ""
-        for words in (colour, f"{colour}的", colour.rstrip("色")):
-            if colour and words and before.endswith(words):
-                return len(words)
+        colour = colour.removesuffix("的")
+        for stem in (colour, colour.removesuffix("色")):
+            for words in (stem, f"{stem}的"):
+                if stem and before.endswith(words):
+                    return len(words)
         return 0
 
 

@@ -206,8 +206,11 @@ class _Draw:
         return None if b is None else ([["who_hides", [b]]], {"b": b})
 
     def part(self) -> Asked | None:
-        """Which part of B does A hide?"""
-        pair = self.pick(self.covering)
+        """Which part of B does A hide? The rarer parts as often as the common ones, where the picture has them."""
+        by_part: dict[str, list[tuple[str, str]]] = {}
+        for pair in self.covering:
+            by_part.setdefault(self.facts.relations[pair].hidden_part, []).append(pair)
+        pair = self.pick(self.pick([by_part[part] for part in sorted(by_part)]) or [])
         if pair is None:
             return None
         return [["hidden_part", list(pair)]], {"a": pair[0], "b": pair[1]}

@@ -21,6 +21,7 @@ from occlusight.occlusion.kinds import (
 
 ALIAS_SHARE = 0.3  # of the names in questions are another word for the same kind
 SHORT_SHARE = 0.35  # of the names drop the colour where the kind alone tells the object apart
+TIGHT_SHARE = 0.4  # of the Chinese names with a colour leave out the "的" between colour and kind
 
 
 @cache
@@ -40,6 +41,8 @@ def ask_about(id: str, facts: Facts, names: Names, lang: Lang, draws: tuple[floa
         alone = all(other.id == id or other.kind != o.kind for other in facts.objects.values())
         if alone and draws[0] < SHORT_SHARE:
             prefix = ""
+        elif draws[0] > 1 - TIGHT_SHARE:
+            prefix = prefix.removesuffix("的")
         full = prefix + ask_kind(kind, facts, names, lang, draws[1])
     return full if lang == "zh" else f"the {full}"
 
