@@ -170,16 +170,22 @@ class _Draw:
         return items if len(items) < 2 else [items[i] for i in self.rng.permutation(len(items))]
 
     def pair_yes_no(self) -> tuple[Asked, Asked] | None:
-        """A pair that hides and one that does not; half of the latter are reversed true pairs, a quarter overlap."""
-        yes = self.pick(self.covering)
-        chance = self.rng.random()
+        """A pair that hides and one that does not: the same pair reversed in half of cases, one that overlaps in a quarter.
+
+        Asking a pair in both directions is what shows whether a model contradicts itself.
+        """
+        yes, chance = self.pick(self.covering), self.rng.random()
         order = (self.reversed, self.overlapping, self.apart)
         if chance >= 0.5:
             order = (self.overlapping, self.apart, self.reversed)
         if chance >= 0.75:
             order = (self.apart, self.overlapping, self.reversed)
         no = self.pick(next((pairs for pairs in order if pairs), []))
-        return None if yes is None or no is None else (_hides(*yes), _hides(*no))
+        if yes is None or no is None:
+            return None
+        if no in self.reversed and yes[::-1] in self.reversed:
+            no = yes[::-1]
+        return _hides(*yes), _hides(*no)
 
     def anything_yes_no(self) -> tuple[Asked, Asked] | None:
         """An object that something hides and one that nothing hides."""
