@@ -21,8 +21,8 @@ from occlusight.scenes.lighting import sample_light
 
 MIN_OBJECTS, MAX_OBJECTS = 4, 10
 SHAPES = ((288, 288), (320, 256), (256, 320))  # width, height in units that scale with the picture
-INTERACT = 0.6  # share of objects that are aimed at another one
-TWIN = 0.25  # share of scenes with a second object of a kind that is there already
+INTERACT = 0.65  # share of objects that are aimed at another one
+TWIN = 0.35  # share of scenes with a second object of a kind that is there already
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Setting:
     horizon: tuple[float, float]
     near: float
     far: float
-    apparent: tuple[float, float]  # an object's larger side as a share of the picture's width
+    apparent: tuple[float, float]  # an object's size (see `_Spot`) as a share of the picture's width
     surroundings: Callable[[np.random.Generator, float], Surroundings]
     cast: tuple[str, ...]  # kinds of objects, keys of the catalogue
 
@@ -81,18 +81,20 @@ ROOM = (
 )
 SETTINGS = {
     "street": Setting(
-        "street", (1.3, 3.2), (42, 62), (0.15, 0.42), 2.5, 22.0, (0.12, 0.50), _street_ground, tuple(STREET.split())
+        "street", (1.3, 3.2), (42, 62), (0.15, 0.42), 1.8, 22.0, (0.13, 0.38), _street_ground, tuple(STREET.split())
     ),
     "desk": Setting(
-        "desk", (0.28, 0.62), (36, 52), (-0.25, 0.15), 0.55, 1.9, (0.12, 0.42), _desk_top, tuple(DESK.split())
+        "desk", (0.28, 0.62), (36, 52), (-0.25, 0.15), 0.4, 1.9, (0.13, 0.34), _desk_top, tuple(DESK.split())
     ),
-    "room": Setting("room", (1.25, 2.0), (46, 64), (0.10, 0.35), 1.6, 6.5, (0.14, 0.50), _room, tuple(ROOM.split())),
+    "room": Setting("room", (1.25, 2.0), (46, 64), (0.10, 0.35), 1.3, 6.5, (0.14, 0.38), _room, tuple(ROOM.split())),
 }
 
 
 @dataclass(frozen=True)
 class _Spot:
-    """A candidate position: metres along and across the view, and the object's larger horizontal and vertical sizes."""
+    """A candidate position: metres along and across the view; the radius of the footprint; mean width and height.
+
+    An object's size is the geometric mean of these two, so that thin and tall things count by their area."""
 
     y: float
     x: float
@@ -199,20 +201,20 @@ def _spot(
     width, depth, height = (s * scale for s in mesh.size)
     radius = 0.5 * math.hypot(width, depth) * 0.88
     across = 0.5 * (width + depth)
-    larger = max(across, height)
+    size = math.sqrt(across * height)
     if spots and rng.random() < INTERACT:
         target = spots[int(rng.integers(len(spots)))]
         gap = radius + target.radius
         y = target.y + float(rng.choice((-1.0, 1.0))) * gap * float(rng.uniform(1.05, 2.2))
         reach = 0.5 * (across / max(y, 0.1) + target.width / target.y)
-        x = y * (target.x / target.y + reach * float(rng.uniform(-0.95, 0.95)))
+        x = y * (target.x / target.y + reach * float(rng.uniform(-0.8, 0.8)))
     else:
-        y = focal * larger / float(rng.uniform(*setting.apparent))
+        y = focal * size / float(rng.uniform(*setting.apparent))
         x = y * float(rng.uniform(-0.46, 0.46)) / focal
     if not setting.near < y < setting.far:
         return None
-    apparent = focal * larger / y
-    if not 0.7 * setting.apparent[0] < apparent < 1.25 * setting.apparent[1]:
+    apparent = focal * size / y
+    if not 0.75 * setting.apparent[0] < apparent < 1.2 * setting.apparent[1] or focal * max(across, height) / y > 0.8:
         return None
     aspect = camera.height / camera.width
     u = focal * x / y

@@ -25,7 +25,7 @@ def build_bank(
     catalogue: Catalogue,
     seed: int = 0,
     per_mesh: int = 36,
-    samples: int = 12,
+    samples: int = 8,
     worker: int = 0,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
@@ -42,7 +42,8 @@ def build_bank(
     done = last["job"] + 1 if last else 0
     cast = dict.fromkeys(key for setting in SETTINGS.values() for key in setting.cast)
     meshes = [m for key in cast for m in catalogue.meshes(key)][worker::workers]
-    jobs = [(m, i) for i in range(per_mesh) for m in meshes]  # so that an unfinished bank has every mesh
+    # In rounds of four of a mesh: an unfinished bank has every mesh, and the renderer's cache of shapes is used.
+    jobs = [(m, i + j) for i in range(0, per_mesh, 4) for m in meshes for j in range(4)]
     with index.open("a") as lines, data.open("ab") as pixels:
         if last:
             pixels.truncate(last["offset"] + last["width"] * last["height"] * BLOCK)
