@@ -168,12 +168,14 @@ def _shadow(
 def _blur(values: Floats, radius: float) -> Floats:
     """Gaussian blur of values in 0-1."""
     blurred = Image.fromarray((values * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(radius))
-    return np.asarray(blurred, np.float32) / 255
+    out: Floats = np.asarray(blurred, np.float32) / np.float32(255)
+    return out
 
 
 def _srgb(linear: tuple[float, float, float], light: float) -> Floats:
     """sRGB bytes as floats of a linear reflectance under `light`."""
-    return 255 * np.clip(np.asarray(linear, np.float32) * light, 0, 1) ** np.float32(1 / 2.2)
+    out: Floats = 255 * np.clip(np.asarray(linear, np.float32) * light, 0, 1) ** np.float32(1 / 2.2)
+    return out
 
 
 def _background(scene: Scene, view: _View, rng: np.random.Generator) -> Floats:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from occlusight.errors import BadData
 
+INDEX = "sprites.jsonl"
 BLOCK = 6  # bytes a pixel: RGBA and a float16
 
 
@@ -47,7 +48,7 @@ class SpriteBank:
     @classmethod
     def load(cls, folder: Path) -> SpriteBank:
         """Open a bank. Raises BadData where there is none."""
-        index = folder / "sprites.jsonl"
+        index = folder / INDEX
         if not index.exists():
             raise BadData(
                 f"there is no sprite bank in {folder}; make one with `occlusight train sprites --out {folder}`"

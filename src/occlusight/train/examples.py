@@ -154,8 +154,8 @@ def questions_of(truth: Truth, names: Names, rng: np.random.Generator) -> list[Q
         out += ask(truth.graph, names, rng, lang, per_kind=PER_KIND)
     decisions = [q for q in out if q.kind in ("occlusion", "explanation")]
     rest = [q for q in out if q.kind not in ("occlusion", "explanation")]
-    rng.shuffle(decisions)  # type: ignore[arg-type]
-    rng.shuffle(rest)  # type: ignore[arg-type]
+    rng.shuffle(decisions)
+    rng.shuffle(rest)
     return [q for pair in _alternate(decisions, rest) for q in pair]
 
 

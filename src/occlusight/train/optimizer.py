@@ -56,7 +56,7 @@ class MasterOptimizer:
         for optimizer in (self.muon, self.adam):
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            optimizer.step()
+            optimizer.step()  # type: ignore[no-untyped-call]
         self.write_back()
         return norm
 

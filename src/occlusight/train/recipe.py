@@ -36,7 +36,12 @@ class TrainRecipe:
 
 def small_config(tokenizer: Tokenizer) -> ModelConfig:
     """A Qwen3-VL of about 14 M parameters with this tokenizer."""
-    ids = {name: tokenizer.token_to_id(name) for name in ("<|image_pad|>", "<|video_pad|>", "<|im_end|>")}
+
+    def id_of(name: str) -> int:
+        found = tokenizer.token_to_id(name)
+        assert found is not None, f"the tokenizer was trained without {name}"
+        return found
+
     return ModelConfig(
         text=TextConfig(
             vocab_size=-(-tokenizer.get_vocab_size() // 64) * 64,
@@ -59,10 +64,10 @@ def small_config(tokenizer: Tokenizer) -> ModelConfig:
             position_embeddings=400,
             taps=(2, 5),
         ),
-        image_token_id=ids["<|image_pad|>"],
-        video_token_id=ids["<|video_pad|>"],
-        vision_start_token_id=tokenizer.token_to_id("<|vision_start|>"),
-        vision_end_token_id=tokenizer.token_to_id("<|vision_end|>"),
+        image_token_id=id_of("<|image_pad|>"),
+        video_token_id=id_of("<|video_pad|>"),
+        vision_start_token_id=id_of("<|vision_start|>"),
+        vision_end_token_id=id_of("<|vision_end|>"),
         tie_word_embeddings=True,
-        eos_token_ids=(ids["<|im_end|>"], tokenizer.token_to_id("<|endoftext|>")),
+        eos_token_ids=(id_of("<|im_end|>"), id_of("<|endoftext|>")),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
 from tokenizers import Tokenizer
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
@@ -98,6 +96,18 @@ def composite_example(
     return picture.rgb, graph_from_depths(depths, picture.objects, catalogue)
 
 
+def corpus(bank: Path, pictures: int, seed: int = 0) -> Iterator[str]:
+    """Questions and replies about so many composites: what the tokenizer is trained on."""
+    catalogue = load_catalogue()
+    names, sprites = names_of(catalogue), SpriteBank.load(bank)
+    for index in range(pictures):
+        rng = np.random.default_rng([seed, index, 78])
+        _, truth = composite_example(index, seed, catalogue, sprites, rng)
+        for question in questions_of(truth, names, rng):
+            yield question.text
+            yield question.reply
+
+
 def _collate(bucket: _Bucket, order: npt.NDArray[np.int64]) -> Batch:
     def stack(items: list[Packed] | list[Dense]) -> dict[str, Tensor]:
         first = items[0]
@@ -114,5 +124,7 @@ def batches(
 ) -> Iterator[Batch]:
     """Batches made by `workers` processes (0: in this one)."""
     data = Pictures(bank, tokenizer, config, recipe, start)
-    loader: DataLoader[Batch] = DataLoader(data, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None)
+    loader: DataLoader[Batch] = DataLoader(
+        data, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None
+    )
     yield from loader

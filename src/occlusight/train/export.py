@@ -1,0 +1,67 @@
+"""From a training run to a checkpoint that our engine and transformers load: the directory of a Hugging Face model."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from occlusight.errors import BadData
+from occlusight.model.preprocess import PixelLimits, PreprocessSettings
+from occlusight.model.qwen3vl import Qwen3VL
+from occlusight.model.weights import save_model
+from occlusight.train.loop import STATE
+from occlusight.train.recipe import MAX_PIXELS, MIN_PIXELS, small_config
+from occlusight.train.tokenizer import SPECIAL, load_tokenizer
+
+CHAT_TEMPLATE = """{% for m in messages %}<|im_start|>{{ m.role }}
+{% if m.content is string %}{{ m.content }}{% else %}{% for c in m.content %}{% if c.type == 'image' %}\
+<|vision_start|><|image_pad|><|vision_end|>{% elif c.type == 'video' %}<|vision_start|><|video_pad|><|vision_end|>\
+{% else %}{{ c.text }}{% endif %}{% endfor %}{% endif %}<|im_end|>
+{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant
+{% endif %}"""
+
+
+def export(run: Path, out: Path) -> None:
+    """Write the checkpoint of `run` into `out` (weights in bf16). A model card that is there stays.
+
+    Raises BadData when the run has no state yet.
+    """
+    state_path = run / STATE
+    if not state_path.exists():
+        raise BadData(f"{run} holds no training state ({STATE}); train first with `occlusight train --out {run}`")
+    tokenizer = load_tokenizer(run)
+    config = small_config(tokenizer)
+    model = Qwen3VL(config)
+    state = torch.load(state_path, map_location="cpu", weights_only=True)
+    masters = iter(state["optimizer"]["masters"])
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(next(masters))
+    save_model(model, out)
+    shutil.copy(run / "tokenizer.json", out / "tokenizer.json")
+    (out / "chat_template.jinja").write_text(CHAT_TEMPLATE, encoding="utf-8")
+    preprocessor = PreprocessSettings(PixelLimits(MIN_PIXELS, MAX_PIXELS), patch_size=config.vision.patch_size).to_hf()
+    _write(out / "preprocessor_config.json", preprocessor)
+    video = {**preprocessor, "video_processor_type": "Qwen3VLVideoProcessor"}
+    video.pop("image_processor_type")
+    _write(out / "video_preprocessor_config.json", video)
+    eos = list(config.eos_token_ids)
+    _write(out / "generation_config.json", {"do_sample": False, "eos_token_id": eos, "pad_token_id": eos[-1]})
+    _write(
+        out / "tokenizer_config.json",
+        {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "eos_token": "<|im_end|>",
+            "pad_token": "<|endoftext|>",
+            "model_max_length": config.text.max_positions,
+            "extra_special_tokens": list(SPECIAL),
+        },
+    )
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
+    path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

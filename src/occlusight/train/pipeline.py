@@ -1,0 +1,84 @@
+"""From nothing to a checkpoint, stage by stage; each stage is skipped where its result is there already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from occlusight.errors import BadInput
+from occlusight.scenes.assets import import_assets
+from occlusight.scenes.catalogue import load_catalogue
+from occlusight.scenes.sprite_maker import build_bank, merge_banks
+from occlusight.scenes.sprites import INDEX
+from occlusight.train.export import export
+from occlusight.train.loop import Trainer
+from occlusight.train.recipe import TrainRecipe, small_config
+from occlusight.train.stream import batches, corpus, kinds_of_recipes
+from occlusight.train.tokenizer import load_tokenizer, train_tokenizer
+
+Report = Callable[[str, int, int], None]
+"""`(what is being done, done, total)`."""
+
+SPRITES_PER_MESH = 24
+CORPUS_PICTURES = 1500
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Folders and processes of a run. `bank` holds the sprites and can be shared by runs."""
+
+    run: Path
+    bank: Path
+    recipe: TrainRecipe
+    workers: int = 1
+    compile: bool = True
+
+    def __post_init__(self) -> None:
+        if self.workers < 0:
+            raise BadInput(f"workers must be 0 or more, but {self.workers} was given")
+
+
+def train(plan: Plan, report: Report) -> None:
+    """Run every stage that is missing; a run that was stopped goes on where it was saved."""
+    import_assets(progress=lambda done, total, what: report(f"meshes: {what}", done, total))
+    if not (plan.bank / INDEX).exists():
+        make_bank(plan.bank, max(1, plan.workers), report)
+    catalogue = load_catalogue()
+    plan.run.mkdir(parents=True, exist_ok=True)
+    if not (plan.run / "tokenizer.json").exists():
+        report("tokenizer", 0, 1)
+        train_tokenizer(corpus(plan.bank, CORPUS_PICTURES), catalogue).save(str(plan.run / "tokenizer.json"))
+    tokenizer = load_tokenizer(plan.run)
+    kinds = kinds_of_recipes()
+    trainer = Trainer(plan.run, tokenizer, small_config(tokenizer), plan.recipe, len(kinds), len(catalogue.colours))
+    if plan.compile:
+        trainer.compile()
+    stream = batches(plan.bank, tokenizer, trainer.config, plan.recipe, trainer.pictures, plan.workers)
+
+    def progress(step: int, steps: int, means: dict[str, float]) -> None:
+        words = (f"{name} {means[name]:.3f}" for name in ("text", "decisions_right", "tokens_right") if name in means)
+        report(" · ".join(("training", *words)), step, steps)
+
+    trainer.run(stream, progress)
+    export(plan.run, plan.run / "checkpoint")
+
+
+def make_bank(folder: Path, workers: int, report: Report) -> None:
+    """Render the sprites in `workers` processes; each keeps a part of its own, joined at the end."""
+    parts = [folder / f"part{i}" for i in range(workers)]
+    report("sprites", 0, workers)
+    with ProcessPoolExecutor(workers) as pool:
+        jobs = [pool.submit(_bank_part, part, i, workers) for i, part in enumerate(parts)]
+        for done, job in enumerate(jobs, 1):
+            job.result()
+            report("sprites", done, workers)
+    merge_banks(parts, folder)
+
+
+def _bank_part(folder: Path, worker: int, workers: int) -> int:
+    torch.set_num_threads(1)
+    return build_bank(folder, load_catalogue(), per_mesh=SPRITES_PER_MESH, worker=worker, workers=workers)
