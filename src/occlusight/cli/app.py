@@ -60,13 +60,23 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except OcclusightError as error:
         return fail(str(error), 1)
     except typer.TyperException as error:
-        message = getattr(error, "format_message", error.__str__)()
-        hint = "" if "help" in message else " (--help shows what is possible)"
-        return fail(message.rstrip(".") + hint, 2)
+        return fail(complaint(error, sys.argv[1:] if arguments is None else arguments), 2)
     return code if isinstance(code, int) else 0
+
+
+def complaint(error: typer.TyperException, arguments: Sequence[str]) -> str:
+    """Return what is wrong with the arguments, with what was received; nothing where the help has just been printed."""
+    message = getattr(error, "format_message", error.__str__)().rstrip(".")
+    options = getattr(getattr(error, "param", None), "opts", ())
+    for place, argument in enumerate(arguments):
+        option, given, value = argument.partition("=")
+        if option in options and isinstance(error, typer.BadParameter):
+            message += f" (received {value if given else ' '.join(arguments[place + 1 : place + 2])!r})"
+    return f"{message}; --help shows what is possible" if message else ""
 
 
 def fail(message: str, code: int) -> int:
     """Say in one line on stderr what went wrong; return the exit code."""
-    print("occlusight: " + " ".join(message.split()), file=sys.stderr)
+    if message:
+        print("occlusight: " + " ".join(message.split()), file=sys.stderr)
     return code

@@ -10,22 +10,27 @@ from fastapi import FastAPI
 
 from occlusight import __version__
 from occlusight.backends.protocol import Backend
-from occlusight.web.examples import shipped_examples
+from occlusight.web.examples import Example
 from occlusight.web.page import Choice, Page, looks
 
 LARGEST_UPLOAD = "64mb"
 
 
-def create_app(backend: Backend, language: Choice = "auto", knows_photographs: bool = False) -> FastAPI:
-    """Return the application that serves a model's page at / and its state at /healthz."""
+def create_app(
+    backend: Backend,
+    language: Choice = "auto",
+    knows_photographs: bool = False,
+    examples: tuple[Example, ...] | None = None,
+) -> FastAPI:
+    """Return the application that serves a model's page at / and its state at /healthz; see `Page`."""
     app = FastAPI(title="Occlusight", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/healthz")
     def healthz() -> dict[str, Any]:
         return {"status": "ok", "version": __version__, "model": asdict(backend.info)}
 
-    page = Page(backend, language, knows_photographs)
-    folders = sorted({str(e.picture.parent.resolve()) for e in shipped_examples()})
+    page = Page(backend, language, knows_photographs, examples)
+    folders = sorted({str(example.picture.parent) for example in page.examples})
     served: FastAPI = gr.mount_gradio_app(
         app,
         page.blocks,

@@ -32,7 +32,7 @@ def shipped_examples(folder: Path | None = None) -> list[Example]:
     Raises:
         BadData: the list is not what it should be, or names a picture that is not there.
     """
-    folder = folder or Path(str(files("occlusight.web"))) / "examples"
+    folder = (folder or Path(str(files("occlusight.web"))) / "examples").resolve()
     path = folder / LIST
     if not path.is_file():
         return []

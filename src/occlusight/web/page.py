@@ -28,16 +28,6 @@ SILENT: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"
 AT_HAND: dict[str, Any] = {**SILENT, "queue": False}
 
 
-class UploadedPicture(gr.Image):
-    """Hands the uploaded file on as it came: the model's own reader opens it, and says what is wrong with it."""
-
-    is_template = True
-
-    def preprocess(self, payload: Any) -> str | None:
-        """Return the path of the uploaded file."""
-        return None if payload is None else payload.path
-
-
 class Page:
     """The page over a backend: its parts, laid out and connected when built.
 
@@ -75,7 +65,7 @@ class Page:
             )
         with gr.Row(equal_height=False):
             with gr.Column(min_width=320):
-                self.picture = UploadedPicture(
+                self.picture = gr.Image(
                     label=t.picture,
                     placeholder=t.drop,
                     sources=["upload", "clipboard"],
@@ -85,16 +75,19 @@ class Page:
                     height=360,
                     elem_id="picture",
                 )
+                self.picture.preprocess = uploaded_path  # type: ignore[method-assign,assignment]
                 self.question = gr.Textbox(
                     label=t.question, placeholder=t.question_hint, lines=1, max_lines=5, elem_id="question"
                 )
                 with gr.Row():
-                    self.ask = gr.Button(t.ask, variant="primary", elem_id="ask")
-                    self.stop = gr.Button(t.stop, variant="stop", interactive=False, elem_id="stop")
+                    self.ask = gr.Button(t.ask, variant="primary", min_width=100, elem_id="ask")
+                    self.stop = gr.Button(t.stop, variant="stop", interactive=False, min_width=100, elem_id="stop")
                 with gr.Accordion(t.settings, open=False, elem_id="settings") as self.settings:
                     self.temperature = gr.Slider(0, 2, 0, step=0.05, label=t.temperature, info=t.temperature_info)
                     self.top_p = gr.Slider(0.05, 1, 1, step=0.05, label=t.top_p, info=t.top_p_info)
-                    self.max_tokens = gr.Slider(1, 2048, 512, step=1, label=t.max_tokens, info=t.max_tokens_info)
+                    self.max_tokens = gr.Slider(
+                        1, 2048, 512, step=1, label=t.max_tokens, info=t.max_tokens_info, elem_id="max_tokens"
+                    )
             with gr.Column(min_width=320):
                 self.answer = gr.Textbox(
                     label=t.answer,
@@ -167,6 +160,11 @@ class Page:
         if self.knows_photographs:
             return serving
         return f"<p>{html.escape(t.renders)}</p><pre><code>{PHOTO_COMMAND}</code></pre>{serving}"
+
+
+def uploaded_path(upload: Any) -> str | None:
+    """Return the path of an uploaded file, as it came: the model's own reader opens it, and says what is wrong with it."""
+    return None if upload is None else upload.path
 
 
 def heading(t: Texts) -> str:
