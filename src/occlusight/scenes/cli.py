@@ -1,0 +1,188 @@
+"""`occlusight scenes`: scenes with exact occlusion truth."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from occlusight.errors import BadInput
+from occlusight.occlusion.kinds import LANGS, Lang
+
+SET = typer.Argument(metavar="SET", help="The folder of a data set.", show_default=False)
+
+scenes_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Make scenes with exact occlusion truth, and check them.",
+)
+
+
+@scenes_app.callback()
+def scenes() -> None:
+    """Make scenes with exact occlusion truth, and check them.
+
+    Example, from nothing to a checked data set:
+
+        occlusight scenes assets
+
+        occlusight scenes make --recipe street --seed 7 --count 20 --out street20
+
+        occlusight scenes check street20
+
+        occlusight scenes show street20 --index 3 --out scene3.png
+    """
+
+
+@scenes_app.command("make")
+def make_command(
+    recipe: Annotated[str, typer.Option(help="street, desk, room, several with commas, or all: they take turns.")],
+    seed: Annotated[
+        int, typer.Option(min=0, help="A scene depends on this and its index. 1000000000 and above are for evaluation.")
+    ],
+    count: Annotated[int, typer.Option(min=1, help="How many scenes.")],
+    out: Annotated[Path, typer.Option(help="The folder; a run that was stopped there goes on.")],
+    size: Annotated[int, typer.Option(help="Side in pixels of a square picture; others have its area.")] = 512,
+    samples: Annotated[int, typer.Option(min=1, help="Rays per pixel: more time, less noise.")] = 64,
+    heldout: Annotated[bool, typer.Option("--heldout", help="Show meshes that training never sees.")] = False,
+    langs: Annotated[str, typer.Option(help="Languages of the questions, separated by commas.")] = "zh,en",
+    workers: Annotated[int, typer.Option(min=1, help="Processes, which share the cores.")] = 1,
+) -> None:
+    """Write a data set: pictures, who hides whom, masks, and questions with computed answers.
+
+    Example: `occlusight scenes make --recipe street --seed 7 --count 20 --out street20`
+
+    A stopped run goes on when the same command is given again, and a finished set grows with a larger `--count`; the
+    same seed gives the same bytes. The last line is JSON: how many scenes were made and skipped, and the seconds.
+    """
+    from occlusight.scenes.dataset import make_set
+    from occlusight.scenes.plan import Plan, recipes_named
+
+    plan = Plan(recipes_named(recipe), seed, count, size, samples, heldout, _languages(langs))
+    start = time.monotonic()
+    with _bar() as bar:
+        task = bar.add_task("scenes")
+        try:
+            made = make_set(
+                plan,
+                out,
+                workers=workers,
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+            )
+        except OSError as error:
+            raise BadInput(f"{out} cannot be written ({error}); free some space or give another --out") from error
+    print(json.dumps({"made": made.made, "skipped": made.skipped, "seconds": round(time.monotonic() - start, 1)}))
+
+
+@scenes_app.command("assets")
+def assets_command(
+    package: Annotated[
+        Path | None, typer.Option(help="A copy of the Debian package that you downloaded yourself.")
+    ] = None,
+) -> None:
+    """Import the meshes that scenes are made of (once; fetches 120 MB from Debian).
+
+    Example: `occlusight scenes assets`
+
+    Their authors and licences are in NOTICE. `$OCCLUSIGHT_ASSETS` names another folder than the cache.
+    """
+    from occlusight.scenes.assets import import_assets
+    from occlusight.scenes.mesh import assets_dir
+
+    with _bar() as bar:
+        task = bar.add_task("meshes")
+
+        def show(done: int, total: int, what: str) -> None:
+            bar.update(task, completed=done, total=total, description=what)
+
+        imported = import_assets(progress=show, package=package)
+    print(json.dumps({"imported": imported, "folder": str(assets_dir())}))
+
+
+@scenes_app.command("show")
+def show_command(
+    folder: Annotated[Path, SET],
+    out: Annotated[Path, typer.Option(help="Where the drawing goes: .png, .jpg or .webp.")],
+    index: Annotated[int, typer.Option(min=0, help="Which scene.")] = 0,
+    lang: Annotated[str, typer.Option(help="Language of the names: en or zh.")] = "en",
+) -> None:
+    """Draw the truth of a scene on its picture: outlines, boxes, names, arrows to what is hidden, and a list.
+
+    Example: `occlusight scenes show street20 --index 3 --out scene3.png`
+    """
+    from occlusight.scenes.check import read_manifest
+    from occlusight.scenes.dataset import LINES
+    from occlusight.scenes.overlay import overlay
+    from occlusight.scenes.stored import read_lines
+
+    read_manifest(folder)
+    lines = read_lines(folder / LINES[0])
+    line = next((line for line in lines if line.get("index") == index), None)
+    if line is None:
+        raise BadInput(f"{folder} has no scene {index}; it has 0 to {len(lines) - 1}")
+    (language,) = _languages(lang, most=1)
+    drawing = overlay(folder, line, language)
+    try:
+        drawing.save(out)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"--out {out} cannot be written ({error})") from None
+    print(f"{line['id']} -> {out}")
+
+
+@scenes_app.command("check")
+def check_command(
+    folder: Annotated[Path, SET],
+    remeasure: Annotated[int, typer.Option(min=0, help="Of so many scenes the truth is measured again.")] = 10,
+) -> None:
+    """Prove that a data set is whole and right; exit code 1, and a line for each failure, where it is not.
+
+    Example: `occlusight scenes check street20`
+
+    Files against the manifest; masks, boxes and relations against each other; every question's program against its
+    answer; yes and no in balance; no question about slivers; the truth of some scenes measured again from their
+    descriptions (needs the meshes; `--remeasure 0` does without).
+    """
+    from occlusight.scenes.check import check_set
+
+    start = time.monotonic()
+    with _bar() as bar:
+        task = bar.add_task("checking")
+        report = check_set(folder, remeasure, lambda done, total: bar.update(task, completed=done, total=total))
+    for failure in report.failures:
+        print(f"FAILED: {failure}")
+    print(
+        f"checked {report.scenes} scenes ({report.remeasured} measured again), {report.pairs} pairs and "
+        f"{report.questions} questions: {len(report.failures)} failures"
+    )
+    numbers = {"scenes": report.scenes, "pairs": report.pairs, "questions": report.questions}
+    numbers |= {"remeasured": report.remeasured, "failures": len(report.failures)}
+    print(json.dumps({**numbers, "seconds": round(time.monotonic() - start, 1)}))
+    if report.failures:
+        raise typer.Exit(1)
+
+
+def _languages(text: str, most: int = len(LANGS)) -> tuple[Lang, ...]:
+    """Read "zh,en". Raises BadInput."""
+    found = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not found or len(found) > most or any(lang not in LANGS for lang in found):
+        what = f"one of {', '.join(LANGS)}" if most == 1 else f"{', '.join(LANGS)}, separated by commas"
+        raise BadInput(f"the language must be {what}, but {text!r} was given")
+    return cast("tuple[Lang, ...]", found)
+
+
+def _bar() -> Progress:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())

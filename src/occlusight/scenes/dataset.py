@@ -1,0 +1,224 @@
+"""Making a data set: a folder of pictures, `scenes.jsonl`, `questions.jsonl` and `manifest.json`.
+
+Every finished scene is kept as one file in `.making/` until all are there; then the files of lines and the manifest are
+written in the order of the indices. So a run that was killed goes on where it was, to the same bytes.
+
+    DIR/.making/plan.json        whose scenes these are
+    DIR/.making/00012.json       a finished scene: its line, its questions, its picture's SHA-256
+    DIR/images/*.webp            pictures, moved here when they are whole
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from occlusight.errors import BadInput, OcclusightError
+from occlusight.scenes.catalogue import Catalogue, load_catalogue
+from occlusight.scenes.choice import choose
+from occlusight.scenes.mitsuba_renderer import render
+from occlusight.scenes.names import names_of
+from occlusight.scenes.plan import Plan, differences
+from occlusight.scenes.quiz import quiz
+from occlusight.scenes.stored import Line, dumped, read_lines, scene_line
+
+MAKING = ".making"
+LINES = ("scenes.jsonl", "questions.jsonl")
+MANIFEST = "manifest.json"
+OTHER = "give another --out, or delete that folder"
+
+Progress = Callable[[int, int], None]  # scenes done, scenes in all
+
+
+@dataclass(frozen=True)
+class Made:
+    """How many scenes a run made, and how many were there already."""
+
+    made: int
+    skipped: int
+
+
+def make_set(
+    plan: Plan, out: Path, *, workers: int = 1, progress: Progress | None = None, catalogue: Catalogue | None = None
+) -> Made:
+    """Make a data set in the folder `out`, or go on with one that was begun there; a finished one can grow.
+
+    The bytes depend on the plan alone, on one machine type: not on `workers`, nor on how often the run was interrupted.
+    Raises BadInput when the folder holds something else, BadData when a mesh is not imported.
+    """
+    begin(plan, out)
+    parts = {i: part for i in range(plan.count) if (part := read_part(plan, out, i)) is not None}
+    todo = [i for i in range(plan.count) if i not in parts]
+    report = progress or (lambda done, total: None)
+    report(len(parts), plan.count)
+    for done, _ in enumerate(_each(plan, out, todo, workers, catalogue), len(parts) + 1):
+        report(done, plan.count)
+    assemble(plan, out, catalogue or load_catalogue())
+    return Made(len(todo), len(parts))
+
+
+def begin(plan: Plan, out: Path) -> None:
+    """Make the folder ready for the scenes of a plan. Raises BadInput when it holds another set, or anything else."""
+    if out.exists() and not out.is_dir():
+        raise BadInput(f"--out {out} is a file; give a folder")
+    making, manifest = out / MAKING, out / MANIFEST
+    record = making / "plan.json"
+    source = record if record.is_file() else manifest
+    if source.is_file():
+        _refuse_other(plan, source)
+        if source is manifest:
+            reopen(out)
+        indices = [int(p.stem) for p in making.glob("*.json") if p.stem.isdigit()]
+        if indices and max(indices) >= plan.count:
+            raise BadInput(f"{out} holds {max(indices) + 1} scenes, more than --count {plan.count}; {OTHER}")
+    elif out.is_dir() and any(p.name != MAKING for p in out.iterdir()):
+        raise BadInput(f"{out} is not empty and holds no data set; give a new or an empty folder")
+    try:
+        making.mkdir(parents=True, exist_ok=True)
+        (out / "images").mkdir(exist_ok=True)
+        if not record.is_file():
+            write_whole(record, json.dumps(plan.identity()).encode())
+        manifest.unlink(missing_ok=True)  # what is here is unfinished until it is written again
+    except OSError as error:
+        raise BadInput(f"--out {out} cannot be written ({error.strerror}); give another folder") from None
+
+
+def _refuse_other(plan: Plan, source: Path) -> None:
+    try:
+        found = json.loads(source.read_text(encoding="utf-8"))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise BadInput(f"{source} is not a record of a data set; {OTHER}")
+    unlike = differences(found, plan)
+    if unlike:
+        folder = source.parent.parent if source.parent.name == MAKING else source.parent
+        raise BadInput(f"{folder} holds another data set ({'; '.join(unlike)}); {OTHER}")
+
+
+def reopen(out: Path) -> None:
+    """Turn a finished set back into finished scenes, so that more can be added."""
+    digests = json.loads((out / MANIFEST).read_text(encoding="utf-8")).get("files", {})
+    questions: dict[str, list[Line]] = {}
+    for line in read_lines(out / LINES[1]):
+        questions.setdefault(line["scene"], []).append(line)
+    (out / MAKING).mkdir(exist_ok=True)
+    for scene in read_lines(out / LINES[0]):
+        part = {
+            "image_sha256": digests.get(scene["image"]),
+            "scene": scene,
+            "questions": questions.get(scene["id"], []),
+        }
+        write_whole(part_path(out, scene["index"]), dumped(part).encode())
+
+
+def part_path(out: Path, index: int) -> Path:
+    """Return where a finished scene is kept."""
+    return out / MAKING / f"{index:05d}.json"
+
+
+def read_part(plan: Plan, out: Path, index: int) -> dict[str, Any] | None:
+    """Return a finished scene, None where it is not there or its picture is not the one that was rendered."""
+    try:
+        part: dict[str, Any] = json.loads(part_path(out, index).read_text(encoding="utf-8"))
+        whole = part["image_sha256"] == sha256(out / plan.image(index)) and part["scene"]["index"] == index
+    except (OSError, ValueError, KeyError):
+        return None
+    return part if whole else None
+
+
+def _each(plan: Plan, out: Path, todo: Sequence[int], workers: int, catalogue: Catalogue | None) -> Iterator[int]:
+    """Make the scenes and yield each one's index when it is done."""
+    if workers <= 1 or len(todo) < 2:
+        for index in todo:
+            yield make_one(plan, out, index, catalogue)
+        return
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    with ProcessPoolExecutor(workers, get_context("spawn"), _prepare, (threads,)) as pool:
+        futures: list[Future[int]] = [pool.submit(make_one, plan, out, index, catalogue) for index in todo]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BrokenProcessPool:
+            raise OcclusightError(
+                "a worker process died, perhaps for want of memory; run the same command again with fewer --workers"
+            ) from None
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _prepare(threads: int) -> None:
+    """Set up a worker process: the main one handles interruptions, and the workers share the cores."""
+    import signal
+
+    import drjit
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    drjit.set_thread_count(threads)
+
+
+def make_one(plan: Plan, out: Path, index: int, catalogue: Catalogue | None = None) -> int:
+    """Draw, measure, render and question one scene, and keep it; return its index."""
+    catalogue = catalogue or load_catalogue()
+    recipe, id, image = plan.recipe(index), plan.scene_id(index), plan.image(index)
+    choice = choose(recipe, plan.seed, index, catalogue, band=plan.band(index), width=plan.size, heldout=plan.heldout)
+    line = scene_line(id, index, image, plan.heldout, choice, catalogue)
+    graph, names = choice.truth.graph, names_of(catalogue)
+    questions = quiz(graph, names, recipe, plan.seed, index, plan.langs, scene=id, image=image)
+    picture = Image.fromarray(render(choice.scene, plan.samples))
+    draft = out / MAKING / f"{index:05d}.webp"
+    picture.save(draft, lossless=True, method=4)
+    digest = sha256(draft)
+    os.replace(draft, out / image)
+    part = {"image_sha256": digest, "scene": line, "questions": [q.to_json() for q in questions]}
+    write_whole(part_path(out, index), dumped(part).encode())
+    return index
+
+
+def assemble(plan: Plan, out: Path, catalogue: Catalogue) -> None:
+    """Write the files of lines and the manifest from the finished scenes, and clear them away."""
+    digests: dict[str, str] = {}
+    counts: dict[str, Any] = {"objects": 0, "pairs": 0, "questions": Counter[str]()}
+    drafts = {name: out / MAKING / f"{name}.draft" for name in LINES}
+    with drafts[LINES[0]].open("wb") as scenes, drafts[LINES[1]].open("wb") as questions:
+        for index in range(plan.count):
+            part = json.loads(part_path(out, index).read_text(encoding="utf-8"))
+            digests[plan.image(index)] = part["image_sha256"]
+            scenes.write(dumped(part["scene"]).encode())
+            questions.writelines(dumped(q).encode() for q in part["questions"])
+            n = len(part["scene"]["graph"]["objects"])
+            counts["objects"] += n
+            counts["pairs"] += n * (n - 1)
+            counts["questions"].update(q["kind"] for q in part["questions"])
+    for name, draft in drafts.items():
+        digests[name] = sha256(draft)
+        os.replace(draft, out / name)
+    counts["questions"] = dict(sorted(counts["questions"].items()))
+    manifest = json.dumps(plan.manifest(digests, counts, catalogue), ensure_ascii=False, indent=1) + "\n"
+    write_whole(out / MANIFEST, manifest.encode(), out / MAKING)
+    shutil.rmtree(out / MAKING)
+
+
+def write_whole(path: Path, content: bytes, scratch: Path | None = None) -> None:
+    """Write a file that appears whole or not at all; what is unfinished is in `scratch`, by default beside it."""
+    draft = (scratch or path.parent) / f"{path.name}.{os.getpid()}.draft"
+    draft.write_bytes(content)
+    os.replace(draft, path)
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal. Raises OSError."""
+    with path.open("rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
