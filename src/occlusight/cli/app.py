@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 from collections.abc import Sequence
 
@@ -20,6 +19,7 @@ app = typer.Typer(
     cls=DeferredGroup,
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
     help="What stands in front of what in a picture, why, and how sure. 看图说清谁挡住了谁。",
@@ -48,13 +48,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     try:
         code = app(args=arguments, prog_name="occlusight", standalone_mode=False)
-        sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort, Cancelled):
         print("interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of our output has gone, as with `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except BadInput as error:
         return fail(str(error), 2)
     except OcclusightError as error:

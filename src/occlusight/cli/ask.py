@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -59,6 +60,7 @@ def ask(
     from occlusight.backends import open_backend
     from occlusight.backends.protocol import Request
 
+    words[-1] = os.fsencode(words[-1]).decode("utf-8", "replace")  # a question is UTF-8 in every locale
     settings: dict[str, Any] = {
         "temperature": temperature,
         "top_p": top_p,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -71,11 +73,12 @@ class DeferredCommand(TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         """Import the real command and run it."""
         command = self.target.load(str(self.name))
-        return command.main(args=list(ctx.args), prog_name=ctx.command_path, standalone_mode=False)
+        with command.make_context(self.name, list(ctx.args), parent=ctx.parent) as below:
+            return command.invoke(below)
 
 
 class DeferredGroup(TyperGroup):
-    """The top of the tree: its own commands and the deferred ones."""
+    """The top of the tree: its own commands and the deferred ones. A reader of our output that goes away is no error."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return all names, the program's main job first."""
@@ -86,3 +89,11 @@ class DeferredGroup(TyperGroup):
         if cmd_name in DEFERRED:
             return DeferredCommand(cmd_name, DEFERRED[cmd_name])
         return super().get_command(ctx, cmd_name)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command. When the reader of stdout has gone, as with `| head`, what is left to say goes nowhere."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0

@@ -1,0 +1,160 @@
+"""`occlusight ask` as a user calls it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import occlusight
+from occlusight.cli.app import run
+
+Result = tuple[int, str, str]
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    """Run the command in this process; returns exit code, stdout, stderr."""
+
+    def call(*arguments: Any) -> Result:
+        code = run([str(a) for a in arguments])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+@pytest.fixture
+def ask(call: Callable[..., Result], tiny_checkpoint: Path) -> Callable[..., Result]:
+    return lambda *arguments: call("ask", *arguments, "--model", tiny_checkpoint, "--max-tokens", 12)
+
+
+def test_the_answer_is_streamed_and_equals_the_python_api(
+    ask: Callable[..., Result], tiny_checkpoint: Path, pictures: list[Path]
+) -> None:
+    code, out, err = ask(pictures[0], "车在哪里?")
+    assert code == 0
+    assert (
+        out == occlusight.generate_response(pictures[0], "车在哪里?", model=str(tiny_checkpoint), max_tokens=12) + "\n"
+    )
+    assert "cut after 12 tokens" in err
+
+
+def test_several_pictures(ask: Callable[..., Result], tiny_checkpoint: Path, pictures: list[Path]) -> None:
+    code, out, _ = ask(*pictures[:2], "Which?")
+    assert code == 0
+    assert out == occlusight.generate_response(pictures[:2], "Which?", model=str(tiny_checkpoint), max_tokens=12) + "\n"
+
+
+def test_json_is_one_document_as_the_contract_says(
+    ask: Callable[..., Result], tiny_checkpoint: Path, pictures: list[Path]
+) -> None:
+    code, out, err = ask(pictures[0], "Is it?", "--json")
+    assert (code, err, out.count("\n")) == (0, "", 1)
+    document = json.loads(out)
+    assert {"answer", "finish_reason", "usage", "timings", "model"} <= set(document)
+    assert document["finish_reason"] == "length"
+    assert document["usage"]["completion_tokens"] == 12
+    assert document["model"]["name"] == str(tiny_checkpoint)
+
+
+def test_sampling_is_repeated_by_its_seed(ask: Callable[..., Result], pictures: list[Path]) -> None:
+    settings = ("--temperature", 1.5, "--top-p", 0.9)
+    answers = {seed: ask(pictures[0], "Is it?", *settings, "--seed", seed)[1] for seed in (1, 2)}
+    assert answers[1] != answers[2]
+    assert ask(pictures[0], "Is it?", *settings, "--seed", 1)[1] == answers[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("{picture}",), "only"),
+        (("nope.png", "Is it?"), "there is no picture 'nope.png'"),
+        (("{picture}", "{picture}"), "the last argument must be the question"),
+        (("{picture}", " "), "the question is empty"),
+        (("{text}", "Is it?"), "is not a picture"),
+        (("{empty}", "Is it?"), "is empty (0 bytes)"),
+        (("{picture}", "q", "--temperature", "9"), "temperature must lie between 0 and 2, but 9.0 was given"),
+        (("{picture}", "q", "--temperature", "nan"), "temperature"),
+        (("{picture}", "q", "--temperature", "hot"), "received 'hot'"),
+        (("{picture}", "q", "--top-p=hot"), "received 'hot'"),
+        (("{picture}", "q", "--top-p", "0"), "top_p must be above 0"),
+        (("{picture}", "q", "--max-tokens", "0"), "max_tokens must lie between"),
+        (("{picture}", "q", "--seed", "-1"), "seed must lie between"),
+        (("{picture}", "q", "--model", "nothing"), "there is no model 'nothing'; --model takes 'default'"),
+        (("{picture}", "q", "--model", "oracle"), "--data DIR"),
+        (("{picture}", "q", "--modell", "x"), "No such option: --modell"),
+        (("q", "--batch", "{folder}"), "--batch DIR and --out FILE.jsonl go together"),
+        (("a", "b", "--batch", "{folder}", "--out", "x"), "2 arguments were given"),
+        (("q", "--batch", "{text}", "--out", "x"), "is not a folder"),
+        (("q", "--batch", "{nothing}", "--out", "x"), "no pictures in"),
+        ((), "Missing argument"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    call: Callable[..., Result],
+    tiny_checkpoint: Path,
+    pictures: list[Path],
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    said: str,
+) -> None:
+    (tmp_path / "text.png").write_text("not a picture")
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "nothing").mkdir()
+    places = {
+        "picture": pictures[0],
+        "text": tmp_path / "text.png",
+        "empty": tmp_path / "empty.png",
+        "folder": tmp_path,
+        "nothing": tmp_path / "nothing",
+    }
+    filled = [argument.format(**places) for argument in arguments]
+    if "--model" not in filled:
+        filled += ["--model", str(tiny_checkpoint)]
+    code, out, err = call("ask", *filled)
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert err.startswith("occlusight: ")
+    assert said in err
+
+
+def process(*arguments: Any, **settings: Any) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "occlusight", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, timeout=120, check=False, **settings)
+
+
+def test_a_pipe_gets_utf8_whatever_the_locale(tiny_checkpoint: Path, pictures: list[Path]) -> None:
+    import os
+
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "OMP_NUM_THREADS": "1"}
+    done = process("ask", pictures[0], "车在哪里?", "--model", tiny_checkpoint, "--max-tokens", 30, env=environment)
+    assert done.returncode == 0
+    expected = occlusight.generate_response(pictures[0], "车在哪里?", model=str(tiny_checkpoint), max_tokens=30)
+    assert done.stdout.decode("utf-8") == expected + "\n"
+    assert not expected.isascii()
+
+
+def test_a_reader_that_goes_away_is_no_error(tiny_checkpoint: Path, pictures: list[Path]) -> None:
+    command = f"'{sys.executable}' -m occlusight ask '{pictures[0]}' q --model '{tiny_checkpoint}' | true"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, timeout=120, check=False)
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
+
+
+def test_importing_is_fast_and_brings_no_torch() -> None:
+    code = "import sys, occlusight, occlusight.cli; print([m for m in ('torch', 'gradio', 'PIL', 'numpy') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True)
+    assert done.stdout.strip() == b"[]"
+
+
+def test_version_and_help(call: Callable[..., Result]) -> None:
+    assert call("version")[:2] == (0, f"occlusight {occlusight.__version__}\n")
+    code, out, _ = call("--help")
+    assert code == 0
+    for name in ("ask", "serve", "scenes", "bench", "train", "version"):
+        assert name in out

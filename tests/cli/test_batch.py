@@ -1,0 +1,92 @@
+"""A question asked of a folder: complete, resumable, and one bad picture is no end."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from occlusight.backends.protocol import Request
+from occlusight.backends.scripted import Scripted
+from occlusight.cli.batch import Batch
+from occlusight.errors import BadInput, BadPicture
+
+
+class Careful(Scripted):
+    """Refuses pictures that are too small to be any."""
+
+    def answer(self, request: Request) -> str:
+        path = request.pictures[0]
+        assert isinstance(path, Path)
+        if path.stat().st_size < 20:
+            raise BadPicture(f"{path} is broken")
+        return f"seen {path.name}"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, pictures: list[Path]) -> Path:
+    folder = tmp_path / "pictures"
+    (folder / "deeper").mkdir(parents=True)
+    for path in pictures:
+        shutil.copy(path, folder / "deeper" if path.suffix == ".jpg" else folder)
+    (folder / "broken.PNG").write_text("no")
+    (folder / "notes.txt").write_text("not asked about")
+    return folder
+
+
+def batch(folder: Path, out: Path, backend: Any = None, **settings: Any) -> list[dict[str, Any]]:
+    backend = backend or Careful("")
+    Batch(folder, out, "m", Request("Is it?", **settings)).run(lambda: backend)
+    return [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+
+
+def test_every_picture_gets_a_line(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    records = batch(folder, tmp_path / "new" / "out.jsonl")
+    assert [r["picture"] for r in records] == ["a.png", "broken.PNG", "c.webp", "deeper/b.jpg", "wide.png"]
+    assert records[0]["answer"] == "seen a.png"
+    assert records[0]["question"] == "Is it?"
+    assert records[0]["settings"]["max_tokens"] == 512
+    assert records[0]["finish_reason"] == "stop"
+    assert "broken" in records[1]["error"]
+    assert "answer" not in records[1]
+    summary = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (summary["asked"], summary["already_done"], summary["failed"]) == (5, 0, 1)
+
+
+def test_a_run_goes_on_where_it_stopped(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    whole = batch(folder, out)
+    lines = out.read_text().splitlines(keepends=True)
+    out.write_text("".join(lines[:3]) + lines[3][:25])  # killed in the fourth line
+    backend = Careful("")
+    assert sorted(map(str, batch(folder, out, backend))) == sorted(map(str, whole))
+    asked = [r.pictures[0].name for r in backend.requests]  # type: ignore[union-attr]
+    assert asked == ["broken.PNG", "b.jpg", "wide.png"]  # failures are tried again
+
+
+def test_nothing_left_opens_no_model(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    (folder / "broken.PNG").unlink()
+    batch(folder, out)
+    before = out.read_text()
+    Batch(folder, out, "m", Request("Is it?")).run(lambda: pytest.fail("opened"))
+    assert out.read_text() == before
+
+
+def test_other_settings_are_other_answers(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    (folder / "broken.PNG").unlink()
+    batch(folder, out)
+    assert len(batch(folder, out, seed=3, temperature=0.5)) == 8
+
+
+def test_a_file_of_something_else_is_left_alone(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    for content in ("my notes", '{"a": 1}\n', "[1]\n"):
+        out.write_text(content)
+        with pytest.raises(BadInput, match="line 1 of"):
+            batch(folder, out)
+        assert out.read_text() == content
