@@ -1,7 +1,8 @@
 # make setup   the environment with everything for development, in .venv
 # make serve   the page on http://localhost:7860 (makes a lean environment if there is none)
 # make test    the environment, then ruff, mypy and the tests
-.PHONY: setup serve test check clean
+# make docs    write the reference of commands, docs/cli.md, from the program's help
+.PHONY: setup serve test check docs clean
 PYTHON ?= python3
 PORT ?= 7860
 BIN := .venv/bin
@@ -18,6 +19,9 @@ check: .venv/.development
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: .venv/.development
+	$(BIN)/python -m occlusight.cli.reference > docs/cli.md
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
