@@ -27,6 +27,20 @@ def test_a_missing_package_is_named_with_the_extra(
     )
 
 
+def test_a_package_that_is_missed_later_is_named_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def train() -> None:
+        raise ModuleNotFoundError("No module named 'trimesh'", name="trimesh")
+
+    module = types.ModuleType("fake_train")
+    module.train = train  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "fake_train", module)
+    monkeypatch.setitem(DEFERRED, "train", Deferred("fake_train", "train", "x", "train"))
+    assert run(["train"]) == 2
+    assert "pip install 'occlusight[train]'" in capsys.readouterr().err
+
+
 def test_arguments_reach_the_real_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     module = types.ModuleType("fake_part")
     app = typer.Typer()

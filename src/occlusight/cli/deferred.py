@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -25,8 +27,19 @@ class Deferred:
 
     def load(self, name: str) -> Any:
         """Import the group and return its command. Raises BadInput when a package that it needs is not installed."""
-        try:
+        with self.needs(name):
             found = getattr(import_module(self.module), self.attribute)
+        if not isinstance(found, typer.Typer):
+            single = typer.Typer(add_completion=False)
+            single.command()(found)
+            found = single
+        return typer.main.get_command(found)
+
+    @contextmanager
+    def needs(self, name: str) -> Iterator[None]:
+        """Within, a package that is not installed becomes BadInput, with what installs it."""
+        try:
+            yield
         except ModuleNotFoundError as error:
             missing = error.name or ""
             if missing.startswith("occlusight"):
@@ -37,11 +50,6 @@ class Deferred:
             raise BadInput(
                 f"`occlusight {name}` needs the package {missing}, which is not installed: {remedy}"
             ) from error
-        if not isinstance(found, typer.Typer):
-            single = typer.Typer(add_completion=False)
-            single.command()(found)
-            found = single
-        return typer.main.get_command(found)
 
 
 DEFERRED = {
@@ -74,7 +82,8 @@ class DeferredCommand(TyperCommand):
         """Import the real command and run it."""
         command = self.target.load(str(self.name))
         with command.make_context(self.name, list(ctx.args), parent=ctx.parent) as below:
-            return command.invoke(below)
+            with self.target.needs(str(self.name)):
+                return command.invoke(below)
 
 
 class DeferredGroup(TyperGroup):
