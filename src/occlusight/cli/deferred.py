@@ -81,9 +81,9 @@ class DeferredCommand(TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         """Import the real command and run it."""
         command = self.target.load(str(self.name))
-        with command.make_context(self.name, list(ctx.args), parent=ctx.parent) as below:
-            with self.target.needs(str(self.name)):
-                return command.invoke(below)
+        below = command.make_context(self.name, list(ctx.args), parent=ctx.parent)
+        with below, self.target.needs(str(self.name)):
+            return command.invoke(below)
 
 
 class DeferredGroup(TyperGroup):
