@@ -168,6 +168,18 @@ def test_a_conversation_goes_on_from_the_kept_answer(engine: Engine, prompt: Ask
     assert close(sequence.logits, naive(engine, longer, []))
 
 
+def test_a_picture_is_never_cut(engine: Engine, prompt: Ask, pictures: list[Path]) -> None:
+    """The last token is always read; where a picture's pad is the last one, the whole picture is read again."""
+    asked = prompt("Is it hidden by the bush?", pictures[0], pictures[1])
+    ends = Prompt(asked.ids[: asked.spans[1][1]], asked.visuals, asked.spans)
+    _, sequence = greedy(engine, asked)
+    engine.keep(sequence)
+    with engine.turn(threading.Event()):
+        sequence = engine.start(ends)
+    assert sequence.reused == 0 or sequence.reused == asked.spans[1][0]
+    assert close(sequence.logits, naive(engine, ends, []))
+
+
 def test_a_kept_sequence_is_not_changed_by_those_that_go_on_from_it(
     engine: Engine, prompt: Ask, pictures: list[Path]
 ) -> None:
