@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -45,3 +49,24 @@ def suitcases() -> Callable[..., Scene]:
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def small_sets() -> ModuleType:
+    """The module small_sets.py beside this file."""
+    name = "occlusight_test_small_sets"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("small_sets.py"))
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+@pytest.fixture(scope="session")
+def small_set(small_sets: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of three scenes that no test changes."""
+    folder = tmp_path_factory.mktemp("sets") / "street3"
+    small_sets.make(folder)
+    return folder

@@ -17,28 +17,26 @@ from occlusight.occlusion.kinds import LANGS, Lang
 
 SET = typer.Argument(metavar="SET", help="The folder of a data set.", show_default=False)
 
+HELP = """Make scenes with exact occlusion truth, and check them.
+
+From nothing to a data set that is checked and looked at:
+
+    occlusight scenes assets
+
+    occlusight scenes make --recipe street --seed 7 --count 20 --out street20
+
+    occlusight scenes check street20
+
+    occlusight scenes show street20 --index 3 --out scene3.png
+"""
+
 scenes_app = typer.Typer(
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Make scenes with exact occlusion truth, and check them.",
+    help=HELP,
 )
-
-
-@scenes_app.callback()
-def scenes() -> None:
-    """Make scenes with exact occlusion truth, and check them.
-
-    Example, from nothing to a checked data set:
-
-        occlusight scenes assets
-
-        occlusight scenes make --recipe street --seed 7 --count 20 --out street20
-
-        occlusight scenes check street20
-
-        occlusight scenes show street20 --index 3 --out scene3.png
-    """
 
 
 @scenes_app.command("make")

@@ -77,12 +77,12 @@ def begin(plan: Plan, out: Path) -> None:
     record = making / "plan.json"
     source = record if record.is_file() else manifest
     if source.is_file():
-        _refuse_other(plan, source)
+        held = _refuse_other(plan, source).get("count", 0)
+        held = max([held, *(int(p.stem) + 1 for p in making.glob("*.json") if p.stem.isdigit())])
+        if held > plan.count:
+            raise BadInput(f"{out} holds {held} scenes, more than --count {plan.count}; {OTHER}")
         if source is manifest:
             reopen(out)
-        indices = [int(p.stem) for p in making.glob("*.json") if p.stem.isdigit()]
-        if indices and max(indices) >= plan.count:
-            raise BadInput(f"{out} holds {max(indices) + 1} scenes, more than --count {plan.count}; {OTHER}")
     elif out.is_dir() and any(p.name != MAKING for p in out.iterdir()):
         raise BadInput(f"{out} is not empty and holds no data set; give a new or an empty folder")
     try:
@@ -95,7 +95,8 @@ def begin(plan: Plan, out: Path) -> None:
         raise BadInput(f"--out {out} cannot be written ({error.strerror}); give another folder") from None
 
 
-def _refuse_other(plan: Plan, source: Path) -> None:
+def _refuse_other(plan: Plan, source: Path) -> dict[str, Any]:
+    """Return the record of the set that is there. Raises BadInput when it is not the plan's."""
     try:
         found = json.loads(source.read_text(encoding="utf-8"))
     except ValueError:
@@ -106,11 +107,15 @@ def _refuse_other(plan: Plan, source: Path) -> None:
     if unlike:
         folder = source.parent.parent if source.parent.name == MAKING else source.parent
         raise BadInput(f"{folder} holds another data set ({'; '.join(unlike)}); {OTHER}")
+    return found
 
 
 def reopen(out: Path) -> None:
-    """Turn a finished set back into finished scenes, so that more can be added."""
+    """Turn a finished set back into finished scenes, so that more can be added. Raises BadInput when it was changed."""
     digests = json.loads((out / MANIFEST).read_text(encoding="utf-8")).get("files", {})
+    for name in LINES:
+        if not (out / name).is_file() or sha256(out / name) != digests.get(name):
+            raise BadInput(f"{out / name} has been changed since it was made; {OTHER}")
     questions: dict[str, list[Line]] = {}
     for line in read_lines(out / LINES[1]):
         questions.setdefault(line["scene"], []).append(line)
