@@ -51,7 +51,7 @@ def test_links_between_documents_lead_somewhere(name: str) -> None:
         assert (document.parent / target).exists(), f"{name} links to {target}"
 
 
-@pytest.mark.parametrize("script", sorted(p.name for p in (ROOT / "examples").glob("*.py")))
+@pytest.mark.parametrize("script", ["ask.py", "stream.py"])
 def test_examples_run(
     script: str,
     tiny_checkpoint: Path,
