@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from typing import Any
@@ -115,8 +116,9 @@ def differences(found: Mapping[str, Any], plan: Plan) -> list[str]:
     ]
 
 
+@cache
 def recipes_digest() -> str:
-    """Return the SHA-256 of what a seed's scenes are drawn with."""
+    """Return the SHA-256 of what a seed's scenes are drawn with, as it was when this process began."""
     digest = hashlib.sha256()
     for name in DECIDING:
         digest.update(files("occlusight.scenes").joinpath(name).read_bytes())
