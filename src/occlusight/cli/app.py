@@ -16,9 +16,9 @@ from occlusight.cli import ask, serve
 from occlusight.cli.deferred import DeferredGroup
 from occlusight.errors import BadInput, Cancelled, OcclusightError
 
-SPIN = "1000"
-"""How long PyTorch's threads wait actively for each other, in turns of a loop. With the default, 300,000, a small model on a
-machine that does something else besides was 10 to 50 times slower: threads burn the time in which the other one could run."""
+SPIN = "0"
+"""How long PyTorch's threads wait actively for each other, in turns of a loop. With the default, 300,000, on a machine that does
+something else besides, they burn the time in which the other one could run: see docs/engine.md."""
 
 app = typer.Typer(
     cls=DeferredGroup,
