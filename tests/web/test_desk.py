@@ -89,6 +89,28 @@ def test_a_second_question_of_a_page_stops_the_first(pictures: list[Path]) -> No
     assert "status stopped" in list(first)[-1][1]
 
 
+def test_a_replaced_answer_leaves_the_page_to_the_next(pictures: list[Path]) -> None:
+    desk = Desk(Scripted("one two three four", piece=1))
+    request: Any = SimpleNamespace(session_hash="p")
+    first, second = (desk.ask(str(pictures[0]), "q", 0.0, 1.0, 64.0, "en", request) for _ in range(2))
+    for answering in (first, second):
+        for _ in range(4):
+            next(answering)
+    assert list(first) == []
+    assert "status done" in list(second)[-1][1]
+
+
+def test_an_unforeseen_failure_leaves_the_page_usable(pictures: list[Path], caplog: pytest.LogCaptureFixture) -> None:
+    def fail(request: object) -> str:
+        raise RuntimeError("out of memory")
+
+    *_, (_, status, ask, stop) = asked(Desk(Scripted(fail)), str(pictures[0]), "q")
+    assert "No answer: RuntimeError" in status
+    assert ask["interactive"]
+    assert not stop["interactive"]
+    assert "out of memory" in caplog.text
+
+
 def test_a_cut_answer_is_marked() -> None:
     answering = Answering(Scripted("x"), SimpleNamespace())  # type: ignore[arg-type]
     answering.done = Done("length", Usage(10, 5, 4), Timings(0.5, 0.1, 0.7, 2.0, image_cached=True))

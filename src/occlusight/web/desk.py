@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import logging
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from occlusight.web.answering import Answering
 from occlusight.web.examples import Example
 from occlusight.web.texts import TEXTS, Language, Texts, preferred
 
+LOG = logging.getLogger("occlusight.web")
 Update: TypeAlias = Any
 Shown: TypeAlias = tuple[Update, Update, Update, Update]
 """The answer, the status line, the button that asks, the button that stops."""
@@ -63,10 +65,15 @@ class Desk:
             status = ending(t, answering)
         except BadInput as error:
             status = line(t.failed.format(error=error), "problem")
+        except Exception as error:  # the page must be usable again; the log keeps the whole story
+            LOG.exception("an answer failed")
+            status = line(t.failed.format(error=type(error).__name__), "problem")
         finally:
             if answering is not None:
                 self._forget(page, answering)
                 answering.stop()
+        if self._replaced(page, answering):
+            return
         text = answering.text if answering is not None else ""
         yield text, status, gr.update(interactive=True), gr.update(interactive=False)
 
@@ -94,6 +101,11 @@ class Desk:
         with self._guard:
             if self._under_way.get(page) is answering:
                 del self._under_way[page]
+
+    def _replaced(self, page: str, answering: Answering | None) -> bool:
+        """Whether the page waits for another answer by now, whose buttons and status must stay."""
+        with self._guard:
+            return self._under_way.get(page) not in (None, answering)
 
     def _stop(self, page: str) -> None:
         with self._guard:

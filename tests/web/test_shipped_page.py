@@ -1,0 +1,30 @@
+"""The page as it ships, with the shipped model, in a real browser: the picture build/page.png shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from occlusight.backends import open_backend
+from occlusight.backends.models import shipped
+from occlusight.errors import BadModel
+from occlusight.web.examples import shipped_examples
+
+
+@pytest.mark.page
+def test_the_shipped_model_answers_the_first_example(serve: Callable[..., str], open_tab: Callable[..., Any]) -> None:
+    try:
+        shipped("default")
+    except BadModel:
+        pytest.skip("this checkout has no shipped model")
+    examples = tuple(shipped_examples())
+    if not examples:
+        pytest.skip("this checkout has no examples")
+    tab = open_tab(serve(open_backend("default"), examples), "zh-CN")
+    tab.page.click("#examples .thumbnail-item >> nth=0")
+    status = tab.status("done")
+    tab.shoot("page.png")
+    assert "截断" not in status
+    assert any("\u4e00" <= character <= "\u9fff" for character in tab.answer)
