@@ -20,7 +20,7 @@ from occlusight.scenes.description import RGB, Camera, Placed, Scene, Surroundin
 from occlusight.scenes.lighting import sample_light
 
 MIN_OBJECTS, MAX_OBJECTS = 4, 10
-SHAPES = ((288, 288), (320, 256), (256, 320))  # width, height in units that scale with the picture
+SHAPES = ((256, 256), (288, 224), (224, 288))  # width, height in units that scale with the picture
 INTERACT = 0.65  # share of objects that are aimed at another one
 TWIN = 0.35  # share of scenes with a second object of a kind that is there already
 
@@ -122,7 +122,7 @@ def _attempt(
     setting: Setting, seed: int, index: int, rng: np.random.Generator, catalogue: Catalogue, width: int, heldout: bool
 ) -> Scene | None:
     shape = SHAPES[rng.integers(len(SHAPES))]
-    unit = width / 288
+    unit = width / 256
     height_m = float(rng.uniform(*setting.camera_height))
     fov = float(rng.uniform(*setting.fov))
     focal = 0.5 / math.tan(math.radians(fov) / 2)  # in picture widths

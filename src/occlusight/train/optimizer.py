@@ -30,6 +30,10 @@ class MasterOptimizer:
                 self.masters.append(master)
                 hidden = parameter.ndim == 2 and group == "model" and "embed" not in name
                 (matrices if hidden else rest).append(master)
+        self.gradient = torch.zeros(sum(m.numel() for m in self.masters))  # all of them, one after the other
+        views = self.gradient.split([m.numel() for m in self.masters])
+        for master, view in zip(self.masters, views, strict=True):
+            master.grad = view.view_as(master)
         self.muon = torch.optim.Muon(
             matrices,
             lr=recipe.learning_rate,
@@ -49,9 +53,14 @@ class MasterOptimizer:
     def step(self, step: int, clip: float = 1.0) -> float:
         """Take one step from the gradients of the model. Returns their norm before clipping to `clip`."""
         for working, master in zip(self.working, self.masters, strict=True):
-            master.grad = None if working.grad is None else working.grad.float()
+            assert master.grad is not None
+            if working.grad is None:
+                master.grad.zero_()
+            else:
+                master.grad.copy_(working.grad)
             working.grad = None
-        norm = float(nn.utils.clip_grad_norm_(self.masters, clip))
+        norm = float(self.gradient.norm())
+        self.gradient.mul_(min(1.0, clip / (norm + 1e-6)))
         rate = self.learning_rate(step)
         for optimizer in (self.muon, self.adam):
             for group in optimizer.param_groups:

@@ -8,11 +8,11 @@ from tokenizers import Tokenizer
 
 from occlusight.model.config import ModelConfig, TextConfig, VisionConfig
 
-UNIT = 288
+UNIT = 256
 """Side of a square training picture, in pixels; other shapes have about the same area."""
 
-MIN_PIXELS, MAX_PIXELS = 65_536, 87_400
-"""Limits of the shipped preprocessor: 1:1 becomes 288x288, 4:3 becomes 320x256."""
+MIN_PIXELS, MAX_PIXELS = 57_000, 70_000
+"""Limits of the shipped preprocessor: 1:1 becomes 256x256, 4:3 becomes 288x224."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class TrainRecipe:
     """One training run. `images` is its length; `decay` the share of it in which the learning rate falls to zero."""
 
     images: int = 160_000
-    batch: int = 32
+    batch: int = 48
     learning_rate: float = 1.5e-3
     warmup: int = 200
     decay: float = 0.3
@@ -47,7 +47,7 @@ def small_config(tokenizer: Tokenizer) -> ModelConfig:
             vocab_size=-(-tokenizer.get_vocab_size() // 64) * 64,
             hidden_size=256,
             intermediate_size=768,
-            layers=5,
+            layers=4,
             heads=4,
             kv_heads=2,
             head_dim=64,
