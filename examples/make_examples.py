@@ -53,15 +53,15 @@ SCENES = {
         1,
         1,
         objects(
-            ("scopia-renault-scenic", 0.35, 7.4, 97, "red"),
-            ("kator-classic-lamppost", 0.05, 4.4, 0, None),
+            ("scopia-renault-scenic", 0.5, 7.6, -46, "red"),
+            ("procedural-street-lamp-globe", 0.11, 4.6, 0, None),
             ("kator-female-01-casual-clothing", -1.75, 5.6, 25, None),
             ("scopia-dog", -1.15, 5.0, 60, None),
             ("kator-fire-hydrant", 1.75, 4.9, 200, "yellow"),
             ("scopia-peachBlossom", -3.2, 11.5, 40, None),
-            ("kator-concrete-bench", 3.6, 10.2, -12, "brown"),
+            ("kator-concrete-bench", 3.4, 9.6, -12, "brown"),
         ),
-        Camera((0.0, 0.0, 1.65), (0.0, 6.0, 0.98), 52.0, 576, 448),
+        Camera((0.0, 0.0, 1.65), (0.0, 6.0, 1.22), 52.0, 576, 448),
         DAY,
         Surroundings("ground", (0.20, 0.20, 0.205), (0.52, 0.42, 0.34), 16.0),
     ),
@@ -88,12 +88,12 @@ SCENES = {
         3,
         objects(
             ("blendswap-laptop", 0.0, 1.05, 4, None),
-            ("kator-coffee-mug", 0.13, 0.80, 140, "orange"),
-            ("procedural-book-thick", -0.27, 1.02, 12, "blue"),
-            ("blendswap-lamp", 0.36, 1.28, 0, None),
-            ("cc0-decorativePlant", -0.42, 1.30, 0, None),
+            ("kator-coffee-mug", 0.11, 0.80, 140, "orange"),
+            ("procedural-book-thick", -0.295, 1.02, 12, "blue"),
+            ("blendswap-lamp", 0.135, 1.50, 0, None),
+            ("cc0-decorativePlant", -0.40, 1.36, 0, None),
             ("scopia-wine-bottle", -0.16, 0.84, 0, "green"),
-            ("cc0-headphones", 0.38, 0.92, 150, "grey"),
+            ("cc0-teddyBear", 0.315, 1.16, -14, None),
         ),
         Camera((0.0, 0.0, 0.42), (0.0, 1.0, 0.12), 46.0, 576, 448),
         INDOORS,
@@ -107,9 +107,9 @@ SCENES = {
             ("scopia-leather-sofa", -0.35, 4.6, 0, "blue"),
             ("scopia-coffee-table2", -0.2, 3.35, 0, "brown"),
             ("procedural-floor-lamp", 1.05, 4.55, 0, None),
-            ("cc0-armchair2", 1.45, 3.5, -38, "yellow"),
-            ("kator-full-bookcase", -1.85, 5.25, 0, "white"),
-            ("scopia-ficus", -1.35, 3.6, 0, None),
+            ("cc0-armchair2", 1.32, 3.6, -38, "yellow"),
+            ("kator-full-bookcase", -1.75, 5.25, 0, "white"),
+            ("procedural-suitcase", -1.30, 3.75, 24, "orange"),
             ("blendswap-bulldog", 0.55, 2.75, 60, None),
         ),
         Camera((0.0, 0.0, 1.5), (0.0, 4.0, 0.72), 52.0, 576, 448),
@@ -119,10 +119,16 @@ SCENES = {
 }
 # what each example shows: (occluder, occluded, least and most share that is covered)
 SHOWN = {
-    "street": [("kator-classic-lamppost", "scopia-renault-scenic", 0.05, 0.25)],
+    "street": [("procedural-street-lamp-globe", "scopia-renault-scenic", 0.05, 0.25)],
     "bicycle": [("scopia-bush", "scopia-bicycle", 0.20, 0.60)],
-    "desk": [("kator-coffee-mug", "blendswap-laptop", 0.05, 0.5), ("scopia-wine-bottle", "procedural-book-thick", 0.1, 0.7)],
-    "room": [("scopia-coffee-table2", "scopia-leather-sofa", 0.05, 0.7), ("scopia-leather-sofa", "kator-full-bookcase", 0.05, 0.7)],
+    "desk": [
+        ("kator-coffee-mug", "blendswap-laptop", 0.05, 0.5),
+        ("scopia-wine-bottle", "procedural-book-thick", 0.1, 0.7),
+    ],
+    "room": [
+        ("scopia-coffee-table2", "scopia-leather-sofa", 0.05, 0.7),
+        ("scopia-leather-sofa", "kator-full-bookcase", 0.05, 0.7),
+    ],
 }
 
 

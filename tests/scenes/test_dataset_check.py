@@ -17,7 +17,7 @@ from PIL import Image
 from occlusight.cli.app import run
 from occlusight.errors import BadData
 from occlusight.scenes.check import check_set
-from occlusight.scenes.overlay import centre, font, outline, overlay
+from occlusight.scenes.overlay import PANEL, centre, font, outline, overlay
 from occlusight.scenes.stored import read_lines
 
 Lines = list[dict[str, Any]]
@@ -303,7 +303,7 @@ def test_truth_is_drawn_on_the_picture(small_set: Path, tmp_path: Path, call: Ca
     line = read_lines(small_set / "scenes.jsonl")[1]
     with Image.open(tmp_path / "truth.png") as drawn, Image.open(small_set / line["image"]) as picture:
         scale = round(900 / picture.width)
-        assert drawn.width == picture.width * scale + 430
+        assert drawn.width == picture.width * scale + PANEL
         assert drawn.height >= picture.height * scale
         plain = np.asarray(picture.convert("RGB").resize((picture.width * scale, picture.height * scale)), int)
         marked = np.asarray(drawn.convert("RGB"), int)[: plain.shape[0], : plain.shape[1]]

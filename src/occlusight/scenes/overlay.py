@@ -40,7 +40,7 @@ FONTS = {
 }
 PARTS_ZH = {"left": "左侧", "right": "右侧", "top": "上部", "bottom": "下部", "middle": "中间", "all": "全部"}
 SIDE = 900  # pixels: smaller pictures are enlarged to about this width
-PANEL = 430  # pixels: width of the list beside the picture
+PANEL = 480  # pixels: width of the list beside the picture
 INK, PAPER = (30, 30, 30), (250, 250, 248)
 
 
