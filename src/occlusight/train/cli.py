@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from occlusight.train.pipeline import Plan
 from occlusight.train.pipeline import train as run_plan
 from occlusight.train.recipe import TrainRecipe
+from occlusight.train.stream import Sources
 
 DEFAULT = TrainRecipe()
 
@@ -20,6 +21,9 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder of the run: state, learning curve, checkpoint.")],
     bank: Annotated[
         Path | None, typer.Option(help="Folder of the sprite bank, shared by runs; default: OUT/../bank.")
+    ] = None,
+    renders: Annotated[
+        list[Path] | None, typer.Option(help="A data set of `occlusight scenes make` to mix in (may be repeated).")
     ] = None,
     images: Annotated[int, typer.Option(min=1, help="Length of the run in pictures.")] = DEFAULT.images,
     batch: Annotated[int, typer.Option(min=1, help="Pictures in a step.")] = DEFAULT.batch,
@@ -42,7 +46,7 @@ def train(
     Example: occlusight train --out runs/small --images 200000
     """
     recipe = TrainRecipe(images=images, batch=batch, learning_rate=learning_rate, decay=decay, seed=seed, blind=blind)
-    plan = Plan(out, bank or out.parent / "bank", recipe, workers, compile)
+    plan = Plan(out, Sources(bank or out.parent / "bank", tuple(renders or ())), recipe, workers, compile)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
         task = bar.add_task("starting", total=None)

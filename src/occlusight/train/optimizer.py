@@ -31,7 +31,7 @@ class MasterOptimizer:
                 hidden = parameter.ndim == 2 and group == "model" and "embed" not in name
                 (matrices if hidden else rest).append(master)
         self.gradient = torch.zeros(sum(m.numel() for m in self.masters))  # all of them, one after the other
-        views = self.gradient.split([m.numel() for m in self.masters])
+        views = torch.split(self.gradient, [m.numel() for m in self.masters])
         for master, view in zip(self.masters, views, strict=True):
             master.grad = view.view_as(master)
         self.muon = torch.optim.Muon(

@@ -17,7 +17,7 @@ from occlusight.scenes.sprites import INDEX
 from occlusight.train.export import export
 from occlusight.train.loop import Trainer
 from occlusight.train.recipe import TrainRecipe, small_config
-from occlusight.train.stream import batches, corpus, kinds_of_recipes
+from occlusight.train.stream import Sources, batches, corpus, kinds_of_recipes
 from occlusight.train.tokenizer import load_tokenizer, train_tokenizer
 
 Report = Callable[[str, int, int], None]
@@ -29,10 +29,10 @@ CORPUS_PICTURES = 1500
 
 @dataclass(frozen=True)
 class Plan:
-    """Folders and processes of a run. `bank` holds the sprites and can be shared by runs."""
+    """Folders and processes of a run. The bank of sprites and the rendered data sets can be shared by runs."""
 
     run: Path
-    bank: Path
+    sources: Sources
     recipe: TrainRecipe
     workers: int = 1
     compile: bool = True
@@ -45,19 +45,19 @@ class Plan:
 def train(plan: Plan, report: Report) -> None:
     """Run every stage that is missing; a run that was stopped goes on where it was saved."""
     import_assets(progress=lambda done, total, what: report(f"meshes: {what}", done, total))
-    if not (plan.bank / INDEX).exists():
-        make_bank(plan.bank, max(1, plan.workers), report)
+    if not (plan.sources.bank / INDEX).exists():
+        make_bank(plan.sources.bank, max(1, plan.workers), report)
     catalogue = load_catalogue()
     plan.run.mkdir(parents=True, exist_ok=True)
     if not (plan.run / "tokenizer.json").exists():
         report("tokenizer", 0, 1)
-        train_tokenizer(corpus(plan.bank, CORPUS_PICTURES), catalogue).save(str(plan.run / "tokenizer.json"))
+        train_tokenizer(corpus(plan.sources.bank, CORPUS_PICTURES), catalogue).save(str(plan.run / "tokenizer.json"))
     tokenizer = load_tokenizer(plan.run)
     kinds = kinds_of_recipes()
     trainer = Trainer(plan.run, tokenizer, small_config(tokenizer), plan.recipe, len(kinds), len(catalogue.colours))
     if plan.compile:
         trainer.compile()
-    stream = batches(plan.bank, tokenizer, trainer.config, plan.recipe, trainer.pictures, plan.workers)
+    stream = batches(plan.sources, tokenizer, trainer.config, plan.recipe, trainer.pictures, plan.workers)
 
     def progress(step: int, steps: int, means: dict[str, float]) -> None:
         words = (f"{name} {means[name]:.3f}" for name in ("text", "decisions_right", "tokens_right") if name in means)

@@ -29,7 +29,7 @@ class TrainRecipe:
     dense_weight: float = 0.5
     decision_weight: float = 4.0
     replay: int = 2
-    render_share: float = 0.0
+    render_share: float = 0.35  # of the pictures, where there are rendered data sets
     seed: int = 1
     blind: bool = False
 

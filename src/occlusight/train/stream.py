@@ -22,6 +22,7 @@ from occlusight.scenes.sprites import SpriteBank
 from occlusight.scenes.truth import Truth, graph_from_depths
 from occlusight.train.examples import Dense, Packed, Packer, dense_targets, questions_of
 from occlusight.train.recipe import UNIT, TrainRecipe
+from occlusight.train.renders import Renders
 
 SHARES = {"street": 0.46, "desk": 0.27, "room": 0.27}
 TRUTH_STEP = 2  # masks are measured at half the picture's resolution
@@ -34,6 +35,14 @@ class Batch:
     rgb: Tensor
     packed: dict[str, Tensor]
     dense: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where pictures come from: a bank of sprites to compose, and data sets that were rendered (none, one or more)."""
+
+    bank: Path
+    renders: tuple[Path, ...] = ()
 
 
 @dataclass
@@ -51,8 +60,10 @@ def kinds_of_recipes() -> tuple[str, ...]:
 class Pictures(IterableDataset[Batch]):
     """Batches from number `start` on; each worker makes its own, from (seed, worker, count) alone."""
 
-    def __init__(self, bank: Path, tokenizer: Tokenizer, config: ModelConfig, recipe: TrainRecipe, start: int) -> None:
-        self.bank_folder, self.tokenizer, self.config, self.recipe, self.start = bank, tokenizer, config, recipe, start
+    def __init__(
+        self, sources: Sources, tokenizer: Tokenizer, config: ModelConfig, recipe: TrainRecipe, start: int
+    ) -> None:
+        self.sources, self.tokenizer, self.config, self.recipe, self.start = sources, tokenizer, config, recipe, start
 
     def __iter__(self) -> Iterator[Batch]:
         info = get_worker_info()
@@ -60,14 +71,18 @@ class Pictures(IterableDataset[Batch]):
         torch.set_num_threads(1)
         catalogue = load_catalogue()
         names, kinds = names_of(catalogue), kinds_of_recipes()
-        bank = SpriteBank.load(self.bank_folder)
+        bank = SpriteBank.load(self.sources.bank)
+        renders = Renders.open(self.sources.renders)
         packer = Packer(self.tokenizer, self.config, self.recipe)
         patch = self.config.vision.patch_size // TRUTH_STEP
         buckets: dict[tuple[int, ...], _Bucket] = {}
         index = self.start + worker
         while True:
             rng = np.random.default_rng([self.recipe.seed, index, 77])
-            rgb, truth = composite_example(index, self.recipe.seed, catalogue, bank, rng)
+            if renders.lines and rng.random() < self.recipe.render_share:
+                rgb, truth = renders.example(int(rng.integers(len(renders.lines))), TRUTH_STEP)
+            else:
+                rgb, truth = composite_example(index, self.recipe.seed, catalogue, bank, rng)
             index += workers
             if len(truth.graph.objects) < 2:
                 continue
@@ -120,10 +135,10 @@ def _collate(bucket: _Bucket, order: npt.NDArray[np.int64]) -> Batch:
 
 
 def batches(
-    bank: Path, tokenizer: Tokenizer, config: ModelConfig, recipe: TrainRecipe, start: int, workers: int
+    sources: Sources, tokenizer: Tokenizer, config: ModelConfig, recipe: TrainRecipe, start: int, workers: int
 ) -> Iterator[Batch]:
     """Batches made by `workers` processes (0: in this one)."""
-    data = Pictures(bank, tokenizer, config, recipe, start)
+    data = Pictures(sources, tokenizer, config, recipe, start)
     loader: DataLoader[Batch] = DataLoader(
         data, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None
     )

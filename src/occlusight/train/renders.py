@@ -1,0 +1,65 @@
+"""Rendered pictures as training examples: data sets that `occlusight scenes make` wrote, read back with their masks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from occlusight.errors import BadData
+from occlusight.occlusion.graph import Graph
+from occlusight.scenes.masks import decode
+from occlusight.scenes.truth import Truth
+from occlusight.train.recipe import UNIT
+
+FIRST_RESERVED_SEED = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Renders:
+    """Scenes of one or more data sets; pictures and masks are read when asked for."""
+
+    folders: tuple[Path, ...]
+    lines: tuple[tuple[Path, dict[str, Any]], ...]
+
+    @classmethod
+    def open(cls, folders: Sequence[Path]) -> Renders:
+        """Raises BadData where a folder is no data set, or holds scenes that are reserved for evaluation."""
+        lines = []
+        for folder in folders:
+            path = folder / "scenes.jsonl"
+            if not path.exists():
+                raise BadData(f"{folder} is no data set (no scenes.jsonl); make one with `occlusight scenes make`")
+            for text in path.read_text("utf-8").splitlines():
+                line = json.loads(text)
+                if line["seed"] >= FIRST_RESERVED_SEED or line.get("heldout"):
+                    raise BadData(f"{folder} is reserved for evaluation (seed {line['seed']}); train on another set")
+                lines.append((folder, line))
+        return cls(tuple(folders), tuple(lines))
+
+    def example(self, i: int, truth_step: int) -> tuple[npt.NDArray[np.uint8], Truth]:
+        """Picture `i` at the training size, and its truth with masks at 1 / `truth_step` of that."""
+        folder, line = self.lines[i]
+        with Image.open(folder / line["image"]) as opened:
+            picture = opened.convert("RGB")
+        factor = 2 * UNIT / (picture.width + picture.height)
+        width, height = (round(side * factor / 32) * 32 for side in picture.size)
+        picture = picture.resize((width, height), Image.Resampling.BICUBIC)
+        graph = Graph.from_json(line["graph"])
+        rows = (np.arange(height // truth_step) * graph.height * truth_step) // height
+        columns = (np.arange(width // truth_step) * graph.width * truth_step) // width
+        masks = line["masks"]
+
+        def stack(which: str) -> npt.NDArray[np.bool_]:
+            return np.stack([decode(masks[o.id][which])[rows][:, columns] for o in graph.objects])
+
+        visible, amodal = stack("visible"), stack("amodal")
+        distance = np.array([o.distance or np.nan for o in graph.objects], np.float32)
+        depth = np.where(amodal, distance[:, None, None], np.inf).astype(np.float32)
+        return np.asarray(picture), Truth(graph, amodal, visible, depth)
