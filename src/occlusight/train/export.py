@@ -10,12 +10,13 @@ from typing import Any
 import torch
 
 from occlusight.errors import BadData
+from occlusight.model.config import ModelConfig
 from occlusight.model.preprocess import PixelLimits, PreprocessSettings
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.weights import save_model
-from occlusight.train.loop import STATE
-from occlusight.train.recipe import MAX_PIXELS, MIN_PIXELS, small_config
-from occlusight.train.tokenizer import SPECIAL, load_tokenizer
+from occlusight.train.loop import CONFIG, STATE
+from occlusight.train.recipe import MAX_PIXELS, MIN_PIXELS
+from occlusight.train.tokenizer import SPECIAL
 
 CHAT_TEMPLATE = """{% for m in messages %}<|im_start|>{{ m.role }}
 {% if m.content is string %}{{ m.content }}{% else %}{% for c in m.content %}{% if c.type == 'image' %}\
@@ -33,8 +34,7 @@ def export(run: Path, out: Path) -> None:
     state_path = run / STATE
     if not state_path.exists():
         raise BadData(f"{run} holds no training state ({STATE}); train first with `occlusight train --out {run}`")
-    tokenizer = load_tokenizer(run)
-    config = small_config(tokenizer)
+    config = ModelConfig.from_hf(json.loads((run / CONFIG).read_text("utf-8")))
     model = Qwen3VL(config)
     state = torch.load(state_path, map_location="cpu", weights_only=True)
     masters = iter(state["optimizer"]["masters"])

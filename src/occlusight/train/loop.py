@@ -25,6 +25,7 @@ from occlusight.train.recipe import TrainRecipe
 from occlusight.train.stream import Batch
 
 STATE = "state.pt"
+CONFIG = "config.json"
 CURVE = "curve.jsonl"
 SAVE_SECONDS = 240.0
 LOG_STEPS = 50
@@ -38,10 +39,13 @@ class Trainer:
     ) -> None:
         self.folder, self.recipe, self.config = folder, recipe, config
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / CONFIG).write_text(json.dumps(config.to_hf(), indent=2) + "\n")
         self.packer = Packer(tokenizer, config, recipe)
         self.model = Qwen3VL(config)
         self.model.init_weights(torch.Generator().manual_seed(recipe.seed))
-        self.heads = DenseHeads(config.vision.hidden_size, config.vision.out_size, kinds, colours)
+        with torch.random.fork_rng():
+            torch.manual_seed(recipe.seed)
+            self.heads = DenseHeads(config.vision.hidden_size, config.vision.out_size, kinds, colours)
         self.model.bfloat16()
         self.optimizer = MasterOptimizer({"model": self.model, "heads": self.heads}, recipe)
         self.step, self.pictures, self.seconds = 0, 0, 0.0

@@ -1,0 +1,107 @@
+"""Packing, masks, patches and dense targets: the fast forms equal the plain ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from tests.train.conftest import tiny_config
+from tokenizers import Tokenizer
+
+from occlusight.model.preprocess import PreprocessSettings, patches_of_array
+from occlusight.model.qwen3vl import Qwen3VL
+from occlusight.scenes.catalogue import load_catalogue
+from occlusight.scenes.names import names_of
+from occlusight.scenes.sprites import SpriteBank
+from occlusight.train.examples import IGNORE, Packer, dense_targets, questions_of
+from occlusight.train.loop import segment_mask, training_patches
+from occlusight.train.recipe import TrainRecipe
+from occlusight.train.stream import composite_example, kinds_of_recipes
+from occlusight.train.tokenizer import SPECIAL
+
+
+def test_training_patches_are_those_of_inference() -> None:
+    rgb = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, 64, 96, 3), np.uint8))
+    fast = training_patches(rgb, 16, torch.float32)
+    assert torch.allclose(fast, patches_of_array(rgb, PreprocessSettings()), atol=1e-6)
+
+
+def test_segment_mask_lets_a_token_see_the_prefix_and_its_own_segment() -> None:
+    mask = segment_mask(torch.tensor([[0, 0, 1, 1, 2, -1]]), torch.float32)[0, 0]
+    seen = [[int(x) for x in row] for row in (mask == 0)]
+    assert seen == [
+        [1, 0, 0, 0, 0, 0],
+        [1, 1, 0, 0, 0, 0],
+        [1, 1, 1, 0, 0, 0],
+        [1, 1, 1, 1, 0, 0],
+        [1, 1, 0, 0, 1, 0],
+        [0, 0, 0, 0, 0, 1],
+    ]
+
+
+def test_packed_questions_have_the_logits_of_questions_asked_alone(bank: Path, tokenizer: Tokenizer) -> None:
+    catalogue = load_catalogue()
+    config, recipe = tiny_config(tokenizer), TrainRecipe(text_tokens=160)
+    model = Qwen3VL(config).eval()
+    model.init_weights(torch.Generator().manual_seed(0))
+    packer = Packer(tokenizer, config, recipe)
+    rng = np.random.default_rng(1)
+    rgb, truth = composite_example(4, 1, catalogue, SpriteBank.load(bank), rng)
+    packed = packer.pack(questions_of(truth, names_of(catalogue), rng))
+    rows, columns = rgb.shape[0] // 16, rgb.shape[1] // 16
+    prefix, where, after = packer.prefix(rows, columns)
+    features = model.encode(
+        training_patches(torch.from_numpy(rgb.copy())[None], 16, torch.float32), [(1, rows, columns)]
+    )
+
+    def logits(ids: torch.Tensor, places: torch.Tensor, segments: torch.Tensor | None) -> torch.Tensor:
+        mask = None if segments is None else segment_mask(segments[None], torch.float32)
+        text = torch.cat((where, (places + after).expand(3, -1)), 1)[:, None]
+        hidden = model(torch.cat((prefix, ids))[None], text, features, mask)
+        return model.logits(hidden)[0, len(prefix) :]
+
+    with torch.no_grad():
+        ids, places = torch.from_numpy(packed.ids), torch.from_numpy(packed.positions)
+        segments = torch.from_numpy(packed.segments)
+        together = logits(ids, places, torch.cat((torch.zeros_like(prefix), segments)))
+        assert int(segments.max()) >= 3
+        for segment in range(1, int(segments.max()) + 1):
+            at = segments == segment
+            alone = logits(ids[at], places[at], None)
+            assert torch.allclose(together[at], alone, atol=1e-4)
+
+
+def test_labels_are_the_answers_and_nothing_else(bank: Path, tokenizer: Tokenizer) -> None:
+    catalogue = load_catalogue()
+    packer = Packer(tokenizer, tiny_config(tokenizer), TrainRecipe())
+    rng = np.random.default_rng(2)
+    _, truth = composite_example(7, 1, catalogue, SpriteBank.load(bank), rng)
+    questions = questions_of(truth, names_of(catalogue), rng)
+    packed = packer.pack(questions)
+    replies = {q.reply for q in questions}
+    for segment in range(1, int(packed.segments.max()) + 1):
+        labels = packed.labels[packed.segments == segment]
+        text = tokenizer.decode(labels[labels != IGNORE].tolist(), skip_special_tokens=True)
+        assert text in replies
+
+
+def test_dense_targets_agree_with_the_masks(bank: Path) -> None:
+    catalogue = load_catalogue()
+    rng = np.random.default_rng(3)
+    _, truth = composite_example(2, 1, catalogue, SpriteBank.load(bank), rng)
+    kinds = kinds_of_recipes()
+    dense = dense_targets(truth, catalogue, kinds, 8)
+    present = {kinds.index(o.kind) for o in truth.graph.objects}
+    assert set(np.unique(dense.kind)) <= present | {len(kinds)}
+    assert set(np.flatnonzero(dense.amodal.any(0))) <= present
+    assert (dense.hidden <= dense.amodal).all()
+    assert np.isfinite(dense.depth[dense.kind < len(kinds)]).all()
+
+
+def test_the_tokenizer_keeps_names_whole_and_gives_text_back(tokenizer: Tokenizer) -> None:
+    alone, within = (tokenizer.encode(text).ids for text in ("路灯", "红色的路灯是否被遮挡?"))
+    assert "".join(map(str, alone)) in "".join(map(str, within))
+    for text in ("Does the red car hide the bush?", "自行车是否被灌木丛遮挡？", "naïve 😀 text\nlines"):
+        assert tokenizer.decode(tokenizer.encode(text).ids) == text
+    assert all(tokenizer.token_to_id(name) is not None for name in SPECIAL)

@@ -1,0 +1,103 @@
+"""Training resumes, learns, and exports a checkpoint that our engine and transformers read alike."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from tests.train.conftest import tiny_config
+from tokenizers import Tokenizer
+
+from occlusight.errors import BadData
+from occlusight.model.weights import load_model
+from occlusight.scenes.catalogue import load_catalogue
+from occlusight.train.export import export
+from occlusight.train.loop import CURVE, Trainer
+from occlusight.train.recipe import TrainRecipe
+from occlusight.train.renders import Renders
+from occlusight.train.stream import Batch, Sources, batches, kinds_of_recipes
+
+RECIPE = TrainRecipe(images=12, batch=2, text_tokens=96, warmup=2)
+
+
+@pytest.fixture(scope="module")
+def stream(bank: Path, tokenizer: Tokenizer) -> list[Batch]:
+    config = tiny_config(tokenizer)
+    return list(itertools.islice(batches(Sources(bank), tokenizer, config, RECIPE, 0, workers=0), 6))
+
+
+def trainer(folder: Path, tokenizer: Tokenizer, recipe: TrainRecipe = RECIPE) -> Trainer:
+    tokenizer.save(str(folder / "tokenizer.json"))
+    kinds, colours = len(kinds_of_recipes()), len(load_catalogue().colours)
+    return Trainer(folder, tokenizer, tiny_config(tokenizer), recipe, kinds, colours)
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(
+    tmp_path: Path, tokenizer: Tokenizer, stream: list[Batch]
+) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    whole = trainer(tmp_path / "a", tokenizer)
+    whole.run(iter(stream), lambda *_: None)
+    first = trainer(tmp_path / "b", tokenizer)
+    for batch in stream[:3]:
+        first.train_step(batch)
+    first.save()
+    second = trainer(tmp_path / "b", tokenizer)
+    assert (second.step, second.pictures) == (3, 6)
+    second.run(iter(stream[3:]), lambda *_: None)
+    for one, two in zip(whole.optimizer.masters, second.optimizer.masters, strict=True):
+        assert torch.allclose(one, two, atol=1e-6)
+    assert json.loads((tmp_path / "a" / CURVE).read_text().splitlines()[-1])["pictures"] == 12
+
+
+def test_it_learns_one_batch_by_heart(tmp_path: Path, tokenizer: Tokenizer, stream: list[Batch]) -> None:
+    learner = trainer(tmp_path, tokenizer, replace(RECIPE, images=10_000))
+    before = learner.train_step(stream[0])["text"]
+    for _ in range(40):
+        after = learner.train_step(stream[0])["text"]
+    assert after < 0.6 * before
+
+
+def test_the_blind_baseline_never_sees_a_picture(tmp_path: Path, tokenizer: Tokenizer, stream: list[Batch]) -> None:
+    blind = trainer(tmp_path, tokenizer, replace(RECIPE, blind=True))
+    seen = stream[0]
+    other = Batch(255 - seen.rgb, seen.packed, seen.dense)
+    with torch.no_grad():
+        assert torch.equal(blind.forward(seen)[0], blind.forward(other)[0])
+
+
+def test_the_export_is_read_by_our_model_and_by_transformers_with_the_same_logits(
+    tmp_path: Path, tokenizer: Tokenizer, stream: list[Batch]
+) -> None:
+    transformers = pytest.importorskip("transformers")
+    (tmp_path / "run").mkdir()
+    run = trainer(tmp_path / "run", tokenizer)
+    run.train_step(stream[0])
+    run.save()
+    export(tmp_path / "run", tmp_path / "checkpoint")
+    ours = load_model(tmp_path / "checkpoint")
+    theirs = transformers.Qwen3VLForConditionalGeneration.from_pretrained(tmp_path / "checkpoint", dtype=torch.float32)
+    ids = torch.tensor([tokenizer.encode("Is the bicycle hidden by the bush?").ids])
+    with torch.no_grad():
+        hidden = ours(ids, torch.arange(ids.shape[1]).expand(3, 1, -1))
+        assert torch.allclose(ours.logits(hidden), theirs(input_ids=ids).logits, atol=1e-4)
+    fast = transformers.AutoTokenizer.from_pretrained(tmp_path / "checkpoint")
+    assert fast("自行车是否被灌木丛遮挡?")["input_ids"] == tokenizer.encode("自行车是否被灌木丛遮挡?").ids
+
+
+def test_exporting_nothing_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(BadData, match="occlusight train --out"):
+        export(tmp_path, tmp_path / "out")
+
+
+def test_scenes_reserved_for_evaluation_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "scenes.jsonl").write_text(json.dumps({"seed": 1_000_000_000}) + "\n")
+    with pytest.raises(BadData, match="reserved for evaluation"):
+        Renders.open([tmp_path])
+    with pytest.raises(BadData, match="no data set"):
+        Renders.open([tmp_path / "none"])
