@@ -16,7 +16,7 @@ from occlusight.scenes.sprite_maker import build_bank, merge_banks
 from occlusight.scenes.sprites import INDEX
 from occlusight.train.export import export
 from occlusight.train.loop import Trainer
-from occlusight.train.recipe import TrainRecipe, small_config
+from occlusight.train.recipe import TrainRecipe, blind_config, small_config
 from occlusight.train.stream import Sources, batches, corpus, kinds_of_recipes
 from occlusight.train.tokenizer import load_tokenizer, train_tokenizer
 
@@ -54,7 +54,8 @@ def train(plan: Plan, report: Report) -> None:
         train_tokenizer(corpus(plan.sources.bank, CORPUS_PICTURES), catalogue).save(str(plan.run / "tokenizer.json"))
     tokenizer = load_tokenizer(plan.run)
     kinds = kinds_of_recipes()
-    trainer = Trainer(plan.run, tokenizer, small_config(tokenizer), plan.recipe, len(kinds), len(catalogue.colours))
+    config = blind_config(tokenizer) if plan.recipe.blind else small_config(tokenizer)
+    trainer = Trainer(plan.run, tokenizer, config, plan.recipe, len(kinds), len(catalogue.colours))
     if plan.compile:
         trainer.compile()
     stream = batches(plan.sources, tokenizer, trainer.config, plan.recipe, trainer.pictures, plan.workers)

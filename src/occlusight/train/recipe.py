@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tokenizers import Tokenizer
 
@@ -71,3 +71,10 @@ def small_config(tokenizer: Tokenizer) -> ModelConfig:
         tie_word_embeddings=True,
         eos_token_ids=(id_of("<|im_end|>"), id_of("<|endoftext|>")),
     )
+
+
+def blind_config(tokenizer: Tokenizer) -> ModelConfig:
+    """The same decoder behind a vision tower as small as can be: the baseline that is never shown a picture."""
+    config = small_config(tokenizer)
+    vision = replace(config.vision, hidden_size=32, intermediate_size=32, layers=1, heads=1, taps=())
+    return replace(config, vision=vision)
