@@ -37,7 +37,8 @@ class Dense:
     """Targets per patch, in the processor's order (L patches, K kinds).
 
     kind: index of the kind that most of the patch shows, K for none; amodal: which kinds' whole extent reaches into the
-    patch; hidden: which of them are not seen there; colour: index of the visible paint, -1 for none; depth: log of
+    patch; hidden: which of them something
+    covers there; colour: index of the visible paint, -1 for none; depth: log of
     metres, NaN for none.
     """
 
@@ -69,7 +70,7 @@ def dense_targets(truth: Truth, catalogue: Catalogue, kinds: Sequence[str], patc
     hidden = np.zeros_like(amodal)
     for i in range(n):
         amodal[whole[i] > 0.25, kind_of[i]] = 1
-        hidden[(whole[i] - visible[i]) > 0.25, kind_of[i]] = 1
+        hidden[(whole[i] - visible[i]) > 0.08, kind_of[i]] = 1
     distance = np.array([o.distance or np.nan for o in truth.graph.objects], np.float32)
     return Dense(
         kind=np.where(shown, kind_of[top], len(kinds)),

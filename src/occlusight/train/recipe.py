@@ -27,9 +27,9 @@ class TrainRecipe:
     weight_decay: float = 0.05
     text_tokens: int = 224
     dense_weight: float = 0.5
-    decision_weight: float = 4.0
+    decision_weight: float = 10.0
     replay: int = 2
-    render_share: float = 0.35  # of the pictures, where there are rendered data sets
+    render_share: float = 0.2  # of the pictures, where there are rendered data sets
     seed: int = 1
     blind: bool = False
 
