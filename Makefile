@@ -1,5 +1,5 @@
 # make setup   the environment with everything for development, in .venv
-# make serve   the page on http://localhost:7860 (makes a lean environment if there is none)
+# make serve   the environment, then the page on http://localhost:7860
 # make test    the environment, then ruff, mypy and the tests
 # make docs    write the reference of commands, docs/cli.md, from the program's help
 .PHONY: setup serve test check docs clean
@@ -9,7 +9,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 setup: .venv/.development
-serve: .venv/.default
+serve: setup
 	$(BIN)/occlusight serve --port $(PORT)
 
 test: check
@@ -30,11 +30,7 @@ docs: .venv/.development
 
 .venv/.development: pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) install -q -c constraints.txt -e '.[scenes,train,dev]'
-	@touch .venv/.default .venv/.development
-
-.venv/.default: pyproject.toml constraints.txt | .venv/bin/python
-	$(PIP) install -q -c constraints.txt -e .
-	@touch .venv/.default
+	@touch .venv/.development
 
 clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -53,6 +54,11 @@ def test_meshes_have_sizes_authors_and_licences(catalogue: Catalogue) -> None:
         assert mesh.licence in LICENCES
         assert all(0.01 < s < 15 for s in mesh.size), mesh
         assert mesh.library != PROCEDURAL or mesh.path in SHAPES
+
+
+def test_notice_carries_the_attribution(catalogue: Catalogue) -> None:
+    notice = (Path(__file__).parents[2] / "NOTICE").read_text("utf-8")
+    assert [line for line in catalogue.attribution() if f"- {line}" not in notice.splitlines()] == []
 
 
 def test_attribution_names_every_author_and_licence(catalogue: Catalogue) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import signal
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from occlusight.model.weights import load_model
 from occlusight.scenes.catalogue import load_catalogue
 from occlusight.train.export import export
 from occlusight.train.loop import CURVE, Trainer
+from occlusight.train.pipeline import saved_when_stopped
 from occlusight.train.recipe import TrainRecipe
 from occlusight.train.renders import Renders
 from occlusight.train.stream import Batch, Sources, batches, kinds_of_recipes
@@ -101,3 +105,20 @@ def test_scenes_reserved_for_evaluation_are_refused(tmp_path: Path) -> None:
         Renders.open([tmp_path])
     with pytest.raises(BadData, match="no data set"):
         Renders.open([tmp_path / "none"])
+
+
+def test_an_interrupted_run_is_saved_where_it_stopped(
+    tmp_path: Path, tokenizer: Tokenizer, stream: list[Batch]
+) -> None:
+    run = trainer(tmp_path, tokenizer)
+
+    def stopped_after_two() -> Iterator[Batch]:
+        yield from stream[:2]
+        os.kill(os.getpid(), signal.SIGTERM)
+        yield from stream
+
+    with pytest.raises(KeyboardInterrupt), saved_when_stopped(run):
+        run.run(stopped_after_two(), lambda *_: None)
+    again = trainer(tmp_path, tokenizer)
+    assert again.step == 2
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 import torch
 
@@ -64,8 +67,26 @@ def train(plan: Plan, report: Report) -> None:
         words = (f"{name} {means[name]:.3f}" for name in ("text", "decisions_right", "tokens_right") if name in means)
         report(" · ".join(("training", *words)), step, steps)
 
-    trainer.run(stream, progress)
+    with saved_when_stopped(trainer):
+        trainer.run(stream, progress)
     export(plan.run, plan.run / "checkpoint")
+
+
+@contextmanager
+def saved_when_stopped(trainer: Trainer) -> Iterator[None]:
+    """Save the run when it is interrupted (Ctrl-C) or terminated, so that the same command goes on from there."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except KeyboardInterrupt:
+        trainer.save()
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def make_bank(folder: Path, workers: int, report: Report) -> None:
