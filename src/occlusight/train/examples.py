@@ -28,6 +28,12 @@ from occlusight.scenes.truth import Truth
 from occlusight.train.recipe import TrainRecipe
 
 IGNORE = -100
+PIVOTS = (
+    " left right front behind top bottom middle sides small most almost half nearer farther partly hides",
+    "左 右 前 后 左边 右边 前面 后面 左侧 右侧 上部 下部 中间 两侧 一小部分 一部分 大部分 更近 更远 遮挡",
+)
+"""Words inside an answer that carry its content, as the first token of a yes or no does."""
+
 DECISIONS = ("occlusion", "explanation", "remove", "depth_pair", "hidden_part", "position", "count")
 PER_KIND = {"recognition": 1, "occlusion": 4, "explanation": 4, "position": 3, "remove": 0, "count": 1, "depth_pair": 1}
 
@@ -100,6 +106,8 @@ class Packer:
         self.tokenizer, self.config, self.recipe = tokenizer, config, recipe
         self.turn = self._ids("<|im_end|>\n<|im_start|>assistant\n")
         self.end = self._ids("<|im_end|>")
+        words = [f" {word}" for word in PIVOTS[0].split()] + PIVOTS[1].split()
+        self.pivots = np.array(sorted({self._ids(word)[0] for word in words}))
         self.opening = self._ids("<|im_start|>user\n<|vision_start|>")
         self.closing = self._ids("<|vision_end|>")
         self.blind_opening = self._ids("<|im_start|>user\n")
@@ -140,6 +148,8 @@ class Packer:
             first = used + len(asked) - 1  # the token that predicts the answer's first
             out.labels[first : used + total - 1] = answer
             out.weights[first : used + total - 1] = 1.0
+            pivotal = first + np.flatnonzero(np.isin(answer, self.pivots))
+            out.weights[pivotal] = self.recipe.pivot_weight
             if question.kind in DECISIONS:
                 out.weights[first] = self.recipe.decision_weight
             out.segments[at] = segment

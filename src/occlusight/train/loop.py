@@ -100,7 +100,7 @@ class Trainer:
         labels, weights = packed["labels"].flatten(), packed["weights"].flatten()
         at = (labels != IGNORE).nonzero().flatten()
         logits = self.model.logits(hidden[at]).float()
-        return logits, labels[at], weights[at], weights[at] > 1, features
+        return logits, labels[at], weights[at], weights[at] >= self.recipe.decision_weight, features
 
     def train_step(self, batch: Batch) -> dict[str, float]:
         """One step on one batch; returns what to log."""
@@ -128,6 +128,7 @@ class Trainer:
         """Train until the recipe's number of pictures; saves every few minutes and at the end."""
         steps = self.recipe.images // self.recipe.batch
         sums: dict[str, float] = {}
+        logged = self.step
         saved = started = time.monotonic()
         before = self.seconds
         while self.step < steps:
@@ -139,8 +140,8 @@ class Trainer:
                 sums[name] = sums.get(name, 0.0) + value
             self.seconds = before + time.monotonic() - started
             if self.step % LOG_STEPS == 0 or self.step == steps:
-                means = {name: value / LOG_STEPS for name, value in sums.items()}
-                sums = {}
+                means = {name: value / (self.step - logged) for name, value in sums.items()}
+                sums, logged = {}, self.step
                 self._log(means)
                 progress(self.step, steps, means)
             if time.monotonic() - saved > SAVE_SECONDS:

@@ -27,7 +27,8 @@ class TrainRecipe:
     weight_decay: float = 0.05
     text_tokens: int = 224
     dense_weight: float = 0.5
-    decision_weight: float = 10.0
+    decision_weight: float = 10.0  # of the first token of an answer that decides, against 1 for other tokens
+    pivot_weight: float = 4.0  # of words that carry content, such as left and behind
     replay: int = 2
     render_share: float = 0.2  # of the pictures, where there are rendered data sets
     seed: int = 1
