@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
+import tests.occlusion.graphs
 from PIL import Image
 
 from occlusight.bench.samples import DataSet, read_set
@@ -21,15 +20,7 @@ from occlusight.occlusion.questions import ask
 @pytest.fixture(scope="session")
 def graphs() -> ModuleType:
     """The module tests/occlusion/graphs.py."""
-    name = "occlusight_test_graphs"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).parents[1] / "occlusion" / "graphs.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-    return sys.modules[name]
+    return tests.occlusion.graphs
 
 
 @pytest.fixture(scope="session")

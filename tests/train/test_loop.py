@@ -103,7 +103,7 @@ def test_scenes_reserved_for_evaluation_are_refused(tmp_path: Path) -> None:
     (tmp_path / "scenes.jsonl").write_text(json.dumps({"seed": 1_000_000_000}) + "\n")
     with pytest.raises(BadData, match="reserved for evaluation"):
         Renders.open([tmp_path])
-    with pytest.raises(BadData, match="no data set"):
+    with pytest.raises(BadData, match="not a complete data set"):
         Renders.open([tmp_path / "none"])
 
 

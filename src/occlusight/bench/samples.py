@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from occlusight.errors import BadData
+from occlusight.json_lines import read_lines
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import LANGS
@@ -86,13 +87,13 @@ def read_set(folder: Path) -> DataSet:
     """Read a data set. Raises BadData that names the file and the line."""
     manifest = _manifest(folder / "manifest.json")
     scenes: dict[str, SceneLine] = {}
-    for where, line in _lines(folder / "scenes.jsonl"):
+    for where, line in read_lines(folder / "scenes.jsonl"):
         scene = _scene(line, folder, where)
         if scene.id in scenes:
             raise BadData(f"{where}: the scene {scene.id!r} appears twice; every scene needs an id of its own")
         scenes[scene.id] = scene
     questions: dict[str, Question] = {}
-    for where, line in _lines(folder / "questions.jsonl"):
+    for where, line in read_lines(folder / "questions.jsonl"):
         question = _question(line, where)
         if question.scene not in scenes:
             raise BadData(
@@ -119,22 +120,6 @@ def _manifest(path: Path) -> dict[str, Any]:
     if version != FORMAT_VERSION:
         raise BadData(f"{path}: version {version!r} of the format cannot be read; this program reads {FORMAT_VERSION}")
     return manifest
-
-
-def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    if not path.is_file():
-        raise BadData(f"{path.parent} is not a complete data set: it has no {path.name}")
-    with path.open(encoding="utf-8") as lines:
-        for i, text in enumerate(lines, 1):
-            if not text.strip():
-                continue
-            try:
-                line = json.loads(text)
-            except ValueError as error:
-                raise BadData(f"{path}, line {i} is not JSON ({error}); make the set again") from None
-            if not isinstance(line, dict):
-                raise BadData(f"{path}, line {i} must be a JSON object, but is a {type(line).__name__}")
-            yield f"{path}, line {i}", line
 
 
 def _scene(line: dict[str, Any], folder: Path, where: str) -> SceneLine:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from occlusight import json_lines
 from occlusight.errors import BadData
 from occlusight.scenes.catalogue import Catalogue
 from occlusight.scenes.choice import STRIDE, Choice
@@ -98,17 +99,4 @@ def dumped(line: Mapping[str, Any]) -> str:
 
 def read_lines(path: Path) -> list[Line]:
     """Read a file of JSON objects, one a line. Raises BadData that names the line."""
-    if not path.is_file():
-        raise BadData(f"{path.parent} is not a complete data set: it has no {path.name}")
-    lines = []
-    for i, text in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
-        if not text.strip():
-            continue
-        try:
-            line = json.loads(text)
-        except ValueError as error:
-            raise BadData(f"{path}, line {i} is not JSON ({error}); make the set again") from None
-        if not isinstance(line, dict):
-            raise BadData(f"{path}, line {i} must be a JSON object, but is a {type(line).__name__}")
-        lines.append(line)
-    return lines
+    return [line for _, line in json_lines.read_lines(path)]

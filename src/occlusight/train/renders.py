@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from occlusight.errors import BadData
+from occlusight.json_lines import read_lines
 from occlusight.occlusion.graph import Graph
 from occlusight.scenes.masks import decode
 from occlusight.scenes.truth import Truth
@@ -33,11 +33,7 @@ class Renders:
         """Raises BadData where a folder is no data set, or holds scenes that are reserved for evaluation."""
         lines = []
         for folder in folders:
-            path = folder / "scenes.jsonl"
-            if not path.exists():
-                raise BadData(f"{folder} is no data set (no scenes.jsonl); make one with `occlusight scenes make`")
-            for text in path.read_text("utf-8").splitlines():
-                line = json.loads(text)
+            for _, line in read_lines(folder / "scenes.jsonl"):
                 if line["seed"] >= FIRST_RESERVED_SEED or line.get("heldout"):
                     raise BadData(f"{folder} is reserved for evaluation (seed {line['seed']}); train on another set")
                 lines.append((folder, line))
