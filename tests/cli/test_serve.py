@@ -20,10 +20,21 @@ from occlusight.errors import BadInput
 from occlusight.server.run import shown, take
 
 
+def heed_interrupts() -> None:
+    """Undo what a shell does to jobs that it starts in the background: they, and all that they start, ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def server(tiny_checkpoint: Path) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "occlusight", "serve", "--port", "0", "--model", str(tiny_checkpoint)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        preexec_fn=heed_interrupts,
+    )
     yield process
     process.kill()
     process.wait()
