@@ -14,7 +14,7 @@ from occlusight.scenes.description import RGB
 from occlusight.scenes.lighting import sample_light
 from occlusight.scenes.mitsuba_renderer import render_sprite
 from occlusight.scenes.recipes import SETTINGS
-from occlusight.scenes.sprites import BLOCK, SpriteInfo
+from occlusight.scenes.sprites import BLOCK, INDEX, SpriteInfo
 
 ELEVATIONS = {"street": (2.0, 32.0), "desk": (12.0, 48.0), "room": (6.0, 36.0)}  # degrees above the horizon
 SIZE = 144  # pixels
@@ -36,7 +36,7 @@ def build_bank(
     of its own (see `merge_banks`).
     """
     folder.mkdir(parents=True, exist_ok=True)
-    index, data = folder / "sprites.jsonl", folder / "pixels.bin"
+    index, data = folder / INDEX, folder / "pixels.bin"
     made = index.read_text().splitlines() if index.exists() else []
     last = json.loads(made[-1]) if made else None
     done = last["job"] + 1 if last else 0
@@ -91,10 +91,10 @@ def build_bank(
 def merge_banks(parts: list[Path], folder: Path) -> None:
     """Join banks that several processes made into one."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "sprites.jsonl").open("w") as lines, (folder / "pixels.bin").open("wb") as pixels:
+    with (folder / INDEX).open("w") as lines, (folder / "pixels.bin").open("wb") as pixels:
         for part in parts:
             start = pixels.tell()
-            for line in (part / "sprites.jsonl").read_text().splitlines():
+            for line in (part / INDEX).read_text().splitlines():
                 record = json.loads(line)
                 record["offset"] += start
                 lines.write(json.dumps(record) + "\n")
