@@ -45,7 +45,7 @@ class Dense:
     kind: index of the kind that most of the patch shows, K for none; amodal: which kinds' whole extent reaches into the
     patch; hidden: which of them something
     covers there; colour: index of the visible paint, -1 for none; depth: log of
-    metres, NaN for none.
+    metres, NaN for none; box: (L, 4), the box around what can be seen of the thing shown, 0 to 1, 0 for none.
     """
 
     kind: npt.NDArray[np.int64]
@@ -53,6 +53,7 @@ class Dense:
     hidden: npt.NDArray[np.uint8]
     colour: npt.NDArray[np.int64]
     depth: npt.NDArray[np.float32]
+    box: npt.NDArray[np.float32]
 
 
 def dense_targets(truth: Truth, catalogue: Catalogue, kinds: Sequence[str], patch: int) -> Dense:
@@ -78,12 +79,14 @@ def dense_targets(truth: Truth, catalogue: Catalogue, kinds: Sequence[str], patc
         amodal[whole[i] > 0.25, kind_of[i]] = 1
         hidden[(whole[i] - visible[i]) > 0.08, kind_of[i]] = 1
     distance = np.array([o.distance or np.nan for o in truth.graph.objects], np.float32)
+    box = np.array([o.box for o in truth.graph.objects], np.float32) / 1000
     return Dense(
         kind=np.where(shown, kind_of[top], len(kinds)),
         amodal=amodal,
         hidden=hidden,
         colour=np.where(shown, colour_of[top], -1),
         depth=np.where(shown, np.log(distance[top]), np.nan).astype(np.float32),
+        box=np.where(shown[:, None], box[top], 0).astype(np.float32),
     )
 
 

@@ -19,8 +19,11 @@ class DenseHeads(nn.Module):
         self.hidden = nn.Linear(hidden, kinds)
         self.colour = nn.Linear(hidden, colours)
         self.depth = nn.Linear(hidden, 1)
+        self.box = nn.Linear(hidden, 4)
         self.merged_amodal = nn.Linear(out, kinds)
         self.merged_hidden = nn.Linear(out, kinds)
+        self.merged_colour = nn.Linear(out, 4 * colours)
+        self.merged_place = nn.Linear(out, 4 * 5)  # log distance and box of what each of the four patches shows
 
     def forward(self, features: VisionFeatures, dense: dict[str, Tensor]) -> dict[str, Tensor]:
         """Losses by name; `dense` holds the targets of `Dense`, stacked (B, L, ...)."""
@@ -28,20 +31,30 @@ class DenseHeads(nn.Module):
         m = F.layer_norm(features.embeds.float(), features.embeds.shape[-1:])
         kind = dense["kind"].flatten()
         amodal, hidden = dense["amodal"].flatten(0, 1).float(), dense["hidden"].flatten(0, 1).float()
-        colour, depth = dense["colour"].flatten(), dense["depth"].flatten()
-        seen = torch.isfinite(depth)
-        guess = self.depth(x).squeeze(-1)
-        painted = F.cross_entropy(self.colour(x), colour, ignore_index=-1, reduction="sum")
+        colour = dense["colour"].flatten()
+        place = torch.cat((dense["depth"].reshape(-1, 1), dense["box"].flatten(0, 1)), 1)
+        seen = torch.isfinite(place[:, 0])
+        guess = torch.cat((self.depth(x), self.box(x)), 1)
+        guess_merged = self.merged_place(m).view(-1, 5)  # a merged token's four patches follow one another
+        painted = (colour >= 0).sum().clamp(min=1)
         tokens = (m.shape[0], -1, amodal.shape[-1])
+
+        def placed(guess: Tensor) -> Tensor:
+            return F.smooth_l1_loss(guess[seen], place[seen], beta=0.1) if bool(seen.any()) else guess.sum() * 0
+
+        def colours(guess: Tensor) -> Tensor:
+            return F.cross_entropy(guess, colour, ignore_index=-1, reduction="sum") / painted
         return {
             "kind": F.cross_entropy(self.kind(x), kind),
             "amodal": 10 * F.binary_cross_entropy_with_logits(self.amodal(x), amodal),
             "hidden": 20 * F.binary_cross_entropy_with_logits(self.hidden(x), hidden),
-            "colour": 0.3 * painted / (colour >= 0).sum().clamp(min=1),
-            "depth": 0.5 * F.smooth_l1_loss(guess[seen], depth[seen]) if bool(seen.any()) else guess.sum() * 0,
+            "colour": 0.3 * colours(self.colour(x)),
+            "place": placed(guess),
             "merged_amodal": 5 * F.binary_cross_entropy_with_logits(self.merged_amodal(m), amodal.view(tokens).amax(1)),
             "merged_hidden": 10
             * F.binary_cross_entropy_with_logits(self.merged_hidden(m), hidden.view(tokens).amax(1)),
+            "merged_colour": 0.3 * colours(self.merged_colour(m).view(len(colour), -1)),
+            "merged_place": placed(guess_merged),
         }
 
     @torch.no_grad()
