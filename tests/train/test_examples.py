@@ -9,13 +9,15 @@ import torch
 from tests.train.conftest import tiny_config
 from tokenizers import Tokenizer
 
+from occlusight.model.attention import plain_attention
 from occlusight.model.preprocess import PreprocessSettings, patches_of_array
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.scenes.catalogue import load_catalogue
 from occlusight.scenes.names import names_of
 from occlusight.scenes.sprites import SpriteBank
 from occlusight.train.examples import IGNORE, Packer, dense_targets, questions_of
-from occlusight.train.loop import segment_mask, training_patches
+from occlusight.train.loop import training_patches
+from occlusight.train.packed_attention import SLOT, packed_attention, slot_mask
 from occlusight.train.recipe import TrainRecipe
 from occlusight.train.stream import composite_example, kinds_of_recipes
 from occlusight.train.tokenizer import SPECIAL
@@ -27,24 +29,32 @@ def test_training_patches_are_those_of_inference() -> None:
     assert torch.allclose(fast, patches_of_array(rgb, PreprocessSettings()), atol=1e-6)
 
 
-def test_segment_mask_lets_a_token_see_the_prefix_and_its_own_segment() -> None:
-    mask = segment_mask(torch.tensor([[0, 0, 1, 1, 2, -1]]), torch.float32)[0, 0]
-    seen = [[int(x) for x in row] for row in (mask == 0)]
-    assert seen == [
-        [1, 0, 0, 0, 0, 0],
-        [1, 1, 0, 0, 0, 0],
-        [1, 1, 1, 0, 0, 0],
-        [1, 1, 1, 1, 0, 0],
-        [1, 1, 0, 0, 1, 0],
-        [0, 0, 0, 0, 0, 1],
-    ]
+def segment_mask(segments: torch.Tensor) -> torch.Tensor:
+    """The plain twin of `slot_mask`: bool, over all tokens `(B, T)`, the prefix being segment 0."""
+    causal = torch.ones(segments.shape[1], segments.shape[1], dtype=torch.bool).tril()
+    queries, keys = segments[:, :, None], segments[:, None, :]
+    return (((keys == queries) | (keys == 0)) & causal)[:, None]
+
+
+def test_attention_over_slots_equals_attention_over_everything() -> None:
+    generator = torch.Generator().manual_seed(0)
+    segments = torch.full((2, 3 * SLOT), -1)
+    segments[0, :30], segments[0, 30:70], segments[0, SLOT : SLOT + 75] = 1, 2, 3
+    segments[1, :80], segments[1, 2 * SLOT : 2 * SLOT + 9] = 1, 2
+    whole = torch.cat((torch.zeros(2, 7, dtype=torch.int64), segments), 1)
+    q, k, v = (torch.randn(2, heads, whole.shape[1], 8, generator=generator) for heads in (4, 2, 2))
+    fast = packed_attention(q, k, v, slot_mask(segments, 7, torch.float32), False)
+    plain = plain_attention(q, k, v, segment_mask(whole), False)
+    real = whole >= 0
+    assert torch.allclose(fast.transpose(1, 2)[real], plain.transpose(1, 2)[real], atol=1e-6)
 
 
 def test_packed_questions_have_the_logits_of_questions_asked_alone(bank: Path, tokenizer: Tokenizer) -> None:
     catalogue = load_catalogue()
-    config, recipe = tiny_config(tokenizer), TrainRecipe(text_tokens=160)
+    config, recipe = tiny_config(tokenizer), TrainRecipe(slots=3)
     model = Qwen3VL(config).eval()
     model.init_weights(torch.Generator().manual_seed(0))
+    model.use_attention(packed_attention)
     packer = Packer(tokenizer, config, recipe)
     rng = np.random.default_rng(1)
     rgb, truth = composite_example(4, 1, catalogue, SpriteBank.load(bank), rng)
@@ -56,7 +66,7 @@ def test_packed_questions_have_the_logits_of_questions_asked_alone(bank: Path, t
     )
 
     def logits(ids: torch.Tensor, places: torch.Tensor, segments: torch.Tensor | None) -> torch.Tensor:
-        mask = None if segments is None else segment_mask(segments[None], torch.float32)
+        mask = None if segments is None else slot_mask(segments[None], len(prefix), torch.float32)
         text = torch.cat((where, (places + after).expand(3, -1)), 1)[:, None]
         hidden = model(torch.cat((prefix, ids))[None], text, features, mask)
         return model.logits(hidden)[0, len(prefix) :]
@@ -64,7 +74,7 @@ def test_packed_questions_have_the_logits_of_questions_asked_alone(bank: Path, t
     with torch.no_grad():
         ids, places = torch.from_numpy(packed.ids), torch.from_numpy(packed.positions)
         segments = torch.from_numpy(packed.segments)
-        together = logits(ids, places, torch.cat((torch.zeros_like(prefix), segments)))
+        together = logits(ids, places, segments)
         assert int(segments.max()) >= 3
         for segment in range(1, int(segments.max()) + 1):
             at = segments == segment

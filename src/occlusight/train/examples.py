@@ -5,6 +5,8 @@ Layout of the tokens, which is that of a chat with one picture::
     <|im_start|>user\\n<|vision_start|> pads <|vision_end|>   the prefix, segment 0, seen by every question
     question<|im_end|>\\n<|im_start|>assistant\\nanswer<|im_end|>   segments 1, 2, ...: each sees the prefix and itself,
                                                               and its positions start where the prefix ends
+
+A question lies within one slot of `SLOT` tokens; see `packed_attention`.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from occlusight.occlusion.kinds import LANGS, Names
 from occlusight.occlusion.questions import Question, ask
 from occlusight.scenes.catalogue import Catalogue
 from occlusight.scenes.truth import Truth
+from occlusight.train.packed_attention import SLOT
 from occlusight.train.recipe import TrainRecipe
 
 IGNORE = -100
@@ -129,8 +132,8 @@ class Packer:
         return ids, where, len(ids) + delta
 
     def pack(self, questions: Sequence[Question]) -> Packed:
-        """As many of the questions, in their order, as fit into the recipe's `text_tokens`."""
-        room = self.recipe.text_tokens
+        """As many of the questions as fit into the recipe's slots: each in the first slot with room for it."""
+        room = self.recipe.slots * SLOT
         out = Packed(
             np.zeros(room, np.int64),
             np.full(room, IGNORE, np.int64),
@@ -138,26 +141,29 @@ class Packer:
             np.full(room, -1, np.int64),
             np.zeros(room, np.int64),
         )
-        used, segment = 0, 0
+        used, segment = np.zeros(self.recipe.slots, np.int64), 0
         for question in questions:
             asked = [*self._ids(question.text), *self.turn]
             answer = [*self._ids(question.reply), *self.end]
             total = len(asked) + len(answer)
-            if used + total > room:
+            open_slots = np.flatnonzero(used + total <= SLOT)
+            if not len(open_slots):
                 continue
+            slot = int(open_slots[0])
+            begin = slot * SLOT + int(used[slot])
             segment += 1
-            at = slice(used, used + total)
+            at = slice(begin, begin + total)
             out.ids[at] = asked + answer
-            first = used + len(asked) - 1  # the token that predicts the answer's first
-            out.labels[first : used + total - 1] = answer
-            out.weights[first : used + total - 1] = 1.0
+            first = begin + len(asked) - 1  # the token that predicts the answer's first
+            out.labels[first : begin + total - 1] = answer
+            out.weights[first : begin + total - 1] = 1.0
             pivotal = first + np.flatnonzero(np.isin(answer, self.pivots))
             out.weights[pivotal] = self.recipe.pivot_weight
             if question.kind in DECISIONS:
                 out.weights[first] = self.recipe.decision_weight
             out.segments[at] = segment
             out.positions[at] = np.arange(total)
-            used += total
+            used[slot] += total
         return out
 
 

@@ -44,6 +44,7 @@ class DenseHeads(nn.Module):
 
         def colours(guess: Tensor) -> Tensor:
             return F.cross_entropy(guess, colour, ignore_index=-1, reduction="sum") / painted
+
         return {
             "kind": F.cross_entropy(self.kind(x), kind),
             "amodal": 10 * F.binary_cross_entropy_with_logits(self.amodal(x), amodal),

@@ -14,13 +14,13 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from occlusight.model.attention import plain_attention
 from occlusight.model.config import ModelConfig
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.vision import VisionFeatures
 from occlusight.train.examples import IGNORE, Packer
 from occlusight.train.heads import DenseHeads
 from occlusight.train.optimizer import MasterOptimizer
+from occlusight.train.packed_attention import packed_attention, slot_mask
 from occlusight.train.recipe import TrainRecipe
 from occlusight.train.stream import Batch
 
@@ -47,6 +47,7 @@ class Trainer:
             torch.manual_seed(recipe.seed)
             self.heads = DenseHeads(config.vision.hidden_size, config.vision.out_size, kinds, colours)
         self.model.bfloat16()
+        self.model.use_attention(packed_attention)
         self.optimizer = MasterOptimizer({"model": self.model, "heads": self.heads}, recipe)
         self.step, self.pictures, self.seconds = 0, 0, 0.0
         self._resume()
@@ -73,7 +74,6 @@ class Trainer:
 
     def compile(self) -> None:
         """Let inductor fuse the elementwise work of every block (a C++ compiler is needed)."""
-        self.model.use_attention(plain_attention)
         for block in [*self.model.vision.blocks, *self.model.text.layers]:
             block.compile(dynamic=False)
         self.model.vision.merger.compile(dynamic=False)
@@ -94,8 +94,7 @@ class Trainer:
         ids = torch.cat((prefix.expand(count, -1), packed["ids"]), 1)
         text = (packed["positions"] + after).expand(3, -1, -1)
         places = torch.cat((where[:, None].expand(-1, count, -1), text), 2)
-        segments = torch.cat((torch.zeros_like(prefix).expand(count, -1), packed["segments"]), 1)
-        hidden = self.model(ids, places, features, segment_mask(segments, torch.bfloat16))
+        hidden = self.model(ids, places, features, slot_mask(packed["segments"], len(prefix), torch.bfloat16))
         hidden = hidden[:, len(prefix) :].flatten(0, 1)
         labels, weights = packed["labels"].flatten(), packed["weights"].flatten()
         at = (labels != IGNORE).nonzero().flatten()
@@ -169,16 +168,3 @@ def training_patches(rgb: Tensor, patch: int, dtype: torch.dtype) -> Tensor:
     cut = rgb.view(count, rows, 2, patch, columns, 2, patch, 3).permute(0, 1, 4, 2, 5, 7, 3, 6)
     values = cut.reshape(-1, 3, 1, patch * patch).to(dtype).mul_(1 / 127.5).sub_(1)
     return values.expand(-1, 3, 2, patch * patch).reshape(-1, 6 * patch * patch)
-
-
-def segment_mask(segments: Tensor, dtype: torch.dtype) -> Tensor:
-    """Additive mask `(B, 1, T, T)` of packed questions, 0 where a token may look and -inf elsewhere.
-
-    A token sees itself and what stands before it in its own segment and in segment 0; padding (-1) sees the padding
-    before it. Segments 0 0 1 1 2: the last token sees tokens 0, 1 and 4.
-    """
-    total = segments.shape[1]
-    queries, keys = segments[:, :, None], segments[:, None, :]
-    causal = torch.ones(total, total, dtype=torch.bool).tril()
-    allowed = ((keys == queries) | ((keys == 0) & (queries > 0))) & causal
-    return torch.zeros(allowed.shape, dtype=dtype).masked_fill(~allowed, float("-inf"))[:, None]

@@ -13,6 +13,7 @@ from types import FrameType
 import torch
 
 from occlusight.errors import BadInput
+from occlusight.model.allocator import keep_freed_memory
 from occlusight.scenes.assets import import_assets
 from occlusight.scenes.catalogue import load_catalogue
 from occlusight.scenes.sprite_maker import build_bank, merge_banks
@@ -47,6 +48,7 @@ class Plan:
 
 def train(plan: Plan, report: Report) -> None:
     """Run every stage that is missing; a run that was stopped goes on where it was saved."""
+    keep_freed_memory()
     import_assets(progress=lambda done, total, what: report(f"meshes: {what}", done, total))
     if not (plan.sources.bank / INDEX).exists():
         make_bank(plan.sources.bank, max(1, plan.workers), report)

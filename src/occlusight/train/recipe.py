@@ -25,7 +25,7 @@ class TrainRecipe:
     warmup: int = 200
     decay: float = 0.3
     weight_decay: float = 0.05
-    text_tokens: int = 448
+    slots: int = 6  # of 80 tokens, for a picture's questions
     dense_weight: float = 0.5
     decision_weight: float = 10.0  # of the first token of an answer that decides, against 1 for other tokens
     pivot_weight: float = 4.0  # of words that carry content, such as left and behind
