@@ -21,7 +21,7 @@ def slot_mask(segments: Tensor, prefix: int, dtype: torch.dtype) -> Tensor:
     A token sees the prefix, itself and what stands before it in its own segment. Padding (-1) sees the prefix and the
     padding before it in its slot; nothing is learned from it.
     """
-    slots = segments.unflatten(1, (-1, SLOT))  # (B, N, S)
+    slots = segments.view(len(segments), -1, SLOT)  # (B, N, S)
     causal = torch.ones(SLOT, SLOT, dtype=torch.bool).tril()
     own = (slots[..., :, None] == slots[..., None, :]) & causal  # (B, N, S, S)
     mask = torch.zeros(*slots.shape, prefix + SLOT, dtype=dtype)
@@ -33,13 +33,14 @@ def packed_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causa
     """`plain_attention` where the mask is none of `slot_mask`; else the prefix and the slots, each with what they may see."""
     if mask is None or mask.ndim != 5:
         return plain_attention(q, k, v, mask, causal)
-    groups = q.shape[1] // k.shape[1]
+    batch, heads, _, width = q.shape
+    groups = heads // k.shape[1]
     k, v = k.repeat_interleave(groups, 1), v.repeat_interleave(groups, 1)
     prefix = mask.shape[-1] - SLOT
     begin, begin_v = k[:, :, :prefix], v[:, :, :prefix]  # (B, H, P, d)
     first = plain_attention(q[:, :, :prefix], begin, begin_v, None, True)
-    asks, keys, values = (t[:, :, prefix:].unflatten(2, (-1, SLOT)) for t in (q, k, v))  # (B, H, N, S, d)
-    of_prefix = (asks.flatten(2, 3) @ begin.transpose(-1, -2)).unflatten(2, (-1, SLOT))  # (B, H, N, S, P)
+    asks, keys, values = (t[:, :, prefix:].reshape(batch, heads, -1, SLOT, width) for t in (q, k, v))
+    of_prefix = (asks.flatten(2, 3) @ begin.transpose(-1, -2)).view(batch, heads, -1, SLOT, prefix)
     of_slot = asks @ keys.transpose(-1, -2)  # (B, H, N, S, S)
     scores = torch.cat((of_prefix, of_slot), -1).float() * q.shape[-1] ** -0.5 + mask
     weights = scores.softmax(-1).to(v.dtype)
