@@ -15,7 +15,7 @@ from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.scenes.catalogue import load_catalogue
 from occlusight.scenes.names import names_of
 from occlusight.scenes.sprites import SpriteBank
-from occlusight.train.examples import IGNORE, Packer, dense_targets, questions_of
+from occlusight.train.examples import IGNORE, Packer, dense_targets, named, places_of, questions_of, token_before
 from occlusight.train.loop import training_patches
 from occlusight.train.packed_attention import SLOT, packed_attention, slot_mask
 from occlusight.train.recipe import TrainRecipe
@@ -58,7 +58,7 @@ def test_packed_questions_have_the_logits_of_questions_asked_alone(bank: Path, t
     packer = Packer(tokenizer, config, recipe)
     rng = np.random.default_rng(1)
     rgb, truth = composite_example(4, 1, catalogue, SpriteBank.load(bank), rng)
-    packed = packer.pack(questions_of(truth, names_of(catalogue), rng))
+    packed = packer.pack(questions_of(truth, names_of(catalogue), rng), places_of(truth.graph))
     rows, columns = rgb.shape[0] // 16, rgb.shape[1] // 16
     prefix, where, after = packer.prefix(rows, columns)
     features = model.encode(
@@ -88,7 +88,7 @@ def test_labels_are_the_answers_and_nothing_else(bank: Path, tokenizer: Tokenize
     rng = np.random.default_rng(2)
     _, truth = composite_example(7, 1, catalogue, SpriteBank.load(bank), rng)
     questions = questions_of(truth, names_of(catalogue), rng)
-    packed = packer.pack(questions)
+    packed = packer.pack(questions, places_of(truth.graph))
     replies = {q.reply for q in questions}
     for segment in range(1, int(packed.segments.max()) + 1):
         labels = packed.labels[packed.segments == segment]
@@ -115,3 +115,14 @@ def test_the_tokenizer_keeps_names_whole_and_gives_text_back(tokenizer: Tokenize
     for text in ("Does the red car hide the bush?", "自行车是否被灌木丛遮挡？", "naïve 😀 text\nlines"):
         assert tokenizer.decode(tokenizer.encode(text).ids) == text
     assert all(tokenizer.token_to_id(name) is not None for name in SPECIAL)
+
+
+def test_places_stand_at_the_last_token_of_the_longest_name(tokenizer: Tokenizer) -> None:
+    car, red = np.full(5, 1, np.float32), np.full(5, 2, np.float32)
+    text = "The red car hides a car."
+    found = {end: where[0] for end, where in named(text, {"car": car, "red car": red})}
+    assert found == {11: 2, 23: 1}
+    encoded = tokenizer.encode(text, add_special_tokens=False)
+    start, stop = encoded.offsets[token_before(encoded, 11)]
+    assert start < 11 <= stop
+    assert [end for end, _ in named("红色的汽车在哪里", {"红色的汽车": red})] == [5]

@@ -11,18 +11,19 @@ A question lies within one slot of `SLOT` tokens; see `packed_attention`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 from torch import Tensor
 
 from occlusight.model.config import ModelConfig
 from occlusight.model.grids import block_order
 from occlusight.model.rope import positions
+from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import LANGS, Names
 from occlusight.occlusion.questions import Question, ask
 from occlusight.scenes.catalogue import Catalogue
@@ -38,7 +39,7 @@ PIVOTS = (
 """Words inside an answer that carry its content, as the first token of a yes or no does."""
 
 DECISIONS = ("occlusion", "explanation", "remove", "depth_pair", "hidden_part", "position", "count")
-PER_KIND = {"recognition": 1, "occlusion": 4, "explanation": 4, "position": 3, "remove": 0, "count": 1, "depth_pair": 1}
+PER_KIND = {"recognition": 1, "occlusion": 4, "explanation": 4, "position": 5, "remove": 0, "count": 1, "depth_pair": 1}
 
 
 @dataclass(frozen=True)
@@ -96,13 +97,29 @@ def dense_targets(truth: Truth, catalogue: Catalogue, kinds: Sequence[str], patc
 @dataclass(frozen=True)
 class Packed:
     """Tokens of one picture's questions (T of them, without the prefix): ids, labels (the next token, or IGNORE), the
-    loss's weights, the segment (1, 2, ...; -1 for padding) and the position counted from the prefix's end."""
+    loss's weights, the segment (1, 2, ...; -1 for padding), the position counted from the prefix's end, and where a
+    thing is whose name ends with the token, (T, 5): as in `places_of`, NaN at other tokens."""
 
     ids: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int64]
     weights: npt.NDArray[np.float32]
     segments: npt.NDArray[np.int64]
     positions: npt.NDArray[np.int64]
+    places: npt.NDArray[np.float32]
+
+
+Places = Mapping[str, npt.NDArray[np.float32]]
+"""Where things are, by their names in both languages: (5,) log of metres, box of what can be seen from 0 to 1."""
+
+
+def places_of(graph: Graph) -> Places:
+    """Places of the objects whose names are their own."""
+    places: dict[str, npt.NDArray[np.float32]] = {}
+    for o in graph.objects:
+        if o.unique and o.distance:
+            where = np.array([np.log(o.distance), *(edge / 1000 for edge in o.box)], np.float32)
+            places |= {o.name: where, o.name_zh: where}
+    return places
 
 
 class Packer:
@@ -118,8 +135,11 @@ class Packer:
         self.closing = self._ids("<|vision_end|>")
         self.blind_opening = self._ids("<|im_start|>user\n")
 
+    def _encode(self, text: str) -> Encoding:
+        return self.tokenizer.encode(text, add_special_tokens=False)
+
     def _ids(self, text: str) -> list[int]:
-        return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
+        return list(self._encode(text).ids)
 
     def prefix(self, rows: int, columns: int) -> tuple[Tensor, Tensor, int]:
         """Ids `(P,)` and positions `(3, P)` of the prefix for a picture of so many patches, and the next position."""
@@ -131,7 +151,7 @@ class Packer:
         where, delta = positions(ids, [(1, rows, columns)], self.config)
         return ids, where, len(ids) + delta
 
-    def pack(self, questions: Sequence[Question]) -> Packed:
+    def pack(self, questions: Sequence[Question], places: Places) -> Packed:
         """As many of the questions as fit into the recipe's slots: each in the first slot with room for it."""
         room = self.recipe.slots * SLOT
         out = Packed(
@@ -140,11 +160,12 @@ class Packer:
             np.zeros(room, np.float32),
             np.full(room, -1, np.int64),
             np.zeros(room, np.int64),
+            np.full((room, 5), np.nan, np.float32),
         )
         used, segment = np.zeros(self.recipe.slots, np.int64), 0
         for question in questions:
-            asked = [*self._ids(question.text), *self.turn]
-            answer = [*self._ids(question.reply), *self.end]
+            text, reply = (self._encode(part) for part in (question.text, question.reply))
+            asked, answer = [*text.ids, *self.turn], [*reply.ids, *self.end]
             total = len(asked) + len(answer)
             open_slots = np.flatnonzero(used + total <= SLOT)
             if not len(open_slots):
@@ -156,15 +177,41 @@ class Packer:
             out.ids[at] = asked + answer
             first = begin + len(asked) - 1  # the token that predicts the answer's first
             out.labels[first : begin + total - 1] = answer
-            out.weights[first : begin + total - 1] = 1.0
+            out.weights[first : begin + total - 1] = self.recipe.list_weight if question.kind == "recognition" else 1.0
             pivotal = first + np.flatnonzero(np.isin(answer, self.pivots))
             out.weights[pivotal] = self.recipe.pivot_weight
             if question.kind in DECISIONS:
                 out.weights[first] = self.recipe.decision_weight
             out.segments[at] = segment
             out.positions[at] = np.arange(total)
+            for start, encoded, words in ((begin, text, question.text), (first + 1, reply, question.reply)):
+                for end, where in named(words, places):
+                    out.places[start + token_before(encoded, end)] = where
             used[slot] += total
         return out
+
+
+def named(text: str, places: Places) -> list[tuple[int, npt.NDArray[np.float32]]]:
+    """Where in the text a name ends, and where its thing is. Of names within one another the longest counts."""
+    found: list[tuple[int, npt.NDArray[np.float32]]] = []
+    taken = [False] * len(text)
+    lowered = text.lower()
+    for name in sorted(places, key=len, reverse=True):
+        at = lowered.find(name.lower())
+        while at >= 0:
+            end = at + len(name)
+            if not any(taken[at:end]):
+                found.append((end, places[name]))
+                taken[at:end] = [True] * len(name)
+            at = lowered.find(name.lower(), end)
+    return found
+
+
+def token_before(encoded: Encoding, end: int) -> int:
+    """The token that holds the character before `end`."""
+    token: int | None = encoded.char_to_token(end - 1)
+    assert token is not None, "a tokenizer of bytes leaves no character out"
+    return token
 
 
 def questions_of(truth: Truth, names: Names, rng: np.random.Generator) -> list[Question]:

@@ -1,4 +1,4 @@
-"""Dense heads: what every patch and every visual token should know. Used in training only and never shipped."""
+"""Heads that say what patches, visual tokens and names should know. Used in training only and never shipped."""
 
 from __future__ import annotations
 
@@ -65,3 +65,17 @@ class DenseHeads(nn.Module):
         shown = kind.flatten() < self.kind.out_features - 1
         right = self.kind(x).argmax(-1)[shown] == kind.flatten()[shown]
         return float(right.float().mean())
+
+
+class GroundingHead(nn.Module):
+    """Reads from the middle of the decoder, at the last token of a name, where the thing is. Training only."""
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.place = nn.Linear(hidden, 5)
+
+    def forward(self, hidden: Tensor, places: Tensor) -> Tensor:
+        """Loss of hidden states `(B, T, D)` for places `(B, T, 5)`, NaN where no name ends."""
+        at = torch.isfinite(places[..., 0])
+        x = F.layer_norm(hidden[at].float(), hidden.shape[-1:])
+        return F.smooth_l1_loss(self.place(x), places[at], beta=0.1) if bool(at.any()) else x.sum()

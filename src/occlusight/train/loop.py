@@ -18,7 +18,7 @@ from occlusight.model.config import ModelConfig
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.vision import VisionFeatures
 from occlusight.train.examples import IGNORE, Packer
-from occlusight.train.heads import DenseHeads
+from occlusight.train.heads import DenseHeads, GroundingHead
 from occlusight.train.optimizer import MasterOptimizer
 from occlusight.train.packed_attention import packed_attention, slot_mask
 from occlusight.train.recipe import TrainRecipe
@@ -46,9 +46,14 @@ class Trainer:
         with torch.random.fork_rng():
             torch.manual_seed(recipe.seed)
             self.heads = DenseHeads(config.vision.hidden_size, config.vision.out_size, kinds, colours)
+            self.grounding = GroundingHead(config.text.hidden_size)
         self.model.bfloat16()
         self.model.use_attention(packed_attention)
-        self.optimizer = MasterOptimizer({"model": self.model, "heads": self.heads}, recipe)
+        self._middle: list[Tensor] = []  # hidden states of the last pass halfway through the decoder
+        halfway = self.model.text.layers[config.text.layers // 2 - 1]
+        halfway.register_forward_hook(lambda module, args, output: self._middle.append(output))
+        modules = {"model": self.model, "heads": self.heads, "grounding": self.grounding}
+        self.optimizer = MasterOptimizer(modules, recipe)
         self.step, self.pictures, self.seconds = 0, 0, 0.0
         self._resume()
 
@@ -82,6 +87,7 @@ class Trainer:
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor, VisionFeatures | None]:
         """Logits (N, V) at the N labelled tokens, their labels, weights and whether they decide, and the features."""
+        self._middle.clear()
         count, height, width, _ = batch.rgb.shape
         patch = self.config.vision.patch_size
         rows, columns = height // patch, width // patch
@@ -109,6 +115,10 @@ class Trainer:
         total, report = text, {"text": text.item()}
         if features is not None:
             dense = self.heads(features, batch.dense)
+            places = batch.packed["places"]
+            dense["grounding"] = self.recipe.grounding_weight * self.grounding(
+                self._middle.pop()[:, -places.shape[1] :], places
+            )
             total = total + self.recipe.dense_weight * torch.stack(list(dense.values())).sum()
             report |= {name: value.item() for name, value in dense.items()}
         total.backward()  # type: ignore[no-untyped-call]

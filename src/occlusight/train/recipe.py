@@ -28,7 +28,9 @@ class TrainRecipe:
     slots: int = 6  # of 80 tokens, for a picture's questions
     dense_weight: float = 0.5
     decision_weight: float = 10.0  # of the first token of an answer that decides, against 1 for other tokens
-    pivot_weight: float = 4.0  # of words that carry content, such as left and behind
+    pivot_weight: float = 8.0  # of words that carry content, such as left and behind
+    list_weight: float = 3.0  # of the tokens of a list of what is there
+    grounding_weight: float = 1.0  # of where a named thing is, read from the middle of the decoder
     replay: int = 2
     render_share: float = 0.2  # of the pictures, where there are rendered data sets
     seed: int = 1
@@ -36,7 +38,7 @@ class TrainRecipe:
 
 
 def small_config(tokenizer: Tokenizer) -> ModelConfig:
-    """A Qwen3-VL of about 14 M parameters with this tokenizer."""
+    """A Qwen3-VL of about 16 M parameters with this tokenizer."""
 
     def id_of(name: str) -> int:
         found = tokenizer.token_to_id(name)
@@ -48,7 +50,7 @@ def small_config(tokenizer: Tokenizer) -> ModelConfig:
             vocab_size=-(-tokenizer.get_vocab_size() // 64) * 64,
             hidden_size=256,
             intermediate_size=768,
-            layers=4,
+            layers=6,
             heads=4,
             kv_heads=2,
             head_dim=64,
