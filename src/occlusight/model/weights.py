@@ -63,7 +63,7 @@ def load_model(
     state: dict[str, Tensor] = {}
     unexpected: list[str] = []
     wrong: list[str] = []
-    for path in _shards(directory):
+    for path in shards(directory):
         try:
             with safe_open(path, framework="pt", device="cpu") as file:
                 for theirs in file.keys():  # noqa: SIM118 (not a dict)
@@ -111,7 +111,8 @@ def dtype_name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def _shards(directory: Path) -> list[Path]:
+def shards(directory: Path) -> list[Path]:
+    """The files of weights of a checkpoint directory. Raises BadModel when some are missing."""
     if (directory / WEIGHTS).is_file():
         return [directory / WEIGHTS]
     if not (directory / INDEX).is_file():
