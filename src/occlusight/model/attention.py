@@ -1,5 +1,7 @@
 """Scaled dot-product attention in two spellings that agree: PyTorch's fused kernel, and plain matrix products.
 
+`partial_attention` gives what `merge` needs to put attention over several stretches of keys together.
+
 The fused one wins for inference. The plain one wins for training in bf16 on CPUs with AMX, whose matrix units PyTorch's
 fused backward pass does not use.
 """
@@ -36,3 +38,34 @@ def plain_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal
         scores = scores.masked_fill(~mask, float("-inf")) if mask.dtype == torch.bool else scores + mask
     out: Tensor = scores.softmax(-1).to(v.dtype) @ v
     return out
+
+
+def partial_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Attention of `(1, H, T, d)` over one stretch of keys `(1, G, S, d)`: the result, and its logarithmic weight `(1, H, T)`, fp32.
+
+    The weight is log sum exp of the scores. `mask` is added to these: `(T, S)` in the type of `q`, with at least one finite value a row.
+    """
+    if q.device.type != "cpu":
+        return plain_partial_attention(q, k, v, mask)
+    out, weight = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(q, k, v, 0.0, False, attn_mask=mask)
+    return out, weight
+
+
+def plain_partial_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """`partial_attention` by plain matrix products."""
+    groups = q.shape[1] // k.shape[1]
+    if groups > 1:
+        k, v = k.repeat_interleave(groups, 1), v.repeat_interleave(groups, 1)
+    scores = (q @ k.transpose(-1, -2)).float() * q.shape[-1] ** -0.5
+    if mask is not None:
+        scores = scores + mask
+    weight = scores.logsumexp(-1)
+    return (scores - weight[..., None]).exp().to(v.dtype) @ v, weight
+
+
+def merge(outs: Tensor, weights: Tensor) -> Tensor:
+    """Attention over all stretches `(1, H, T, d)`, fp32, of each one's result `(P, 1, H, T, d)` and logarithmic weight `(P, 1, H, T)`.
+
+    A stretch that a query does not look at has the weight -inf (FlashDecoding's and Hydragen's rule, arXiv:2402.05099).
+    """
+    return (weights.softmax(0)[..., None] * outs.float()).sum(0)

@@ -1,5 +1,6 @@
 """Keys and values of the tokens that a decoder has already read."""
 
+from collections.abc import Iterator
 from typing import Self
 
 import torch
@@ -7,7 +8,7 @@ from torch import Tensor
 
 from occlusight.model.config import TextConfig
 
-GRAIN = 256
+GRAIN = 64
 """Capacity grows in multiples of this many tokens."""
 
 
@@ -27,7 +28,7 @@ class KVCache:
         device: torch.device | str = "cpu",
     ) -> None:
         self.length = 0
-        shape = (config.layers, 2, batch, config.kv_heads, _round_up(capacity), config.head_dim)
+        shape = (config.layers, 2, batch, config.kv_heads, round_up(capacity), config.head_dim)
         self._store = torch.empty(shape, dtype=dtype, device=device)
 
     @property
@@ -48,12 +49,23 @@ class KVCache:
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Store `(B, kv_heads, T, head_dim)` after the first `length` tokens of `layer`; return views of all
         `length + T` keys and values."""
+        self.write(layer, keys, values)
+        store = self._store[layer, ..., : self.length + keys.shape[2], :]
+        return store[0], store[1]
+
+    def write(self, layer: int, keys: Tensor, values: Tensor) -> None:
+        """Store `(B, kv_heads, T, head_dim)` after the first `length` tokens of `layer`."""
         end = self.length + keys.shape[2]
-        self.reserve(end)
+        if end > self.capacity:
+            self.reserve(max(end, 2 * self.capacity))
         store = self._store[layer]  # (2, B, kv_heads, capacity, head_dim)
         store[0, :, :, self.length : end] = keys
         store[1, :, :, self.length : end] = values
-        return store[0, :, :, :end], store[1, :, :, :end]
+
+    def pieces(self, layer: int, begin: int, end: int) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """Yield tokens `begin` to `end` of `layer` in stretches: where one begins, its keys and its values, `(B, kv_heads, S, head_dim)`."""
+        store = self._store[layer, ..., begin:end, :]
+        yield begin, store[0], store[1]
 
     def advance(self, tokens: int) -> None:
         """Count `tokens` more as held by every layer."""
@@ -71,12 +83,18 @@ class KVCache:
 
     def reserve(self, capacity: int) -> None:
         """Make room for `capacity` tokens."""
-        if capacity <= self.capacity:
-            return
-        wanted = _round_up(max(capacity, 2 * self.capacity))
-        grown = self._store.new_empty((*self._store.shape[:4], wanted, self._store.shape[5]))
-        grown[:, :, :, :, : self.capacity] = self._store
-        self._store = grown
+        if capacity > self.capacity:
+            self._resize(capacity)
+
+    def trim(self) -> None:
+        """Give back the room that is not used."""
+        if round_up(self.length) < self.capacity:
+            self._resize(self.length)
+
+    def _resize(self, capacity: int) -> None:
+        wanted = self._store.new_empty((*self._store.shape[:4], round_up(capacity), self._store.shape[5]))
+        wanted[..., : self.length, :] = self._store[..., : self.length, :]
+        self._store = wanted
 
     def copy(self, batch: int | None = None) -> Self:
         """A cache of its own with the same tokens; a cache of one sequence can be repeated to `batch`."""
@@ -87,5 +105,6 @@ class KVCache:
         return twin
 
 
-def _round_up(tokens: int) -> int:
+def round_up(tokens: int) -> int:
+    """Return the capacity that is allocated for so many tokens."""
     return max(1, -(-tokens // GRAIN)) * GRAIN

@@ -12,7 +12,7 @@ from occlusight.model.attention import Attention
 from occlusight.model.config import ModelConfig
 from occlusight.model.kv_cache import KVCache
 from occlusight.model.rope import Grid
-from occlusight.model.text import RMSNorm, TextAttention, TextModel
+from occlusight.model.text import Packed, RMSNorm, TextAttention, TextModel
 from occlusight.model.vision import PatchProjection, VisionAttention, VisionFeatures, VisionTower
 
 EMBEDDING_STD = 0.02
@@ -41,7 +41,7 @@ class Qwen3VL(nn.Module):
         positions: Tensor,
         features: VisionFeatures | None = None,
         mask: Tensor | None = None,
-        cache: KVCache | None = None,
+        cache: KVCache | Packed | None = None,
     ) -> Tensor:
         """Hidden states `(B, T, D)` of ids `(B, T)` at positions `(3, B, T)`.
 

@@ -1,5 +1,7 @@
 """The decoder of Qwen3-VL: a Qwen3 transformer whose first layers also receive the vision tower's taps (DeepStack)."""
 
+from typing import Protocol
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -9,6 +11,18 @@ from occlusight.model.attention import Attention, fused_attention
 from occlusight.model.config import TextConfig
 from occlusight.model.kv_cache import KVCache
 from occlusight.model.rope import rotary_tables, rotate
+
+
+class Packed(Protocol):
+    """Rows of several sequences in one batch row, each with keys and values of its own: it computes their attention itself."""
+
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Take the rows' keys and values `(1, G, R, d)`; return what each query `(1, H, R, d)` finds in its own sequence."""
+        ...
+
+    def advance(self, tokens: int) -> None:
+        """Count the rows as read by every layer."""
+        ...
 
 
 class RMSNorm(nn.Module):
@@ -40,17 +54,19 @@ class TextAttention(nn.Module):
         self.k_norm = RMSNorm(config.head_dim, config.rms_norm_eps)
 
     def forward(
-        self, x: Tensor, tables: tuple[Tensor, Tensor], mask: Tensor | None, cache: KVCache | None, layer: int
+        self, x: Tensor, tables: tuple[Tensor, Tensor], mask: Tensor | None, cache: KVCache | Packed | None, layer: int
     ) -> Tensor:
         batch, length, _ = x.shape
         q = self.q_norm(self.q_proj(x).view(batch, length, self.heads, self.head_dim)).transpose(1, 2)
         k = self.k_norm(self.k_proj(x).view(batch, length, self.kv_heads, self.head_dim)).transpose(1, 2)
         v = self.v_proj(x).view(batch, length, self.kv_heads, self.head_dim).transpose(1, 2)
         q, k = rotate(q, *tables).to(v.dtype), rotate(k, *tables).to(v.dtype)  # (B, H, T, head_dim)
-        if cache is not None:
-            k, v = cache.append(layer, k, v)
-        causal = mask is None and length > 1
-        out = self.attend(q, k, v, mask, causal)
+        if cache is None or isinstance(cache, KVCache):
+            if cache is not None:
+                k, v = cache.append(layer, k, v)
+            out = self.attend(q, k, v, mask, mask is None and length > 1)
+        else:
+            out = cache.attend(layer, q, k, v)
         mixed: Tensor = self.o_proj(out.transpose(1, 2).reshape(batch, length, -1))
         return mixed
 
@@ -80,7 +96,7 @@ class TextLayer(nn.Module):
         self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
 
     def forward(
-        self, x: Tensor, tables: tuple[Tensor, Tensor], mask: Tensor | None, cache: KVCache | None, layer: int
+        self, x: Tensor, tables: tuple[Tensor, Tensor], mask: Tensor | None, cache: KVCache | Packed | None, layer: int
     ) -> Tensor:
         x = x + self.self_attn(self.input_layernorm(x), tables, mask, cache, layer)
         out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
@@ -102,14 +118,14 @@ class TextModel(nn.Module):
         embeds: Tensor,
         positions: Tensor,
         mask: Tensor | None = None,
-        cache: KVCache | None = None,
+        cache: KVCache | Packed | None = None,
         deepstack: tuple[Tensor, tuple[Tensor, ...]] | None = None,
     ) -> Tensor:
         """Hidden states `(B, T, D)` of embeddings `(B, T, D)` at positions `(3, B, T)`.
 
         Args:
             mask: bool, `(B or 1, 1, T, S)`, true where a query (T) may look at a key (S = cached + T). None is causal.
-            cache: keys and values of earlier tokens; these T are added to it.
+            cache: keys and values of earlier tokens; these T are added to it. With `Packed`, B is 1 and there is no mask.
             deepstack: where visual tokens are, `(B, T)` bool, and the taps, each `(n_visual, D)` in row-major order
                 of the true places; tap i is added after layer i.
 
@@ -117,7 +133,7 @@ class TextModel(nn.Module):
             BadInput: a tap has another number of rows than there are visual tokens.
         """
         batch, length, width = embeds.shape
-        if mask is None and cache is not None and cache.length and length > 1:
+        if mask is None and isinstance(cache, KVCache) and cache.length and length > 1:
             mask = causal_mask(length, cache.length + length, embeds.device)
         places, taps = _deepstack_places(deepstack)
         tables = rotary_tables(positions, self.config)

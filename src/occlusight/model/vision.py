@@ -5,7 +5,7 @@ block and among blocks. Attention stays within one frame pair. Frames of equal s
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -178,23 +178,27 @@ class VisionTower(nn.Module):
         Raises:
             BadInput: the patches do not match the grids or the configuration.
         """
+        return finished(self.steps(patches, grids))
+
+    def steps(self, patches: Tensor, grids: Sequence[Grid]) -> Generator[None, None, VisionFeatures]:
+        """`forward` in pieces: yields after every block, so that one may do something else meanwhile, or stop."""
         self._check(patches, grids)
         frames = [(rows, columns) for count, rows, columns in grids for _ in range(count)]
         x = self.patch_embed(patches)  # (N, hidden)
         sizes = list(dict.fromkeys(frames))
         if len(sizes) == 1:
-            return self._encode(x.view(len(frames), -1, x.shape[-1]), sizes[0])
+            return (yield from self._encode(x.view(len(frames), -1, x.shape[-1]), sizes[0]))
         pieces = x.split([rows * columns for rows, columns in frames])
         features: dict[int, VisionFeatures] = {}
         for size in sizes:
             members = [index for index, frame in enumerate(frames) if frame == size]
-            together = self._encode(torch.stack([pieces[index] for index in members]), size)
+            together = yield from self._encode(torch.stack([pieces[index] for index in members]), size)
             tokens = len(together) // len(members)
             features |= {index: together.slice(i * tokens, (i + 1) * tokens) for i, index in enumerate(members)}
         return VisionFeatures.cat([features[index] for index in range(len(frames))])
 
-    def _encode(self, x: Tensor, size: tuple[int, int]) -> VisionFeatures:
-        """Features of F frames of one size, `(F, L, hidden)`."""
+    def _encode(self, x: Tensor, size: tuple[int, int]) -> Generator[None, None, VisionFeatures]:
+        """Features of F frames of one size, `(F, L, hidden)`; yields after every block."""
         tables = self._tables.get(size, x.device)
         place = self.pos_embed(tables.corners) * tables.weights[:, :, None].to(self.pos_embed.weight.dtype)
         x = x + place.sum(1).to(x.dtype)
@@ -204,6 +208,7 @@ class VisionTower(nn.Module):
             x = block(x, tables)
             if index in self.config.taps:
                 taps.append(next(mergers)(x).flatten(0, 1))
+            yield
         return VisionFeatures(self.merger(x).flatten(0, 1), tuple(taps), x.flatten(0, 1))
 
     def _check(self, patches: Tensor, grids: Sequence[Grid]) -> None:
@@ -214,3 +219,13 @@ class VisionTower(nn.Module):
         wanted = (sum(math.prod(grid) for grid in grids), values)
         if not grids or tuple(patches.shape) != wanted:
             raise BadInput(f"grids {list(grids)} need patches of shape {wanted}, got {tuple(patches.shape)}")
+
+
+def finished(steps: Generator[None, None, VisionFeatures]) -> VisionFeatures:
+    """Run to the end what `VisionTower.steps` began."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            features: VisionFeatures = end.value
+            return features
