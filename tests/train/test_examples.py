@@ -12,10 +12,11 @@ from tokenizers import Tokenizer
 from occlusight.model.attention import plain_attention
 from occlusight.model.preprocess import PreprocessSettings, patches_of_array
 from occlusight.model.qwen3vl import Qwen3VL
+from occlusight.occlusion.questions import ask
 from occlusight.scenes.catalogue import load_catalogue
 from occlusight.scenes.names import names_of
 from occlusight.scenes.sprites import SpriteBank
-from occlusight.train.examples import IGNORE, Packer, dense_targets, named, places_of, questions_of, token_before
+from occlusight.train.examples import IGNORE, Packer, dense_targets, named, questions_of, token_before
 from occlusight.train.loop import training_patches
 from occlusight.train.packed_attention import SLOT, packed_attention, slot_mask
 from occlusight.train.recipe import TrainRecipe
@@ -58,7 +59,7 @@ def test_packed_questions_have_the_logits_of_questions_asked_alone(bank: Path, t
     packer = Packer(tokenizer, config, recipe)
     rng = np.random.default_rng(1)
     rgb, truth = composite_example(4, 1, catalogue, SpriteBank.load(bank), rng)
-    packed = packer.pack(questions_of(truth, names_of(catalogue), rng), places_of(truth.graph))
+    packed = packer.pack(questions_of(truth, names_of(catalogue), rng), truth.graph)
     rows, columns = rgb.shape[0] // 16, rgb.shape[1] // 16
     prefix, where, after = packer.prefix(rows, columns)
     features = model.encode(
@@ -88,7 +89,7 @@ def test_labels_are_the_answers_and_nothing_else(bank: Path, tokenizer: Tokenize
     rng = np.random.default_rng(2)
     _, truth = composite_example(7, 1, catalogue, SpriteBank.load(bank), rng)
     questions = questions_of(truth, names_of(catalogue), rng)
-    packed = packer.pack(questions, places_of(truth.graph))
+    packed = packer.pack(questions, truth.graph)
     replies = {q.reply for q in questions}
     for segment in range(1, int(packed.segments.max()) + 1):
         labels = packed.labels[packed.segments == segment]
@@ -120,9 +121,23 @@ def test_the_tokenizer_keeps_names_whole_and_gives_text_back(tokenizer: Tokenize
 def test_places_stand_at_the_last_token_of_the_longest_name(tokenizer: Tokenizer) -> None:
     car, red = np.full(5, 1, np.float32), np.full(5, 2, np.float32)
     text = "The red car hides a car."
-    found = {end: where[0] for end, where in named(text, {"car": car, "red car": red})}
+    found = {name.end: name.place[0] for name in named(text, {"car": car, "red car": red})}
     assert found == {11: 2, 23: 1}
     encoded = tokenizer.encode(text, add_special_tokens=False)
     start, stop = encoded.offsets[token_before(encoded, 11)]
     assert start < 11 <= stop
-    assert [end for end, _ in named("红色的汽车在哪里", {"红色的汽车": red})] == [5]
+    assert [name.end for name in named("红色的汽车在哪里", {"红色的汽车": red})] == [5]
+
+
+def test_a_list_knows_the_place_of_what_it_names_next(bank: Path, tokenizer: Tokenizer) -> None:
+    catalogue = load_catalogue()
+    packer = Packer(tokenizer, tiny_config(tokenizer), TrainRecipe())
+    _, truth = composite_example(7, 1, catalogue, SpriteBank.load(bank), np.random.default_rng(2))
+    question = ask(truth.graph, names_of(catalogue), np.random.default_rng(0), "en", ["recognition"])[0]
+    packed = packer.pack([question], truth.graph)
+    at = np.flatnonzero(np.isfinite(packed.ahead[:, 0]))
+    nearest = next(o for o in truth.graph.objects if o.id == question.answer["objects"][0])
+    assert len(at) == len({(o.kind, o.name) for o in truth.graph.objects if o.id in question.answer["objects"]})
+    assert np.allclose(packed.ahead[at[0], 1:], np.array(nearest.box) / 1000)
+    assert tokenizer.decode([packed.ids[at[0]]]).strip() == ":"
+    assert np.isnan(packed.places[at]).all()

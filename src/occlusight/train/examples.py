@@ -11,6 +11,7 @@ A question lies within one slot of `SLOT` tokens; see `packed_attention`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -37,6 +38,9 @@ PIVOTS = (
     "左 右 前 后 左边 右边 前面 后面 左侧 右侧 上部 下部 中间 两侧 一小部分 一部分 大部分 更近 更远 遮挡",
 )
 """Words inside an answer that carry its content, as the first token of a yes or no does."""
+
+SEPARATORS = re.compile(".*(?:[:\uff1a,\uff0c\u3001\u548c]| and)", re.DOTALL)
+"""Everything before the next item of a list: the last of : , 、 和 and "and"."""
 
 DECISIONS = ("occlusion", "explanation", "remove", "depth_pair", "hidden_part", "position", "count")
 PER_KIND = {"recognition": 1, "occlusion": 4, "explanation": 4, "position": 5, "remove": 0, "count": 1, "depth_pair": 1}
@@ -97,8 +101,9 @@ def dense_targets(truth: Truth, catalogue: Catalogue, kinds: Sequence[str], patc
 @dataclass(frozen=True)
 class Packed:
     """Tokens of one picture's questions (T of them, without the prefix): ids, labels (the next token, or IGNORE), the
-    loss's weights, the segment (1, 2, ...; -1 for padding), the position counted from the prefix's end, and where a
-    thing is whose name ends with the token, (T, 5): as in `places_of`, NaN at other tokens."""
+    loss's weights, the segment (1, 2, ...; -1 for padding), the position counted from the prefix's end, and where things
+    are, (T, 5) as in `places_of`: at a name's last token the thing named, and at the token before a thing that a list
+    is about to name, that thing; NaN at other tokens."""
 
     ids: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int64]
@@ -106,17 +111,18 @@ class Packed:
     segments: npt.NDArray[np.int64]
     positions: npt.NDArray[np.int64]
     places: npt.NDArray[np.float32]
+    ahead: npt.NDArray[np.float32]
 
 
 Places = Mapping[str, npt.NDArray[np.float32]]
 """Where things are, by their names in both languages: (5,) log of metres, box of what can be seen from 0 to 1."""
 
 
-def places_of(graph: Graph) -> Places:
-    """Places of the objects whose names are their own."""
+def places_of(graph: Graph, shared: bool = False) -> Places:
+    """Places of the objects whose names are their own; with `shared`, of a name's nearest object."""
     places: dict[str, npt.NDArray[np.float32]] = {}
-    for o in graph.objects:
-        if o.unique and o.distance:
+    for o in sorted(graph.objects, key=lambda o: -(o.distance or np.inf)):
+        if (o.unique or shared) and o.distance:
             where = np.array([np.log(o.distance), *(edge / 1000 for edge in o.box)], np.float32)
             places |= {o.name: where, o.name_zh: where}
     return places
@@ -151,7 +157,7 @@ class Packer:
         where, delta = positions(ids, [(1, rows, columns)], self.config)
         return ids, where, len(ids) + delta
 
-    def pack(self, questions: Sequence[Question], places: Places) -> Packed:
+    def pack(self, questions: Sequence[Question], graph: Graph) -> Packed:
         """As many of the questions as fit into the recipe's slots: each in the first slot with room for it."""
         room = self.recipe.slots * SLOT
         out = Packed(
@@ -161,7 +167,9 @@ class Packer:
             np.full(room, -1, np.int64),
             np.zeros(room, np.int64),
             np.full((room, 5), np.nan, np.float32),
+            np.full((room, 5), np.nan, np.float32),
         )
+        places, listed = places_of(graph), places_of(graph, shared=True)
         used, segment = np.zeros(self.recipe.slots, np.int64), 0
         for question in questions:
             text, reply = (self._encode(part) for part in (question.text, question.reply))
@@ -185,15 +193,29 @@ class Packer:
             out.segments[at] = segment
             out.positions[at] = np.arange(total)
             for start, encoded, words in ((begin, text, question.text), (first + 1, reply, question.reply)):
-                for end, where in named(words, places):
-                    out.places[start + token_before(encoded, end)] = where
+                for name in named(words, places):
+                    out.places[start + token_before(encoded, name.end)] = name.place
+            if question.kind == "recognition":
+                for name in named(question.reply, listed):
+                    before = SEPARATORS.match(question.reply, 0, name.start)
+                    if before:
+                        out.ahead[first + 1 + token_before(reply, before.end())] = name.place
             used[slot] += total
         return out
 
 
-def named(text: str, places: Places) -> list[tuple[int, npt.NDArray[np.float32]]]:
-    """Where in the text a name ends, and where its thing is. Of names within one another the longest counts."""
-    found: list[tuple[int, npt.NDArray[np.float32]]] = []
+@dataclass(frozen=True)
+class Named:
+    """A name in a text, and where its thing is."""
+
+    start: int
+    end: int
+    place: npt.NDArray[np.float32]
+
+
+def named(text: str, places: Places) -> list[Named]:
+    """The names in a text; of names within one another the longest counts."""
+    found: list[Named] = []
     taken = [False] * len(text)
     lowered = text.lower()
     for name in sorted(places, key=len, reverse=True):
@@ -201,7 +223,7 @@ def named(text: str, places: Places) -> list[tuple[int, npt.NDArray[np.float32]]
         while at >= 0:
             end = at + len(name)
             if not any(taken[at:end]):
-                found.append((end, places[name]))
+                found.append(Named(at, end, places[name]))
                 taken[at:end] = [True] * len(name)
             at = lowered.find(name.lower(), end)
     return found

@@ -67,15 +67,24 @@ class DenseHeads(nn.Module):
         return float(right.float().mean())
 
 
-class GroundingHead(nn.Module):
-    """Reads from the middle of the decoder, at the last token of a name, where the thing is. Training only."""
+class GroundingHeads(nn.Module):
+    """Read from inside the decoder where the thing just named is, and the thing that a list names next. Training only."""
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
-        self.place = nn.Linear(hidden, 5)
+        self.named = nn.Linear(hidden, 5)
+        self.ahead = nn.Linear(hidden, 5)
 
-    def forward(self, hidden: Tensor, places: Tensor) -> Tensor:
-        """Loss of hidden states `(B, T, D)` for places `(B, T, 5)`, NaN where no name ends."""
-        at = torch.isfinite(places[..., 0])
-        x = F.layer_norm(hidden[at].float(), hidden.shape[-1:])
-        return F.smooth_l1_loss(self.place(x), places[at], beta=0.1) if bool(at.any()) else x.sum()
+    def forward(self, halfway: Tensor, later: Tensor, packed: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Losses of the questions' hidden states `(B, T, D)` after the middle layer and the one after it."""
+        return {
+            "named": _placed(self.named, halfway, packed["places"]),
+            "ahead": _placed(self.ahead, later, packed["ahead"]),
+        }
+
+
+def _placed(reader: nn.Linear, hidden: Tensor, places: Tensor) -> Tensor:
+    """Loss where the places `(B, T, 5)` are not NaN."""
+    at = torch.isfinite(places[..., 0])
+    x = F.layer_norm(hidden[at].float(), hidden.shape[-1:])
+    return F.smooth_l1_loss(reader(x), places[at], beta=0.1) if bool(at.any()) else x.sum()

@@ -18,7 +18,7 @@ from occlusight.model.config import ModelConfig
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.vision import VisionFeatures
 from occlusight.train.examples import IGNORE, Packer
-from occlusight.train.heads import DenseHeads, GroundingHead
+from occlusight.train.heads import DenseHeads, GroundingHeads
 from occlusight.train.optimizer import MasterOptimizer
 from occlusight.train.packed_attention import packed_attention, slot_mask
 from occlusight.train.recipe import TrainRecipe
@@ -46,12 +46,13 @@ class Trainer:
         with torch.random.fork_rng():
             torch.manual_seed(recipe.seed)
             self.heads = DenseHeads(config.vision.hidden_size, config.vision.out_size, kinds, colours)
-            self.grounding = GroundingHead(config.text.hidden_size)
+            self.grounding = GroundingHeads(config.text.hidden_size)
         self.model.bfloat16()
         self.model.use_attention(packed_attention)
-        self._middle: list[Tensor] = []  # hidden states of the last pass halfway through the decoder
-        halfway = self.model.text.layers[config.text.layers // 2 - 1]
-        halfway.register_forward_hook(lambda module, args, output: self._middle.append(output))
+        self._inside: list[Tensor] = []  # what the last pass had after the middle layer and after the one behind it
+        middle = config.text.layers // 2 - 1
+        for layer in self.model.text.layers[middle : middle + 2]:
+            layer.register_forward_hook(lambda module, args, output: self._inside.append(output))
         modules = {"model": self.model, "heads": self.heads, "grounding": self.grounding}
         self.optimizer = MasterOptimizer(modules, recipe)
         self.step, self.pictures, self.seconds = 0, 0, 0.0
@@ -87,7 +88,7 @@ class Trainer:
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor, VisionFeatures | None]:
         """Logits (N, V) at the N labelled tokens, their labels, weights and whether they decide, and the features."""
-        self._middle.clear()
+        self._inside.clear()
         count, height, width, _ = batch.rgb.shape
         patch = self.config.vision.patch_size
         rows, columns = height // patch, width // patch
@@ -115,10 +116,10 @@ class Trainer:
         total, report = text, {"text": text.item()}
         if features is not None:
             dense = self.heads(features, batch.dense)
-            places = batch.packed["places"]
-            dense["grounding"] = self.recipe.grounding_weight * self.grounding(
-                self._middle.pop()[:, -places.shape[1] :], places
-            )
+            text_tokens = batch.packed["ids"].shape[1]
+            halfway, later = (hidden[:, -text_tokens:] for hidden in self._inside)
+            grounded = self.grounding(halfway, later, batch.packed)
+            dense |= {name: self.recipe.grounding_weight * loss for name, loss in grounded.items()}
             total = total + self.recipe.dense_weight * torch.stack(list(dense.values())).sum()
             report |= {name: value.item() for name, value in dense.items()}
         total.backward()  # type: ignore[no-untyped-call]

@@ -20,7 +20,7 @@ from occlusight.scenes.names import names_of
 from occlusight.scenes.recipes import SETTINGS, make_scene
 from occlusight.scenes.sprites import SpriteBank
 from occlusight.scenes.truth import Truth, graph_from_depths
-from occlusight.train.examples import Dense, Packed, Packer, dense_targets, places_of, questions_of
+from occlusight.train.examples import Dense, Packed, Packer, dense_targets, questions_of
 from occlusight.train.recipe import UNIT, TrainRecipe
 from occlusight.train.renders import Renders
 
@@ -87,10 +87,10 @@ class Pictures(IterableDataset[Batch]):
             if len(truth.graph.objects) < 2:
                 continue
             bucket = buckets.setdefault(rgb.shape, _Bucket())
-            dense, places = dense_targets(truth, catalogue, kinds, patch), places_of(truth.graph)
+            dense = dense_targets(truth, catalogue, kinds, patch)
             for _ in range(self.recipe.replay):
                 bucket.rgb.append(rgb)
-                bucket.packed.append(packer.pack(questions_of(truth, names, rng), places))
+                bucket.packed.append(packer.pack(questions_of(truth, names, rng), truth.graph))
                 bucket.dense.append(dense)
             # A picture's replays end up in different batches: the bucket is emitted shuffled once it holds four batches.
             if len(bucket.rgb) >= 4 * self.recipe.batch:
