@@ -116,7 +116,7 @@ def test_impossible_shapes_are_refused(build: Any, says: str) -> None:
         (("text_config", "attention_bias"), True, "attention_bias"),
         (("vision_config", "hidden_act"), "relu", "'gelu_pytorch_tanh'"),
         (("vision_config", "patch_size"), [16, 8], "square"),
-        (("text_config", "rope_parameters", "rope_type"), "yarn", "'yarn' is not supported"),
+        (("text_config", "rope_parameters", "rope_type"), "llama3", "'llama3' is not supported"),
         (("text_config", "rope_parameters", "mrope_interleaved"), False, "sectioned"),
     ],
 )

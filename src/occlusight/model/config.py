@@ -6,10 +6,41 @@ classes of transformers 5.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from occlusight.errors import BadModel
+from occlusight.errors import BadInput, BadModel
+
+LONGEST = 1_048_576
+"""The longest context in tokens that Qwen3-VL was stretched to."""
+
+
+@dataclass(frozen=True)
+class Yarn:
+    """How rotary frequencies are stretched for sequences whose positions pass `native` (YaRN, arXiv:2309.00071).
+
+    Such a sequence is stretched by `factor`, or by the next whole number that its positions need; a shorter one not at all.
+    Frequencies that turn more than `beta_fast` times within `native` positions stay, those that turn less than `beta_slow` times are
+    divided by the factor. `attention_factor` multiplies queries and keys; None is the paper's 0.1 ln(factor) + 1.
+    """
+
+    factor: float = 2.0
+    native: int = 262_144
+    beta_fast: float = 32.0
+    beta_slow: float = 1.0
+    attention_factor: float | None = None
+
+    def __post_init__(self) -> None:
+        _positive(self, "native beta_fast beta_slow")
+        _check(self.factor >= 1, f"YaRN's factor must be at least 1, got {self.factor}")
+        _check(
+            self.beta_fast > self.beta_slow,
+            f"YaRN's beta_fast ({self.beta_fast}) must be above beta_slow ({self.beta_slow})",
+        )
+
+    def stretch(self, end: int) -> float:
+        """The factor for a sequence whose positions stay below `end`: 1 within `native`."""
+        return 1.0 if end <= self.native else max(self.factor, float(math.ceil(end / self.native)))
 
 
 @dataclass(frozen=True)
@@ -30,6 +61,7 @@ class TextConfig:
     mrope_section: tuple[int, int, int] = (24, 20, 20)
     rms_norm_eps: float = 1e-6
     max_positions: int = 262_144
+    yarn: Yarn | None = None
 
     def __post_init__(self) -> None:
         _positive(self, "vocab_size hidden_size intermediate_size layers heads kv_heads head_dim max_positions")
@@ -140,7 +172,7 @@ class ModelConfig:
         _expect(text, "hidden_act", "silu")
         _expect(text, "attention_bias", False)
         _expect(vision, "hidden_act", "gelu_pytorch_tanh")
-        theta, section = _text_rope(text)
+        theta, section, yarn = _text_rope(text)
         tie = config.get("tie_word_embeddings", text.get("tie_word_embeddings", False))
         return cls(
             text=TextConfig(
@@ -155,6 +187,7 @@ class ModelConfig:
                 mrope_section=section,
                 rms_norm_eps=float(text.get("rms_norm_eps", 1e-6)),
                 max_positions=text.get("max_position_embeddings", 128_000),
+                yarn=yarn,
             ),
             vision=VisionConfig(
                 hidden_size=_need(vision, "hidden_size"),
@@ -178,11 +211,25 @@ class ModelConfig:
             eos_token_ids=_ids(config.get("eos_token_id", text.get("eos_token_id"))),
         )
 
+    def for_context(self, tokens: int) -> Self:
+        """This model with room for `tokens`; beyond its own context, sequences are stretched as their positions need.
+
+        Raises:
+            BadInput: more than `LONGEST`, or than the model's own context where that is longer.
+        """
+        own = self.text.max_positions
+        if tokens <= own:
+            return self
+        if tokens > LONGEST:
+            raise BadInput(f"a context of {tokens} tokens was asked for; this model takes at most {max(own, LONGEST)}")
+        yarn = self.text.yarn or Yarn(native=own)
+        return replace(self, text=replace(self.text, max_positions=tokens, yarn=yarn))
+
     def to_hf(self, dtype: str = "bfloat16") -> dict[str, Any]:
         """The `config.json` of this model, with the rope settings in both spellings, so that transformers 5
         (`rope_parameters`) and older readers (`rope_scaling`, `rope_theta`) agree."""
         text, vision = self.text, self.vision
-        section = {"mrope_interleaved": True, "mrope_section": list(text.mrope_section), "rope_type": "default"}
+        rope = {"mrope_interleaved": True, "mrope_section": list(text.mrope_section), **_scaling(text.yarn)}
         eos = list(self.eos_token_ids) if len(self.eos_token_ids) != 1 else self.eos_token_ids[0]
         return {
             "architectures": ["Qwen3VLForConditionalGeneration"],
@@ -212,8 +259,8 @@ class ModelConfig:
                 "tie_word_embeddings": self.tie_word_embeddings,
                 "use_cache": True,
                 "rope_theta": text.rope_theta,
-                "rope_scaling": section,
-                "rope_parameters": {**section, "rope_theta": text.rope_theta},
+                "rope_scaling": rope,
+                "rope_parameters": {**rope, "rope_theta": text.rope_theta},
             },
             "vision_config": {
                 "model_type": "qwen3_vl_vision",
@@ -239,20 +286,48 @@ def _axial(theta: float) -> dict[str, Any]:
     return {"rope_type": "axial", "rope_theta": theta}
 
 
-def _text_rope(text: Mapping[str, Any]) -> tuple[float, tuple[int, int, int]]:
+def _scaling(yarn: Yarn | None) -> dict[str, Any]:
+    if yarn is None:
+        return {"rope_type": "default"}
+    own = {"factor": yarn.factor, "original_max_position_embeddings": yarn.native}
+    own |= {"beta_fast": yarn.beta_fast, "beta_slow": yarn.beta_slow}
+    if yarn.attention_factor is not None:
+        own["attention_factor"] = yarn.attention_factor
+    return {"rope_type": "yarn", **own}
+
+
+def _text_rope(text: Mapping[str, Any]) -> tuple[float, tuple[int, int, int], Yarn | None]:
     rope = {**(text.get("rope_scaling") or {}), **(text.get("rope_parameters") or {})}
     theta = rope.get("rope_theta", text.get("rope_theta"))
     if theta is None:
         raise BadModel("config.json: text_config has neither rope_theta nor rope_parameters.rope_theta")
-    kind = rope.get("rope_type", rope.get("type", "default"))
-    if kind not in ("default", "mrope"):
-        raise BadModel(f"config.json: rope type {kind!r} is not supported; only 'default' (interleaved MRoPE) is")
     if rope.get("mrope_interleaved", True) is not True:
         raise BadModel(
             "config.json: mrope_interleaved is false; Qwen3-VL interleaves, sectioned MRoPE is not supported"
         )
     time, height, width = rope.get("mrope_section", (24, 20, 20))
-    return float(theta), (time, height, width)
+    return float(theta), (time, height, width), _yarn(rope)
+
+
+def _yarn(rope: Mapping[str, Any]) -> Yarn | None:
+    kind = rope.get("rope_type", rope.get("type", "default"))
+    if kind in ("default", "mrope"):
+        return None
+    if kind != "yarn":
+        raise BadModel(f"config.json: rope type {kind!r} is not supported; only 'default' and 'yarn' are")
+    if not isinstance(rope.get("factor"), (int, float)):
+        raise BadModel(f"config.json: rope type 'yarn' needs a number as factor, got {rope.get('factor')!r}")
+    unknown = [key for key in ("mscale", "mscale_all_dim") if rope.get(key)]
+    if unknown or rope.get("truncate", True) is not True:
+        raise BadModel(f"config.json: YaRN with {' and '.join(unknown) or 'truncate: false'} is not supported")
+    attention = rope.get("attention_factor")
+    return Yarn(
+        factor=float(rope["factor"]),
+        native=int(rope.get("original_max_position_embeddings") or 262_144),
+        beta_fast=float(rope.get("beta_fast") or 32),
+        beta_slow=float(rope.get("beta_slow") or 1),
+        attention_factor=None if attention is None else float(attention),
+    )
 
 
 def _part(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -42,25 +42,26 @@ class Qwen3VL(nn.Module):
         features: VisionFeatures | None = None,
         mask: Tensor | None = None,
         cache: KVCache | Packed | None = None,
+        stretch: Tensor | None = None,
     ) -> Tensor:
         """Hidden states `(B, T, D)` of ids `(B, T)` at positions `(3, B, T)`.
 
         `features` are those of exactly the visual tokens in `input_ids`, row after row; for a chunk that splits a
-        picture, their `slice`. See `TextModel.forward` for `mask` and `cache`.
+        picture, their `slice`. See `TextModel.forward` for `mask`, `cache` and `stretch`.
 
         Raises:
             BadInput: the number of features is not that of the visual tokens.
         """
         embeds: Tensor = self.text.embed_tokens(input_ids)
         if features is None:
-            plain: Tensor = self.text(embeds, positions, mask, cache)
+            plain: Tensor = self.text(embeds, positions, mask, cache, stretch=stretch)
             return plain
         visual = (input_ids == self.config.image_token_id) | (input_ids == self.config.video_token_id)  # (B, T)
         places = visual.flatten().nonzero().flatten()
         if places.shape[0] != len(features):
             raise BadInput(f"{len(features)} visual features for {places.shape[0]} visual tokens")
         flat = embeds.flatten(0, 1).index_copy(0, places, features.embeds.to(embeds.dtype))
-        hidden: Tensor = self.text(flat.view_as(embeds), positions, mask, cache, (visual, features.taps))
+        hidden: Tensor = self.text(flat.view_as(embeds), positions, mask, cache, (visual, features.taps), stretch)
         return hidden
 
     def logits(self, hidden: Tensor) -> Tensor:

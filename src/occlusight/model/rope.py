@@ -5,13 +5,14 @@ one time and differ in height and width. The rotary frequencies take turns among
 Qwen3-VL, arXiv:2511.21631, section 2), instead of Qwen2-VL's three contiguous sections.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from occlusight.errors import BadInput
-from occlusight.model.config import ModelConfig, TextConfig
+from occlusight.model.config import ModelConfig, TextConfig, Yarn
 
 Grid = tuple[int, int, int]
 """Patches of a picture or clip: (frame pairs, rows, columns), before merging."""
@@ -76,12 +77,45 @@ def frequency_axes(config: TextConfig) -> list[int]:
     return axes
 
 
-def rotary_tables(positions: Tensor, config: TextConfig) -> tuple[Tensor, Tensor]:
-    """Cosine and sine `(B, 1, T, head_dim / 2)`, fp32, of positions `(3, B, T)`."""
+def rotary_tables(positions: Tensor, config: TextConfig, stretch: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Cosine and sine `(B, 1, T, head_dim / 2)`, fp32, of positions `(3, B, T)`.
+
+    `stretch` `(B, T)` is the factor of each token's sequence (see `Yarn.stretch`); None is 1 for all.
+    """
     device = positions.device
     axes = torch.tensor(frequency_axes(config), device=device)
-    angles = positions.float()[axes].permute(1, 2, 0) * inverse_frequencies(config.head_dim, config.rope_theta, device)
-    return angles.cos()[:, None], angles.sin()[:, None]
+    turned = positions.float()[axes].permute(1, 2, 0)  # (B, T, head_dim / 2)
+    if stretch is None:
+        angles = turned * inverse_frequencies(config.head_dim, config.rope_theta, device)
+        return angles.cos()[:, None], angles.sin()[:, None]
+    factors, which = torch.unique(stretch, return_inverse=True)
+    own = [yarn_frequencies(config, factor, device) for factor in factors.tolist()]
+    angles = turned * torch.stack([frequencies for frequencies, _ in own])[which]
+    scale = torch.tensor([scale for _, scale in own], device=device)[which][..., None]
+    return (angles.cos() * scale)[:, None], (angles.sin() * scale)[:, None]
+
+
+def yarn_frequencies(config: TextConfig, factor: float, device: torch.device) -> tuple[Tensor, float]:
+    """Frequencies `(head_dim / 2,)` of a sequence stretched by `factor`, and what its cosines and sines are multiplied by.
+
+    Frequency i turns `native / (2 pi theta^(2 i / d))` times within the native context. The ones up to where that is `beta_fast` stay,
+    those from where it is `beta_slow` are divided by the factor, between them is a ramp (arXiv:2309.00071, section 3.2).
+    """
+    plain = inverse_frequencies(config.head_dim, config.rope_theta, device)
+    yarn = config.yarn or Yarn()
+    if factor == 1:
+        return plain, 1.0
+
+    def place(turns: float) -> float:
+        """The (fractional) i of the frequency that turns so often."""
+        return config.head_dim * math.log(yarn.native / (turns * 2 * math.pi)) / (2 * math.log(config.rope_theta))
+
+    low = max(math.floor(place(yarn.beta_fast)), 0)
+    high = min(math.ceil(place(yarn.beta_slow)), config.head_dim - 1)
+    steps = torch.arange(config.head_dim // 2, dtype=torch.float32, device=device)
+    divided = ((steps - low) / max(high - low, 0.001)).clamp(0, 1)  # 0: as it was, 1: divided by the factor
+    scale = 0.1 * math.log(factor) + 1 if yarn.attention_factor is None else yarn.attention_factor
+    return plain / factor * divided + plain * (1 - divided), scale
 
 
 def inverse_frequencies(width: int, theta: float, device: torch.device) -> Tensor:

@@ -120,6 +120,7 @@ class TextModel(nn.Module):
         mask: Tensor | None = None,
         cache: KVCache | Packed | None = None,
         deepstack: tuple[Tensor, tuple[Tensor, ...]] | None = None,
+        stretch: Tensor | None = None,
     ) -> Tensor:
         """Hidden states `(B, T, D)` of embeddings `(B, T, D)` at positions `(3, B, T)`.
 
@@ -128,6 +129,7 @@ class TextModel(nn.Module):
             cache: keys and values of earlier tokens; these T are added to it. With `Packed`, B is 1 and there is no mask.
             deepstack: where visual tokens are, `(B, T)` bool, and the taps, each `(n_visual, D)` in row-major order
                 of the true places; tap i is added after layer i.
+            stretch: the factor of each token's sequence, `(B, T)`, where some are longer than the native context.
 
         Raises:
             BadInput: a tap has another number of rows than there are visual tokens.
@@ -136,7 +138,7 @@ class TextModel(nn.Module):
         if mask is None and isinstance(cache, KVCache) and cache.length and length > 1:
             mask = causal_mask(length, cache.length + length, embeds.device)
         places, taps = _deepstack_places(deepstack)
-        tables = rotary_tables(positions, self.config)
+        tables = rotary_tables(positions, self.config, stretch)
         x = embeds
         for index, layer in enumerate(self.layers):
             x = layer(x, tables, mask, cache, index)
