@@ -102,7 +102,8 @@ def car_behind_post(graphs, names):
 @pytest.mark.parametrize(
     ("text", "plausible"),
     [
-        ("Yes. The lamp post is in front of the car.", True),
+        ("Yes. The lamp post is in front of the car.", False),
+        ("Yes. The lamp post is in front of the car, whose left side it hides.", True),
         ("Yes, the lamp post stands before it and hides a small part on the left.", True),
         ("Yes.", False),
         ("Yes. The car is in front of the lamp post.", False),
@@ -120,10 +121,12 @@ def test_a_reason_must_be_true(car_behind_post, text: str, plausible: bool) -> N
 @pytest.mark.parametrize(
     ("text", "plausible"),
     [
-        ("No. It is the lamp post that hides the red car.", True),
+        ("No. It is the lamp post that hides the red car.", False),
+        ("No. It is the lamp post that hides the red car, as it is nearer.", True),
+        ("No. It is the lamp post that hides the blue car, as it is nearer.", False),
         ("No. They do not overlap.", False),
         ("No. The red car is in front of the lamp post.", False),
-        ("没有，是路灯挡住了轿车。", True),
+        ("没有，是路灯挡住了轿车，路灯更近。", True),
         ("没有，轿车在路灯的左边。", False),
     ],
 )

@@ -3,8 +3,9 @@
 import pytest
 
 from occlusight.occlusion.facts import Facts
-from occlusight.occlusion.parse import Place, amounts, decision, hidden_parts, hider, no_overlap, nothing, number, place
+from occlusight.occlusion.parse import Place, decision, hider, nothing, number, place
 from occlusight.occlusion.parse_names import Vocabulary
+from occlusight.occlusion.parse_reasons import amounts, hidden_parts, no_overlap
 
 
 @pytest.fixture

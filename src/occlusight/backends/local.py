@@ -89,6 +89,12 @@ class LocalBackend:
             self.engine.keep(sequence)
         return scores
 
+    def forget(self) -> None:
+        """Empty the caches, so that what follows does not depend on what was asked before, not even in its rounding."""
+        with self.engine.turn(threading.Event()):
+            self.engine.prefixes.clear()
+            self.engine.features.clear()
+
     def prompt(self, request: Request) -> Prompt:
         """Return the ids and pictures of a request, as the checkpoint's chat template writes them.
 

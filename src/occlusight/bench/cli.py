@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,11 +16,30 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from occlusight.backends.protocol import Backend
-from occlusight.bench.run import Settings, run
+from occlusight.bench.asking import Settings
+from occlusight.bench.baselines import baseline
+from occlusight.bench.run import run
 from occlusight.bench.samples import DataSet, open_set
-from occlusight.bench.truth import oracle_of
 from occlusight.errors import BadInput
 from occlusight.occlusion.kinds import LANGS, Names
+
+LINE_EVERY_S = 30
+Data = Annotated[str, typer.Option(help="A data set: a folder, or the name of a shipped one.")]
+ModelName = Annotated[
+    str,
+    typer.Option(
+        help="default, blind, oracle, constant (one answer to everything), a checkpoint folder, a hub id, or a server's name for it."
+    ),
+]
+BackendName = Annotated[
+    str,
+    typer.Option(
+        help="local (our engine), openai (any server that speaks its chat API) or transformers (any image-text model of it)."
+    ),
+]
+BaseUrl = Annotated[
+    str | None, typer.Option(help="The server's address for --backend openai, such as http://localhost:8000/v1.")
+]
 
 bench_app = typer.Typer(no_args_is_help=True, help="Measure how often a model is right about occlusion.")
 
@@ -29,42 +51,70 @@ def bench() -> None:
 
 @bench_app.command("run")
 def run_command(
-    data: Annotated[str, typer.Option(help="A data set: a folder, or the name of a shipped one.")],
-    model: Annotated[str, typer.Option(help="default, blind, oracle, a checkpoint folder or a hub id.")],
+    data: Data,
     out: Annotated[Path, typer.Option(help="Where answers, timings and scores go; a stopped run there goes on.")],
+    model: ModelName = "default",
+    backend: BackendName = "local",
+    base_url: BaseUrl = None,
+    dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
     langs: Annotated[str, typer.Option(help="Languages, separated by commas.")] = "zh,en",
     limit: Annotated[int | None, typer.Option(min=1, help="Ask only the first questions of the set.")] = None,
+    scenes: Annotated[int | None, typer.Option(min=1, help="Ask only about the first pictures of the set.")] = None,
     max_tokens: Annotated[
         int, typer.Option(min=1, help="Longest answer, in tokens; a longer one counts as cut.")
     ] = 256,
+    temperature: Annotated[float, typer.Option(help="0 takes the likeliest token each time.")] = 0.0,
+    seed: Annotated[int | None, typer.Option(help="Makes sampling repeatable.")] = None,
+    system: Annotated[str | None, typer.Option(help="A system prompt.")] = None,
+    certainty: Annotated[
+        bool, typer.Option(help="Ask for the log-probabilities of yes and no beside every decision.")
+    ] = True,
 ) -> None:
     """Ask a model every question of a data set and score the answers.
 
+    Each answer is saved as it comes; the same command again goes on after an interruption, and ends with the same answers.
     Prints a table, then one line of JSON: every rate with its 95 % interval, clustered by scene.
     """
     wanted = languages(langs)
     dataset, names = open_set(data), shipped_names()
-    backend = backend_for(model, dataset, names)
+    opened = backend_for(model, dataset, names, backend, base_url, dtype)
+    settings = Settings(system, temperature, 1.0, max_tokens, seed, certainty)
+    with asking_bar() as show:
+        result = run(opened, dataset, out, names, wanted, limit, settings=settings, progress=show, scenes=scenes)
+    Console().print(table(result, f"{opened.info.name} on {dataset.folder.name}"))
+    print(json.dumps(result, ensure_ascii=False))
+    if result["failed"]:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def asking_bar() -> Iterator[Callable[[int, int], None]]:
+    """A bar with the time left on a terminal; elsewhere a line to stderr now and then."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task("asking")
+    terminal = sys.stderr.isatty()
+    with Progress(*columns, console=Console(stderr=True), disable=not terminal) as bar:
+        task = bar.add_task("asking", total=None)
+        begun = told = time.monotonic()
+        first: int | None = None
 
         def show(done: int, total: int) -> None:
+            nonlocal told, first
             bar.update(task, completed=done, total=total)
+            first = done if first is None else first
+            now = time.monotonic()
+            if not terminal and now - told >= LINE_EVERY_S and done > first:
+                told = now
+                left = (now - begun) / (done - first) * (total - done)
+                print(f"{done} of {total} questions, about {left / 60:.0f} min left", file=sys.stderr, flush=True)
 
-        result = run(
-            backend, dataset, out, names, wanted, limit, settings=Settings(max_tokens=max_tokens), progress=show
-        )
-    Console().print(table(result, f"{backend.info.name} on {dataset.folder.name}"))
-    print(json.dumps(result, ensure_ascii=False))
-    if result["failed"]:
-        raise typer.Exit(1)
+        yield show
 
 
 def languages(text: str) -> tuple[str, ...]:
@@ -84,13 +134,16 @@ def shipped_names() -> Names:
     return names_of(load_catalogue())
 
 
-def backend_for(model: str, data: DataSet, names: Names) -> Backend:
+def backend_for(
+    model: str, data: DataSet, names: Names, backend: str = "local", base_url: str | None = None, dtype: str = "auto"
+) -> Backend:
     """Open a model; the oracle answers from this data set. Raises BadModel."""
-    if model == "oracle":
-        return oracle_of(data, names)
+    found = baseline(model, data, names) if backend == "local" else None
+    if found is not None:
+        return found
     from occlusight.backends import open_backend
 
-    return open_backend(model)
+    return open_backend(model, backend=backend, base_url=base_url, dtype=dtype)
 
 
 def table(result: dict[str, Any], title: str) -> Table:

@@ -1,48 +1,68 @@
 """From scored questions to the numbers of the contract, each with its interval clustered by scene.
 
-- `recognition_f1`: F1 of the kinds named against the kinds that are there (as sets), summed over pictures.
+- `recognition_f1`, `recognition_precision`, `recognition_recall`: of the kinds named against the kinds that are there (as
+  sets), summed over pictures.
 - `occlusion_yes_accuracy`, `occlusion_no_accuracy`: decisions of the kinds `occlusion` and `explanation` (in which decision
   and reason are asked together), by the true answer; `occlusion_balanced_accuracy` is their mean.
 - `position_accuracy`: every decided axis (left/right, front/behind, on/under) stated and right; where a number is asked
   too, that as well.
-- `explanation_plausible`: share of explanations with the right decision and a reason whose statements are all true.
-- `contradiction_rate`: of the pairs asked in both directions, the share where both "A hides B" and "B hides A" got a yes.
+- `pair_f1`, `pair_precision`, `pair_recall`: of the ordered pairs said to hide against those that do, over the pairs asked
+  (InstaOrder, arXiv 2111.14562, section 5).
+- `explanation_plausible`: share of explanations with the right decision and a plausible reason (see `reasons`).
+- `contradiction_rate`, `flip_rate`, `language_flip_rate`, `counterfactual_consistency`: see `consistency`.
+- `calibration`: see `certainty`.
 - `unparsed`, `cut`, `failed`: numbers of answers; the first two count as not right everywhere, the last nowhere.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from occlusight.bench.certainty import Certain, calibration
+from occlusight.bench.consistency import DECISIONS, contradictions, counterfactuals, flips, language_flips
+from occlusight.bench.samples import DataSet
 from occlusight.bench.scorers import CUT, ERROR, NO_ANSWER, Score
-from occlusight.bench.statistics import Rate, Statistic, balanced, f1, rate, ratio
+from occlusight.bench.statistics import Rate, Statistic, balanced, f1, precision, rate, ratio, recall
 from occlusight.occlusion.questions import Question
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A question with its score."""
+    """A question with its score, and the log-probabilities of yes and no where they were asked for."""
 
     question: Question
     score: Score
     heldout: bool | None = None
+    log_probabilities: Mapping[str, float] | None = None
+
+    @property
+    def yes_probability(self) -> float | None:
+        """The probability of yes against no."""
+        if self.log_probabilities is None:
+            return None
+        return round(1 / (1 + math.exp(min(700.0, self.log_probabilities["no"] - self.log_probabilities["yes"]))), 6)
 
 
 Row = Sequence[float]
-DECISIONS = ("occlusion", "explanation")
 
 
-def summarise(scored: Sequence[Scored]) -> dict[str, Any]:
-    """Return the whole result: headline numbers, then by type, template, language and mesh."""
+def summarise(scored: Sequence[Scored], data: DataSet) -> dict[str, Any]:
+    """Return the whole result: headline numbers, then by type of question, template, language, type of scene and mesh."""
     by_mesh = {label: [s for s in scored if s.heldout is flag] for label, flag in (("seen", False), ("unseen", True))}
+    changed = {id: scene.counterfactual_of for id, scene in data.scenes.items() if scene.counterfactual_of}
+    types = _grouped(scored, lambda s: data.scenes[s.question.scene].type or "any")
     return {
         **headline(scored),
+        **counterfactuals(scored, changed).to_json("counterfactual_consistency"),
+        "calibration": calibration(certain(scored)),
         "by_type": {key: accuracy(group) for key, group in _grouped(scored, lambda s: s.question.kind).items()},
         "by_template": {key: accuracy(group) for key, group in _grouped(scored, lambda s: s.question.template).items()},
         "by_lang": {key: headline(group) for key, group in _grouped(scored, lambda s: s.question.lang).items()},
+        "by_occlusion": {key: headline(group) for key, group in sorted(types.items())},
         "by_mesh": {label: headline(group) for label, group in by_mesh.items() if group},
     }
 
@@ -50,20 +70,29 @@ def summarise(scored: Sequence[Scored]) -> dict[str, Any]:
 def headline(scored: Sequence[Scored]) -> dict[str, Any]:
     """Return the numbers of the contract for these questions; None where none of them bears on a number."""
     decisions = [s for s in scored if s.question.kind in DECISIONS]
+    lists = [s for s in scored if s.question.template == "recognition.list"]
+    pairs = [s for s in decisions if "occluder" in s.question.answer]
     yes = [s for s in decisions if s.question.answer["value"] == "yes"]
     no = [s for s in decisions if s.question.answer["value"] == "no"]
     rates: dict[str, Rate] = {
-        "recognition_f1": _rate([s for s in scored if s.question.template == "recognition.list"], _found, f1),
+        "recognition_f1": _rate(lists, _found, f1),
+        "recognition_precision": _rate(lists, _found, precision),
+        "recognition_recall": _rate(lists, _found, recall),
         "occlusion_balanced_accuracy": _rate(decisions, _balanced, balanced),
         "occlusion_yes_accuracy": _rate(yes),
         "occlusion_no_accuracy": _rate(no),
+        "pair_f1": _rate(pairs, _pair, f1),
+        "pair_precision": _rate(pairs, _pair, precision),
+        "pair_recall": _rate(pairs, _pair, recall),
         "position_accuracy": _rate([s for s in scored if s.question.kind == "position"]),
         "explanation_plausible": _rate([s for s in scored if s.question.kind == "explanation"], _plausible),
         "contradiction_rate": contradictions(scored),
+        "flip_rate": flips(scored),
+        "language_flip_rate": language_flips(scored),
     }
     numbers: dict[str, Any] = {"n": len(scored), "n_scenes": len({s.question.scene for s in scored})}
     for name, found in rates.items():
-        numbers |= found.to_json(name)
+        numbers |= {**found.to_json(name), f"{name}_n": found.n}
     outcomes = [s.score.outcome for s in scored]
     return numbers | {
         "unparsed": outcomes.count(NO_ANSWER),
@@ -86,22 +115,14 @@ def accuracy(scored: Sequence[Scored]) -> dict[str, Any]:
     return result | {"unparsed": outcomes.count(NO_ANSWER), "cut": outcomes.count(CUT), "failed": outcomes.count(ERROR)}
 
 
-def contradictions(scored: Iterable[Scored]) -> Rate:
-    """Of the pairs asked in both directions in one language, the share where both directions got a yes."""
-    said: dict[tuple[str, str], dict[tuple[str, str], bool]] = defaultdict(dict)
+def certain(scored: Iterable[Scored]) -> list[Certain]:
+    """Return the decisions with probabilities. (Whether all of B would be visible is another question than whether it is hidden.)"""
+    found = []
     for s in scored:
-        q = s.question
-        if q.kind not in DECISIONS or "occluder" not in q.answer or s.score.extracted not in ("yes", "no"):
-            continue
-        directions = said[q.scene, q.lang]
-        pair = (q.answer["occluder"], q.answer["occluded"])
-        directions[pair] = directions.get(pair, False) or s.score.extracted == "yes"
-    rows: dict[str, list[Row]] = defaultdict(list)
-    for (scene, _), directions in said.items():
-        for (a, b), yes in directions.items():
-            if a < b and (b, a) in directions:
-                rows[scene].append((float(yes and directions[b, a]), 1.0))
-    return rate(rows)
+        p = s.yes_probability
+        if p is not None and s.question.kind in DECISIONS and s.score.outcome != ERROR:
+            found.append(Certain(s.question.scene, p, s.question.answer["value"] == "yes", s.score.extracted))
+    return found
 
 
 def _right(s: Scored) -> Row:
@@ -114,6 +135,12 @@ def _plausible(s: Scored) -> Row:
 
 def _found(s: Scored) -> Row:
     return tuple(float(s.score.details[key]) for key in ("hits", "extra", "missed"))
+
+
+def _pair(s: Scored) -> Row:
+    """True positive, false positive, false negative; silence says no."""
+    said, true = s.score.extracted == "yes", s.question.answer["value"] == "yes"
+    return (float(said and true), float(said and not true), float(true and not said))
 
 
 def _balanced(s: Scored) -> Row:

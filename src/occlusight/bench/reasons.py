@@ -1,9 +1,12 @@
-"""Is the reason given for a yes or no true? Every statement that can be read from it must agree with the truth.
+"""Is the reason given for a yes or no plausible? A rule, checked against answers labelled by hand (tests/bench/labelled).
 
-For "A hides B" the statements are: which of the two is in front (said by a place word or by who hides whom), which part
-of B is hidden, and how much of it. For "A does not hide B": that B hides A, or that they do not overlap, and where A is
-relative to B. A reason is plausible when the decision is right, it makes at least one such statement, and all that it
-makes are true. An amount may miss its class by 8 points; a part that the truth calls "all" is not checked.
+From the text come claims about this picture: who is nearer, which part is hidden, which part can still be seen, how much is
+hidden, where one thing is relative to the other, that they do not overlap, that it is the other way round, and the cues of
+ground contact (what meets the ground lower in the picture is nearer) and outline (that of the nearer thing is whole).
+Restating the decision is no claim. A reason is plausible when at least two claims hold and none is false; to call a
+thing by a colour that it does not have, or to let the wrong one hide the other, is false. An amount may miss its class by
+8 points; a part is not checked where nearly all is hidden. Of two things that are neither beside, before nor on one another
+all that can be said is that they do not overlap: there one claim is enough.
 """
 
 from __future__ import annotations
@@ -12,56 +15,119 @@ from dataclasses import dataclass
 from typing import Any
 
 from occlusight.occlusion.facts import AMOUNTS
-from occlusight.occlusion.parse import amounts, hidden_parts, hider, no_overlap, place
+from occlusight.occlusion.parse import hider, place
 from occlusight.occlusion.parse_names import Vocabulary
+from occlusight.occlusion.parse_reasons import amounts, cues, hidden_parts, no_overlap, seen_parts
 
 AMOUNT_SLACK = 0.08
+CLAIMS_NEEDED = 2
 
 
 @dataclass(frozen=True)
 class Reason:
-    """What a reason states, and which of it is false; `plausible` also needs that it states anything."""
+    """What a reason states, and which of it is false; `plausible` also needs that enough is stated."""
 
     stated: dict[str, Any]
     false: tuple[str, ...]
+    needed: int = CLAIMS_NEEDED
 
     @property
     def plausible(self) -> bool:
-        """Whether something was stated and nothing of it is false."""
-        return bool(self.stated) and not self.false
+        """Whether enough claims were made and nothing is false."""
+        return len(self.stated) >= self.needed and not self.false
 
     def __str__(self) -> str:
-        if not self.stated:
-            return "no reason is given"
-        return f"false: {', '.join(self.false)}" if self.false else "every statement is true"
+        if self.false:
+            return f"false: {', '.join(self.false)}"
+        if len(self.stated) < self.needed:
+            return f"claims about this picture: {len(self.stated)}, of {self.needed} that are needed"
+        return "every claim is true"
 
 
 def judge(answer: dict[str, Any], text: str, words: Vocabulary) -> Reason:
-    """Judge the reason in an answer to "does A hide B, and why?" against the computed answer."""
+    """Judge the reason in an answer to "does A hide B, and why?" whose decision is right, against the computed answer."""
     a, b = answer["occluder"], answer["occluded"]
+    claims = _Claims()
     said, by = place(text, a, b, words), hider(text, a, b, words)
+    truth = _truth(answer, words)
+    for axis in ("horizontal", "depth", "vertical"):
+        value = getattr(said, axis)
+        if value and truth.get(axis, "none") != "none":
+            claims.state(axis, value, value == truth[axis])
     if answer["value"] == "yes":
-        return _of_yes(answer, text, said.depth, by)
-    return _of_no(answer, text, said.horizontal, said.depth, said.vertical, by)
+        claims.check("hider", by in (None, a))
+        claims.check("overlap", not no_overlap(text))
+        covered: dict[str, Any] | None = answer
+    else:
+        reverse = answer["reverse"]
+        if by:
+            claims.state("hider", by, reverse and by == b)
+        if no_overlap(text):
+            claims.state("overlap", "none", not reverse)
+        covered = _reverse_cover(answer, words)
+    if covered is not None:
+        _how_much(claims, covered, text)
+    _cues(claims, text, a, b, words)
+    claims.check("name", not any(m.misnamed for m in words.mentions(text)))
+    nothing_else = answer["value"] == "no" and not answer["reverse"] and set(truth.values()) == {"none"}
+    return Reason(claims.stated, tuple(claims.false), 1 if nothing_else else CLAIMS_NEEDED)
 
 
-def _of_yes(answer: dict[str, Any], text: str, depth: str | None, by: str | None) -> Reason:
-    stated: dict[str, Any] = {}
-    false = []
-    if depth:
-        stated["depth"] = depth
-        false += ["depth"] if depth != "front" else []
-    if by:
-        stated["hider"] = by
-        false += ["hider"] if by != answer["occluder"] else []
-    parts, part = hidden_parts(text), answer["hidden_part"]
-    if parts:
-        stated["parts"] = sorted(parts)
-        false += ["parts"] if part != "all" and part not in parts else []
+class _Claims:
+    """Claims as they are read: what is stated, and what of it is false."""
+
+    def __init__(self) -> None:
+        self.stated: dict[str, Any] = {}
+        self.false: list[str] = []
+
+    def state(self, what: str, value: Any, true: bool) -> None:
+        """Count a claim."""
+        self.stated[what] = value
+        self.check(what, true)
+
+    def check(self, what: str, true: bool) -> None:
+        """Note what is false without counting it as a claim."""
+        if not true:
+            self.false.append(what)
+
+
+def _truth(answer: dict[str, Any], words: Vocabulary) -> dict[str, str]:
+    """Where A is relative to B: stored with a no, looked up for a yes."""
+    if answer["value"] == "no":
+        return {axis: answer[axis] for axis in ("horizontal", "depth", "vertical")}
+    across = words.facts.horizontal(answer["occluder"], answer["occluded"]) if words.facts else "none"
+    return {"horizontal": across, "depth": "front"}
+
+
+def _reverse_cover(answer: dict[str, Any], words: Vocabulary) -> dict[str, Any] | None:
+    """How B covers A, where it does and the truth is at hand."""
+    relation = words.facts.relations.get((answer["occluded"], answer["occluder"])) if words.facts else None
+    if not answer["reverse"] or relation is None:
+        return None
+    return {"hidden_part": relation.hidden_part, "covered_fraction": relation.covered_fraction}
+
+
+def _how_much(claims: _Claims, covered: dict[str, Any], text: str) -> None:
+    part = covered["hidden_part"]
+    if parts := hidden_parts(text):
+        claims.state("parts", sorted(parts), part == "all" or part in parts)
+    if seen := seen_parts(text):
+        claims.state("seen", sorted(seen), part == "all" or part not in seen)
     if classes := amounts(text):
-        stated["amounts"] = sorted(classes)
-        false += ["amounts"] if not any(amount_fits(c, answer["covered_fraction"]) for c in classes) else []
-    return Reason(stated, tuple(false))
+        claims.state("amounts", sorted(classes), any(amount_fits(c, covered["covered_fraction"]) for c in classes))
+
+
+def _cues(claims: _Claims, text: str, a: str, b: str, words: Vocabulary) -> None:
+    if words.facts is None:
+        return
+    for cue in cues(text, a, b, words):
+        other = b if cue.id == a else a
+        if cue.what == "ground":
+            low, high = words.facts.foot(cue.id), words.facts.foot(other)
+            claims.state("ground", cue.id, low != high and (low > high) is cue.low_or_whole)
+        else:
+            hidden = bool(words.facts.hides(other, cue.id))
+            claims.state("outline", cue.id, hidden is not cue.low_or_whole)
 
 
 def amount_fits(name: str, fraction: float) -> bool:
@@ -72,21 +138,3 @@ def amount_fits(name: str, fraction: float) -> bool:
             return low - AMOUNT_SLACK <= fraction <= high + AMOUNT_SLACK
         low = high
     raise KeyError(name)
-
-
-def _of_no(
-    answer: dict[str, Any], text: str, across: str | None, depth: str | None, vertical: str | None, by: str | None
-) -> Reason:
-    stated: dict[str, Any] = {}
-    false = []
-    if by:
-        stated["hider"] = by
-        false += ["hider"] if not (answer["reverse"] and by == answer["occluded"]) else []
-    if no_overlap(text):
-        stated["overlap"] = "none"
-        false += ["overlap"] if answer["reverse"] else []
-    for axis, value in (("horizontal", across), ("depth", depth), ("vertical", vertical)):
-        if value and answer[axis] != "none":
-            stated[axis] = value
-            false += [axis] if value != answer[axis] else []
-    return Reason(stated, tuple(false))

@@ -19,7 +19,7 @@ from typing import Any
 
 from occlusight.errors import BadInput
 
-PACKAGES = ("occlusight", "torch", "transformers", "numpy", "pillow", "tokenizers", "safetensors")
+PACKAGES = ("occlusight", "torch", "transformers", "openai", "numpy", "pillow", "tokenizers", "safetensors")
 FIXED = ("data", "model", "settings")  # what may not change between the parts of one run
 
 

@@ -1,41 +1,25 @@
-"""Asking a model every question of a data set, and scoring what it says."""
+"""Running a model over a data set: asking, recording, scoring."""
 
 from __future__ import annotations
 
-import json
+import resource
+import sys
 import time
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-from occlusight.backends.protocol import Backend, Done, Request, TextDelta
+from occlusight.backends.protocol import Backend
+from occlusight.bench.asking import Answers, Progress, Settings, ask_all, can_score, decisions
+from occlusight.bench.costs import costs
 from occlusight.bench.metrics import Scored, summarise
 from occlusight.bench.record import Record, surroundings
 from occlusight.bench.samples import DataSet
 from occlusight.bench.scorers import score
-from occlusight.errors import Cancelled, OcclusightError
 from occlusight.occlusion.kinds import Names
 from occlusight.occlusion.parse_names import Vocabulary
 from occlusight.occlusion.questions import Question
-
-FAILURES_IN_A_ROW = 10
-Progress = Callable[[int, int], None]  # done, of how many
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How the model is asked; recorded with the result and part of what makes two runs the same."""
-
-    system: str | None = None
-    temperature: float = 0.0
-    top_p: float = 1.0
-    max_tokens: int = 256
-    seed: int | None = None
-
-    def request(self, question: Question, picture: Path) -> Request:
-        """Return the request for a question: its text as it stands."""
-        return Request(question.text, (picture,), **asdict(self))
 
 
 def run(
@@ -48,98 +32,81 @@ def run(
     *,
     settings: Settings | None = None,
     progress: Progress | None = None,
+    scenes: int | None = None,
 ) -> dict[str, Any]:
     """Ask, record and score; return the document of the contract. Goes on where an earlier run in `out` stopped.
 
-    Raises BadInput for an `out` that holds another run, OcclusightError when too many answers in a row fail.
+    `scenes` asks about the first pictures alone. Raises BadInput for an `out` that holds another run, OcclusightError when too
+    many answers in a row fail.
     """
     settings = settings or Settings()
-    questions = data.select(langs, limit)
+    questions = data.select(langs, limit, scenes)
+    first = next(decisions(questions), None)
+    if settings.certainty and first and not can_score(backend, first, data.scenes[first.scene].picture, settings):
+        print(f"{backend.info.name} gives no log-probabilities: calibration is left out", file=sys.stderr)
+        settings = replace(settings, certainty=False)
     record = Record(out)
     about = {
         "data": data.digest,
         "model": asdict(backend.info),
+        "backend": described(backend),
         "settings": asdict(settings),
     }
     begun = time.time()
     answers = record.begin(
-        {**about, **surroundings(), "langs": langs and sorted(langs), "limit": limit, "folder": str(data.folder)}
+        {
+            **about,
+            **surroundings(),
+            "langs": langs and sorted(langs),
+            "limit": limit,
+            "scenes": scenes,
+            "folder": str(data.folder),
+        }
     )
     earlier = len(answers)
     try:
-        _ask(backend, data, questions, answers, record, settings, progress)
+        ask_all(backend, data, questions, answers, record, settings, progress)
     finally:
         record.write(record.answers, [answers[q.id] for q in data.questions if q.id in answers])
     asked = len(answers) - earlier
-    scored = score_answers(data, questions, answers, names)
-    result = summarise(scored)
-    record.write_document("scores.json", result)
-    record.write(out / "scored.jsonl", [_line_of(s) for s in scored])
+    result = finish(record, data, questions, answers, names)
     seconds = round(time.time() - begun, 3)
-    finish = {"begun": begun, "seconds": seconds, "asked": asked, "kept_from_before": earlier}
-    record.write_document("run.json", {**(record.read_run() or {}), **finish})
+    end = {
+        "begun": begun,
+        "seconds": seconds,
+        "asked": asked,
+        "kept_from_before": earlier,
+        "peak_rss_gb": peak_rss_gb(),
+    }
+    record.write_document("run.json", {**(record.read_run() or {}), **end})
     return result
 
 
-def _ask(
-    backend: Backend,
-    data: DataSet,
-    questions: Collection[Question],
-    answers: dict[str, dict[str, Any]],
-    record: Record,
-    settings: Settings,
-    progress: Progress | None,
-) -> None:
-    """Ask what has no answer yet; `answers` grows, and so do the files."""
-    failures = 0
-    with record.answers.open("a", encoding="utf-8") as lines, record.timings.open("a", encoding="utf-8") as seconds:
-        for done, question in enumerate(questions):
-            if progress:
-                progress(done, len(questions))
-            if question.id in answers:
-                continue
-            line, timing = _answer(backend, question, data, settings)
-            answers[question.id] = line
-            _append(lines, line)
-            _append(seconds, timing)
-            failures = failures + 1 if line["finish_reason"] == "error" else 0
-            if failures == FAILURES_IN_A_ROW:
-                raise OcclusightError(f"{failures} answers in a row failed; the last: {line['error']}")
-    if progress:
-        progress(len(questions), len(questions))
+def finish(
+    record: Record, data: DataSet, questions: Collection[Question], answers: Answers, names: Names
+) -> dict[str, Any]:
+    """Score recorded answers and write scores.json, scored.jsonl and costs.json; return the scores."""
+    scored = score_answers(data, questions, answers, names)
+    result = summarise(scored, data)
+    record.write_document("scores.json", result)
+    record.write(record.out / "scored.jsonl", [_line_of(s) for s in scored])
+    record.write_document("costs.json", costs(record.read(record.timings), questions))
+    return result
 
 
-def _answer(
-    backend: Backend, question: Question, data: DataSet, settings: Settings
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the lines of one question for answers.jsonl and timings.jsonl."""
-    line: dict[str, Any] = {
-        "id": question.id,
-        "scene": question.scene,
-        "lang": question.lang,
-        "kind": question.kind,
-        "template": question.template,
-        "question": question.text,
-    }
-    timing: dict[str, Any] = {"id": question.id}
-    pieces: list[str] = []
-    begun = time.perf_counter()
-    reason, error = "cancelled", None
-    try:
-        for event in backend.generate(settings.request(question, data.scenes[question.scene].picture)):
-            if isinstance(event, TextDelta):
-                pieces.append(event.text)
-            elif isinstance(event, Done):
-                reason = event.finish_reason
-                timing |= {"usage": asdict(event.usage), "timings": asdict(event.timings)}
-    except Cancelled:
-        raise
-    except (OcclusightError, RuntimeError, OSError, MemoryError) as failure:
-        reason, error = "error", f"{type(failure).__name__}: {failure}"
-    line |= {"answer": "".join(pieces), "finish_reason": reason}
-    if error is not None:
-        line["error"] = error
-    return line, {**timing, "seconds": round(time.perf_counter() - begun, 6)}
+def described(backend: Backend) -> dict[str, Any]:
+    """What a backend is and how it prepares pictures, for the record."""
+    preprocess = getattr(backend, "preprocess", None)
+    found: dict[str, Any] = {"kind": type(backend).__name__}
+    if is_dataclass(preprocess) and not isinstance(preprocess, type):
+        found["preprocess"] = asdict(preprocess)
+    return found
+
+
+def peak_rss_gb() -> float:
+    """The largest memory that this process had, in GB."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9, 3)
 
 
 def score_answers(
@@ -152,14 +119,11 @@ def score_answers(
         if q.id in answers:
             line = answers[q.id]
             found = score(q, line["answer"], line["finish_reason"], words[q.scene])
-            scored.append(Scored(q, found, data.scenes[q.scene].heldout))
+            scored.append(Scored(q, found, data.scenes[q.scene].heldout, line.get("log_probabilities")))
     return scored
 
 
 def _line_of(s: Scored) -> dict[str, Any]:
-    return {"id": s.question.id, **asdict(s.score), "truth": s.question.answer["value"]}
-
-
-def _append(file: TextIO, line: Mapping[str, Any]) -> None:
-    file.write(json.dumps(line, ensure_ascii=False) + "\n")
-    file.flush()
+    about = {"id": s.question.id, "scene": s.question.scene, "lang": s.question.lang, "kind": s.question.kind}
+    about |= {"template": s.question.template, "question": s.question.text}
+    return {**about, **asdict(s.score), "truth": s.question.answer["value"], "yes_probability": s.yes_probability}

@@ -23,13 +23,19 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True)
 class SceneLine:
-    """A picture and the truth about it; `heldout` says whether it shows meshes that training never saw (None: not said)."""
+    """A picture and the truth about it.
+
+    `heldout` says whether it shows meshes that training never saw (None: not said), `type` which sort of occlusion it was made for,
+    `counterfactual_of` which scene it is a changed copy of.
+    """
 
     id: str
     recipe: str
     picture: Path
     graph: Graph
     heldout: bool | None = None
+    type: str = ""
+    counterfactual_of: str | None = None
 
     @cached_property
     def facts(self) -> Facts:
@@ -54,9 +60,12 @@ class DataSet:
             digest.update((self.folder / name).read_bytes())
         return digest.hexdigest()
 
-    def select(self, langs: Collection[str] | None = None, limit: int | None = None) -> tuple[Question, ...]:
-        """Return the questions in these languages, at most `limit`. Raises BadData where none are left."""
-        wanted = tuple(q for q in self.questions if langs is None or q.lang in langs)[:limit]
+    def select(
+        self, langs: Collection[str] | None = None, limit: int | None = None, scenes: int | None = None
+    ) -> tuple[Question, ...]:
+        """Return the questions in these languages, of the first `scenes` pictures, at most `limit`. Raises BadData where none are left."""
+        shown = set(list(self.scenes)[:scenes])
+        wanted = tuple(q for q in self.questions if (langs is None or q.lang in langs) and q.scene in shown)[:limit]
         if not wanted:
             raise BadData(
                 f"{self.folder} has no question in {', '.join(langs or LANGS)}; choose other --langs or --limit"
@@ -126,7 +135,15 @@ def _scene(line: dict[str, Any], folder: Path, where: str) -> SceneLine:
     try:
         picture = folder / line["image"]
         graph = Graph.from_json(line["graph"])
-        scene = SceneLine(line["id"], line.get("recipe", ""), picture, graph, line.get("heldout"))
+        scene = SceneLine(
+            line["id"],
+            line.get("recipe", ""),
+            picture,
+            graph,
+            line.get("heldout"),
+            line.get("type") or "",
+            line.get("counterfactual_of"),
+        )
     except KeyError as error:
         raise BadData(f"{where}: the field {error} is missing") from None
     except (TypeError, ValueError) as error:

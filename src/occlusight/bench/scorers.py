@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from occlusight.bench.reasons import judge
-from occlusight.occlusion.parse import FLIP, Place, chosen, decision, hidden_parts, nothing, number, place, plain
+from occlusight.occlusion.parse import FLIP, Place, chosen, decision, denied, nothing, number, place, plain
 from occlusight.occlusion.parse_names import Vocabulary
+from occlusight.occlusion.parse_reasons import hidden_parts
 from occlusight.occlusion.questions import Question
 
 RIGHT, WRONG, NO_ANSWER, CUT, ERROR = "right", "wrong", "no answer", "cut", "error"
@@ -95,7 +96,8 @@ def explanation(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
     if read.value != 1.0:
         return _Read(read.extracted, 0.0, read.reason, {"plausible": False, "stated": {}})
     reason = judge(answer, text, words)
-    return _Read(read.extracted, 1.0, str(reason), {"plausible": reason.plausible, "stated": reason.stated})
+    details = {"plausible": reason.plausible, "stated": reason.stated, "false": list(reason.false)}
+    return _Read(read.extracted, 1.0, str(reason), details)
 
 
 def visible(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
@@ -176,7 +178,7 @@ def _of_two(answer: dict[str, Any], text: str, words: Vocabulary, winning: str) 
 def who_hides(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
     """Everything that hides B must be named, and nothing else."""
     true, b = set(answer["value"]), answer["occluded"]
-    named = [m for m in words.mentions(text) if b not in m.ids]
+    named = [m for m in words.mentions(text) if b not in m.ids and not denied(text, m)]
     if not named:
         return _compare([], answer["value"]) if nothing(text) else _nothing("what hides it")
     if nothing(text) and not true:

@@ -51,6 +51,16 @@ def f1(sums: Floats) -> Floats:
     return _divide(hits, hits + sums[..., 1] + sums[..., 2])
 
 
+def precision(sums: Floats) -> Floats:
+    """(..., 3) of true positives, false positives, false negatives -> (...)."""
+    return _divide(sums[..., 0], sums[..., 0] + sums[..., 1])
+
+
+def recall(sums: Floats) -> Floats:
+    """(..., 3) of true positives, false positives, false negatives -> (...)."""
+    return _divide(sums[..., 0], sums[..., 0] + sums[..., 2])
+
+
 def rate(rows: Mapping[str, Sequence[Sequence[float]]], statistic: Statistic = ratio) -> Rate:
     """Return the statistic of the sums of all rows; `rows` maps a scene to the rows of its questions."""
     scenes = [scene for scene, found in rows.items() if found]
@@ -82,6 +92,15 @@ def wilson(value: float, n: int) -> tuple[float, float]:
     middle = (value + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
     half = Z95 / (1 + Z95**2 / n) * np.sqrt(value * (1 - value) / n + Z95**2 / (4 * n**2))
     return _round(max(0.0, middle - half)), _round(min(1.0, middle + half))
+
+
+def kappa(pairs: Sequence[tuple[bool, bool]]) -> float:
+    """Cohen's kappa of two judges (Cohen, 1960): agreement beyond chance, 1 for full agreement, 0 for chance."""
+    n = len(pairs)
+    agreed = sum(a == b for a, b in pairs) / n
+    one, other = sum(a for a, _ in pairs) / n, sum(b for _, b in pairs) / n
+    chance = one * other + (1 - one) * (1 - other)
+    return 1.0 if chance == 1 else (agreed - chance) / (1 - chance)
 
 
 def _divide(a: Floats, b: Floats) -> Floats:

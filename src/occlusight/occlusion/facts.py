@@ -102,6 +102,11 @@ class Facts:
             return "above"
         return "below" if self.objects[b].supported_by == a else "none"
 
+    def foot(self, a: str) -> int:
+        """How far down the picture the object meets the ground, 0-1000; its lower end where that is not known."""
+        o = self.objects[a]
+        return o.amodal_box[3] if o.touches_ground_at is None else o.touches_ground_at[1]
+
     def boxes_overlap(self, a: str, b: str) -> bool:
         """Whether the boxes around the whole objects share area."""
         p, q = self.objects[a].amodal_box, self.objects[b].amodal_box

@@ -9,8 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from occlusight.occlusion.facts import amount_of
-from occlusight.occlusion.parse_names import Mention, Vocabulary
+from occlusight.occlusion.parse_names import REACH, Mention, Vocabulary
 
 FLIP = {"left": "right", "right": "left", "front": "behind", "behind": "front", "above": "below", "below": "above"}
 EN_NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
@@ -44,10 +43,27 @@ _NOT_FULLY = re.compile(
     r"\b(?:not|n't) (?:be )?(?:completely|fully|entirely|totally|wholly|all)\b|(?:没有?|不会?|并?未|并不)(?:被)?(?:完全|全部)",
     re.I,
 )
+_BOTH = re.compile(
+    r"\W*(?:both )?(?:yes\W+(?:and |or |but )?(?:also )?no\b|no\W+(?:and |or |but )?(?:also )?yes\b|是也不是|既.{0,8}又(?:没|不)|"
+    r"yes\W*(?:没有|没|不是|否)|no\W*(?:是的|对)|(?:是的|对)\W*(?:没有|不是|no\b)|(?:没有|不是)\W*(?:是的|yes\b))",
+    re.I,
+)
+_DENIES_HIDING = re.compile(
+    r"\b(?:(?:do|does|is|are)(?: not|n't)|nothing|never)(?! (?:fully|completely|entirely|totally|wholly|all)\b)(?: \w+){0,2}? "
+    r"(?:hid|block|cover|occlud|obscur|obstruct)|(?:没有?|不|未)(?:被)?(?:任何东西|它|物体)?(?:遮|挡|盖)",
+    re.I,
+)
 _NO_EN = r"\b(?:not|no|never|nothing|none|neither|nobody|without)\b|n't\b|\bun(?:obstructed|obscured|occluded|hidden)\b"
-_HIDE_EN = r"\b(?:hid(?:es?|ing|den)|block(?:s|ing|ed)?|cover(?:s|ing|ed)?|occlud(?:es?|ing|ed)|obscur(?:es?|ing|ed)|obstruct(?:s|ing|ed)?)\b"
-_HIDE_ZH = r"遮挡|挡住|遮住|盖住|遮蔽|遮盖|挡着|遮着|被挡|遮掉"
+HIDE_EN = r"\b(?:hid(?:es?|ing|den)|block(?:s|ing|ed)?|cover(?:s|ing|ed)?|occlud(?:es?|ing|ed)|obscur(?:es?|ing|ed)|obstruct(?:s|ing|ed)?)\b"
+HIDE_ZH = r"遮挡|挡住|遮住|盖住|遮蔽|遮盖|盖住|挡着|遮着|(?<=被)挡|遮掉"
 _VISIBLE = r"\b(?:fully|completely|entirely|wholly|totally|clearly) visible\b|\bin full view\b|完整可见|完全可见|完全露出|完整露出"
+
+_SHOWING = (
+    HIDE_EN
+    + "|"
+    + HIDE_ZH
+    + r"|\boverlaps?\b|\bcross\w*|\bcut off\b|\bvisible\b|\bseen\b|\bin view\b|可见|露|看得|看到|看见"
+)
 
 
 def is_chinese(text: str) -> bool:
@@ -70,21 +86,29 @@ def sentences(text: str) -> list[str]:
 def decision(text: str, *, visible_means_yes: bool = False) -> str | None:
     """Return yes, no, unknown, or None where nothing is decided.
 
-    `visible_means_yes` is for questions whether something would be visible; otherwise they are about hiding.
+    `visible_means_yes` is for questions whether something would be visible; otherwise they are about hiding. An answer that
+    takes both sides ("yes and no", "Yes, it does not hide it") decides nothing: unknown.
     """
     text = plain(text)
+    if _BOTH.match(text):
+        return "unknown"
+    text = re.sub(r"^[^.。!?;\n]*\?\s*", "", text)  # the question said again
     for word in ("是否", "有没有", "会不会", "能不能", "是不是"):
         text = text.replace(word, "")
     leading = re.match(
         r"[\W_]*(?:answer\W+|答案?[是:]?\s*)?(yes|yeah|yep|no|nope|true|false|correct|incorrect|not)\b", text, re.I
     )
+    first = re.split(r"(?<!\d)\.(?!\d)|[。!?;\n]", text)[0]
     if leading:
-        return "yes" if leading.group(1).lower() in ("yes", "yeah", "yep", "true", "correct") else "no"
+        if leading.group(1).lower() == "not" and _NOT_FULLY.search(first):
+            return "no" if visible_means_yes else "yes"
+        if leading.group(1).lower() not in ("yes", "yeah", "yep", "true", "correct"):
+            return "no"
+        return "unknown" if not visible_means_yes and _DENIES_HIDING.search(first) else "yes"
     if not text:
         return None
     if _UNKNOWN.search(text):
         return "unknown"
-    first = re.split(r"(?<!\d)\.(?!\d)|[。!?;\n]", text)[0]
     if _NOT_FULLY.search(first):
         return "no" if visible_means_yes else "yes"
     if is_chinese(text):
@@ -104,7 +128,7 @@ def _implied(text: str, first: str, visible_means_yes: bool) -> str | None:
         return "yes" if visible_means_yes and not denied else "no"
     if denied:
         return "no"
-    if re.search(_HIDE_EN + "|" + _HIDE_ZH, first, re.I):
+    if re.search(HIDE_EN + "|" + HIDE_ZH, first, re.I):
         return "no" if visible_means_yes else "yes"
     return None
 
@@ -132,6 +156,8 @@ def _numbers(text: str) -> Iterator[tuple[re.Match[str], int]]:
     zh = "十一|十二|[零一二两三四五六七八九十]"
     pattern = rf"\d+|\b(?:{spelled})\b|(?:{zh})(?=[{MEASURES}])|^(?:{zh})(?=[。,\s]*$)"
     for match in re.finditer(pattern, text, re.I):
+        if re.search(r"\bnot $|不是$", text[max(0, match.start() - REACH) : match.start()], re.I):
+            continue
         word = match.group(0).lower()
         if word.isdigit():
             yield match, int(word)
@@ -153,7 +179,7 @@ class Place:
 
 _AXES: tuple[tuple[str, str, str], ...] = (
     # "right behind" is not "right"
-    ("horizontal", "left", r"\bleft\b|左(?=侧|边|面|方|手|前|后|上|下|$|[,。])|[偏靠]左"),
+    ("horizontal", "left", r"(?<!has )(?<!have )(?<!had )\bleft\b|左(?=侧|边|面|方|手|前|后|上|下|$|[,。])|[偏靠]左"),
     (
         "horizontal",
         "right",
@@ -162,7 +188,7 @@ _AXES: tuple[tuple[str, str, str], ...] = (
     (
         "depth",
         "front",
-        r"\bin front\b|\bfront\b|\bforeground\b|\bnearer\b|\bcloser\b|前(?=面|方|边|侧)|之前|(?:更靠|较|更)近|靠前|[左右]前",
+        r"\bin front\b|\bfront\b|\bforeground\b|\bnearer\b|\bcloser\b|前(?=面|方|边|侧)|之前|(?:更靠|较|更)近(?!镜头|相机|我们|观察者)|靠近(?:镜头|相机|我们|观察者)|靠前|[左右]前",
     ),
     (
         "depth",
@@ -179,7 +205,7 @@ _AXES: tuple[tuple[str, str, str], ...] = (
 _RELATIVE_TO = re.compile(
     r"^(?:relative to|compared (?:to|with)|with respect to|(?:相对于?|对于|与|和|跟)(?=[^,]*,))[^,]*,", re.I
 )
-_COMPARATIVE = r"nearer|closer|fa?u?rther|(?:更靠|较|更)近|(?:更|较)远"
+_COMPARATIVE = r"nearer|closer|fa?u?rther|(?:更靠|较|更)近|(?:更|较)远|靠前|靠后|靠近(?:镜头|相机|我们|观察者)"
 _JOINTS = "of|from|to|than|away|front|side|hand|the|an?|its|on|top"
 
 
@@ -198,15 +224,31 @@ def place(text: str, a: str, b: str, words: Vocabulary, others: frozenset[str] =
         first = min((m.start() for m, _, _ in said), default=0)
         for match, axis, value in sorted(said, key=lambda entry: entry[0].start()):
             direct = _reference(sentence, match, mentions)
+            if _negated(sentence, match):
+                continue
             if axis in found or (axis == "vertical" and direct is None and not _short(sentence, match)):
                 continue
             subject = _subject(match, mentions, direct, first)
             about = [m for m in (direct, subject) if m is not None and (a in m.ids) != (b in m.ids)]
-            if direct is None and _side_of_thing(sentence, match):
+            if _side_of_thing(sentence, match, direct):
                 continue
             flipped = bool(about) and (a if about[0] is direct else b) in about[0].ids
             found[axis] = FLIP[value] if flipped else value
     return Place(**found)
+
+
+def _negated(sentence: str, match: re.Match[str]) -> bool:
+    """Whether a place is denied: "not to the left of", "不在左边"."""
+    before = sentence[max(0, match.start() - REACH) : match.start()]
+    return (
+        re.search(
+            r"(?:\bnot|n't|\bnever)(?: (?:to|on|in|at|the|directly|really|standing|placed|located|exactly))* ?$|"
+            r"(?:不|没有?|并非)(?:是)?(?:在)[^,。;]*$|(?:不|没)(?:是|更)?$",
+            before,
+            re.I,
+        )
+        is not None
+    )
 
 
 def _subject(match: re.Match[str], mentions: list[Mention], direct: Mention | None, first: int) -> Mention | None:
@@ -245,19 +287,30 @@ def _short(sentence: str, match: re.Match[str]) -> bool:
     return len(sentence) < 20 or "它" in sentence[: match.start()]
 
 
-def _side_of_thing(sentence: str, match: re.Match[str]) -> bool:
-    """Whether a word like "left" names a part ("its left side is hidden") and not a place."""
+def _side_of_thing(sentence: str, match: re.Match[str], direct: Mention | None) -> bool:
+    """Whether a word like "left" names a part ("its left side is hidden", "挡住了风扇的左侧") and not a place."""
+    clause = re.split(r"[,:]", sentence[: match.start()])[-1]
+    if re.search(rf"(?:{HIDE_ZH}|露出|看到|看见)[^在]*$", clause):
+        return True
+    if is_chinese(sentence) and re.match(rf"[^,在]*(?:被|仍|还|都)[^,]*(?:{_SHOWING})", sentence[match.end() :]):
+        return True
+    showing = re.search(_SHOWING, sentence, re.I) is not None
+    if direct is not None:
+        part_of = re.match(r"(?:-hand)? (?:side|part|half|edge|end|portion|corner)s? of\b", sentence[match.end() :])
+        stands = re.search(
+            r"\b(?:is|are|stands?|sits?|located|placed|lies|positioned)\b[^,]*\b(?:on|at|to) the $", clause
+        )
+        return showing and part_of is not None and stands is None
     around = sentence[max(0, match.start() - 8) : match.end() + 12].lower()
-    hiding = re.search(_HIDE_EN + "|" + _HIDE_ZH + "|visible|be seen|可见", sentence, re.I) is not None
     part = re.search(r"(left|right)(-hand)? (side|part|half|edge|end)|(左|右)(侧|半|部|边)|on the (left|right)", around)
-    return hiding and part is not None
+    return showing and part is not None
 
 
 def hider(text: str, a: str, b: str, words: Vocabulary) -> str | None:
     """Which of two things the text says hides the other; None where it does not say or denies it."""
     for sentence in sentences(text):
         mentions = words.mentions(sentence)
-        for match in re.finditer(_HIDE_EN + "|" + _HIDE_ZH, sentence, re.I):
+        for match in re.finditer(HIDE_EN + "|" + HIDE_ZH, sentence, re.I):
             before = sentence[: match.start()]
             clause = re.split(r"[,]|\bbut\b", before)[-1]
             if re.search(_NO_EN + r"|没|不|未", clause, re.I) and not re.match(r"\W*no\b", clause, re.I):
@@ -281,7 +334,8 @@ def _hiding_subject(sentence: str, match: re.Match[str], mentions: list[Mention]
             return None
         if before and before[-1].end == match.start():
             return before[-1]
-        return before[0] if before else None
+        clause = [m for m in before if m.start > sentence.rfind(",", 0, match.start())]
+        return next(iter(clause or before), None)
     if re.match(r"(?: \w+)? by\b", tail):
         return after[0] if after else None
     if re.match(r"(?: \w+)? behind\b", tail):
@@ -290,70 +344,6 @@ def _hiding_subject(sentence: str, match: re.Match[str], mentions: list[Mention]
         return None
     relative = re.search(r"\b(?:which|that)\b[^,]*$", sentence[: match.start()])
     return before[-1] if relative else before[0]
-
-
-_PARTS: tuple[tuple[str, str], ...] = (
-    ("left", r"\bleft\b|左(?:侧|边|半|部|端|面|下|上|前|后)"),
-    ("right", r"\bright\b(?! (?:behind|in front|next))|右(?:侧|边|半|部|端|面|下|上|前|后)"),
-    ("top", r"\b(?:top|upper)\b|上(?:部|方|半|面|端|侧)|顶部|[左右]上"),
-    ("bottom", r"\b(?:bottom|lower|base)\b|下(?:部|方|半|面|端|侧)|底部|[左右]下"),
-    ("middle", r"\b(?:middle|cent(?:er|re)|central)\b|中间|中部|中央|中心"),
-    (
-        "all",
-        r"\b(?:almost|nearly) (?:all|everything|the (?:whole|entire))\b|\b(?:whole|entire(?:ly)?|completely)\b|几乎全部|整个|全部|几乎完全|完全",
-    ),
-)
-_SEEN = re.compile(r"\b(?:can|could) (?:still )?be seen\b|\bvisible\b|\bremains?\b|可见|看到|看见|露出", re.I)
-_PLACE_OF = re.compile(
-    r"\bto the (?:\w+ )?(?:left|right) of\b|在[^,。;]+?的?[左右](?:边|侧|面|方|前方|后方)(?!的)|\bon top of\b", re.I
-)
-
-
-def hidden_parts(text: str) -> frozenset[str]:
-    """Which parts the text says are hidden; what it says is still visible is passed over."""
-    clauses = [c for c in re.split(r"[,;。.!?\n]", plain(text)) if c.strip()]
-    kept = [c for c in clauses if not _SEEN.search(c)]
-    said = " ; ".join(_PLACE_OF.sub(" ", c) for c in kept)
-    found = frozenset(part for part, pattern in _PARTS if re.search(pattern, said, re.I))
-    return found - {"all"} or found
-
-
-_AMOUNTS: tuple[tuple[tuple[str, ...], str], ...] = (
-    (
-        ("small",),
-        r"\b(?:small|tiny|little|minor|slight(?:ly)?|a bit|edge|tip)\b|一?小部分|少部分|少量|一点|一小块|略微|轻微|稍微",
-    ),
-    (("more_than_half",), r"\b(?:more than|over) (?:a |one )?half\b|一?大半|超过一半|过半|一半以上"),
-    (
-        ("most",),
-        r"\b(?:almost|nearly) (?:all|entire(?:ly)?|everything|completely|fully|the (?:whole|entire))\b|绝大部分|几乎全部|几乎完全",
-    ),
-    (("more_than_half", "most"), r"\b(?:most(?:ly)?|majority|large(?:st)? part|much|main part)\b|大部分|多半"),
-    (("part", "more_than_half"), r"\bhalf\b|一半"),
-    (("most",), r"\b(?:completely|entirely|totally|wholly)\b|完全|全部|整个"),
-    (("small", "part", "more_than_half"), r"\b(?:part(?:s|ly|ial|ially)?|portions?|some|section)\b|部分|局部"),
-)
-
-
-def amounts(text: str) -> frozenset[str]:
-    """The classes of amount that the text's words for how much is hidden allow; empty where it does not say."""
-    clauses = [c for c in re.split(r"[,;。!?\n]|\.(?!\d)", plain(text)) if not _SEEN.search(c)]
-    said = " ; ".join(clauses)
-    percent = re.search(r"(\d+(?:\.\d+)?) ?(?:%|percent|per cent)|百分之(\d+)", said)
-    if percent:
-        return frozenset({amount_of(min(1.0, float(percent.group(1) or percent.group(2)) / 100))})
-    for classes, pattern in _AMOUNTS:
-        if re.search(pattern, said, re.I):
-            return frozenset(classes)
-    return frozenset()
-
-
-def no_overlap(text: str) -> bool:
-    """Whether the text says that two things do not overlap."""
-    return (
-        re.search(r"\b(?:do|does)(?: not|n't) overlap|\bno overlap|(?:没有|不|未)(?:相互|互相)?重叠", plain(text), re.I)
-        is not None
-    )
 
 
 def nothing(text: str) -> bool:
@@ -369,7 +359,12 @@ def nothing(text: str) -> bool:
 
 
 def chosen(text: str, words: Vocabulary) -> Mention | None:
-    """The thing that an answer to "which ...?" names first, unless it is denied."""
+    """The thing that an answer to "which ...?" names first and does not deny ("not the bus but the car")."""
     text = plain(text)
-    mentions = words.mentions(text)
-    return mentions[0] if mentions else None
+    return next((m for m in words.mentions(text) if not denied(text, m)), None)
+
+
+def denied(text: str, mention: Mention) -> bool:
+    """Whether a thing is named only to say that it is not the one."""
+    before = text[max(0, mention.start - REACH) : mention.start]
+    return re.search(r"(?:\bnot|n't|\bneither|\bnor) (?:the |an? )?$|(?:不是|并非|而非)$", before, re.I) is not None

@@ -37,16 +37,26 @@ _ADJECTIVE = re.compile(
     r"(?:红|橙|黄|绿|蓝|紫|粉|粉红|白|黑|灰|棕|银)色?的?$",
     re.I,
 )
+REACH = 60
+"""How many characters before a word are looked at for what belongs to it; keeps reading linear in an answer's length."""
+_COLOUR = re.compile(
+    r"(?:red|orange|yellow|green|blue|purple|pink|white|black|gr[ae]y|brown) |(?:红|橙|黄|绿|蓝|紫|粉|粉红|白|黑|灰|棕)色?的?",
+    re.I,
+)
 
 
 @dataclass(frozen=True)
 class Mention:
-    """A place in the text that names something: `ids` are the objects of the picture that it can mean, maybe none."""
+    """A place in the text that names something: `ids` are the objects of the picture that it can mean, maybe none.
+
+    `misnamed` says that it is given a colour which none of them has.
+    """
 
     start: int
     end: int
     kinds: tuple[str, ...]
     ids: tuple[str, ...]
+    misnamed: bool = False
 
 
 class Vocabulary:
@@ -55,6 +65,7 @@ class Vocabulary:
     def __init__(self, names: Names, facts: Facts | None = None) -> None:
         self.pattern, self.words = _words(tuple(names.values()))
         self.names = names
+        self.facts = facts
         self.by_kind: dict[str, list[Object]] = {}
         for o in facts.objects.values() if facts else ():
             self.by_kind.setdefault(o.kind, []).append(o)
@@ -70,19 +81,27 @@ class Vocabulary:
             here = tuple(kind for kind in kinds if kind in self.by_kind) or kinds[:1]
             if not wide:
                 here = here[:1]
-            before = text[: match.start()]
+            before = text[max(0, match.start() - REACH) : match.start()]
             objects = [o for kind in here for o in self.by_kind.get(kind, ())]
             lengths = {o.id: self._colour(o, before) for o in objects}
             named = tuple(id for id, length in lengths.items() if length)
             start = match.start() - max([*lengths.values(), 0])
+            misnamed = False
             if not named and (adjective := _ADJECTIVE.search(before)):
                 start = adjective.start()
-            found.append(Mention(start, match.end(), here, named or tuple(lengths)))
+                coloured = bool(objects) and all(o.colour for o in objects)
+                misnamed = coloured and _COLOUR.fullmatch(adjective.group(0)) is not None
+            found.append(Mention(start, match.end(), here, named or tuple(lengths), misnamed))
         return found
 
     def kinds(self, text: str) -> list[str]:
         """Return the kinds that the text says are there, each once; "no bus" does not count."""
-        found = [kind for m in self.mentions(text) if not _denied(text[: m.start]) for kind in m.kinds]
+        found = [
+            kind
+            for m in self.mentions(text)
+            if not _denied(text[max(0, m.start - REACH) : m.start])
+            for kind in m.kinds
+        ]
         return list(dict.fromkeys(found))
 
     def _colour(self, o: Object, before: str) -> int:

@@ -1,0 +1,43 @@
+"""What answers cost: seconds and tokens a question, apart for the first question about a picture and later ones."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+
+from occlusight.occlusion.questions import Question
+
+
+def costs(timings: Sequence[dict[str, Any]], questions: Collection[Question]) -> dict[str, Any]:
+    """Summarise the lines of timings.jsonl for these questions: medians and 90th percentiles, seconds and tokens.
+
+    The first question about a picture pays for encoding it; later ones need not.
+    """
+    scene_of = {q.id: q.scene for q in questions}
+    lines = {line["id"]: line for line in timings if line["id"] in scene_of}
+    seen: set[str] = set()
+    first: list[dict[str, Any]] = []
+    later: list[dict[str, Any]] = []
+    for q in questions:
+        if q.id in lines:
+            (later if q.scene in seen else first).append(lines[q.id])
+            seen.add(q.scene)
+    return {
+        "n": len(lines),
+        "seconds": _spread([line["seconds"] for line in lines.values()]),
+        "first_answer": _spread([line["seconds"] for line in first]),
+        "later_answers": _spread([line["seconds"] for line in later]),
+        "first_token": _spread([line["timings"]["first_token_s"] for line in lines.values() if "timings" in line]),
+        "prompt_tokens": _spread([line["usage"]["prompt_tokens"] for line in lines.values() if "usage" in line]),
+        "image_tokens": _spread([line["usage"]["image_tokens"] for line in lines.values() if "usage" in line]),
+        "answer_tokens": _spread([line["usage"]["completion_tokens"] for line in lines.values() if "usage" in line]),
+    }
+
+
+def _spread(values: Sequence[float]) -> dict[str, float | None]:
+    if not values:
+        return {"median": None, "p90": None}
+    low, high = np.percentile(np.asarray(values, dtype=np.float64), [50, 90])
+    return {"median": round(float(low), 4), "p90": round(float(high), 4)}
