@@ -41,7 +41,7 @@ class TransformersBackend:
     ) -> None:
         folder = Path(checkpoint)
         try:
-            self.model: Any = transformers.AutoModelForImageTextToText.from_pretrained(
+            self.model = transformers.AutoModelForImageTextToText.from_pretrained(
                 folder, dtype=_dtype(dtype, device), trust_remote_code=trust_remote_code
             )
             self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
@@ -49,8 +49,10 @@ class TransformersBackend:
         except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise BadModel(f"transformers cannot load {folder} ({reason})") from error
-        self.model.eval().to(torch.device("cpu" if device == "auto" else device))
-        parameters = list(self.model.parameters())
+        model: Any = self.model
+        model.eval()
+        model.to("cpu" if device == "auto" else device)
+        parameters = list(model.parameters())
         config = getattr(self.model.config, "text_config", self.model.config)
         self._info = ModelInfo(
             name=f"{name or folder} (transformers)",
@@ -124,19 +126,20 @@ class TransformersBackend:
         """Return the log-probability of each choice as the whole answer, its end included."""
         inputs = self._inputs(request)
         ids = inputs.pop("input_ids")  # (1, T)
-        end = min(self._ends())
+        ends = sorted(self._ends())
         scores = []
         for choice in choices:
-            wanted = [*self.tokenizer.encode(choice, add_special_tokens=False), end]
+            wanted = self.tokenizer.encode(choice, add_special_tokens=False)
             whole = torch.cat([ids, torch.tensor([wanted], device=ids.device)], dim=1)
             extra = {"attention_mask": torch.ones_like(whole)}
             if "mm_token_type_ids" in inputs:
                 kinds = inputs["mm_token_type_ids"]
                 extra["mm_token_type_ids"] = torch.cat([kinds, kinds.new_zeros(1, len(wanted))], dim=1)
             with torch.inference_mode():
-                logits = self.model(**{**inputs, **extra, "input_ids": whole}).logits[0, ids.shape[1] - 1 : -1]
+                logits = self.model(**{**inputs, **extra, "input_ids": whole}).logits[0, ids.shape[1] - 1 :]
             found = logits.float().log_softmax(-1)
-            scores.append(float(found.gather(1, torch.tensor(wanted, device=found.device)[:, None]).sum()))
+            said = found[:-1].gather(1, torch.tensor(wanted, device=found.device)[:, None]).sum()
+            scores.append(float(said + found[-1, ends].logsumexp(0)))
         return scores
 
     def _inputs(self, request: Request) -> Inputs:
@@ -203,8 +206,8 @@ def inputs_of(folder: Path, config: Any, tokenizer: Any, trust_remote_code: bool
         processor: Any = transformers.AutoProcessor.from_pretrained(  # type: ignore[no-untyped-call]
             folder, trust_remote_code=trust_remote_code
         )
-    except ImportError:
-        if config.model_type != "qwen3_vl":
+    except (ImportError, ValueError) as error:
+        if config.model_type != "qwen3_vl" or "torchvision" not in str(error):
             raise
         return _qwen_inputs(folder, config, tokenizer)
 

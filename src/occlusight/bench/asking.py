@@ -79,14 +79,14 @@ def ask_all(
             if all(q.id in answers for q in group):
                 done += len(group)
                 continue
-            forget(backend)
+            remembers = forget(backend)
             for question in group:
                 if progress:
                     progress(done, len(questions))
                 done += 1
                 picture = data.scenes[question.scene].picture
                 known = question.id in answers
-                if known and not _later_is_open(question, group, answers):
+                if known and not (remembers and _later_is_open(question, group, answers)):
                     continue
                 line, timing = ask_one(backend, question, picture, settings)
                 if known:
@@ -106,11 +106,13 @@ def _later_is_open(question: Question, group: list[Question], answers: Answers) 
     return any(q.id not in answers for q in group[group.index(question) :])
 
 
-def forget(backend: Backend) -> None:
-    """Empty what a backend keeps from earlier questions, where it keeps anything."""
+def forget(backend: Backend) -> bool:
+    """Empty what a backend keeps from earlier questions; return whether it keeps anything. (What a server keeps is its own affair.)"""
     empty = getattr(backend, "forget", None)
-    if callable(empty):
-        empty()
+    if not callable(empty):
+        return False
+    empty()
+    return True
 
 
 def ask_one(

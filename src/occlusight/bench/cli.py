@@ -154,7 +154,9 @@ def table(result: dict[str, Any], title: str) -> Table:
     for label in groups:
         shown.add_column(label)
     for name in [key.removesuffix("_ci95") for key in result if key.endswith("_ci95")]:
-        shown.add_row(name.replace("_", " "), *(_cell(group[name], group[f"{name}_ci95"]) for group in groups.values()))
+        shown.add_row(
+            name.replace("_", " "), *(_cell(group.get(name), group.get(f"{name}_ci95")) for group in groups.values())
+        )
     for name in ("n", "unparsed", "cut", "failed"):
         shown.add_row(name, *(str(group[name]) for group in groups.values()))
     return shown

@@ -1,0 +1,173 @@
+"""The client of OpenAI-compatible servers, against a small server that misbehaves on request."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from PIL import Image
+
+from occlusight.backends.openai import OpenAIBackend
+from occlusight.backends.opening import open_backend
+from occlusight.backends.protocol import Done, Message, Request, TextDelta
+from occlusight.errors import BadInput, BadModel, OcclusightError
+
+
+class Server(ThreadingHTTPServer):
+    """Keeps what it was asked; `failures` are the statuses with which it answers first."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked: list[dict] = []
+        self.failures: list[int] = []
+        self.finish = "stop"
+        self.logprobs = True
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/v1"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        self.reply({"object": "list", "data": [{"id": "small", "object": "model", "created": 7, "owned_by": "us"}]})
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.server.asked.append(body)
+        if self.server.failures:
+            self.reply({"error": {"message": "the context is too long"}}, self.server.failures.pop(0))
+        elif body.get("stream"):
+            self.stream()
+        else:
+            tops = [{"token": "Yes", "logprob": -0.2, "top_logprobs": []}, {"token": "No", "logprob": -1.7}]
+            logprobs = {"content": [{"token": "Yes", "logprob": -0.2, "top_logprobs": tops}]}
+            message = {"role": "assistant", "content": "Yes"}
+            choice = {"index": 0, "message": message, "finish_reason": "length"}
+            choice["logprobs"] = logprobs if self.server.logprobs else None
+            self.reply({"id": "1", "object": "chat.completion", "created": 1, "model": "small", "choices": [choice]})
+
+    def reply(self, document: dict, status: int = 200) -> None:
+        body = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.send_header("retry-after-ms", "1")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def stream(self) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.end_headers()
+        base = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "small"}
+        deltas = [
+            ({"role": "assistant", "content": ""}, None),
+            ({"content": "Yes, "}, None),
+            ({"content": "it does."}, None),
+        ]
+        for delta, reason in [*deltas, ({}, self.server.finish)]:
+            self.event({**base, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
+        usage = {"prompt_tokens": 70, "completion_tokens": 4, "total_tokens": 74}
+        self.event({**base, "choices": [], "usage": usage})
+        self.wfile.write(b"data: [DONE]\n\n")
+
+    def event(self, document: dict) -> None:
+        self.wfile.write(f"data: {json.dumps(document)}\n\n".encode())
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    found = Server()
+    thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    yield found
+    found.shutdown()
+    found.server_close()
+    thread.join(5)
+
+
+@pytest.fixture
+def backend(server: Server) -> Iterator[OpenAIBackend]:
+    found = OpenAIBackend("small", base_url=server.address, retries=3)
+    yield found
+    found.client.close()
+
+
+def test_a_picture_and_a_question_become_a_streamed_answer(server, backend) -> None:
+    picture = Image.new("RGB", (4, 3), (200, 10, 10))
+    request = Request(
+        "Does A hide B?", (picture,), system="Be brief.", history=(Message("user", "Hello"),), max_tokens=9
+    )
+    *pieces, done = backend.generate(request)
+    assert "".join(p.text for p in pieces if isinstance(p, TextDelta)) == "Yes, it does."
+    assert isinstance(done, Done)
+    assert (done.finish_reason, done.usage.prompt_tokens, done.usage.completion_tokens) == ("stop", 70, 4)
+    assert done.timings.first_token_s > 0
+    sent = server.asked[0]
+    assert (sent["model"], sent["max_tokens"], sent["temperature"]) == ("small", 9, 0.0)
+    assert [m["role"] for m in sent["messages"]] == ["system", "user", "user"]
+    image, text = sent["messages"][2]["content"]
+    header, data = image["image_url"]["url"].split(",")
+    assert header == "data:image/png;base64"
+    assert Image.open(io.BytesIO(base64.b64decode(data))).getpixel((1, 1)) == (200, 10, 10)
+    assert text["text"] == "Does A hide B?"
+
+
+def test_a_busy_server_is_asked_again(server, backend) -> None:
+    server.failures = [503, 429]
+    assert [e.text for e in backend.generate(Request("?")) if isinstance(e, TextDelta)] == ["Yes, ", "it does."]
+    assert len(server.asked) == 3
+
+
+def test_a_server_that_stays_broken_is_named(server, backend) -> None:
+    server.failures = [500] * 9
+    with pytest.raises(OcclusightError, match=r"127\.0\.0\.1.* failed \(HTTP 500"):
+        list(backend.generate(Request("?")))
+    assert len(server.asked) == 4
+
+
+def test_a_refused_request_is_not_asked_again(server, backend) -> None:
+    server.failures = [400]
+    with pytest.raises(BadInput, match="the context is too long"):
+        list(backend.generate(Request("?")))
+    assert len(server.asked) == 1
+
+
+def test_a_cut_answer_is_cut(server, backend) -> None:
+    server.finish = "length"
+    assert list(backend.generate(Request("?")))[-1].finish_reason == "length"
+    server.finish = "content_filter"
+    with pytest.raises(OcclusightError, match="content_filter"):
+        list(backend.generate(Request("?")))
+
+
+def test_log_probabilities_of_first_tokens(server, backend) -> None:
+    assert backend.score(Request("?"), ["Yes", "No", "Maybe"]) == [-0.2, -1.7, -30.0]
+    server.logprobs = False
+    with pytest.raises(BadInput, match="no log-probabilities"):
+        backend.score(Request("?"), ["Yes"])
+
+
+def test_what_cannot_be_reached_is_explained(server, monkeypatch) -> None:
+    with pytest.raises(BadModel, match="has no model 'large'; it has small"):
+        OpenAIBackend("large", base_url=server.address)
+    with pytest.raises(BadModel, match="no server answers"):
+        OpenAIBackend("small", base_url="http://127.0.0.1:9/v1", retries=0)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    with pytest.raises(BadInput, match="--base-url"):
+        open_backend("small", backend="openai")
+    with pytest.raises(BadInput, match="'telepathy'"):
+        open_backend("small", backend="telepathy")

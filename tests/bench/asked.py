@@ -1,0 +1,20 @@
+"""A run in a process of its own, to be killed: python asked.py DATA CHECKPOINT OUT."""
+
+import sys
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.occlusion.graphs import NAMES
+
+from occlusight.backends.local import LocalBackend
+from occlusight.bench.asking import Settings
+from occlusight.bench.run import run
+from occlusight.bench.samples import read_set
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    data, checkpoint, out = map(Path, sys.argv[1:])
+    run(LocalBackend(checkpoint, name="tiny"), read_set(data), out, NAMES, settings=Settings(max_tokens=24))
