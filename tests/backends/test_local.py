@@ -72,7 +72,7 @@ def test_the_second_question_about_a_picture_does_not_encode_it_again(
     backend: LocalBackend, pictures: list[Path]
 ) -> None:
     passes: list[int] = []
-    backend.engine.model.vision.register_forward_hook(lambda *_: passes.append(1))
+    backend.engine.model.vision.patch_embed.register_forward_hook(lambda *_: passes.append(1))
     _, first = ask(backend, pictures[0])
     _, second = ask(backend, pictures[0], question="And what about the car?")
     assert len(passes) == 1
@@ -161,6 +161,12 @@ def test_scores_prefer_what_the_model_says(backend: LocalBackend, pictures: list
     assert all(score < 0 for score in scores)
     assert backend.score(request, ["no"])[0] == pytest.approx(scores[1], abs=1e-3)
     assert backend.score(request, []) == []
+    both = backend.score(request, [("yes", "no"), "yes"], whole=False)
+    assert both[0] > both[1] >= scores[0]
+    with pytest.raises(BadInput, match="not empty"):
+        backend.score(request, [""], whole=False)
+    with pytest.raises(BadInput, match="at least one"):
+        backend.score(request, [()])
 
 
 def live_caches() -> int:
@@ -172,11 +178,13 @@ def test_closing_stops_the_work_and_frees_the_memory(backend: LocalBackend, pict
     before = live_caches()
     answer = backend.generate(Request("Is it hidden?", (pictures[0],), max_tokens=2000, temperature=1.0, seed=1))
     next(answer)
-    assert live_caches() == before + 1
+    assert live_caches() == before + 2  # the picture, which stays for others, and the answer
     answer.close()
-    assert live_caches() == before
+    assert live_caches() == before + 1
     assert list(answer) == []
-    assert len(backend.engine.prefixes) == 0
+    assert len(backend.engine.prefixes) == 1
+    now = backend.engine.statistics()
+    assert (now.running, now.reserved_bytes, now.cancelled) == (0, 0, 1)
 
 
 def test_a_forgotten_answer_is_freed(backend: LocalBackend, pictures: list[Path]) -> None:
@@ -213,7 +221,7 @@ def test_another_thread_may_stop_an_answer_within_its_first_pass(
     assert inside.wait(10)
     stopper = threading.Thread(target=answer.close)
     stopper.start()
-    while not answer._stop.is_set():
+    while not answer._sequence.cancelled:
         pass
     go_on.set()
     for thread in (reader, stopper):

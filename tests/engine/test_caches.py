@@ -1,10 +1,15 @@
 """What the caches keep, for how long, and under which key."""
 
+from collections.abc import Hashable, Iterable
+
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from occlusight.engine.chain import Chain, Part
 from occlusight.engine.feature_cache import FeatureCache, bytes_of
-from occlusight.engine.prefix_cache import PrefixCache, shared
+from occlusight.engine.prefix_cache import SHORTEST, PrefixCache, shared
 from occlusight.engine.prompt import Prompt, Visual
 from occlusight.model.config import TextConfig
 from occlusight.model.kv_cache import KVCache
@@ -78,36 +83,93 @@ def test_pads_must_match_the_pictures(ids: list[int]) -> None:
 
 
 def kept_cache(tokens: int) -> KVCache:
-    cache = KVCache(TEXT)
+    cache = KVCache(TEXT, capacity=tokens)
     cache.append(0, torch.zeros(1, 1, tokens, 4), torch.zeros(1, 1, tokens, 4))
     cache.advance(tokens)
     return cache
 
 
+def keep(prefixes: PrefixCache, cells: Iterable[Hashable], parts: tuple[Part, ...] = ()) -> tuple[Part, ...]:
+    """Read `cells` after the parts, as a sequence would, and leave them."""
+    cells = tuple(cells)
+    chain = Chain(parts, kept_cache(len(cells)))
+    prefixes.hold(parts)
+    prefixes.add(chain.freeze(cells, KVCache(TEXT)))
+    prefixes.hold(chain.parts[-1:])
+    prefixes.let_go(chain.parts)
+    return chain.parts
+
+
+def lengths(parts: tuple[Part, ...]) -> list[int]:
+    return [part.length for part in parts]
+
+
 def test_the_longest_shared_beginning_is_found() -> None:
     prefixes = PrefixCache(1 << 20)
-    prefixes.put([*range(20), 100], kept_cache(21))
-    prefixes.put([*range(30), 200], kept_cache(31))
-    length, cache = prefixes.find([*range(40)])
-    assert length == 30
-    assert cache is not None
-    assert cache.length == 31
-    assert prefixes.find([7, 8, 9]) == (0, None)
-    assert prefixes.find([*range(5)]) == (0, None)  # too short to be worth a copy
+    keep(prefixes, [*range(20), 100])
+    keep(prefixes, [*range(30), 200])
+    assert lengths(prefixes.find([*range(40)])) == [30]
+    assert prefixes.find([7, 8, 9]) == ()
+    assert prefixes.find([*range(5)]) == ()  # too short to be worth a part
 
 
-def test_a_sequence_replaces_those_that_it_continues_and_old_ones_go_first() -> None:
-    size = kept_cache(1).nbytes
+def test_segments_leave_others_anywhere_without_a_copy() -> None:
+    prefixes = PrefixCache(1 << 20)
+    first = keep(prefixes, [*range(30), 100, 101])
+    begun = (Part(first[0].segment, 30),)
+    second = keep(prefixes, [200, 201, 202], begun)
+    third = keep(prefixes, [300], (*begun, Part(second[1].segment, 2)))
+    assert lengths(prefixes.find([*range(30), 100, 7])) == [31]
+    assert lengths(prefixes.find([*range(30), 200, 201, 202, 9])) == [30, 3]
+    assert lengths(prefixes.find([*range(30), 200, 201, 300, 9])) == [30, 2, 1]
+    assert lengths(prefixes.find([*range(30), 200, 9])) == [30, 1]
+    assert [part.segment for part in prefixes.find([*range(30), 200, 201, 300])] == [part.segment for part in third]
+    assert prefixes.nbytes == sum(kept_cache(n).nbytes for n in (32, 3, 1))
+
+
+def test_what_was_unused_for_longest_goes_first_but_never_what_is_in_use() -> None:
+    size = kept_cache(30).nbytes
     prefixes = PrefixCache(2 * size)
-    prefixes.put([*range(20)], kept_cache(20))
-    prefixes.put([*range(30)], kept_cache(30))
-    assert len(prefixes) == 1
-    prefixes.put([50, *range(30)], kept_cache(31))
-    prefixes.find([*range(30)])
-    prefixes.put([60, *range(30)], kept_cache(31))
-    assert prefixes.nbytes <= 2 * size
-    assert prefixes.find([*range(30)])[0] == 30
-    assert prefixes.find([50, *range(30)])[0] == 0
-    small = PrefixCache(size - 1)
-    small.put([*range(20)], kept_cache(20))
-    assert len(small) == 0
+    held = keep(prefixes, [50, *range(29)])
+    prefixes.hold(held)
+    keep(prefixes, [60, *range(29)])
+    keep(prefixes, [70, *range(29)])
+    assert [len(prefixes.find([first, *range(29)])) for first in (50, 60, 70)] == [1, 0, 1]
+    child = keep(prefixes, [1, 2, 3], held)
+    assert len(prefixes.find([50, *range(29), 1, 2, 3])) == 2  # 70 went for it
+    assert prefixes.held_bytes == size
+    prefixes.let_go(held)
+    prefixes.clear()
+    assert (len(prefixes), prefixes.nbytes, child[0].segment.users) == (0, 0, 0)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_finding_agrees_with_comparing_every_sequence(data: st.DataObject) -> None:
+    """The tree against its plain twin: a list of whole sequences. Random sequences, uses and evictions."""
+    prefixes = PrefixCache(1 << 30)
+    plain: list[tuple[int, ...]] = []
+    held: list[tuple[Part, ...]] = []
+    for _ in range(data.draw(st.integers(1, 12))):
+        head = tuple(range(16))
+        cells = (*head, *data.draw(st.lists(st.integers(0, 2), max_size=8)))
+        best = max((shared(cells, one) for one in plain), default=0)
+        parts = prefixes.find(cells)
+        assert sum(lengths(parts)) == (best if best >= SHORTEST else 0)
+        assert [cell for part in parts for cell in part.segment.cells[: part.length]] == list(
+            cells[: sum(lengths(parts))]
+        )
+        if data.draw(st.booleans()):
+            prefixes.hold(parts)
+            held.append(parts)
+        rest = cells[sum(lengths(parts)) :]
+        if rest:
+            keep(prefixes, rest, parts)
+            plain.append(cells)
+    while held:
+        prefixes.let_go(held.pop(data.draw(st.integers(0, len(held) - 1))))
+        prefixes.shrink(data.draw(st.integers(0, prefixes.nbytes)))
+        for parts in held:
+            assert all(part.segment in prefixes._kept for part in parts)
+    prefixes.clear()
+    assert (len(prefixes), prefixes.nbytes, prefixes._roots) == (0, 0, [])

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
+from collections.abc import Sequence as Seq
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from occlusight.engine.engine import Engine, EngineSettings
+from occlusight.engine.choices import score
+from occlusight.engine.engine import MOST_PARTS, Engine
 from occlusight.engine.placement import Placement
 from occlusight.engine.prompt import Prompt
 from occlusight.engine.revision import revision_of
 from occlusight.engine.sequence import Sequence
-from occlusight.errors import BadInput, Cancelled
+from occlusight.engine.settings import EngineSettings
+from occlusight.engine.speaker import Reason
+from occlusight.errors import BadInput
 from occlusight.model.chat import Chat
 from occlusight.model.picture import open_picture
 from occlusight.model.preprocess import PreprocessSettings, patches_of
@@ -23,7 +27,6 @@ from occlusight.model.rope import positions
 from occlusight.model.weights import load_model
 
 Ask = Callable[..., Prompt]
-NO_CACHES = EngineSettings(feature_cache_bytes=0, prefix_cache_bytes=0)
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +54,10 @@ def prompt(chat: Chat, tiny_checkpoint: Path) -> Ask:
     return build
 
 
+PLAIN = EngineSettings(feature_cache_bytes=0, prefix_cache_bytes=0, drafts=0, max_running=1, chunk=4096, step_s=60.0)
+"""One request after the other, nothing shared, nothing guessed, nothing cut."""
+
+
 def new_engine(checkpoint: Path, settings: EngineSettings | None = None) -> Engine:
     return Engine(load_model(checkpoint), "r", settings)
 
@@ -66,15 +73,52 @@ def naive(engine: Engine, prompt: Prompt, answer: list[int]) -> Tensor:
         return model.logits(model(ids[None], places[:, None], features)[0, -1])
 
 
-def greedy(engine: Engine, prompt: Prompt, count: int = 12) -> tuple[list[int], Sequence]:
-    """Return greedy tokens and the sequence."""
-    tokens: list[int] = []
-    with engine.turn(threading.Event()):
-        sequence = engine.start(prompt)
-        for _ in range(count):
-            tokens.append(int(sequence.logits.argmax()))
-            engine.advance(sequence, tokens[-1])
-    return tokens, sequence
+class Greedy:
+    """Says the likeliest token so many times, and keeps the logits of each place."""
+
+    def __init__(self, count: int, draft: list[int] | None = None) -> None:
+        self.said: list[int] = []
+        self.reason: Reason | None = None
+        self.logits: list[Tensor] = []
+        self.count = count
+        self.draft = draft or []  # what it guesses, right or wrong
+
+    def guess(self, most: int) -> list[int]:
+        begin = len(self.said)
+        return self.draft[begin : begin + min(most, self.count - begin - 1)]
+
+    def hear(self, logits: Tensor, guessed: Seq[int]) -> int:
+        held = 0
+        for row in logits:
+            self.logits.append(row)
+            if len(self.said) == self.count:
+                self.reason = "length"
+                break
+            self.said.append(int(row.argmax()))
+            if held == len(guessed) or self.said[-1] != guessed[held]:
+                break
+            held += 1
+        return held
+
+
+def run(engine: Engine, *sequences: Sequence) -> None:
+    for sequence in sequences:
+        while not sequence.ended:
+            engine.follow(sequence)
+        if sequence.error is not None:
+            raise sequence.error
+
+
+def begin(engine: Engine, prompt: Prompt, count: int = 12, draft: list[int] | None = None) -> tuple[Greedy, Sequence]:
+    listener = Greedy(count, draft)
+    return listener, engine.submit(prompt, listener, count + 1)
+
+
+def greedy(engine: Engine, prompt: Prompt, count: int = 12) -> tuple[list[int], Tensor, Sequence]:
+    """Return greedy tokens, the logits after the last, and the sequence."""
+    listener, sequence = begin(engine, prompt, count)
+    run(engine, sequence)
+    return listener.said, listener.logits[-1], sequence
 
 
 def close(one: Tensor, other: Tensor) -> bool:
@@ -83,9 +127,8 @@ def close(one: Tensor, other: Tensor) -> bool:
 
 
 def test_logits_of_the_fixture_tell_something(engine: Engine, prompt: Ask, pictures: list[Path]) -> None:
-    with engine.turn(threading.Event()):
-        logits = engine.start(prompt("Is it?", pictures[0])).logits
-        other = engine.start(prompt("Is it?", pictures[1])).logits
+    logits = greedy(engine, prompt("Is it?", pictures[0]), 0)[1]
+    other = greedy(engine, prompt("Is it?", pictures[1]), 0)[1]
     assert logits.std() > 1
     assert (logits - other).abs().max() > 0.5
 
@@ -95,141 +138,264 @@ def test_decoding_with_the_cache_equals_reading_everything_again(
     engine: Engine, prompt: Ask, pictures: list[Path], which: list[int]
 ) -> None:
     asked = prompt("自行车是否被灌木丛遮挡?", *(pictures[i] for i in which))
-    tokens, sequence = greedy(engine, asked)
-    assert close(sequence.logits, naive(engine, asked, tokens))
+    tokens, logits, _ = greedy(engine, asked)
+    assert close(logits, naive(engine, asked, tokens))
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 7, 16])
 def test_reading_in_chunks_equals_reading_at_once(
     tiny_checkpoint: Path, prompt: Ask, pictures: list[Path], chunk: int
 ) -> None:
-    engine = new_engine(tiny_checkpoint, EngineSettings(chunk=chunk, prefix_cache_bytes=0))
-    asked = prompt("Is it hidden?", pictures[0], pictures[3])
-    with engine.turn(threading.Event()):
-        assert close(engine.start(asked).logits, naive(engine, asked, []))
+    engine = new_engine(tiny_checkpoint, EngineSettings(chunk=chunk))
+    asked = prompt("Is it hidden by the car, or is the lamp post nearer?", pictures[0], pictures[3])
+    tokens, logits, _ = greedy(engine, asked, 3)
+    assert close(logits, naive(engine, asked, tokens))
+    assert engine.statistics().steps > len(asked.ids) / max(16, chunk)
 
 
 def test_cached_features_equal_fresh_ones(tiny_checkpoint: Path, prompt: Ask, pictures: list[Path]) -> None:
     engine = new_engine(tiny_checkpoint, EngineSettings(prefix_cache_bytes=0))
-    fresh = new_engine(tiny_checkpoint, NO_CACHES)
     greedy(engine, prompt("first question", pictures[0]))
     again = prompt("another question altogether", pictures[0])
-    tokens, sequence = greedy(engine, again)
-    expected, reference = greedy(fresh, again)
-    assert sequence.image_cached
-    assert not reference.image_cached
+    tokens, logits, sequence = greedy(engine, again)
+    plain = new_engine(tiny_checkpoint, PLAIN)
+    expected, reference, fresh = greedy(plain, again)
+    assert (sequence.image_cached, fresh.image_cached) == (True, False)
     assert tokens == expected
-    assert torch.equal(sequence.logits, reference.logits)
-    assert len(fresh.features) == 0
+    assert torch.equal(logits, reference)
+    assert (len(engine.features), len(plain.features)) == (1, 0)
 
 
 def test_a_known_prefix_gives_what_a_fresh_reading_gives(
     engine: Engine, tiny_checkpoint: Path, prompt: Ask, pictures: list[Path]
 ) -> None:
-    fresh = new_engine(tiny_checkpoint, NO_CACHES)
-    first = prompt("Is the bicycle hidden?", pictures[3], pictures[0])
-    _, sequence = greedy(engine, first)
-    engine.keep(sequence)
+    plain = new_engine(tiny_checkpoint, PLAIN)
+    greedy(engine, prompt("Is the bicycle hidden?", pictures[3], pictures[0]))
     for question in ("Is the bicycle hidden?", "Is the car hidden?", "红色轿车在路灯杆后面。"):
         asked = prompt(question, pictures[3], pictures[0])
-        tokens, sequence = greedy(engine, asked)
-        expected, reference = greedy(fresh, asked)
+        tokens, logits, sequence = greedy(engine, asked)
+        expected, reference, fresh = greedy(plain, asked)
         assert sequence.reused > asked.image_tokens
         assert sequence.image_cached
-        assert reference.reused == 0
+        assert fresh.reused == 0
         assert tokens == expected
-        assert close(sequence.logits, reference.logits)
-        engine.keep(sequence)
+        assert close(logits, reference)
 
 
 def test_another_picture_of_the_same_size_never_meets_the_first_ones_answers(
     engine: Engine, tiny_checkpoint: Path, prompt: Ask, pictures: list[Path]
 ) -> None:
-    fresh = new_engine(tiny_checkpoint, NO_CACHES)
     one, other = prompt("Is it hidden?", pictures[0]), prompt("Is it hidden?", pictures[1])
     assert one.ids == other.ids
-    _, sequence = greedy(engine, one)
-    engine.keep(sequence)
-    tokens, sequence = greedy(engine, other)
-    expected, reference = greedy(fresh, other)
+    greedy(engine, one)
+    tokens, logits, sequence = greedy(engine, other)
+    expected, reference, _ = greedy(new_engine(tiny_checkpoint, PLAIN), other)
     assert sequence.reused < other.spans[0][1]
     assert tokens == expected
-    assert close(sequence.logits, reference.logits)
+    assert close(logits, reference)
 
 
-def test_a_conversation_goes_on_from_the_kept_answer(engine: Engine, prompt: Ask, pictures: list[Path]) -> None:
-    first = prompt("Is it hidden?", pictures[0])
-    tokens, sequence = greedy(engine, first)
-    engine.keep(sequence)
-    longer = Prompt((*first.ids, *tokens, 5, 6, 7), first.visuals, first.spans)
-    with engine.turn(threading.Event()):
-        sequence = engine.start(longer)
-    assert sequence.reused == len(first.ids) + len(tokens)
-    assert close(sequence.logits, naive(engine, longer, []))
+def test_a_conversation_goes_on_from_the_kept_answer_and_its_parts_stay_few(
+    engine: Engine, prompt: Ask, pictures: list[Path]
+) -> None:
+    asked = prompt("Is it hidden?", pictures[0])
+    known = 0
+    for _ in range(MOST_PARTS + 4):
+        tokens, logits, sequence = greedy(engine, asked, 20)
+        assert sequence.reused == known
+        known = len(asked.ids) + len(tokens)
+        assert close(logits, naive(engine, asked, tokens))
+        asked = Prompt((*asked.ids, *tokens, 5, 6, 7), asked.visuals, asked.spans)
+    parts = engine.prefixes.find(Sequence(asked, Greedy(1), 0, 0).cells)
+    assert len(parts) <= MOST_PARTS
+
+
+def test_a_later_picture_leaves_an_earlier_turn_known(engine: Engine, prompt: Ask, pictures: list[Path]) -> None:
+    _, _, first = greedy(engine, prompt("Is it hidden?", pictures[0]))
+    both = prompt("And now?", pictures[0], pictures[1])
+    tokens, logits, sequence = greedy(engine, both)
+    assert both.spans[0][1] <= sequence.reused < both.spans[1][0] + 1
+    assert close(logits, naive(engine, both, tokens))
+    assert first.reused == 0
 
 
 def test_a_picture_is_never_cut(engine: Engine, prompt: Ask, pictures: list[Path]) -> None:
     """The last token is always read; where a picture's pad is the last one, the whole picture is read again."""
     asked = prompt("Is it hidden by the bush?", pictures[0], pictures[1])
     ends = Prompt(asked.ids[: asked.spans[1][1]], asked.visuals, asked.spans)
-    _, sequence = greedy(engine, asked)
-    engine.keep(sequence)
-    with engine.turn(threading.Event()):
-        sequence = engine.start(ends)
-    assert sequence.reused == 0 or sequence.reused == asked.spans[1][0]
-    assert close(sequence.logits, naive(engine, ends, []))
+    greedy(engine, asked)
+    _, logits, sequence = greedy(engine, ends, 0)
+    assert sequence.reused in (0, asked.spans[0][1], asked.spans[1][0])
+    assert close(logits, naive(engine, ends, []))
 
 
-def test_a_kept_sequence_is_not_changed_by_those_that_go_on_from_it(
-    engine: Engine, prompt: Ask, pictures: list[Path]
+def test_questions_about_one_picture_share_its_keys_and_values(
+    tiny_checkpoint: Path, prompt: Ask, pictures: list[Path]
 ) -> None:
-    asked = prompt("Is it hidden?", pictures[0])
-    _, sequence = greedy(engine, asked)
-    engine.keep(sequence)
-    length = sequence.cache.length
-    before = sequence.cache._store[..., :length, :].clone()
-    greedy(engine, prompt("Is it hidden? And the car behind it?", pictures[0]), count=30)
-    assert torch.equal(before, sequence.cache._store[..., :length, :])
+    """Asked at once: the picture is encoded once and read once, and the answers are those of one after the other."""
+    engine, plain = new_engine(tiny_checkpoint), new_engine(tiny_checkpoint, PLAIN)
+    encoded: list[int] = []
+    engine.model.vision.patch_embed.register_forward_hook(lambda *_: encoded.append(1))
+    asked = [
+        prompt(f"{what} hidden, and what hides it?", pictures[0]) for what in ("car", "bush", "路灯杆", "lamp post")
+    ]
+    together = [begin(engine, one) for one in asked]
+    run(engine, *(sequence for _, sequence in together))
+    for one, (listener, sequence) in zip(asked, together, strict=True):
+        expected, reference, _ = greedy(plain, one)
+        assert listener.said == expected
+        assert close(listener.logits[-1], reference)
+        assert sequence.reused == 0 or sequence.reused >= one.spans[0][1]
+    assert len(encoded) == 1
+    reused = [sequence.reused for _, sequence in together]
+    assert reused[0] == 0
+    assert min(reused[1:]) >= asked[0].spans[0][1]
+    longest = max(len(one.ids) for one in asked) + 13
+    assert engine.statistics().steps < longest  # 13 tokens each, not 4 times 13
+    steps_of_one = plain.statistics().steps / 4
+    assert engine.statistics().steps < 2.5 * steps_of_one
+
+
+def test_different_requests_decode_together_as_they_do_alone(
+    tiny_checkpoint: Path, prompt: Ask, pictures: list[Path]
+) -> None:
+    engine, plain = new_engine(tiny_checkpoint), new_engine(tiny_checkpoint, PLAIN)
+    asked = [
+        prompt("Is it hidden?", pictures[0]),
+        prompt("车?", pictures[3], pictures[1]),
+        prompt("no picture at all, but a somewhat longer question about the red car"),
+        prompt("Is it hidden?", pictures[2]),
+        prompt("Is it hidden?", pictures[2]),
+    ]
+    counts = [5, 20, 11, 1, 30]
+    together = [begin(engine, one, count) for one, count in zip(asked, counts, strict=True)]
+    run(engine, *(sequence for _, sequence in together))
+    for one, count, (listener, _) in zip(asked, counts, together, strict=True):
+        expected, reference, _ = greedy(plain, one, count)
+        assert listener.said == expected
+        assert close(listener.logits[-1], reference)
+
+
+@pytest.mark.parametrize("wrong", [0, 3])
+def test_guessing_changes_nothing(
+    engine: Engine, tiny_checkpoint: Path, prompt: Ask, pictures: list[Path], wrong: int
+) -> None:
+    asked = prompt("Is it hidden?", pictures[0], pictures[3])  # two pictures: the position delta is of the sequence
+    expected, reference, _ = greedy(new_engine(tiny_checkpoint, PLAIN), asked, 20)
+    draft = [*expected[:9], *([7] * wrong), *expected[9 + wrong :]]
+    listener, sequence = begin(engine, asked, 20, draft)
+    run(engine, sequence)
+    assert listener.said == expected
+    assert close(listener.logits[-1], reference)
+    held = engine.statistics().held_tokens
+    assert held > 8 if wrong else held > 14
+    assert engine.statistics().steps < 16
+    greedy(engine, Prompt((*asked.ids, *expected, 5), asked.visuals, asked.spans), 2)  # what is kept is what was said
+    assert close(listener.logits[-1], naive(engine, asked, expected))
 
 
 def test_scores_are_the_log_probabilities_of_the_whole_answer(
     engine: Engine, chat: Chat, prompt: Ask, pictures: list[Path]
 ) -> None:
     asked = prompt("Is it hidden?", pictures[0])
-    for text in ("yes", "no, it is not", ""):
-        tokens = chat.encode(text)
-        expected = 0.0
-        for at, token in enumerate(tokens):
-            expected += float(torch.log_softmax(naive(engine, asked, tokens[:at]), -1)[token])
-        last = torch.log_softmax(naive(engine, asked, tokens), -1)
-        expected += float(last[list(chat.eos_ids)].exp().sum().log())
-        with engine.turn(threading.Event()):
-            sequence = engine.start(asked)
-            got = [engine.score(sequence, tokens, chat.eos_ids) for _ in range(2)]
-        assert got == pytest.approx([expected, expected], abs=1e-3)
+    texts = ("yes", "no, it is not", "", "yes, the bush")
+    tokens = [tuple(chat.encode(text)) for text in texts]
+
+    def follows(wording: tuple[int, ...], ends: tuple[int, ...] | None) -> float:
+        total = 0.0
+        for at, token in enumerate(wording):
+            total += float(torch.log_softmax(naive(engine, asked, list(wording[:at])), -1)[token])
+        if ends is None:
+            return total
+        last = torch.log_softmax(naive(engine, asked, list(wording)), -1)
+        return total + float(last[list(ends)].exp().sum().log())
+
+    ends = tuple(chat.eos_ids)
+    for _ in range(2):
+        got = score(engine, asked, [[one] for one in tokens], ends)
+        assert got == pytest.approx([follows(one, ends) for one in tokens], abs=1e-3)
+    several = score(engine, asked, [tokens[:2], tokens[2:]], ends)
+    assert several[0] == pytest.approx(float(np.logaddexp(got[0], got[1])), abs=1e-3)
+    begun = score(engine, asked, [[tokens[0], tokens[3]], [tokens[1]]], None)  # 'yes, ...' begins with 'yes'
+    assert begun == pytest.approx([follows(tokens[0], None), follows(tokens[1], None)], abs=1e-3)
 
 
-def test_a_prompt_beyond_the_context_is_refused_with_its_length(engine: Engine, prompt: Ask) -> None:
-    with pytest.raises(BadInput, match=r"has \d+ tokens .* fewer than 4096"), engine.turn(threading.Event()):
-        engine.start(prompt("车" * 5000))
+def test_what_does_not_fit_is_refused_with_numbers(engine: Engine, tiny_checkpoint: Path, prompt: Ask) -> None:
+    with pytest.raises(BadInput, match=r"has \d+ tokens .* fewer than 4096"):
+        begin(engine, prompt("车" * 5000))
+    small = new_engine(tiny_checkpoint, EngineSettings(kv_bytes=300_000))
+    with pytest.raises(BadInput, match=r"up to 2001 of answer need \d.* MiB .*0.3 MiB are allowed"):
+        begin(small, prompt("car"), 2000)
+    greedy(small, prompt("car"), 5)
+    assert small.statistics().waiting == 0
 
 
-def test_a_flag_stops_a_pass_between_two_blocks(engine: Engine, prompt: Ask, pictures: list[Path]) -> None:
+def test_requests_that_do_not_fit_together_wait_for_each_other(
+    tiny_checkpoint: Path, prompt: Ask, pictures: list[Path]
+) -> None:
+    one = new_engine(tiny_checkpoint)
+    need = one.admission.need(prompt("Is it hidden?", pictures[0]), 0, 100)
+    engine = new_engine(tiny_checkpoint, EngineSettings(kv_bytes=int(1.5 * need)))
+    together = [begin(engine, prompt("Is it hidden?", path)) for path in pictures[:3]]
+    most = 0
+    for _, sequence in together:
+        while not sequence.ended:
+            engine.follow(sequence)
+            now = engine.statistics()
+            most = max(most, now.running)
+            assert now.reserved_bytes + now.kept_bytes <= engine.settings.kv_bytes
+    assert most == 1
+    for (listener, _), path in zip(together, pictures, strict=False):
+        assert listener.said == greedy(new_engine(tiny_checkpoint, PLAIN), prompt("Is it hidden?", path))[0]
+
+
+def test_a_long_reader_does_not_hold_up_an_answer(tiny_checkpoint: Path, prompt: Ask, pictures: list[Path]) -> None:
+    engine = new_engine(tiny_checkpoint, EngineSettings(chunk=64))
+    quick, first = begin(engine, prompt("Is it hidden?", pictures[0]), 30)
+    while not quick.said:
+        engine.follow(first)
+    _, slow = begin(engine, prompt("car " * 2000), 1)
+    said = []
+    while slow.read < 600:
+        engine.follow(slow)
+        said.append(len(quick.said))
+    assert len(said) > 8
+    assert said[8] - said[0] >= 8  # a token each step
+    run(engine, first, slow)
+
+
+@pytest.mark.parametrize("part", ["vision", "text"])
+def test_a_step_ends_early_when_it_is_for_nobody(engine: Engine, prompt: Ask, pictures: list[Path], part: str) -> None:
     asked = prompt("Is it hidden?", pictures[0])
-    for blocks in (engine.model.vision.blocks, engine.model.text.layers):
-        stop = threading.Event()
-        ran: list[int] = []
-        handles = [
-            block.register_forward_hook(lambda *_, i=i, stop=stop, ran=ran: (ran.append(i), stop.set())[0])
-            for i, block in enumerate(blocks)
-        ]
-        with pytest.raises(Cancelled), engine.turn(stop):
-            engine.start(asked)
-        assert ran == [0]
-        for handle in handles:
-            handle.remove()
-    tokens, sequence = greedy(engine, asked)  # and the engine is as good as before
-    assert close(sequence.logits, naive(engine, asked, tokens))
+    _, sequence = begin(engine, asked)
+    blocks = engine.model.vision.blocks if part == "vision" else engine.model.text.layers
+    ran: list[int] = []
+
+    def stop(at: int) -> None:
+        ran.append(at)
+        sequence.cancelled = True
+
+    handles = [block.register_forward_hook(lambda *_, i=i: stop(i)) for i, block in enumerate(blocks)]
+    run(engine, sequence)
+    assert ran == [0]
+    for handle in handles:
+        handle.remove()
+    now = engine.statistics()
+    assert (now.running, now.waiting, now.reserved_bytes, len(engine.encoder)) == (0, 0, 0, 0)
+    tokens, logits, _ = greedy(engine, asked)  # and the engine is as good as before
+    assert close(logits, naive(engine, asked, tokens))
+
+
+def test_an_error_in_a_step_ends_those_that_ran_and_no_others(
+    engine: Engine, prompt: Ask, pictures: list[Path]
+) -> None:
+    _, sequence = begin(engine, prompt("Is it hidden?", pictures[0]))
+    handle = engine.model.text.norm.register_forward_pre_hook(lambda *_: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        run(engine, sequence)
+    handle.remove()
+    assert engine.statistics().reserved_bytes == 0
+    assert len(greedy(engine, prompt("Is it hidden?", pictures[0]))[0]) == 12
 
 
 def test_a_revision_follows_weights_and_tokenizer(tiny_checkpoint: Path, tmp_path: Path) -> None:
@@ -255,5 +421,10 @@ def test_placement_says_what_it_takes(tiny_checkpoint: Path) -> None:
 def test_settings_are_checked() -> None:
     with pytest.raises(BadInput, match="negative"):
         EngineSettings(feature_cache_bytes=-1)
-    with pytest.raises(BadInput, match="at least 1"):
-        EngineSettings(chunk=0)
+    for wrong in ({"chunk": 0}, {"max_running": 0}):
+        with pytest.raises(BadInput, match="at least 1"):
+            EngineSettings(**wrong)
+    with pytest.raises(BadInput, match="seconds"):
+        EngineSettings(step_s=0.0)
+    with pytest.raises(BadInput, match="guessed"):
+        EngineSettings(drafts=-1)

@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from occlusight.backends.protocol import (
+    Choice,
     Done,
     Event,
-    FinishReason,
     ModelInfo,
     Picture,
     Request,
     TextDelta,
+    ThoughtDelta,
     Timings,
+    TokenLogprob,
     Usage,
 )
-from occlusight.engine.engine import Engine, EngineSettings
+from occlusight.engine.choices import score
+from occlusight.engine.engine import Engine
+from occlusight.engine.grammar import Grammar, Grammars
 from occlusight.engine.placement import Placement
 from occlusight.engine.prompt import Prompt, Visual
 from occlusight.engine.revision import revision_of
-from occlusight.engine.sampling import Sampler
+from occlusight.engine.sampling import Sampling
 from occlusight.engine.sequence import Sequence as Decoding
-from occlusight.errors import Cancelled
+from occlusight.engine.settings import EngineSettings
+from occlusight.engine.speaker import END_THINK, THINK, Manner, Speaker
+from occlusight.engine.transcript import Picked, Piece
+from occlusight.errors import BadInput
 from occlusight.model.chat import Chat
 from occlusight.model.picture import open_picture
 from occlusight.model.preprocess import PreprocessSettings, patches_of
 from occlusight.model.weights import dtype_name, load_model
 
-ROOM = 256
-"""Tokens of an answer for which memory is taken at the start."""
-
 
 class LocalBackend:
-    """Answers with a Qwen3-VL checkpoint. Several threads may use it; their answers advance in turn.
+    """Answers with a Qwen3-VL checkpoint. Several threads may use it; their answers advance together.
 
     With `blind`, pictures are dropped: the baseline that shows what the questions alone give away.
 
@@ -63,6 +67,7 @@ class LocalBackend:
         model = load_model(checkpoint, placement.dtype, placement.device)
         revision = revision_of(checkpoint)
         self.engine = Engine(model, revision, settings)
+        self._grammars = Grammars(self.chat.tokenizer, model.config.text.vocab_size, self.chat.eos_ids)
         self._info = ModelInfo(
             name=name or str(checkpoint),
             revision=revision,
@@ -77,17 +82,73 @@ class LocalBackend:
         return self._info
 
     def generate(self, request: Request) -> Answer:
-        """Return an iterator over the answer; see `Answer` for how to stop it."""
-        stop = threading.Event()
-        return Answer(self, self._events(request), stop)
+        """Queue a request and return an iterator over its answer; see `Answer` for how to stop it.
 
-    def score(self, request: Request, choices: Sequence[str]) -> list[float]:
-        """Return the log-probability of each choice as the whole answer, the end included."""
-        with self.engine.turn(threading.Event()):
-            sequence = self.engine.start(self.prompt(request))
-            scores = [self.engine.score(sequence, self.chat.encode(choice), self.chat.eos_ids) for choice in choices]
-            self.engine.keep(sequence)
-        return scores
+        What several callers ask, in threads or one after the other before they read, is answered together.
+
+        Raises:
+            BadInput: the request can never be answered: a picture that cannot be used, a context or memory too small for it, a schema that
+                nothing satisfies. No work has been done then.
+        """
+        began = perf_counter()
+        prompt = self.prompt(request)
+        room = min(request.max_tokens, self.engine.context - len(prompt.ids))
+        manner = Manner(
+            Sampling(
+                temperature=request.temperature,
+                top_p=request.top_p,
+                top_k=request.top_k,
+                min_p=request.min_p,
+                repetition_penalty=request.repetition_penalty,
+                presence_penalty=request.presence_penalty,
+                seed=request.seed,
+            ),
+            max_tokens=max(1, room),
+            stops=request.stop,
+            logprobs=request.logprobs,
+            thinking_tokens=request.thinking_tokens,
+        )
+        speaker = Speaker(self.chat, prompt.ids, manner, self._grammar(request))
+        return Answer(self, self.engine.submit(prompt, speaker, room), speaker, began)
+
+    def generate_many(self, requests: Iterable[Request]) -> Iterator[tuple[int, Event]]:
+        """Answer several requests together; yield (which one, its next event) as they come. Questions about one picture share it.
+
+        Closing the iterator stops them all.
+
+        Raises:
+            BadInput: one of them can never be answered; none is begun then.
+        """
+        with ExitStack() as stack:
+            open_answers = {}
+            for index, request in enumerate(requests):
+                open_answers[index] = stack.enter_context(closing(self.generate(request)))
+            while open_answers:
+                for index, answer in list(open_answers.items()):
+                    event = next(answer, None)
+                    if event is None:
+                        del open_answers[index]
+                    else:
+                        yield index, event
+
+    def score(self, request: Request, choices: Sequence[Choice], *, whole: bool = True) -> list[float]:
+        """Return the log-probability of each choice as the whole answer, its end included, or, unless `whole`, as its beginning.
+
+        A choice of several wordings gets their probabilities' sum. Nothing is decoded: the prompt is read once, then all wordings
+        together. A checkpoint that thinks answers at once here.
+        """
+        prompt = self.prompt(request)
+        control = self.chat.tokenizer.control
+        if control.get(THINK, -1) in prompt.ids[-3:] and END_THINK in control:
+            done = (*self.chat.encode("\n"), control[END_THINK], *self.chat.encode("\n\n"))
+            prompt = Prompt((*prompt.ids, *done), prompt.visuals, prompt.spans)
+        wordings = [(choice,) if isinstance(choice, str) else choice for choice in choices]
+        if not whole and not all(word for words in wordings for word in words):
+            raise BadInput("an empty text is the beginning of every answer; give choices that are not empty")
+        if not all(wordings):
+            raise BadInput("a choice without any wording was given; give at least one")
+        tokens = [[tuple(self.chat.encode(word)) for word in words] for words in wordings]
+        return score(self.engine, prompt, tokens, self.chat.eos_ids if whole else None)
 
     def forget(self) -> None:
         """Empty the caches, so that what follows does not depend on what was asked before, not even in its rounding."""
@@ -119,75 +180,76 @@ class LocalBackend:
         visuals += [Visual.of(*patches_of(open_picture(picture), self.preprocess)) for picture in pictures]
         return [*({"type": "image"} for _ in pictures), {"type": "text", "text": text}]
 
-    def _events(self, request: Request) -> Generator[Event, None, None]:
-        """Yield the events of an answer; each step runs within a turn of the engine."""
-        began = perf_counter()
-        prompt = self.prompt(request)
-        sequence = self.engine.start(prompt, room=min(request.max_tokens, ROOM))
-        sampler = Sampler(request.temperature, request.top_p, request.seed)
-        text = self.chat.stream()
-        limit = min(request.max_tokens, self.engine.context - len(prompt.ids))
-        first = 0.0
-        count = 0
-        reason: FinishReason = "length"
-        while count < limit:
-            token = sampler.pick(sequence.logits)
-            count += 1
-            first = first or perf_counter()
-            if token in self.chat.eos_ids:
-                reason = "stop"
-                break
-            if piece := text.push(token):
-                yield TextDelta(piece)
-            if count < limit:
-                self.engine.advance(sequence, token)
-        if piece := text.finish():
-            yield TextDelta(piece)
-        ended = perf_counter()
-        self.engine.keep(sequence)
-        yield Done(reason, usage_of(prompt, count), timings_of(sequence, began, first, ended))
+    def _grammar(self, request: Request) -> Grammar | None:
+        if request.json_schema is not None:
+            return self._grammars.json_schema(str(request.json_schema))
+        return self._grammars.regex(request.regex) if request.regex is not None else None
 
 
 class Answer(Iterator[Event]):
-    """The events of one answer. `close`, from any thread, ends the computation before the model's next block."""
+    """The events of one answer. `close`, from any thread, stops it: what it held is freed after the step under way at the latest."""
 
-    def __init__(self, backend: LocalBackend, events: Generator[Event, None, None], stop: threading.Event) -> None:
+    def __init__(self, backend: LocalBackend, sequence: Decoding, speaker: Speaker, began: float) -> None:
         self._engine = backend.engine
-        self._events = events
-        self._stop = stop
-        self._own = threading.Lock()  # a generator cannot be closed while another thread runs it
+        self._tokenizer = backend.chat.tokenizer
+        self._sequence = sequence
+        self._speaker = speaker
+        self._began = began
+        self._over = False
 
     def __next__(self) -> Event:
-        with self._own:
-            if self._stop.is_set():
-                raise StopIteration
-            try:
-                with self._engine.turn(self._stop):
-                    return next(self._events)
-            except Cancelled:
-                raise StopIteration from None
+        sequence, pieces = self._sequence, self._speaker.transcript.pieces
+        while not self._over:
+            ended = sequence.ended  # looked at first: whatever it said was said before
+            if sequence.cancelled:
+                break
+            if pieces:
+                return self._delta(pieces.popleft())
+            if ended:
+                self._over = True
+                if sequence.error is not None:
+                    raise sequence.error
+                return self._done()
+            self._engine.follow(sequence)
+        raise StopIteration
 
     def close(self) -> None:
         """Stop; what the answer held in memory is given back. Iterating further gives nothing."""
-        self._stop.set()
-        with self._own:
-            self._events.close()
+        self._over = True
+        if not self._sequence.ended:
+            self._engine.cancel(self._sequence)
 
     def __del__(self) -> None:
-        self._stop.set()
+        if not self._sequence.ended:
+            self._engine.cancel(self._sequence, wait=False)
 
+    def _delta(self, piece: Piece) -> Event:
+        tokens = tuple(self._logprob(picked) for picked in piece.tokens if picked.logprob is not None)
+        return ThoughtDelta(piece.text, tokens) if piece.thinking else TextDelta(piece.text, tokens)
 
-def usage_of(prompt: Prompt, completion_tokens: int) -> Usage:
-    """Return the tokens of an answer; the one that ends it counts."""
-    return Usage(len(prompt.ids), completion_tokens, prompt.image_tokens)
+    def _logprob(self, picked: Picked) -> TokenLogprob:
+        def text(token: int) -> str:
+            return self._tokenizer.bytes_of(token, skip_special=False).decode("utf-8", "replace")
 
+        top = tuple((text(token), value) for token, value in picked.top)
+        return TokenLogprob(text(picked.token), picked.logprob or 0.0, top)
 
-def timings_of(sequence: Decoding, began: float, first: float, ended: float) -> Timings:
-    """Return the seconds of an answer from its clock readings."""
-    return Timings(
-        encode_s=sequence.encode_s,
-        prefill_s=sequence.prefill_s,
-        first_token_s=first - began,
-        decode_s=ended - first,
-        image_cached=sequence.image_cached,
-    )
+    def _done(self) -> Done:
+        sequence, speaker = self._sequence, self._speaker
+        usage = Usage(
+            prompt_tokens=len(sequence.prompt.ids),
+            completion_tokens=speaker.completion_tokens,
+            image_tokens=sequence.prompt.image_tokens,
+            reused_tokens=sequence.reused,
+            forced_tokens=speaker.forced,
+            guessed_tokens=speaker.held,
+        )
+        timings = Timings(
+            encode_s=sequence.encode_s,
+            prefill_s=max(0.0, sequence.first - sequence.admitted - sequence.encode_s),
+            first_token_s=sequence.first - self._began,
+            decode_s=sequence.finished - sequence.first,
+            image_cached=sequence.image_cached,
+            wait_s=sequence.admitted - sequence.submitted,
+        )
+        return Done(speaker.reason or "length", usage, timings)

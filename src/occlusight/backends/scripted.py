@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from occlusight.backends.protocol import Done, Event, FinishReason, ModelInfo, Request, TextDelta, Usage
+from occlusight.backends.protocol import Choice, Done, Event, FinishReason, ModelInfo, Request, TextDelta, Usage
 from occlusight.errors import BadInput
 
 Script = str | Mapping[str, str] | Callable[[Request], str]
@@ -51,7 +51,8 @@ class Scripted:
             reason, Usage(len(request.prompt.split()), min(len(pieces), request.max_tokens), len(request.pictures))
         )
 
-    def score(self, request: Request, choices: Sequence[str]) -> list[float]:
+    def score(self, request: Request, choices: Sequence[Choice], *, whole: bool = True) -> list[float]:
         """Give all probability to the choice that begins the scripted answer."""
         text = self.answer(request).casefold()
-        return [0.0 if text.startswith(choice.casefold()) else -30.0 for choice in choices]
+        wordings = [(choice,) if isinstance(choice, str) else choice for choice in choices]
+        return [0.0 if text.startswith(tuple(w.casefold() for w in words)) else -30.0 for words in wordings]

@@ -1,5 +1,5 @@
-"""Runs a Qwen3-VL: one sequence at a time, with caches for what several questions share.
+"""Runs a Qwen3-VL for many requests at once, with caches for what several questions share. docs/engine.md tells the life of a request.
 
-`Engine.start` encodes the pictures and reads the prompt, `advance` reads one more token, `keep` leaves the sequence's keys and
-values for a later prompt that begins alike. `Turns` and `Interrupts` let several callers share an engine and let each stop early.
+`Engine.submit` queues a prompt with a `Listener` that hears its logits, `Engine.follow` runs steps until there may be news, `Engine.cancel`
+stops. `Speaker` is the listener that answers, `choices.score` reads without answering.
 """

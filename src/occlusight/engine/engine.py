@@ -1,48 +1,44 @@
-"""The engine: pictures and a prompt in, the next token's logits out, again and again."""
+"""The engine: requests come in, and every step brings those that run a little further, together."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import replace
 from time import perf_counter
 
 import torch
-from torch import Tensor
 
+from occlusight.engine.admission import ROOM, Admission, beginning, expects
+from occlusight.engine.chain import Chain, Part
+from occlusight.engine.encoding import Encoder
 from occlusight.engine.feature_cache import FeatureCache
+from occlusight.engine.pace import Pace
+from occlusight.engine.passing import Interrupts, read
 from occlusight.engine.prefix_cache import PrefixCache
 from occlusight.engine.prompt import Prompt
+from occlusight.engine.scheduling import deal
 from occlusight.engine.sequence import Sequence
-from occlusight.engine.turns import Interrupts, Turns
-from occlusight.errors import BadInput
-from occlusight.model.kv_cache import KVCache
+from occlusight.engine.settings import EngineSettings
+from occlusight.engine.speaker import Listener
+from occlusight.engine.statistics import Statistics
+from occlusight.errors import Cancelled
+from occlusight.model.kv_cache import KVCache, round_up
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.rope import positions
-from occlusight.model.vision import VisionFeatures
 
-MIB = 1 << 20
-
-
-@dataclass(frozen=True)
-class EngineSettings:
-    """Bounds of the caches in bytes (0 turns one off), and how many prompt tokens are read at a time."""
-
-    feature_cache_bytes: int = 256 * MIB
-    prefix_cache_bytes: int = 512 * MIB
-    chunk: int = 512
-
-    def __post_init__(self) -> None:
-        if min(self.feature_cache_bytes, self.prefix_cache_bytes) < 0:
-            raise BadInput("cache bounds are bytes and cannot be negative; 0 turns a cache off")
-        if self.chunk < 1:
-            raise BadInput(f"at least 1 prompt token must be read at a time, but {self.chunk} was given")
+FEW_ROWS = 8
+"""Up to so many rows cost a pass little more than one: it waits for the weights. Guesses fill them."""
+MOST_PARTS = 12
+"""Every part of a sequence costs a call of attention in every layer; more are copied into one."""
+WORTH_SHARING = 64
+"""A prompt whose own part is shorter, without a picture, is not made a segment of its own before its answer has ended."""
 
 
 class Engine:
-    """One model and its caches. Calls must be made within `turn`.
+    """One model, its caches, and the requests under way.
 
+    There is no thread of its own: whoever waits for an answer (`follow`) runs steps for all of them, one caller at a time.
     `revision` is the digest of the weights; features of one model never serve another.
     """
 
@@ -50,138 +46,305 @@ class Engine:
         self.model = model
         self.settings = settings or EngineSettings()
         self.revision = revision
+        weight = model.text.embed_tokens.weight
+        self.device, self.dtype = weight.device, weight.dtype
         self.features = FeatureCache(self.settings.feature_cache_bytes)
         self.prefixes = PrefixCache(self.settings.prefix_cache_bytes)
-        self._turns = Turns()
+        self.encoder = Encoder(model, self.features, f"{revision}:{self.dtype}", self.device)
+        probe = self._store(1)
+        token_bytes = probe.nbytes // probe.capacity
+        self.admission = Admission(model.config, self.dtype, token_bytes, self.settings)
+        self._pace = Pace(sum(p.numel() for p in model.text.layers.parameters()), self.settings.chunk)
         self._interrupts = Interrupts(model)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the model is."""
-        return self.model.text.embed_tokens.weight.device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """What the model computes in."""
-        return self.model.text.embed_tokens.weight.dtype
+        self._counts = Statistics()
+        self._waiting: list[Sequence] = []
+        self._running: list[Sequence] = []
+        self._guard = threading.Condition(threading.Lock())
+        self._stepping = False
 
     @property
     def context(self) -> int:
         """The longest sequence in tokens."""
-        return self.model.config.text.max_positions
+        return self.admission.context
 
-    @contextmanager
-    def turn(self, stop: threading.Event) -> Iterator[None]:
-        """Wait for the engine; within, passes raise Cancelled between two blocks once `stop` is set."""
-        with self._turns.take(), self._interrupts.watch(stop), torch.inference_mode():
-            yield
+    @property
+    def shares(self) -> bool:
+        """Whether answers share what they have read."""
+        return self.settings.prefix_cache_bytes > 0
 
-    def start(self, prompt: Prompt, room: int = 0) -> Sequence:
-        """Encode the pictures, read the prompt and return its sequence; `room` tokens more are expected.
+    def statistics(self) -> Statistics:
+        """Return what has been done and what is held."""
+        with self._guard:
+            return replace(
+                self._counts,
+                running=len(self._running),
+                waiting=len(self._waiting),
+                kept_bytes=self.prefixes.nbytes,
+                feature_bytes=self.features.nbytes,
+                reserved_bytes=self._reserved(),
+            )
+
+    def submit(
+        self, prompt: Prompt, listener: Listener, room: int, heard_from: int | None = None, keep: bool = True
+    ) -> Sequence:
+        """Queue a prompt whose answer has at most `room` tokens. `heard_from` (the prompt's last token unless given) and `keep`: see `Sequence`.
 
         Raises:
-            BadInput: the prompt is longer than the model's context.
-            Cancelled: the flag of the turn was set.
+            BadInput: it can never be answered; nothing has been done then.
         """
-        if len(prompt.ids) >= self.context:
-            raise BadInput(
-                f"the prompt has {len(prompt.ids)} tokens ({prompt.image_tokens} of them for pictures), but this model "
-                f"takes fewer than {self.context}; shorten the text or use fewer or smaller pictures"
-            )
-        cells = prompt.cells()
-        reused, cache = self._reuse(prompt, room)
+        most = min(len(prompt.ids) + room, self.context)
+        self.admission.check(prompt, most)
+        last = len(prompt.ids) - 1
+        sequence = Sequence(prompt, listener, last if heard_from is None else heard_from, most, keep)
+        with self._guard:
+            self._waiting.append(sequence)
+        return sequence
+
+    def follow(self, sequence: Sequence) -> None:
+        """Return after a step, of this caller or another, that may have brought news of the sequence; at once if it has ended."""
+        with self._guard:
+            if self._stepping:
+                self._guard.wait()
+                return
+            if sequence.ended:
+                return
+            self._stepping = True
+        try:
+            self.step()
+        finally:
+            with self._guard:
+                self._stepping = False
+                self._guard.notify_all()
+
+    def cancel(self, sequence: Sequence, wait: bool = True) -> None:
+        """Stop a sequence and free what it holds: now, or after the step under way, which stops early if it is for nobody else.
+
+        Without `wait` it may stay until the next step; this never blocks.
+        """
+        sequence.cancelled = True
+        if not self._guard.acquire(blocking=wait):
+            return
+        try:
+            if wait:
+                self._guard.wait_for(lambda: not self._stepping)
+            if not self._stepping:
+                self._sweep()
+        finally:
+            self._guard.release()
+
+    @torch.inference_mode()
+    def step(self) -> None:
+        """Admit, encode for a while, read a pass, hear what comes next. Only one thread at a time may do so."""
         began = perf_counter()
-        features, image_cached = self._encode(prompt, reused)
-        encoded = perf_counter()
-        places, delta = positions(prompt.tensor, prompt.grids, self.model.config)  # (3, T)
-        logits = self._read(prompt, reused, places, features, cache)
-        return Sequence(
-            cells=cells,
-            cache=cache,
-            delta=delta,
-            logits=logits,
-            encode_s=encoded - began,
-            prefill_s=perf_counter() - encoded,
-            reused=reused,
-            image_cached=image_cached,
+        with self._guard:
+            self._sweep()
+            self._admit()
+            running = list(self._running)
+        try:
+            busy = any(sequence.unread for sequence in running)
+            self.encoder.advance(self.settings.step_s / (2 if busy else 1))
+            members = self._deal(running, self.settings.step_s - (perf_counter() - began))
+            if members:
+                self._pass(members)
+        except Cancelled:
+            pass
+        except Exception as error:
+            for sequence in running:
+                sequence.error = error
+                sequence.ended = True
+        with self._guard:
+            self._sweep()
+            taken = perf_counter() - began
+            self._counts = replace(
+                self._counts, steps=self._counts.steps + 1, slowest_step_s=max(self._counts.slowest_step_s, taken)
+            )
+
+    def _deal(self, running: list[Sequence], seconds: float) -> list[tuple[Sequence, int]]:
+        """Choose the rows of the pass, guesses apart."""
+        ready = [sequence for sequence in running if sequence.unread and not sequence.cancelled]
+        rows = deal([sequence.unread for sequence in ready], self._pace.rows(seconds))
+        most = max(0, FEW_ROWS // max(1, len(ready)) - 1) if sum(rows) <= FEW_ROWS else 0
+        for sequence in ready:
+            few = min(most, self.settings.drafts)
+            sequence.guessed = sequence.listener.guess(few) if few and not sequence.reading else []
+        members = [(sequence, count) for sequence, count in zip(ready, rows, strict=True) if count]
+        return sorted(members, key=lambda member: first_segment(member[0]))
+
+    def _pass(self, members: list[tuple[Sequence, int]]) -> None:
+        """Read, then let each sequence hear what comes next."""
+        began = perf_counter()
+        for sequence, count in members:
+            self._make_room(sequence, count + len(sequence.guessed))
+        with self._interrupts.watch(lambda: all(sequence.cancelled for sequence, _ in members)):
+            read(self.model, members)
+        rows = sum(count for _, count in members)
+        self._pace.learn(rows, perf_counter() - began)
+        self._counts = replace(self._counts, rows=self._counts.rows + rows)
+        for sequence, _ in members:
+            if sequence.read >= sequence.length:
+                self._hear(sequence)
+            if self.shares and not sequence.ended:
+                self._share(sequence)
+
+    def _hear(self, sequence: Sequence) -> None:
+        """Let the listener say what comes next; forget guesses that do not hold."""
+        assert sequence.chain is not None
+        if not sequence.first:
+            sequence.first = perf_counter()
+            sequence.features.clear()
+        logits, sequence.heard = torch.cat(sequence.heard), []
+        guessed, sequence.guessed = sequence.guessed, []
+        try:
+            held = sequence.listener.hear(logits, guessed)
+        except Exception as error:
+            sequence.error, sequence.ended = error, True
+            return
+        sequence.chain.tail.truncate(sequence.chain.tail.length - len(guessed) + held)
+        sequence.cells += sequence.listener.said[len(sequence.cells) - len(sequence.prompt.ids) :]
+        counts = self._counts
+        self._counts = replace(
+            counts, guessed_tokens=counts.guessed_tokens + len(guessed), held_tokens=counts.held_tokens + held
+        )
+        if sequence.listener.reason:
+            sequence.finished = perf_counter()
+            sequence.ended = True
+
+    def _share(self, sequence: Sequence, at_end: bool = False) -> None:
+        """Make what has been read a segment that others may go on from: after a picture, after a long prompt, and at the end."""
+        chain = sequence.chain
+        assert chain is not None
+        base, length = chain.base, chain.tail.length
+        picture = any(base < end <= base + length for _, end in sequence.prompt.spans)
+        split = any(begin < base + length < end for begin, end in sequence.prompt.spans)
+        long = not sequence.reading and base < len(sequence.prompt.ids) and length >= WORTH_SHARING
+        if not length or not (at_end or (picture and not split) or long):
+            return
+        if at_end:
+            chain.tail.trim()
+        left = 1 if at_end else sequence.most - sequence.read + self.settings.drafts + 1
+        segment = chain.freeze(
+            tuple(sequence.cells[base : base + length]), self._store(min(left, self._room(sequence)))
+        )
+        sequence.reserved = max(0, sequence.reserved - segment.store.nbytes)
+        self.prefixes.add(segment)
+        self.prefixes.hold(chain.parts[-1:])
+
+    def _room(self, sequence: Sequence) -> int:
+        """Return how many tokens a new tail takes at first."""
+        return max(0, len(sequence.prompt.ids) - sequence.read) + ROOM
+
+    def _make_room(self, sequence: Sequence, count: int) -> None:
+        """Let a tail grow by doubling, never beyond what was reserved."""
+        assert sequence.chain is not None
+        tail = sequence.chain.tail
+        if tail.length + count > tail.capacity:
+            most = round_up(sequence.most - sequence.chain.base + self.settings.drafts + 1)
+            tail.reserve(max(tail.length + count, min(2 * tail.capacity, most)))
+
+    def _admit(self) -> None:
+        """Let those that wait begin, in the order of their coming, while there is memory.
+
+        One that needs what another is just reading waits for it, and lets later ones pass; one that does not fit lets nobody pass.
+        """
+        for sequence in list(self._waiting):
+            if len(self._running) >= self.settings.max_running:
+                return
+            parts: tuple[Part, ...] = ()
+            if self.shares:
+                parts = beginning(self.prefixes.find(sequence.cells), sequence)
+                if expects(sequence, self._running, sum(part.length for part in parts)):
+                    continue
+            if not self._fits(sequence, parts):
+                if self._running:
+                    return
+                parts = ()  # alone, and what it shares with others is in its way: read everything again
+                self.prefixes.clear()
+            self._waiting.remove(sequence)
+            self._running.append(sequence)
+            self._begin(sequence, parts)
+
+    def _fits(self, sequence: Sequence, parts: tuple[Part, ...]) -> bool:
+        """Whether there is memory for a sequence; what is kept and not in use makes room."""
+        reused = own_part(parts)
+        free = (
+            self.settings.most_kv_bytes - self._reserved() - self.admission.need(sequence.prompt, reused, sequence.most)
+        )
+        self.prefixes.hold(parts)
+        try:
+            if self.prefixes.held_bytes > free:
+                return False
+            self.prefixes.shrink(free)
+            return True
+        finally:
+            self.prefixes.let_go(parts)
+
+    def _begin(self, sequence: Sequence, parts: tuple[Part, ...]) -> None:
+        """Set memory aside and ask for the pictures that are not known."""
+        sequence.admitted = perf_counter()
+        prompt = sequence.prompt
+        sequence.reused = sum(part.length for part in parts)
+        begun = own_part(parts)  # tokens before the tail
+        sequence.reserved = self.admission.need(prompt, begun, sequence.most)
+        tail = self._store(min(sequence.most, len(prompt.ids) + ROOM) - begun)
+        sequence.chain = Chain(parts, tail)
+        if len(parts) > MOST_PARTS:
+            sequence.chain.gather(tail)
+        self.prefixes.hold(sequence.chain.parts)
+        sequence.places, sequence.delta = positions(prompt.tensor, prompt.grids, self.model.config)
+        new = [
+            visual for visual, (begin, _) in zip(prompt.visuals, prompt.spans, strict=True) if begin >= sequence.reused
+        ]
+        hits = sum(self.encoder.want(visual, sequence) for visual in new)
+        sequence.image_cached = bool(prompt.visuals) and hits == len(new)
+        counts = self._counts
+        self._counts = replace(
+            counts,
+            prompt_tokens=counts.prompt_tokens + len(prompt.ids),
+            reused_tokens=counts.reused_tokens + sequence.reused,
+            feature_hits=counts.feature_hits + hits,
+            feature_misses=counts.feature_misses + len(new) - hits,
         )
 
-    def advance(self, sequence: Sequence, token: int) -> None:
-        """Read one token more; `sequence.logits` are then those of the token after it. Raises Cancelled."""
-        sequence.logits = self._continue(sequence, [token])[-1]
-        sequence.cells.append(token)
+    def _sweep(self) -> None:
+        """Let go of everything that has ended or was cancelled."""
+        for sequence in [s for s in (*self._waiting, *self._running) if s.ended or s.cancelled]:
+            if sequence in self._waiting:
+                self._waiting.remove(sequence)
+            else:
+                self._running.remove(sequence)
+                self._release(sequence)
+            done = sequence.ended and not sequence.cancelled
+            sequence.ended = True
+            counts = self._counts
+            self._counts = replace(counts, answers=counts.answers + done, cancelled=counts.cancelled + (not done))
 
-    def score(self, sequence: Sequence, tokens: list[int], ends: tuple[int, ...]) -> float:
-        """Return the log-probability that `tokens` follow and then one of `ends`; the sequence is left as it was.
+    def _release(self, sequence: Sequence) -> None:
+        chain = sequence.chain
+        assert chain is not None
+        self.encoder.forget(sequence)
+        sequence.missing.clear()
+        sequence.features.clear()
+        sequence.heard.clear()
+        if self.shares and sequence.keep and not (sequence.cancelled or sequence.error):
+            with suppress(MemoryError):
+                self._share(sequence, at_end=True)
+        sequence.reserved = 0
+        sequence.chain = None
+        self.prefixes.let_go(chain.parts)
 
-        Raises:
-            Cancelled: the flag of the turn was set.
-        """
-        length = len(sequence)
-        logits = sequence.logits[None]  # (1, V)
-        if tokens:
-            logits = torch.cat((logits, self._continue(sequence, tokens)))  # (T + 1, V)
-            sequence.cache.truncate(length)
-        logs = torch.log_softmax(logits.float(), -1)
-        chosen = logs[range(len(tokens)), tokens].sum() if tokens else logs.new_zeros(())
-        return float(chosen + logs[-1, list(ends)].logsumexp(-1))
+    def _reserved(self) -> int:
+        return sum(sequence.reserved for sequence in self._running)
 
-    def keep(self, sequence: Sequence) -> None:
-        """Leave the sequence's keys and values for prompts that begin alike; it cannot be advanced any more."""
-        self.prefixes.put(sequence.cells, sequence.cache)
+    def _store(self, capacity: int) -> KVCache:
+        return KVCache(self.model.config.text, capacity=capacity, dtype=self.dtype, device=self.device)
 
-    def _reuse(self, prompt: Prompt, room: int) -> tuple[int, KVCache]:
-        """Return how many tokens of the prompt are already known, and a cache of our own that holds them.
 
-        A picture is never cut, and the last token is always read: its logits are needed.
-        """
-        known, kept = self.prefixes.find(prompt.cells())
-        known = prompt.whole(min(known, len(prompt.ids) - 1))
-        if kept is None or known == 0:
-            capacity = min(len(prompt.ids) + room, self.context)
-            return 0, KVCache(self.model.config.text, capacity=capacity, dtype=self.dtype, device=self.device)
-        cache = kept.copy()
-        cache.truncate(known)
-        return known, cache
+def own_part(parts: tuple[Part, ...]) -> int:
+    """Return how many tokens need no memory of the sequence's own: none where its parts are too many and will be copied."""
+    return sum(part.length for part in parts) if len(parts) <= MOST_PARTS else 0
 
-    def _encode(self, prompt: Prompt, reused: int) -> tuple[VisionFeatures | None, bool]:
-        """Return the features of the pictures after the first `reused` tokens, and whether none had to be computed."""
-        parts: list[VisionFeatures] = []
-        computed = False
-        for visual, (begin, _) in zip(prompt.visuals, prompt.spans, strict=True):
-            if begin < reused:
-                continue
-            key = f"{self.revision}:{self.dtype}:{visual.digest}"
-            features = self.features.get(key)
-            if features is None:
-                computed = True
-                features = self.model.encode(visual.patches.to(self.device), [visual.grid]).without_patches()
-                self.features.put(key, features)
-            parts.append(features)
-        return (VisionFeatures.cat(parts) if parts else None), bool(prompt.visuals) and not computed
 
-    def _read(
-        self, prompt: Prompt, reused: int, places: Tensor, features: VisionFeatures | None, cache: KVCache
-    ) -> Tensor:
-        """Read the prompt after its first `reused` tokens, chunk by chunk; return the last token's logits `(V,)`."""
-        ids = prompt.tensor
-        visual = (ids == self.model.config.image_token_id) | (ids == self.model.config.video_token_id)
-        used = 0  # features read
-        hidden = torch.empty(0)
-        for begin in range(reused, len(ids), self.settings.chunk):
-            end = min(begin + self.settings.chunk, len(ids))
-            count = int(visual[begin:end].sum())
-            part = features.slice(used, used + count) if features is not None and count else None
-            used += count
-            chunk = ids[None, begin:end].to(self.device)
-            hidden = self.model(chunk, places[:, None, begin:end].to(self.device), features=part, cache=cache)
-        logits: Tensor = self.model.logits(hidden[0, -1])
-        return logits
-
-    def _continue(self, sequence: Sequence, tokens: list[int]) -> Tensor:
-        """Read plain tokens after the sequence; return their logits `(T, V)`."""
-        begin = len(sequence) + sequence.delta
-        places = torch.arange(begin, begin + len(tokens), device=self.device).expand(3, 1, -1)
-        hidden = self.model(torch.tensor([tokens], device=self.device), places, cache=sequence.cache)
-        logits: Tensor = self.model.logits(hidden[0])
-        return logits
+def first_segment(sequence: Sequence) -> int:
+    """Return what brings those that share their beginning together: their rows are then consecutive."""
+    assert sequence.chain is not None
+    return id(sequence.chain.parts[0].segment) if sequence.chain.parts else 0

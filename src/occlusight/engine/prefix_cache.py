@@ -1,72 +1,99 @@
-"""Keeps the keys and values of sequences that have ended, for prompts that begin alike."""
+"""Keeps what sequences have read, for prompts that begin alike: a tree of segments."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
-from itertools import takewhile
+from itertools import count, takewhile
 
-from occlusight.model.kv_cache import KVCache
+from occlusight.engine.chain import Part, Segment
 
-SHORTEST = 16
-"""A shared beginning of fewer tokens is not worth a copy."""
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A sequence's content, cell by cell, and its keys and values."""
-
-    cells: tuple[Hashable, ...]
-    cache: KVCache
+SHORTEST = 8
+"""A shared beginning of fewer tokens is read again rather than shared: every part costs a call of attention in every layer."""
 
 
 class PrefixCache:
-    """The sequences used last, bounded in bytes.
+    """The segments used last, bounded in bytes.
 
-    Cells are token ids, and at visual tokens the picture's digest with the place in it. A keeper's tensors are never written
-    to: `find` leaves them as they are, and whoever goes on from them copies.
+    Cells are token ids, and at visual tokens the picture's digest with the place in it. `find` and `hold` go together: what a
+    running sequence holds is not forgotten, nor what a kept segment goes on from.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
-        self._kept: list[Kept] = []  # least recently used first
+        self.nbytes = 0
+        self._kept: list[Segment] = []
+        self._roots: list[Segment] = []
+        self._clock = count(1)
 
     def __len__(self) -> int:
         return len(self._kept)
 
     @property
-    def nbytes(self) -> int:
-        """Bytes held."""
-        return sum(kept.cache.nbytes for kept in self._kept)
+    def held_bytes(self) -> int:
+        """Bytes of what running sequences hold."""
+        return sum(segment.store.nbytes for segment in self._kept if not self._idle(segment))
 
-    def find(self, cells: Sequence[Hashable]) -> tuple[int, KVCache | None]:
-        """Return the longest beginning that a kept sequence shares with `cells`, and that sequence's keys and values."""
-        best, found = 0, None
-        for kept in self._kept:
-            length = shared(kept.cells, cells)
-            if length > best:
-                best, found = length, kept
-        if found is None or best < SHORTEST:
-            return 0, None
-        self._kept.remove(found)
-        self._kept.append(found)
-        return best, found.cache
+    def find(self, cells: Sequence[Hashable]) -> tuple[Part, ...]:
+        """Return the parts that hold the longest known beginning of `cells`."""
+        parts = self._longest(self._roots, cells, 0)
+        return parts if sum(part.length for part in parts) >= SHORTEST else ()
 
-    def put(self, cells: Sequence[Hashable], cache: KVCache) -> None:
-        """Keep a sequence, instead of those that it continues. The cache now belongs to the keeper."""
-        if cache.nbytes > self.max_bytes:
-            return
-        cells = tuple(cells)
-        self._kept = [kept for kept in self._kept if kept.cells != cells[: len(kept.cells)]]
-        self._kept.append(Kept(cells, cache))
-        while self.nbytes > self.max_bytes:
-            self._kept.pop(0)
+    def hold(self, parts: Sequence[Part]) -> None:
+        """Keep what these parts are of until they are let go; they count as used."""
+        for part in parts:
+            part.segment.users += 1
+            part.segment.used = next(self._clock)
+
+    def let_go(self, parts: Sequence[Part]) -> None:
+        """A sequence does not need these any more."""
+        for part in parts:
+            part.segment.users -= 1
+        self.shrink(self.max_bytes)
+
+    def add(self, segment: Segment) -> None:
+        """Keep a segment whose parent is kept."""
+        segment.used = next(self._clock)
+        (self._roots if segment.parent is None else segment.parent.children).append(segment)
+        self._kept.append(segment)
+        self.nbytes += segment.store.nbytes
+
+    def shrink(self, max_bytes: int) -> None:
+        """Forget what was not used for longest until `max_bytes` are held, or all that is left is in use."""
+        while self.nbytes > max_bytes:
+            idle = [segment for segment in self._kept if not segment.users and not segment.children]
+            if not idle:
+                return
+            self._drop(min(idle, key=lambda segment: segment.used))
 
     def clear(self) -> None:
-        """Forget everything."""
-        self._kept.clear()
+        """Forget everything that is not in use."""
+        self.shrink(0)
+
+    def _drop(self, segment: Segment) -> None:
+        (self._roots if segment.parent is None else segment.parent.children).remove(segment)
+        self._kept.remove(segment)
+        self.nbytes -= segment.store.nbytes
+
+    def _idle(self, segment: Segment) -> bool:
+        return not segment.users and all(self._idle(child) for child in segment.children)
+
+    def _longest(self, segments: Sequence[Segment], cells: Sequence[Hashable], least: int) -> tuple[Part, ...]:
+        """Return the parts, after those of the parent, that reach furthest beyond the first `least` cells, which agree."""
+        best: tuple[Part, ...] = ()
+        reach = least
+        for segment in segments:
+            length = shared(segment.cells, cells[segment.at : segment.end])
+            own = segment.at + length
+            further = self._longest([c for c in segment.children if c.at <= own], cells, own)
+            end = further[-1].segment.at + further[-1].length if further else own
+            if end > reach:
+                taken = further[0].segment.at - segment.at if further else length
+                best, reach = (Part(segment, taken), *further), end
+        return best
 
 
 def shared(one: Sequence[Hashable], other: Sequence[Hashable]) -> int:
     """Return the length of the common beginning."""
+    if one == other:
+        return len(one)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

@@ -3,30 +3,102 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import perf_counter
 
+import torch
 from torch import Tensor
 
-from occlusight.model.kv_cache import KVCache
+from occlusight.engine.chain import Chain
+from occlusight.engine.prompt import Prompt
+from occlusight.engine.speaker import Listener
+from occlusight.model.vision import VisionFeatures
 
 
-@dataclass
+@dataclass(eq=False)
 class Sequence:
-    """What has been read so far, and what comes next.
+    """What is to be read, what has been, and who hears what comes next.
 
-    `cells` tell the content of each position that `cache` holds; `delta` added to an index gives its rotary position (it belongs
-    to the sequence, never to the model); `logits` `(V,)` are those of the next token. `encode_s` and `prefill_s` are seconds;
-    `reused` counts prompt tokens that a kept prefix spared; `image_cached` says that no picture had to be encoded.
+    Args:
+        prompt: what is given.
+        listener: takes the logits and says what is read after the prompt.
+        heard_from: logits are wanted after this token and every later one; usually the prompt's last.
+        most: the longest that the sequence can become, in tokens.
+        keep: leave what has been read to later prompts that begin alike.
+
+    Before it is admitted `chain` is None. `missing` are digests of pictures that are still being encoded, `features` those that are
+    there, until the prompt has been read. `delta` added to an index after the prompt gives its rotary position: it belongs to the
+    sequence, never to the model. `reserved` is the memory set aside for what it will still allocate.
     """
 
-    cells: list[Hashable]
-    cache: KVCache
-    delta: int
-    logits: Tensor
-    encode_s: float = 0.0
-    prefill_s: float = 0.0
+    prompt: Prompt
+    listener: Listener
+    heard_from: int
+    most: int
+    keep: bool = True
+    chain: Chain | None = None
+    places: Tensor = field(default_factory=lambda: torch.empty(3, 0))
+    delta: int = 0
+    guessed: list[int] = field(default_factory=list)
+    missing: set[str] = field(default_factory=set)
+    features: dict[str, VisionFeatures] = field(default_factory=dict)
+    heard: list[Tensor] = field(default_factory=list)
+    reserved: int = 0
     reused: int = 0
     image_cached: bool = False
+    cancelled: bool = False
+    ended: bool = False
+    error: BaseException | None = None
+    submitted: float = field(default_factory=perf_counter)
+    admitted: float = 0.0
+    encode_s: float = 0.0
+    first: float = 0.0
+    finished: float = 0.0
 
-    def __len__(self) -> int:
-        return len(self.cells)
+    def __post_init__(self) -> None:
+        self.cells: list[Hashable] = self.prompt.cells()
+
+    @property
+    def read(self) -> int:
+        """How many tokens have been read."""
+        return 0 if self.chain is None else len(self.chain)
+
+    @property
+    def length(self) -> int:
+        """Tokens of the prompt and of what has been said."""
+        return len(self.prompt.ids) + len(self.listener.said)
+
+    @property
+    def unread(self) -> int:
+        """How many tokens there are to read now."""
+        return 0 if self.missing or self.ended else self.length - self.read
+
+    @property
+    def reading(self) -> bool:
+        """Whether the prompt has not been read whole."""
+        return self.read < len(self.prompt.ids)
+
+    @property
+    def wanted_from(self) -> int:
+        """Logits are wanted after this token and every later one: once the answer has begun, after the last one said."""
+        return self.length - 1 if self.listener.said else self.heard_from
+
+    def ids(self, begin: int, end: int) -> list[int]:
+        """Return tokens `begin` to `end` of prompt and answer."""
+        given = len(self.prompt.ids)
+        return [*self.prompt.ids[begin:end], *self.listener.said[max(0, begin - given) : max(0, end - given)]]
+
+    def positions(self, begin: int, end: int) -> Tensor:
+        """Return rotary positions `(3, end - begin)`."""
+        given = len(self.prompt.ids)
+        later = torch.arange(max(begin, given), max(end, given)) + self.delta
+        return torch.cat((self.places[:, begin:end], later.expand(3, -1)), 1)
+
+    def slices(self, begin: int, end: int) -> list[VisionFeatures]:
+        """Return the features of the visual tokens among `begin` to `end`; a picture may be split."""
+        out = []
+        for visual, (start, stop) in zip(self.prompt.visuals, self.prompt.spans, strict=True):
+            low, high = max(begin, start), min(end, stop)
+            if low < high:
+                out.append(self.features[visual.digest].slice(low - start, high - start))
+        return out

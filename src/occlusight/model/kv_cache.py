@@ -32,6 +32,11 @@ class KVCache:
         self._store = torch.empty(shape, dtype=dtype, device=device)
 
     @property
+    def layers(self) -> int:
+        """How many layers it has."""
+        return self._store.shape[0]
+
+    @property
     def batch(self) -> int:
         """How many sequences it holds."""
         return self._store.shape[2]

@@ -43,7 +43,7 @@ class Answering:
                     self.text += event.text
                     self.pieces += 1
                     yield self.text
-                else:
+                elif isinstance(event, Done):
                     self.done = event
         finally:
             self._close()

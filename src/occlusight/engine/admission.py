@@ -1,0 +1,80 @@
+"""Whether a request fits, when it may begin, and with how much memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Sequences
+
+from torch import dtype
+
+from occlusight.engine.chain import Part
+from occlusight.engine.prompt import Prompt
+from occlusight.engine.sequence import Sequence
+from occlusight.engine.settings import MIB, EngineSettings
+from occlusight.errors import BadInput
+from occlusight.model.config import ModelConfig
+from occlusight.model.kv_cache import GRAIN, round_up
+
+ROOM = 256
+"""Tokens of an answer for which memory is taken at the start; more is taken as it grows."""
+
+
+class Admission:
+    """Counts memory before it is taken, so that what has begun can always be finished.
+
+    `token_bytes` are those of one token's keys and values, `visual_bytes` those of one visual token's features.
+    """
+
+    def __init__(self, config: ModelConfig, number: dtype, token_bytes: int, settings: EngineSettings) -> None:
+        self.settings = settings
+        self.context = config.text.max_positions
+        self.token_bytes = token_bytes
+        self.visual_bytes = (1 + len(config.vision.taps)) * config.text.hidden_size * number.itemsize
+
+    def check(self, prompt: Prompt, most: int) -> None:
+        """Refuse what can never be answered, before any work.
+
+        Raises:
+            BadInput: the prompt is longer than the context, or prompt and answer need more memory than there may be.
+        """
+        if len(prompt.ids) >= self.context:
+            raise BadInput(
+                f"the prompt has {len(prompt.ids)} tokens ({prompt.image_tokens} of them for pictures), but this model "
+                f"takes fewer than {self.context}; shorten the text or use fewer or smaller pictures"
+            )
+        need, limit = self.need(prompt, 0, most), self.settings.most_kv_bytes
+        if need > limit:
+            raise BadInput(
+                f"{len(prompt.ids)} tokens of prompt ({prompt.image_tokens} for pictures) and up to {most - len(prompt.ids)} of answer "
+                f"need {need / MIB:.1f} MiB of memory ({self.token_bytes} bytes a token), but {limit / MIB:.1f} MiB are allowed; "
+                f"use a smaller max_tokens, less text, or fewer or smaller pictures"
+            )
+
+    def need(self, prompt: Prompt, reused: int, most: int) -> int:
+        """Return the bytes to set aside for a sequence of at most `most` tokens of which `reused` are known."""
+        begun = GRAIN * (len(prompt.visuals) + 2)  # every stretch that is shared ends with an unused rest
+        tokens = round_up(most - reused + self.settings.drafts + 1) + begun
+        return tokens * self.token_bytes + prompt.image_tokens * self.visual_bytes
+
+
+def beginning(parts: Sequences[Part], sequence: Sequence) -> tuple[Part, ...]:
+    """Cut known parts of a prompt so that no picture is split, and every token is read whose logits are wanted."""
+    known = sequence.prompt.whole(min(sum(part.length for part in parts), sequence.heard_from))
+    out: list[Part] = []
+    for part in parts:
+        length = min(part.length, known - part.segment.at)
+        if length > 0:
+            out.append(Part(part.segment, length))
+    return tuple(out)
+
+
+def expects(waiting: Sequence, running: Sequences[Sequence], known: int) -> bool:
+    """Whether somebody is reading a picture that the waiting prompt begins with and of which more than `known` tokens are then shared."""
+    for other in running:
+        if not other.reading or other.cancelled:
+            continue
+        for _, end in reversed(other.prompt.spans):
+            if end <= max(known, other.read):
+                break
+            if end < len(waiting.prompt.ids) and waiting.cells[:end] == other.cells[:end]:
+                return True
+    return False

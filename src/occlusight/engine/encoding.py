@@ -1,0 +1,101 @@
+"""Pictures on their way through the vision tower, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import torch
+
+from occlusight.engine.feature_cache import FeatureCache
+from occlusight.engine.prompt import Visual
+from occlusight.engine.sequence import Sequence
+from occlusight.model.qwen3vl import Qwen3VL
+from occlusight.model.vision import VisionFeatures
+
+
+@dataclass
+class Job:
+    """A picture being encoded, and for whom."""
+
+    steps: Generator[None, None, VisionFeatures]
+    waiting: list[Sequence] = field(default_factory=list)
+    seconds: float = 0.0
+    slowest: float = 0.0
+
+
+class Encoder:
+    """Encodes pictures in the order of asking, each once however many wait for it; features go to these and to the cache.
+
+    Keys tell model, number type, and the digest of the processed pixels and their grid; never a path.
+    """
+
+    def __init__(self, model: Qwen3VL, cache: FeatureCache, prefix: str, device: torch.device) -> None:
+        self.cache = cache
+        self._device = device
+        self._model = model
+        self._prefix = prefix
+        self._jobs: dict[str, Job] = {}
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def key(self, visual: Visual) -> str:
+        """Return the key of a picture's features."""
+        return f"{self._prefix}:{visual.digest}"
+
+    def want(self, visual: Visual, sequence: Sequence) -> bool:
+        """Give the sequence a picture's features, at once where they are known (then True), else when they are there."""
+        key = self.key(visual)
+        features = self.cache.get(key)
+        if features is not None:
+            sequence.features[visual.digest] = features
+            return True
+        job = self._jobs.get(key)
+        if job is None:
+            job = self._jobs[key] = Job(self._model.vision.steps(visual.patches.to(self._device), [visual.grid]))
+        if sequence not in job.waiting:
+            job.waiting.append(sequence)
+        sequence.missing.add(visual.digest)
+        return False
+
+    def forget(self, sequence: Sequence) -> None:
+        """The sequence does not wait any more; what nobody waits for is dropped."""
+        for key, job in list(self._jobs.items()):
+            if sequence in job.waiting:
+                job.waiting.remove(sequence)
+                if not job.waiting:
+                    job.steps.close()
+                    del self._jobs[key]
+
+    def advance(self, seconds: float) -> None:
+        """Run blocks of the oldest picture until the next one would take longer than is left; at least one, unless it is for nobody."""
+        began = perf_counter()
+        while self._jobs:
+            key, job = next(iter(self._jobs.items()))
+            if all(sequence.cancelled for sequence in job.waiting):
+                return
+            before = perf_counter()
+            try:
+                next(job.steps)
+            except StopIteration as end:
+                job.seconds += perf_counter() - before
+                self._deliver(key, job, end.value.without_patches())
+            else:
+                took = perf_counter() - before
+                job.seconds += took
+                job.slowest = max(job.slowest, took)
+                if perf_counter() - began + job.slowest > seconds:
+                    return
+            if perf_counter() - began > seconds:
+                return
+
+    def _deliver(self, key: str, job: Job, features: VisionFeatures) -> None:
+        del self._jobs[key]
+        self.cache.put(key, features)
+        digest = key.rpartition(":")[2]
+        for sequence in job.waiting:
+            sequence.features[digest] = features
+            sequence.missing.discard(digest)
+            sequence.encode_s += job.seconds

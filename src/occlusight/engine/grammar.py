@@ -1,0 +1,135 @@
+"""Answers that follow a JSON schema or a regular expression, by llguidance.
+
+(xgrammar could have done it too; llguidance needs neither torch nor transformers nor a compiler, refuses a schema that nothing can
+satisfy, and says which tokens are forced, so that these are read in one pass instead of being chosen one by one.)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cached_property
+from typing import Any
+
+import torch
+from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
+from torch import Tensor
+
+from occlusight.errors import BadInput
+from occlusight.model.tokenizer import Tokenizer
+
+ADVICE = "see https://json-schema.org for what a schema looks like"
+
+
+class Grammars:
+    """Makes the grammars of a checkpoint's vocabulary of `size` ids, of which `ends` end an answer."""
+
+    def __init__(self, tokenizer: Tokenizer, size: int, ends: Sequence[int]) -> None:
+        self._tokenizer = tokenizer
+        self._size = size
+        self._ends = list(ends)
+
+    @cached_property
+    def _vocabulary(self) -> LLTokenizer:
+        return LLTokenizer(
+            TokenizerWrapper(_Vocabulary(self._tokenizer, self._size, self._ends[0])), eos_token=self._ends
+        )
+
+    def json_schema(self, schema: str) -> Grammar:
+        """Return the grammar of a JSON schema, without optional white space.
+
+        Raises:
+            BadInput: it is not JSON, not a schema, asks for what is not supported, or nothing can satisfy it.
+        """
+        try:
+            rules = LLMatcher.grammar_from_json_schema(schema, overrides={"whitespace_flexible": False})
+        except ValueError as error:
+            raise BadInput(f"the JSON schema cannot be read ({_line(error)}); {ADVICE}") from None
+        return self._grammar(rules, f"the JSON schema cannot be followed: #; {ADVICE}")
+
+    def regex(self, pattern: str) -> Grammar:
+        """Return the grammar of a regular expression that the whole answer matches. Raises BadInput as `json_schema` does."""
+        rules = LLMatcher.grammar_from_regex(pattern)
+        return self._grammar(
+            rules, "the regular expression cannot be followed: #; give one that matches some text, without look-around"
+        )
+
+    def _grammar(self, rules: str, complaint: str) -> Grammar:
+        wrong, errors = LLMatcher.validate_grammar_with_warnings(rules, self._vocabulary)
+        if wrong:
+            raise BadInput(complaint.replace("#", _line(errors[0]), 1))
+        grammar = Grammar(LLMatcher(self._vocabulary, rules), self._size)
+        with suppress(BadInput):
+            if grammar.possible:
+                return grammar
+        raise BadInput(complaint.replace("#", "no text satisfies it", 1))
+
+
+class Grammar:
+    """Where one answer stands in its grammar."""
+
+    def __init__(self, matcher: LLMatcher, size: int) -> None:
+        self._matcher = matcher
+        self._size = size
+
+    @property
+    def possible(self) -> bool:
+        """Whether anything may come: a token, or the end of a whole text."""
+        return self._matcher.is_accepting() or bool(self.allowed().any())
+
+    @property
+    def complete(self) -> bool:
+        """Whether the text is whole and nothing can follow."""
+        return bool(self._matcher.is_stopped())
+
+    def allowed(self) -> Tensor:
+        """Which tokens may come: `(V,)` bool."""
+        bias = torch.frombuffer(bytearray(self._matcher.compute_logit_bias()), dtype=torch.uint8)
+        self._check()
+        allowed = torch.zeros(self._size, dtype=torch.bool)
+        allowed[: len(bias)] = bias[: self._size] != 0
+        return allowed
+
+    def take(self, token: int) -> None:
+        """Go on with a token."""
+        self._matcher.consume_token(token)
+        self._check()
+
+    def forced(self) -> list[int]:
+        """Go on with all tokens to which there is no alternative, and return them."""
+        if self.complete:
+            return []
+        tokens = self._matcher.compute_ff_tokens()
+        self._matcher.consume_tokens(tokens)
+        self._check()
+        return tokens
+
+    def _check(self) -> None:
+        if self._matcher.is_error():
+            raise BadInput(f"the answer's grammar failed ({_line(self._matcher.get_error())}); simplify it")
+
+
+class _Vocabulary:
+    """What llguidance wants to know of a tokenizer."""
+
+    def __init__(self, tokenizer: Tokenizer, size: int, end: int) -> None:
+        self._tokenizer = tokenizer
+        self.eos_token_id = end
+        self.bos_token_id = None
+        self.tokens = [tokenizer.bytes_of(token, skip_special=False) for token in range(size)]
+        names = set(tokenizer.control.values())
+        self.special_token_ids = [token for token in range(size) if token in names or not self.tokens[token]]
+
+    def __call__(self, text: bytes | str) -> list[int]:
+        return self._tokenizer.encode(text.decode("utf-8", "replace") if isinstance(text, bytes) else text)
+
+
+def schema_text(schema: str | dict[str, Any]) -> str:
+    """Return a schema as JSON."""
+    return schema if isinstance(schema, str) else json.dumps(schema, ensure_ascii=False)
+
+
+def _line(error: object) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".;") if lines else "no reason given"

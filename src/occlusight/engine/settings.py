@@ -1,0 +1,52 @@
+"""How an engine is set up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from occlusight.engine.placement import memory_bytes
+from occlusight.errors import BadInput
+
+MIB = 1 << 20
+KV_SHARE = 0.25
+"""The share of the machine's memory that keys and values may take, unless the user says."""
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """Bounds in bytes, and what may be switched off to get the plain twin of each shortcut.
+
+    Args:
+        feature_cache_bytes: pictures' features that are kept; 0 keeps none.
+        prefix_cache_bytes: keys and values kept of answers that have ended; 0 keeps none, and nothing is shared between answers.
+        kv_bytes: all keys and values, kept ones and those of running answers; 0 takes a quarter of the machine's memory.
+        step_s: how long a step may take; how many prompt tokens it reads follows from the speed measured.
+        chunk: the most prompt tokens that a step reads.
+        max_running: the most answers that are computed at a time.
+        drafts: the most tokens that are guessed from the text so far and checked in one pass; 0 turns guessing off.
+    """
+
+    feature_cache_bytes: int = 256 * MIB
+    prefix_cache_bytes: int = 512 * MIB
+    kv_bytes: int = 0
+    step_s: float = 0.4
+    chunk: int = 512
+    max_running: int = 32
+    drafts: int = 6
+
+    def __post_init__(self) -> None:
+        if min(self.feature_cache_bytes, self.prefix_cache_bytes, self.kv_bytes) < 0:
+            raise BadInput("cache bounds are bytes and cannot be negative; 0 turns a cache off")
+        if self.chunk < 1:
+            raise BadInput(f"at least 1 prompt token must be read at a time, but {self.chunk} was given")
+        if self.max_running < 1:
+            raise BadInput(f"at least 1 answer must be computed at a time, but {self.max_running} was given")
+        if not 0.0 < self.step_s <= 60.0:
+            raise BadInput(f"a step takes more than 0 and at most 60 seconds, but {self.step_s} was given")
+        if not 0 <= self.drafts <= 64:
+            raise BadInput(f"0 to 64 tokens can be guessed at a time, but {self.drafts} was given")
+
+    @property
+    def most_kv_bytes(self) -> int:
+        """The bound of all keys and values, settled."""
+        return self.kv_bytes or int(KV_SHARE * memory_bytes())

@@ -1,0 +1,181 @@
+"""Decides what an answer says: draws its tokens, keeps to a grammar, ends its thoughts in time, and knows when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from occlusight.engine.drafting import Drafts
+from occlusight.engine.grammar import Grammar
+from occlusight.engine.sampling import Sampler, Sampling
+from occlusight.engine.transcript import Picked, Transcript
+from occlusight.model.chat import Chat
+
+THINK, END_THINK = "<think>", "</think>"
+Reason = Literal["stop", "length"]
+
+
+class Listener(Protocol):
+    """Whoever a sequence's logits are for.
+
+    `said` grows by what is to be read next; `reason` ends the sequence.
+    """
+
+    said: list[int]
+    reason: Reason | None
+
+    def guess(self, most: int) -> list[int]:
+        """Return tokens that may come next and are read in the same pass."""
+        ...
+
+    def hear(self, logits: Tensor, guessed: Sequence[int]) -> int:
+        """Take the logits `(1 + G, V)` after the last token and after each guessed one; return how many guesses hold."""
+        ...
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How an answer is to be given. `logprobs`: how many likeliest tokens are told beside each one; None tells nothing.
+
+    `thinking_tokens` bounds the thoughts of a checkpoint that thinks; None is three quarters of `max_tokens`.
+    """
+
+    sampling: Sampling = field(default_factory=Sampling)
+    max_tokens: int = 512
+    stops: tuple[str, ...] = ()
+    logprobs: int | None = None
+    thinking_tokens: int | None = None
+
+    @property
+    def most_thoughts(self) -> int:
+        """The bound of the thoughts, settled."""
+        return self.max_tokens * 3 // 4 if self.thinking_tokens is None else self.thinking_tokens
+
+
+class Speaker:
+    """One answer in the making; a `Listener`.
+
+    A checkpoint thinks where its prompt ends with `<think>`, or its answer begins so. A grammar holds for the answer after the thoughts.
+    """
+
+    def __init__(self, chat: Chat, prompt: Sequence[int], manner: Manner, grammar: Grammar | None = None) -> None:
+        self.said: list[int] = []
+        self.reason: Reason | None = None
+        self.forced = 0
+        self.guessed = 0
+        self.held = 0
+        self._ended_by_itself = 0
+        self._manner = manner
+        self._ends = frozenset(chat.eos_ids)
+        control = chat.tokenizer.control
+        self._open, self._close = control.get(THINK, -1), control.get(END_THINK, -1)
+        self._closing = [*chat.encode("\n"), self._close, *chat.encode("\n\n")]
+        self._gap = chat.encode("\n\n")
+        thinking = self._close >= 0 and self._open in prompt[-3:]
+        pads = (chat.config.image_token_id, chat.config.video_token_id)  # no answer holds a picture
+        self._sampler = Sampler(manner.sampling, prompt, pads)
+        self._drafts = Drafts(prompt, never=(*pads, *self._ends))
+        self.transcript = Transcript(chat.tokenizer, manner.stops, thinking)
+        self._grammar = grammar
+        self._thoughts = 0
+        if grammar is not None and not thinking:
+            self._force(grammar.forced())
+
+    @property
+    def completion_tokens(self) -> int:
+        """Tokens of the answer, an end that the model chose included."""
+        return len(self.said) + self._ended_by_itself
+
+    def guess(self, most: int) -> list[int]:
+        """See `Listener`."""
+        room = self._manner.max_tokens - len(self.said) - 1
+        return self._drafts.guess(min(most, room)) if room > 0 else []
+
+    def hear(self, logits: Tensor, guessed: Sequence[int]) -> int:
+        """See `Listener`."""
+        held = 0
+        for row in logits:
+            before = len(self.said)
+            token = self._choose(row)
+            if self.reason or held == len(guessed) or token != guessed[held]:
+                break
+            held += 1
+            if len(self.said) > before + 1:  # something is forced after it, which has not been read
+                break
+        if guessed:
+            self._drafts.judge(len(guessed), held)
+            self.guessed += len(guessed)
+            self.held += held
+        if self.reason:
+            self.transcript.finish()
+        return held
+
+    def _choose(self, logits: Tensor) -> int:
+        """Draw a token and say it, with what is forced after it."""
+        thinking = self.transcript.thinking
+        allowed = self._grammar.allowed() if self._grammar is not None and not thinking else None
+        token = self._sampler.pick(logits, allowed)
+        if token in self._ends:
+            self.reason = "stop"
+            self._ended_by_itself = 1
+            return token
+        self._say(token, logits)
+        if self.reason:
+            return token
+        if thinking:
+            self._think(token)
+        elif self._grammar is not None:
+            self._grammar.take(token)
+            self._force(self._grammar.forced())
+            if self._grammar.complete and not self.reason:
+                self.reason = "stop"
+        return token
+
+    def _think(self, token: int) -> None:
+        """Count a thought; end them all where the model does, or where the budget is spent."""
+        self._thoughts += 1
+        if token == self._close:
+            if self._grammar is not None:
+                self._force(self._gap)
+                self._force(self._grammar.forced())
+        elif self._thoughts >= self._manner.most_thoughts:
+            self._force(self._closing)
+            if self._grammar is not None:
+                self._force(self._grammar.forced())
+
+    def _force(self, tokens: Sequence[int]) -> None:
+        """Say tokens to which there is no alternative; they are certain."""
+        for token in tokens:
+            if self.reason:
+                return
+            self.forced += 1
+            self._say(token)
+
+    def _say(self, token: int, logits: Tensor | None = None) -> None:
+        self.said.append(token)
+        self._sampler.note(token)
+        self._drafts.push(token)
+        if token == self._close and self.transcript.thinking:
+            self.transcript.end_thoughts()
+        elif token == self._open and len(self.said) == 1 and self._close >= 0:
+            self.transcript.thinking = True
+        else:
+            self.transcript.push(self._picked(token, logits))
+        if self.transcript.stopped:
+            self.reason = "stop"
+        elif len(self.said) >= self._manner.max_tokens:
+            self.reason = "length"
+
+    def _picked(self, token: int, logits: Tensor | None) -> Picked:
+        """Return a token with the model's own probabilities, before penalties, temperature and grammar."""
+        if self._manner.logprobs is None:
+            return Picked(token)
+        if logits is None:
+            return Picked(token, 0.0)
+        logs = torch.log_softmax(logits.float(), -1)
+        values, ids = logs.topk(min(self._manner.logprobs, len(logs)))
+        return Picked(token, float(logs[token]), tuple(zip(ids.tolist(), values.tolist(), strict=True)))
