@@ -26,9 +26,19 @@ class Qwen3VL(nn.Module):
         self.config = config
         self.vision = VisionTower(config.vision)
         self.text = TextModel(config.text)
-        self.lm_head: nn.Linear | None = None
+        self.lm_head: nn.Module | None = None
         if not config.tie_word_embeddings:
             self.lm_head = nn.Linear(config.text.hidden_size, config.text.vocab_size, bias=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it is."""
+        return self.text.norm.weight.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of keys and values: that of the embeddings, which quantizing leaves alone."""
+        return self.text.embed_tokens.weight.dtype
 
     def encode(self, patches: Tensor, grids: Sequence[Grid]) -> VisionFeatures:
         """Features of pictures' patches `(N, 3 * 2 * P * P)`; see `VisionTower.forward`."""
@@ -66,8 +76,10 @@ class Qwen3VL(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Logits `(.., V)` of hidden states `(.., D)`."""
-        head = self.text.embed_tokens if self.lm_head is None else self.lm_head
-        return F.linear(hidden, head.weight)
+        if self.lm_head is not None:
+            out: Tensor = self.lm_head(hidden)
+            return out
+        return F.linear(hidden, self.text.embed_tokens.weight)
 
     def use_attention(self, attend: Attention) -> None:
         """Compute attention everywhere with this function (see `model.attention`)."""

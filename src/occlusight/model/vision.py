@@ -199,9 +199,7 @@ class VisionTower(nn.Module):
 
     def _encode(self, x: Tensor, size: tuple[int, int]) -> Generator[None, None, VisionFeatures]:
         """Features of F frames of one size, `(F, L, hidden)`; yields after every block."""
-        tables = self._tables.get(size, x.device)
-        place = self.pos_embed(tables.corners) * tables.weights[:, :, None].to(self.pos_embed.weight.dtype)
-        x = x + place.sum(1).to(x.dtype)
+        x, tables = self.placed(x, size)
         taps = []
         mergers = iter(self.deepstack_merger_list)
         for index, block in enumerate(self.blocks):
@@ -210,6 +208,12 @@ class VisionTower(nn.Module):
                 taps.append(next(mergers)(x).flatten(0, 1))
             yield
         return VisionFeatures(self.merger(x).flatten(0, 1), tuple(taps), x.flatten(0, 1))
+
+    def placed(self, x: Tensor, size: tuple[int, int]) -> tuple[Tensor, GridTables]:
+        """Embedded patches `(F, L, hidden)` with their position embeddings, and the tables of their grid."""
+        tables = self._tables.get(size, x.device)
+        place = self.pos_embed(tables.corners) * tables.weights[:, :, None].to(self.pos_embed.weight.dtype)
+        return x + place.sum(1).to(x.dtype), tables
 
     def _check(self, patches: Tensor, grids: Sequence[Grid]) -> None:
         merge, values = self.config.merge_size, self.config.patch_values

@@ -1,0 +1,80 @@
+"""A quantized model out of its stored form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from occlusight.errors import BadModel
+from occlusight.model.config import ModelConfig
+from occlusight.model.quant.blocks import join, parts_of
+from occlusight.model.quant.linear import HalfLinear, build_linear
+from occlusight.model.quant.stored import StoreReader
+from occlusight.model.qwen3vl import Qwen3VL
+from occlusight.model.weights import read_json
+
+
+class StoredEmbedding(nn.Embedding):
+    """Embeddings in bf16, mapped from the stored form; what it gives is fp32, which quantized layers work in between."""
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__(weight.shape[0], weight.shape[1], _weight=weight, _freeze=True)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """`(.., T)` to `(.., T, D)`."""
+        return F.embedding(ids, self.weight).float()
+
+
+def load_stored(checkpoint: Path, reader: StoreReader, progress: Callable[[int, int], None] | None = None) -> Qwen3VL:
+    """Build the model of `checkpoint` from its stored form, file by file.
+
+    Raises:
+        BadModel: the stored form is damaged, or not of this checkpoint.
+    """
+    config = ModelConfig.from_hf(read_json(checkpoint, "config.json"))
+    with torch.device("meta"):
+        model = Qwen3VL(config)
+    parts = {f"{name}.safetensors": (part, sites) for name, part, sites in parts_of(model)}
+    waiting = {*parts, "rest.safetensors"}
+    head: nn.Module | None = None
+    for done, (name, tensors) in enumerate(reader.files()):
+        if name == "lm_head.safetensors":
+            head = build_linear(tensors)
+        elif name == "rest.safetensors":
+            _fill(model, tensors)
+        elif name in parts:
+            part, sites = parts[name]
+            join(part, _builder(tensors))
+            own = {key: tensor for key, tensor in tensors.items() if not key.startswith(tuple(sites))}
+            _fill(part, own)
+        waiting.discard(name)
+        if progress:
+            progress(done + 1, len(parts) + 2)
+    if waiting:
+        raise BadModel(f"{reader.folder}: lacks {', '.join(sorted(waiting)[:5])}")
+    embedding = reader.embedding()
+    model.text.embed_tokens = StoredEmbedding(embedding)
+    model.lm_head = head or HalfLinear(embedding, None)
+    left = [name for name, parameter in model.named_parameters() if parameter.is_meta]
+    if left:
+        raise BadModel(f"{reader.folder}: has no values for {', '.join(left[:5])}")
+    return model.requires_grad_(False).eval()
+
+
+def _builder(tensors: dict[str, Tensor]) -> Callable[[str], nn.Module]:
+    def build(site: str) -> nn.Module:
+        own = {key.removeprefix(f"{site}."): tensor for key, tensor in tensors.items() if key.startswith(f"{site}.")}
+        return build_linear(own)
+
+    return build
+
+
+def _fill(module: nn.Module, tensors: dict[str, Tensor]) -> None:
+    try:
+        module.load_state_dict(tensors, strict=False, assign=True)
+    except RuntimeError as error:
+        raise BadModel(f"the stored form does not fit the configuration: {error}") from None

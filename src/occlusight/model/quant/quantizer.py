@@ -1,0 +1,265 @@
+"""From a checkpoint to its stored form: block after block, each measured on the calibration before the next is read.
+
+Two streams of hidden states run through the model at once: that of the float blocks, from which the layers' inputs are taken, and
+that of the quantized ones, which shows in the end what the whole costs. Only one block's weights are in memory at a time.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+
+from occlusight.model.config import ModelConfig
+from occlusight.model.grids import GridTables
+from occlusight.model.quant.blocks import NORMS, Sites, join, parts_of
+from occlusight.model.quant.choice import choose, choose_head, fold
+from occlusight.model.quant.linear import build_linear
+from occlusight.model.quant.plan import OutputError, Plan, QuantSettings, SitePlan
+from occlusight.model.quant.stored import EMBEDDING, StoreWriter
+from occlusight.model.qwen3vl import Qwen3VL
+from occlusight.model.rope import Grid, positions, rotary_tables
+from occlusight.model.text import RMSNorm, TextLayer
+from occlusight.model.vision import Merger, VisionBlock
+from occlusight.model.weights import hf_name, read_json, shards
+
+COMPARED = 96
+"""At so many places the next token's distribution is compared."""
+Progress = Callable[[int, int, str], None]  # done, of how many, what
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A calibration prompt: ids `(T,)`, and its one picture's patches and grid."""
+
+    ids: Tensor
+    patches: Tensor
+    grid: Grid
+
+
+@dataclass
+class Stream:
+    """One sample on its way: hidden states through the float and the quantized blocks, each with DeepStack's taps."""
+
+    float: Tensor
+    rounded: Tensor
+    tables: GridTables | tuple[Tensor, Tensor]
+    visual: Tensor
+    taps: list[tuple[Tensor, Tensor]]
+
+
+class TensorReader:
+    """Reads single tensors of a checkpoint as fp32, files closed between blocks so that nothing stays mapped."""
+
+    def __init__(self, checkpoint: Path) -> None:
+        self._place: dict[str, Path] = {}
+        for path in shards(checkpoint):
+            with safe_open(path, framework="pt", device="cpu") as file:
+                self._place |= dict.fromkeys(file.keys(), path)
+
+    def state(self, names: dict[str, str]) -> dict[str, Tensor]:
+        """Tensors by our names' short forms: `names` maps these to full names."""
+        return {short: self.tensor(full).float() for short, full in names.items()}
+
+    def tensor(self, name: str, low: int = 0, high: int | None = None) -> Tensor:
+        """Rows of a tensor by our name, in the checkpoint's type."""
+        theirs = hf_name(name)
+        with safe_open(self._place[theirs], framework="pt", device="cpu") as file:
+            part = file.get_slice(theirs)
+            rows: Tensor = part[low : part.get_shape()[0] if high is None else high]
+            return rows.clone()
+
+
+class Quantizer:
+    """Quantizes one checkpoint."""
+
+    def __init__(self, checkpoint: Path, settings: QuantSettings) -> None:
+        self.settings = settings
+        self.config = ModelConfig.from_hf(read_json(checkpoint, "config.json"))
+        with torch.device("meta"):
+            self.model = Qwen3VL(self.config)
+        self.reader = TensorReader(checkpoint)
+        self.sites: list[SitePlan] = []
+
+    @torch.inference_mode()
+    def run(self, samples: Sequence[Sample], folder: Path, progress: Progress | None = None) -> Plan:
+        """Write the stored form to `folder` and return its plan."""
+        began = perf_counter()
+        writer = StoreWriter(folder)
+        try:
+            parts = parts_of(self.model)
+            rest = self._rest()
+            streams = [self._begin_vision(sample) for sample in samples]
+            for number, (name, part, sites) in enumerate(parts):
+                if progress:
+                    progress(number, len(parts) + 1, name)
+                if name == "text.layers.0":
+                    streams = [self._begin_text(*pair) for pair in zip(samples, streams, strict=True)]
+                writer.write(f"{name}.safetensors", self._quantize(name, part, sites, streams))
+            if progress:
+                progress(len(parts), len(parts) + 1, "lm_head")
+            head, output = self._head(rest, streams)
+            writer.write("rest.safetensors", rest)
+            if head:
+                writer.write("lm_head.safetensors", head)
+            writer.write(EMBEDDING, {"weight": self.reader.tensor("text.embed_tokens.weight").bfloat16()})
+            tokens = sum(len(sample.ids) for sample in samples)
+            plan = Plan(self.settings, tuple(self.sites), output, round(perf_counter() - began, 1), tokens)
+            writer.finish(plan)
+        finally:
+            writer.discard()
+        if progress:
+            progress(len(parts) + 1, len(parts) + 1, "done")
+        return plan
+
+    def _rest(self) -> dict[str, Tensor]:
+        """Load what is not quantized: patch and position embeddings, the last norm. They are also stored, in fp32."""
+        names = [
+            "vision.patch_embed.proj.weight",
+            "vision.patch_embed.proj.bias",
+            "vision.pos_embed.weight",
+            "text.norm.weight",
+        ]
+        rest = {name: self.reader.tensor(name).float() for name in names}
+        self.model.load_state_dict(rest, strict=False, assign=True)
+        return rest
+
+    def _begin_vision(self, sample: Sample) -> Stream:
+        tower = self.model.vision
+        _, rows, columns = sample.grid
+        x, tables = tower.placed(tower.patch_embed(sample.patches)[None], (rows, columns))
+        return Stream(x, x.clone(), tables, torch.empty(0), [])
+
+    def _begin_text(self, sample: Sample, seen: Stream) -> Stream:
+        """Put the merged picture, whose features the main merger left in the stream, among the embedded text."""
+        weight = self.reader.tensor("text.embed_tokens.weight").float()
+        embeds = weight[sample.ids]
+        visual = (sample.ids == self.config.image_token_id).nonzero().flatten()
+        mixed = [embeds.index_copy(0, visual, x.flatten(0, 1))[None] for x in (seen.float, seen.rounded)]
+        place, _ = positions(sample.ids, [sample.grid], self.config)
+        tables = rotary_tables(place[:, None], self.config.text)
+        return Stream(mixed[0], mixed[1], tables, visual, seen.taps)
+
+    def _quantize(self, name: str, part: nn.Module, sites: Sites, streams: list[Stream]) -> dict[str, Tensor]:
+        """Choose for every layer of a part, run both streams through it, and return what to store."""
+        module = copy.deepcopy(part)
+        names = {short: f"{name}.{short}" for short, _ in module.named_parameters()}
+        module.load_state_dict(self.reader.state(names), assign=True)
+        module.requires_grad_(False).eval()
+        inputs = self._watch(module, sites, lambda: self._float(name, module, streams))
+        bits = self.settings.vision if name.startswith("vision.") else self.settings.text
+        stored: dict[str, dict[str, Tensor]] = {}
+        for site, sources in sites.items():
+            linears = [module.get_submodule(source) for source in sources]
+            weight = torch.cat([_tensor(linear, "weight") for linear in linears])
+            bias = (
+                torch.cat([_tensor(linear, "bias") for linear in linears])
+                if getattr(linears[0], "bias", None) is not None
+                else None
+            )
+            tensors, plan = choose(f"{name}.{site}", bits, inputs[site], weight, bias, self.settings)
+            if site in NORMS:
+                tensors = fold(tensors, module.get_submodule(NORMS[site]))
+            stored[site] = tensors
+            self.sites.append(plan)
+        join(module, lambda site: build_linear(stored[site]))
+        self._rounded(name, module, streams)
+        kept = {short: parameter.detach() for short, parameter in module.named_parameters()}
+        return kept | {f"{site}.{key}": tensor for site, tensors in stored.items() for key, tensor in tensors.items()}
+
+    def _watch(self, module: nn.Module, sites: Sites, run: Callable[[], None]) -> dict[str, Tensor]:
+        """What enters each site while `run` runs, `(tokens, K)`."""
+        seen: dict[str, list[Tensor]] = {site: [] for site in sites}
+
+        def keep(site: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+            return lambda _, given: seen[site].append(given[0].flatten(0, -2))
+
+        hooks = [
+            module.get_submodule(sources[0]).register_forward_pre_hook(keep(site)) for site, sources in sites.items()
+        ]
+        run()
+        for hook in hooks:
+            hook.remove()
+        return {site: torch.cat(parts) for site, parts in seen.items()}
+
+    def _float(self, name: str, module: nn.Module, streams: list[Stream]) -> None:
+        for stream in streams:
+            after = self._apply(name, module, stream, stream.float, 0)
+            if isinstance(module, Merger) and name != "vision.merger":
+                stream.taps.append((after, after))
+            else:
+                stream.float = after
+
+    def _rounded(self, name: str, module: nn.Module, streams: list[Stream]) -> None:
+        for stream in streams:
+            after = self._apply(name, module, stream, stream.rounded, 1)
+            if isinstance(module, Merger) and name != "vision.merger":
+                stream.taps[-1] = (stream.taps[-1][0], after)
+            else:
+                stream.rounded = after
+
+    def _apply(self, name: str, module: nn.Module, stream: Stream, x: Tensor, which: int) -> Tensor:
+        """Run a part on one stream's hidden states; DeepStack's tap is added after a decoder layer."""
+        if isinstance(module, TextLayer):
+            layer = int(name.rsplit(".", 1)[1])
+            out: Tensor = module(x, stream.tables, None, None, layer)
+            if layer < len(stream.taps):
+                tap = stream.taps[layer][which].flatten(0, 1)
+                out = out.flatten(0, 1).index_add(0, stream.visual, tap)[None]
+            return out
+        if isinstance(module, VisionBlock):
+            seen: Tensor = module(x, stream.tables)
+            return seen
+        merged: Tensor = module(x)
+        return merged
+
+    def _head(self, rest: dict[str, Tensor], streams: list[Stream]) -> tuple[dict[str, Tensor], OutputError]:
+        """Choose for the output layer and compare the two streams' next tokens."""
+        name = "text.embed_tokens.weight" if self.config.tie_word_embeddings else "lm_head.weight"
+        eps = self.config.text.rms_norm_eps
+        exact, rounded = (
+            self._places([_normed(getattr(s, which)[0], rest["text.norm.weight"], eps) for s in streams])
+            for which in ("float", "rounded")
+        )
+        bits = "none" if self.settings.text == "none" else "int8"
+        rows = self.config.text.vocab_size
+
+        def read(low: int, high: int) -> Tensor:
+            return self.reader.tensor(name, low, high).float()
+
+        stored, site, divide = choose_head(read, rows, exact, bits, self.settings)
+        self.sites.append(site)
+        if divide is not None:
+            rest["text.norm.weight"] = rest["text.norm.weight"] / divide
+            rounded = rounded / divide
+        step = 16_384
+        right = torch.cat([exact @ read(low, min(low + step, rows)).T for low in range(0, rows, step)], 1)
+        given = build_linear(stored)(rounded)
+        kl = (right.softmax(-1) * (right.log_softmax(-1) - given.log_softmax(-1))).sum(-1)
+        agreement = (right.argmax(-1) == given.argmax(-1)).float().mean()
+        output = OutputError(len(kl), float(kl.mean()), float(kl.quantile(0.99)), float(agreement))
+        tied = self.config.tie_word_embeddings and site.bits == "bf16" and divide is None
+        return ({} if tied else stored), output
+
+    def _places(self, hidden: list[Tensor]) -> Tensor:
+        """At most `COMPARED` rows, evenly spread."""
+        rows = torch.cat(hidden)
+        return rows[torch.linspace(0, len(rows) - 1, min(COMPARED, len(rows))).long()]
+
+
+def _normed(x: Tensor, weight: Tensor, eps: float) -> Tensor:
+    norm = RMSNorm(x.shape[-1], eps)
+    norm.weight = nn.Parameter(weight, requires_grad=False)
+    out: Tensor = norm(x)
+    return out
+
+
+def _tensor(module: nn.Module, name: str) -> Tensor:
+    found: Tensor = getattr(module, name)
+    return found
