@@ -15,6 +15,7 @@ from occlusight.backends.protocol import (
     ModelInfo,
     Picture,
     Request,
+    Saved,
     TextDelta,
     ThoughtDelta,
     Timings,
@@ -152,9 +153,7 @@ class LocalBackend:
 
     def forget(self) -> None:
         """Empty the caches, so that what follows does not depend on what was asked before, not even in its rounding."""
-        with self.engine.turn(threading.Event()):
-            self.engine.prefixes.clear()
-            self.engine.features.clear()
+        self.engine.forget()
 
     def prompt(self, request: Request) -> Prompt:
         """Return the ids and pictures of a request, as the checkpoint's chat template writes them.
@@ -240,9 +239,6 @@ class Answer(Iterator[Event]):
             prompt_tokens=len(sequence.prompt.ids),
             completion_tokens=speaker.completion_tokens,
             image_tokens=sequence.prompt.image_tokens,
-            reused_tokens=sequence.reused,
-            forced_tokens=speaker.forced,
-            guessed_tokens=speaker.held,
         )
         timings = Timings(
             encode_s=sequence.encode_s,
@@ -252,4 +248,5 @@ class Answer(Iterator[Event]):
             image_cached=sequence.image_cached,
             wait_s=sequence.admitted - sequence.submitted,
         )
-        return Done(speaker.reason or "length", usage, timings)
+        saved = Saved(reused=sequence.reused, forced=speaker.forced, guessed=speaker.held)
+        return Done(speaker.reason or "length", usage, timings, saved)

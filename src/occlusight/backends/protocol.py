@@ -190,17 +190,21 @@ class ThoughtDelta:
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens: `image_tokens` are those of `prompt_tokens` that stand for pictures, `reused_tokens` those that needed no reading.
-
-    Of `completion_tokens`, `forced_tokens` had no alternative, and `guessed_tokens` were right guesses, read several at a time.
-    """
+    """Tokens: `image_tokens` are those of `prompt_tokens` that stand for pictures."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     image_tokens: int = 0
-    reused_tokens: int = 0
-    forced_tokens: int = 0
-    guessed_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Tokens that cost less than others: of the prompt, `reused` were known from earlier answers and not read again; of the answer,
+    `forced` had no alternative under its schema, and `guessed` were guessed rightly, and either were read several at a time."""
+
+    reused: int = 0
+    forced: int = 0
+    guessed: int = 0
 
 
 @dataclass(frozen=True)
@@ -226,6 +230,7 @@ class Done:
     finish_reason: FinishReason
     usage: Usage = field(default_factory=Usage)
     timings: Timings = field(default_factory=Timings)
+    saved: Saved = field(default_factory=Saved)
 
 
 Event: TypeAlias = TextDelta | ThoughtDelta | Done
@@ -256,6 +261,6 @@ class Backend(Protocol):
         """Yield the answer as TextDelta events, then one Done; ThoughtDelta events may come before."""
         ...
 
-    def score(self, request: Request, choices: Sequence[Choice], *, whole: bool = True) -> list[float]:
-        """Return the log-probability of each choice as the whole answer, or else as its beginning; of all its wordings together."""
+    def score(self, request: Request, choices: Sequence[str]) -> list[float]:
+        """Return the log-probability of each choice as the whole answer."""
         ...

@@ -84,6 +84,13 @@ class Engine:
                 reserved_bytes=self._reserved(),
             )
 
+    def forget(self) -> None:
+        """Empty the caches, but for what is in use."""
+        with self._guard:
+            self._guard.wait_for(lambda: not self._stepping)
+            self.prefixes.clear()
+            self.features.clear()
+
     def submit(
         self, prompt: Prompt, listener: Listener, room: int, heard_from: int | None = None, keep: bool = True
     ) -> Sequence:
