@@ -23,6 +23,8 @@ from occlusight.engine.settings import EngineSettings
 from occlusight.engine.speaker import Listener
 from occlusight.engine.statistics import Statistics
 from occlusight.errors import Cancelled
+from occlusight.model.config import ModelConfig
+from occlusight.model.int8_kv_cache import Int8KVCache
 from occlusight.model.kv_cache import KVCache, round_up
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.rope import positions
@@ -102,7 +104,8 @@ class Engine:
         most = min(len(prompt.ids) + room, self.context)
         self.admission.check(prompt, most)
         last = len(prompt.ids) - 1
-        sequence = Sequence(prompt, listener, last if heard_from is None else heard_from, most, keep)
+        factor = stretch_of(prompt, most, self.model.config)
+        sequence = Sequence(prompt, listener, last if heard_from is None else heard_from, most, keep, factor)
         with self._guard:
             self._waiting.append(sequence)
         return sequence
@@ -343,7 +346,20 @@ class Engine:
         return sum(sequence.reserved for sequence in self._running)
 
     def _store(self, capacity: int) -> KVCache:
-        return KVCache(self.model.config.text, capacity=capacity, dtype=self.dtype, device=self.device)
+        kind = Int8KVCache if self.settings.int8_kv else KVCache
+        return kind(self.model.config.text, capacity=capacity, dtype=self.dtype, device=self.device)
+
+
+def stretch_of(prompt: Prompt, most: int, config: ModelConfig) -> float:
+    """Return YaRN's factor for a sequence of at most `most` tokens: 1 unless its positions pass the native context.
+
+    (Positions never pass tokens, so most prompts need not be looked at.)
+    """
+    yarn = config.text.yarn
+    if yarn is None or yarn.stretch(most) == 1:
+        return 1.0
+    _, delta = positions(prompt.tensor, prompt.grids, config)
+    return yarn.stretch(most + delta)
 
 
 def own_part(parts: tuple[Part, ...]) -> int:

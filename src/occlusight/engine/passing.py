@@ -27,6 +27,7 @@ def read(model: Qwen3VL, members: list[tuple[Sequence, int]]) -> None:
     places: list[Tensor] = []
     features: list[VisionFeatures] = []
     rows: list[tuple[Chain, int]] = []
+    stretch: list[float] = []
     wanted: list[list[int]] = []  # of each member, the rows whose logits are needed
     for sequence, count in members:
         assert sequence.chain is not None
@@ -40,12 +41,14 @@ def read(model: Qwen3VL, members: list[tuple[Sequence, int]]) -> None:
         places.append(sequence.positions(begin, stop))
         features += sequence.slices(begin, end)
         rows.append((sequence.chain, count + len(guessed)))
+        stretch += [sequence.stretch] * (stop - begin)
     device = model.text.embed_tokens.weight.device
     hidden = model(
         torch.tensor([ids], device=device),
         torch.cat(places, 1)[:, None].to(device),
         features=VisionFeatures.cat(features) if features else None,
         cache=Rows(rows),
+        stretch=torch.tensor([stretch], device=device) if max(stretch) > 1 else None,
     )
     flat = [row for own in wanted for row in own]
     if not flat:

@@ -25,6 +25,7 @@ class Sequence:
         heard_from: logits are wanted after this token and every later one; usually the prompt's last.
         most: the longest that the sequence can become, in tokens.
         keep: leave what has been read to later prompts that begin alike.
+        stretch: the factor by which its rotary frequencies are stretched; what another factor has read is of no use to it.
 
     Before it is admitted `chain` is None. `missing` are digests of pictures that are still being encoded, `features` those that are
     there, until the prompt has been read. `delta` added to an index after the prompt gives its rotary position: it belongs to the
@@ -36,6 +37,7 @@ class Sequence:
     heard_from: int
     most: int
     keep: bool = True
+    stretch: float = 1.0
     chain: Chain | None = None
     places: Tensor = field(default_factory=lambda: torch.empty(3, 0))
     delta: int = 0
@@ -57,6 +59,8 @@ class Sequence:
 
     def __post_init__(self) -> None:
         self.cells: list[Hashable] = self.prompt.cells()
+        if self.stretch != 1:
+            self.cells[0] = (self.stretch, self.cells[0])
 
     @property
     def read(self) -> int:

@@ -20,6 +20,7 @@ class EngineSettings:
         feature_cache_bytes: pictures' features that are kept; 0 keeps none.
         prefix_cache_bytes: keys and values kept of answers that have ended; 0 keeps none, and nothing is shared between answers.
         kv_bytes: all keys and values, kept ones and those of running answers; 0 takes a quarter of the machine's memory.
+        int8_kv: hold them in a byte a number, for contexts that would not fit otherwise.
         step_s: how long a step may take; how many prompt tokens it reads follows from the speed measured.
         chunk: the most prompt tokens that a step reads.
         max_running: the most answers that are computed at a time.
@@ -29,6 +30,7 @@ class EngineSettings:
     feature_cache_bytes: int = 256 * MIB
     prefix_cache_bytes: int = 512 * MIB
     kv_bytes: int = 0
+    int8_kv: bool = False
     step_s: float = 0.4
     chunk: int = 512
     max_running: int = 32
