@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -70,9 +71,44 @@ def test_sampling_is_repeated_by_its_seed(ask: Callable[..., Result], pictures: 
     assert ask(pictures[0], "Is it?", *settings, "--seed", 1)[1] == answers[1]
 
 
+def test_what_an_answer_took_is_told_on_request(ask: Callable[..., Result], pictures: list[Path]) -> None:
+    code, _, err = ask(pictures[0], "Is it?", "--explain-cost")
+    assert code == 0
+    assert re.search(r"pictures: 6 tokens, encoded in \d+\.\d\d s\nprompt: +\d+ tokens, 0 of them known", err)
+    assert "computed in float32" in err
+    document = json.loads(ask(pictures[0], "Is it?", "--explain-cost", "--json", "--logprobs", "2")[1])
+    assert document["cost"].keys() >= {"image_tokens", "image_cached", "reused_prompt_tokens", "precision", "encode_s"}
+    assert document["cost"]["image_cached"] is False
+    assert len(document["logprobs"]) == document["usage"]["completion_tokens"] == 12
+    assert all(len(token["top"]) == 2 for token in document["logprobs"])
+    assert "cost" not in json.loads(ask(pictures[0], "Is it?", "--json")[1])
+
+
+def test_an_answer_keeps_to_a_schema_or_an_expression(
+    ask: Callable[..., Result], pictures: list[Path], tmp_path: Path
+) -> None:
+    schema = {"type": "object", "properties": {"n": {"enum": [1, 2]}}, "required": ["n"], "additionalProperties": False}
+    (tmp_path / "schema.json").write_text(json.dumps(schema))
+    code, out, _ = ask(pictures[0], "Is it?", "--json-schema", tmp_path / "schema.json")
+    assert code == 0
+    assert json.loads(out) in ({"n": 1}, {"n": 2})
+    assert ask(pictures[0], "Is it?", "--regex", "是|不是")[1] in ("是\n", "不是\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (("{picture}", "q", "--regex", "("), "the regular expression cannot be followed"),
+        (("{picture}", "q", "--json-schema", "{text}"), "the JSON schema is not JSON"),
+        (("{picture}", "q", "--json-schema", "{empty}x"), "cannot be read"),
+        (("{picture}", "q", "--logprobs", "3"), "give --json with --logprobs"),
+        (("{picture}", "q", "--json", "--logprobs", "30"), "logprobs must lie between 0 and 20, but 30 was given"),
+        (("{picture}", "q", "--min-p", "2"), "min_p must lie between 0 and 1, but 2.0 was given"),
+        (("{picture}", "q", "--top-k=-1"), "top_k must lie between"),
+        (("{picture}", "q", "--repetition-penalty", "0"), "repetition_penalty must lie between"),
+        (("{picture}", "q", "--presence-penalty", "3"), "presence_penalty must lie between"),
+        (("{picture}", "q", "--stop", ""), "stop must be strings that are not empty"),
+        (("{picture}", "q", "--thinking-tokens=-1"), "thinking_tokens must lie between"),
         (("{picture}",), "only"),
         (("nope.png", "Is it?"), "there is no picture 'nope.png'"),
         (("{picture}", "{picture}"), "the last argument must be the question"),

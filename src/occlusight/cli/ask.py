@@ -14,7 +14,9 @@ import typer
 from occlusight.errors import BadInput
 
 if TYPE_CHECKING:
-    from occlusight.backends.protocol import Backend, Request
+    from occlusight.backends.protocol import Backend, Done, Request
+
+SAMPLING, SHAPE, COST = "Sampling", "What the answer looks like", "What it took"
 
 Model = Annotated[
     str,
@@ -42,6 +44,70 @@ def ask(
     max_tokens: Annotated[int, typer.Option(help="The longest answer, in tokens.")] = 512,
     seed: Annotated[int | None, typer.Option(help="Makes sampling repeatable.")] = None,
     system: Annotated[str | None, typer.Option(help="A system prompt.")] = None,
+    top_k: Annotated[
+        int, typer.Option(help="Sample among so many likeliest tokens; 0 takes all.", rich_help_panel=SAMPLING)
+    ] = 0,
+    min_p: Annotated[
+        float,
+        typer.Option(
+            help="Sample among tokens with at least this share of the likeliest one's probability.",
+            rich_help_panel=SAMPLING,
+        ),
+    ] = 0.0,
+    repetition_penalty: Annotated[
+        float,
+        typer.Option(
+            help="Above 1, tokens of question and answer are less likely to come again.", rich_help_panel=SAMPLING
+        ),
+    ] = 1.0,
+    presence_penalty: Annotated[
+        float,
+        typer.Option(help="Taken from the logits of tokens that the answer already holds.", rich_help_panel=SAMPLING),
+    ] = 0.0,
+    stop: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A text that ends the answer and is no part of it; may be given often.", rich_help_panel=SHAPE
+        ),
+    ] = None,
+    json_schema: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The answer is JSON that satisfies the JSON schema in this file.",
+            rich_help_panel=SHAPE,
+        ),
+    ] = None,
+    regex: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="The whole answer matches, for example '(yes|no), because .+'.",
+            rich_help_panel=SHAPE,
+        ),
+    ] = None,
+    thinking_tokens: Annotated[
+        int | None,
+        typer.Option(
+            help="The longest thoughts of a Thinking checkpoint, which come on stderr; usually 3/4 of --max-tokens.",
+            rich_help_panel=SHAPE,
+        ),
+    ] = None,
+    logprobs: Annotated[
+        int | None,
+        typer.Option(
+            help="With --json, tell every token's log-probability and those of so many likeliest in its place.",
+            rich_help_panel=COST,
+        ),
+    ] = None,
+    explain_cost: Annotated[
+        bool,
+        typer.Option(
+            "--explain-cost",
+            help="Tell what the answer took: image tokens, what caches and guesses saved, precision, seconds.",
+            rich_help_panel=COST,
+        ),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document instead of streaming the text.")
     ] = False,
@@ -56,6 +122,8 @@ def ask(
     """Ask a question about pictures; the answer is streamed to stdout.
 
     occlusight ask street.webp "自行车是否被灌木丛遮挡?"
+
+    occlusight ask street.webp "Is the bicycle hidden?" --regex "(yes|no), because .+" --explain-cost
     """
     from occlusight.backends import open_backend
     from occlusight.backends.protocol import Request
@@ -67,7 +135,18 @@ def ask(
         "max_tokens": max_tokens,
         "seed": seed,
         "system": system,
+        "top_k": top_k,
+        "min_p": min_p,
+        "repetition_penalty": repetition_penalty,
+        "presence_penalty": presence_penalty,
+        "stop": tuple(stop or ()),
+        "json_schema": read_schema(json_schema),
+        "regex": regex,
+        "thinking_tokens": thinking_tokens,
+        "logprobs": logprobs,
     }
+    if logprobs is not None and not as_json:
+        raise BadInput("log-probabilities are told in JSON: give --json with --logprobs")
     if batch is not None or out is not None:
         from occlusight.cli.batch import Batch
 
@@ -94,39 +173,100 @@ def ask(
     request = Request(question, tuple(Path(p) for p in pictures), **settings)
     backend = open_backend(model)
     if as_json:
-        print(json.dumps(answer(backend, request), ensure_ascii=False))
+        print(json.dumps(answer(backend, request, explain_cost), ensure_ascii=False))
     else:
-        stream(backend, request)
+        stream(backend, request, explain_cost)
 
 
-def stream(backend: Backend, request: Request) -> None:
-    """Print the answer as it comes. A note on stderr says when it was cut."""
-    from occlusight.backends.protocol import Done, TextDelta
+def read_schema(path: Path | None) -> str | None:
+    """Return the text of a schema file. Raises BadInput where it cannot be read."""
+    try:
+        return None if path is None else path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(
+            f"--json-schema needs a file that holds a JSON schema, but {str(path)!r} cannot be read ({error})"
+        ) from None
+
+
+def stream(backend: Backend, request: Request, explain_cost: bool = False) -> None:
+    """Print the answer as it comes. On stderr come thoughts, a note where the answer was cut, and what it cost."""
+    from occlusight.backends.protocol import Done, TextDelta, ThoughtDelta
 
     for event in backend.generate(request):
         if isinstance(event, TextDelta):
             print(event.text, end="", flush=True)
+        elif isinstance(event, ThoughtDelta):
+            print(event.text, end="", flush=True, file=sys.stderr)
         elif isinstance(event, Done):
             print(flush=True)
+            if explain_cost:
+                print(cost_in_words(cost(backend, event)), file=sys.stderr)
             if event.finish_reason == "length":
                 print(f"(cut after {event.usage.completion_tokens} tokens; --max-tokens allows more)", file=sys.stderr)
 
 
-def answer(backend: Backend, request: Request) -> dict[str, Any]:
-    """Return `answer, finish_reason, usage, timings, model`: what `--json` prints and a batch records."""
-    from occlusight.backends.protocol import Done, TextDelta
+def answer(backend: Backend, request: Request, explain_cost: bool = False) -> dict[str, Any]:
+    """Return `answer, finish_reason, usage, timings, model`: what `--json` prints and a batch records.
+
+    There are `thoughts` where the model had any, `logprobs` and `cost` where they were asked for.
+    """
+    from occlusight.backends.protocol import Done, TextDelta, ThoughtDelta
 
     text: list[str] = []
+    thoughts: list[str] = []
+    tokens: list[dict[str, Any]] = []
     done = Done("cancelled")
     for event in backend.generate(request):
         if isinstance(event, TextDelta):
             text.append(event.text)
+            tokens += [asdict(token) for token in event.tokens]
+        elif isinstance(event, ThoughtDelta):
+            thoughts.append(event.text)
         elif isinstance(event, Done):
             done = event
-    return {
+    document: dict[str, Any] = {
         "answer": "".join(text),
         "finish_reason": done.finish_reason,
         "usage": asdict(done.usage),
         "timings": {key: round(v, 4) if isinstance(v, float) else v for key, v in asdict(done.timings).items()},
         "model": asdict(backend.info),
     }
+    if thoughts:
+        document["thoughts"] = "".join(thoughts)
+    if request.logprobs is not None:
+        document["logprobs"] = tokens
+    if explain_cost:
+        document["cost"] = cost(backend, done)
+    return document
+
+
+def cost(backend: Backend, done: Done) -> dict[str, Any]:
+    """Return what an answer took: tokens, what was saved, precision, seconds."""
+    usage, saved, timings = done.usage, done.saved, done.timings
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "image_tokens": usage.image_tokens,
+        "image_cached": timings.image_cached,
+        "reused_prompt_tokens": saved.reused,
+        "answer_tokens": usage.completion_tokens,
+        "forced_tokens": saved.forced,
+        "guessed_tokens": saved.guessed,
+        "precision": backend.info.dtype,
+        "wait_s": round(timings.wait_s, 4),
+        "encode_s": round(timings.encode_s, 4),
+        "prefill_s": round(timings.prefill_s, 4),
+        "decode_s": round(timings.decode_s, 4),
+    }
+
+
+def cost_in_words(cost: dict[str, Any]) -> str:
+    """Return the same in lines for people."""
+    pictures = "known from before" if cost["image_cached"] else f"encoded in {cost['encode_s']:.2f} s"
+    return "\n".join(
+        [
+            f"pictures: {cost['image_tokens']} tokens, {pictures if cost['image_tokens'] else 'none'}",
+            f"prompt:   {cost['prompt_tokens']} tokens, {cost['reused_prompt_tokens']} of them known from before, the others read in {cost['prefill_s']:.2f} s",
+            f"answer:   {cost['answer_tokens']} tokens in {cost['decode_s']:.2f} s; {cost['forced_tokens']} forced, {cost['guessed_tokens']} guessed rightly",
+            f"computed in {cost['precision']}, after {cost['wait_s']:.2f} s of waiting for others",
+        ]
+    )

@@ -18,6 +18,19 @@ from occlusight.errors import BadInput, BadPicture
 if TYPE_CHECKING:
     from occlusight.backends.protocol import Backend, Request
 
+ALWAYS = ("temperature", "top_p", "max_tokens", "seed", "system")
+SOMETIMES = (
+    "top_k",
+    "min_p",
+    "repetition_penalty",
+    "presence_penalty",
+    "stop",
+    "json_schema",
+    "regex",
+    "thinking_tokens",
+    "logprobs",
+)
+"""Settings that a line tells, always or where they are not the usual ones."""
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
 
@@ -47,8 +60,12 @@ class Batch:
 
     def key(self, picture: Path) -> dict[str, Any]:
         """Return what tells this answer apart from others in the same file."""
-        settings = {
-            name: getattr(self.request, name) for name in ("temperature", "top_p", "max_tokens", "seed", "system")
+        from occlusight.backends.protocol import Request
+
+        settings = {name: getattr(self.request, name) for name in ALWAYS}
+        plain = Request(self.request.prompt)
+        settings |= {
+            name: value for name in SOMETIMES if (value := getattr(self.request, name)) != getattr(plain, name)
         }
         name = picture.relative_to(self.folder).as_posix()
         return {"picture": name, "question": self.request.prompt, "model": self.model, "settings": settings}
