@@ -8,6 +8,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from occlusight.backends.precision import open_model
 from occlusight.backends.protocol import (
     Choice,
     Done,
@@ -37,7 +38,7 @@ from occlusight.errors import BadInput
 from occlusight.model.chat import Chat
 from occlusight.model.picture import open_picture
 from occlusight.model.preprocess import PreprocessSettings, patches_of
-from occlusight.model.weights import dtype_name, load_model
+from occlusight.model.quant.plan import QuantSettings
 
 
 class LocalBackend:
@@ -59,22 +60,24 @@ class LocalBackend:
         dtype: str = "auto",
         blind: bool = False,
         settings: EngineSettings | None = None,
+        quantized: QuantSettings | None = None,
     ) -> None:
         checkpoint = Path(checkpoint)
         self.blind = blind
         self.chat = Chat.load(checkpoint)
         self.preprocess = PreprocessSettings.load(checkpoint)
         placement = Placement.choose(checkpoint, device, dtype)
-        model = load_model(checkpoint, placement.dtype, placement.device)
         revision = revision_of(checkpoint)
+        opened = open_model(checkpoint, revision, placement, quantized)
+        model = opened.model
         self.engine = Engine(model, revision, settings)
         self._grammars = Grammars(self.chat.tokenizer, model.config.text.vocab_size, self.chat.eos_ids)
         self._info = ModelInfo(
             name=name or str(checkpoint),
             revision=revision,
             context=self.engine.context,
-            memory_bytes=sum(p.numel() * p.element_size() for p in model.parameters()),
-            dtype=dtype_name(placement.dtype),
+            memory_bytes=opened.memory_bytes,
+            dtype=opened.dtype,
         )
 
     @property

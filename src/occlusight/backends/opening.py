@@ -13,7 +13,14 @@ KINDS = ("local", "openai", "transformers")
 
 
 def open_backend(
-    model: str, *, backend: str = "local", device: str = "auto", dtype: str = "auto", base_url: str | None = None
+    model: str,
+    *,
+    backend: str = "local",
+    device: str = "auto",
+    dtype: str = "auto",
+    base_url: str | None = None,
+    quantize: str = "none",
+    quantize_vision: str | None = None,
 ) -> Backend:
     """Open a model.
 
@@ -25,6 +32,8 @@ def open_backend(
         device: auto, cpu, cuda or cuda:N.
         dtype: auto, float32, bfloat16 or float16.
         base_url: the server's address, for openai.
+        quantize: none, int8 or int4: the bits of the decoder's weights, for local.
+        quantize_vision: none or int8 for the vision tower; follows `quantize` unless given.
 
     Raises:
         BadModel: there is no such model, or it cannot be had or loaded.
@@ -33,6 +42,8 @@ def open_backend(
     """
     if backend not in KINDS:
         raise BadInput(f"--backend takes {', '.join(KINDS)}, but {backend!r} was given")
+    if backend != "local" and (quantize, quantize_vision or "none") != ("none", "none"):
+        raise BadInput(f"quantized weights are for our own engine, but the backend is {backend}; leave --quantize out")
     if backend == "openai":
         return _openai(model, base_url)
     if model == "oracle":
@@ -43,8 +54,16 @@ def open_backend(
         return _transformers(model, device, dtype)
     from occlusight.backends.local import LocalBackend
     from occlusight.backends.models import checkpoint_of
+    from occlusight.model.quant.plan import QuantSettings
 
-    return LocalBackend(checkpoint_of(model), name=model, device=device, dtype=dtype, blind=model == "blind")
+    return LocalBackend(
+        checkpoint_of(model),
+        name=model,
+        device=device,
+        dtype=dtype,
+        blind=model == "blind",
+        quantized=QuantSettings.of(quantize, quantize_vision),
+    )
 
 
 def _openai(model: str, base_url: str | None) -> Backend:

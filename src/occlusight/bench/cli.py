@@ -20,6 +20,7 @@ from occlusight.bench.asking import Settings
 from occlusight.bench.baselines import baseline
 from occlusight.bench.run import run
 from occlusight.bench.samples import DataSet, open_set
+from occlusight.cli.precision import Quantize, QuantizeVision
 from occlusight.errors import BadInput
 from occlusight.occlusion.kinds import LANGS, Names
 
@@ -57,6 +58,8 @@ def run_command(
     backend: BackendName = "local",
     base_url: BaseUrl = None,
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
+    quantize: Quantize = "none",
+    quantize_vision: QuantizeVision = None,
     langs: Annotated[str, typer.Option(help="Languages, separated by commas.")] = "zh,en",
     limit: Annotated[int | None, typer.Option(min=1, help="Ask only the first questions of the set.")] = None,
     scenes: Annotated[int | None, typer.Option(min=1, help="Ask only about the first pictures of the set.")] = None,
@@ -77,7 +80,7 @@ def run_command(
     """
     wanted = languages(langs)
     dataset, names = open_set(data), shipped_names()
-    opened = backend_for(model, dataset, names, backend, base_url, dtype)
+    opened = backend_for(model, dataset, names, backend, base_url, dtype, quantize, quantize_vision)
     settings = Settings(system, temperature, 1.0, max_tokens, seed, certainty)
     with asking_bar() as show:
         result = run(opened, dataset, out, names, wanted, limit, settings=settings, progress=show, scenes=scenes)
@@ -135,7 +138,14 @@ def shipped_names() -> Names:
 
 
 def backend_for(
-    model: str, data: DataSet, names: Names, backend: str = "local", base_url: str | None = None, dtype: str = "auto"
+    model: str,
+    data: DataSet,
+    names: Names,
+    backend: str = "local",
+    base_url: str | None = None,
+    dtype: str = "auto",
+    quantize: str = "none",
+    quantize_vision: str | None = None,
 ) -> Backend:
     """Open a model; the oracle answers from this data set. Raises BadModel."""
     found = baseline(model, data, names) if backend == "local" else None
@@ -143,7 +153,9 @@ def backend_for(
         return found
     from occlusight.backends import open_backend
 
-    return open_backend(model, backend=backend, base_url=base_url, dtype=dtype)
+    return open_backend(
+        model, backend=backend, base_url=base_url, dtype=dtype, quantize=quantize, quantize_vision=quantize_vision
+    )
 
 
 def table(result: dict[str, Any], title: str) -> Table:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from occlusight.cli.precision import Quantize, QuantizeVision
 from occlusight.errors import BadInput
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ def ask(
         ),
     ],
     model: Model = "default",
+    quantize: Quantize = "none",
+    quantize_vision: QuantizeVision = None,
     temperature: Annotated[float, typer.Option(help="0 takes the likeliest token each time.")] = 0.0,
     top_p: Annotated[
         float, typer.Option(help="Sample among the likeliest tokens that together have this probability.")
@@ -156,7 +159,14 @@ def ask(
             raise BadInput(
                 f"with --batch give the question alone; {len(words)} arguments were given: {' '.join(words[:3])}"
             )
-        Batch(batch, out, model, Request(words[0], **settings)).run(lambda: open_backend(model))
+        name = (
+            model
+            if quantize == "none" and not quantize_vision
+            else f"{model} {quantize} {quantize_vision or ''}".strip()
+        )
+        Batch(batch, out, name, Request(words[0], **settings)).run(
+            lambda: open_backend(model, quantize=quantize, quantize_vision=quantize_vision)
+        )
         return
     *pictures, question = words
     if not pictures:
@@ -171,7 +181,7 @@ def ask(
             f"the last argument must be the question, but {question!r} is a file; add the question in quotes"
         )
     request = Request(question, tuple(Path(p) for p in pictures), **settings)
-    backend = open_backend(model)
+    backend = open_backend(model, quantize=quantize, quantize_vision=quantize_vision)
     if as_json:
         print(json.dumps(answer(backend, request, explain_cost), ensure_ascii=False))
     else:

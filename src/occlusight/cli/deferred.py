@@ -57,6 +57,7 @@ DEFERRED = {
         "occlusight.scenes.cli", "scenes_app", "Make scenes with exact occlusion truth, and check them.", "scenes"
     ),
     "bench": Deferred("occlusight.bench.cli", "bench_app", "Measure how often a model is right about occlusion."),
+    "models": Deferred("occlusight.cli.models", "models_app", "Quantize a model, and print what it costs."),
     "train": Deferred("occlusight.train.cli", "train", "Train the small model on our scenes.", "train"),
 }
 

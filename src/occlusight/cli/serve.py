@@ -7,15 +7,18 @@ from typing import Annotated
 import typer
 
 from occlusight.cli.ask import Model
+from occlusight.cli.precision import Quantize, QuantizeVision
 
 
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 admits other machines.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port to listen on; 0 takes a free one.")] = 7860,
     model: Model = "default",
+    quantize: Quantize = "none",
+    quantize_vision: QuantizeVision = None,
     lang: Annotated[str, typer.Option(help="The page's first language: auto (the browser's), zh or en.")] = "auto",
 ) -> None:
     """Open the page: a picture, a question, a streamed answer."""
     from occlusight.server.run import run
 
-    run(host=host, port=port, model=model, language=lang)
+    run(host=host, port=port, model=model, language=lang, quantize=quantize, quantize_vision=quantize_vision)

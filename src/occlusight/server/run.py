@@ -17,7 +17,9 @@ ENDING_S = 3
 """How long open connections may take to end when the server stops."""
 
 
-def run(host: str, port: int, model: str, language: str) -> None:
+def run(
+    host: str, port: int, model: str, language: str, quantize: str = "none", quantize_vision: str | None = None
+) -> None:
     """Serve until interrupted.
 
     Raises:
@@ -33,7 +35,7 @@ def run(host: str, port: int, model: str, language: str) -> None:
         began = perf_counter()
         from occlusight.backends import open_backend
 
-        backend = open_backend(model)
+        backend = open_backend(model, quantize=quantize, quantize_vision=quantize_vision)
         info = backend.info
         LOG.info(
             "model %s is loaded in %.1f s (%.0f MB as %s, context of %d tokens)",

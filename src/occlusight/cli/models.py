@@ -1,0 +1,105 @@
+"""`occlusight models`: what can be done to a checkpoint before it answers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from occlusight.cli.precision import QuantizeVision
+from occlusight.errors import BadInput
+
+if TYPE_CHECKING:
+    from occlusight.model.quant.plan import Plan
+
+models_app = typer.Typer(no_args_is_help=True, help="Prepare a model's weights.")
+
+
+@models_app.callback()
+def models() -> None:
+    """Prepare a model's weights."""
+
+
+@models_app.command("quantize")
+def quantize_command(
+    model: Annotated[str, typer.Argument(help="default, a checkpoint folder, a hub id, or modelscope:ORG/NAME.")],
+    quantize: Annotated[str, typer.Option(help="Bits of the decoder's weights: int8, int4 or none.")] = "int8",
+    quantize_vision: QuantizeVision = None,
+    group: Annotated[int, typer.Option(help="How many 4-bit weights share a scale: 32 or 64.")] = 32,
+    median: Annotated[
+        float, typer.Option(help="The budget: a layer's median relative error per token, 8 bits.")
+    ] = 0.03,
+    p99: Annotated[float, typer.Option(help="The budget: the 99th percentile of it.")] = 0.10,
+    kl: Annotated[
+        float, typer.Option(help="The budget: mean Kullback-Leibler divergence of the next token, in nats.")
+    ] = 0.05,
+    pictures: Annotated[
+        list[Path] | None, typer.Option("--picture", help="Calibrate on these pictures instead of the shipped ones.")
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Make it again even where it is stored.")] = False,
+) -> None:
+    """Quantize a model and print the plan: what each kind of layer needs so that few bits suffice.
+
+    Each layer is measured on calibration pictures and questions, and gets the cheapest treatment within the budget: rounded plainly,
+    channels equalized, outlier channels kept apart, or bf16. `ask`, `serve` and `bench` with the same --quantize, and no --group or
+    budget of its own, use the stored form. The last line is the plan as JSON. Exit code 1: the whole misses the budget.
+    """
+    from occlusight.backends.models import checkpoint_of
+    from occlusight.backends.precision import calibration_pictures, quantizing_bar
+    from occlusight.engine.revision import revision_of
+    from occlusight.model.quant.cached import load_quantized
+    from occlusight.model.quant.calibration import calibration_samples
+    from occlusight.model.quant.plan import Budget, QuantSettings
+    from occlusight.model.quant.stored import stored_folder
+
+    settings = QuantSettings.of(quantize, quantize_vision, group=group, budget=Budget(median, p99, kl))
+    if settings is None:
+        raise BadInput(
+            "there is nothing to quantize with --quantize none; give int8 or int4, or --quantize-vision int8"
+        )
+    checkpoint = checkpoint_of(model)
+    folder = stored_folder(revision_of(checkpoint), settings)
+    if again or pictures:
+        shutil.rmtree(folder, ignore_errors=True)
+    with quantizing_bar() as progress:
+        _, plan = load_quantized(
+            checkpoint,
+            revision_of(checkpoint),
+            settings,
+            lambda: calibration_samples(checkpoint, pictures or calibration_pictures()),
+            progress,
+        )
+    show(plan, model, folder)
+    print(json.dumps({**plan.document(), "folder": str(folder)}, ensure_ascii=False))
+    if not plan.within:
+        raise typer.Exit(1)
+
+
+def show(plan: Plan, model: str, folder: Path) -> None:
+    """Print a row for each kind of layer and choice, with the largest errors among its layers."""
+    from rich.console import Console
+    from rich.table import Table
+
+    rows = defaultdict(list)
+    for site in plan.sites:
+        rows[site.kind, site.bits, site.choice].append(site)
+    table = Table(title=f"{model}: {plan.settings.label}, calibrated on {plan.tokens} tokens in {plan.seconds:.0f} s")
+    for name in ("layer", "n", "treatment", "error, p99", "plainly, p99"):
+        table.add_column(name, no_wrap=name != "treatment", overflow="fold")
+    for (kind, bits, choice), sites in rows.items():
+        worst = [max(getattr(s, key) for s in sites) for key in ("median", "p99", "plain_median", "plain_p99")]
+        median, p99, plain_median, plain_p99 = (f"{100 * value:.1f} %" for value in worst)
+        columns = f" (up to {most})" if (most := max(s.columns for s in sites)) else ""
+        treatment = bits if choice in ("plain", bits) else f"{bits}, {choice}{columns}"
+        table.add_row(kind, str(len(sites)), treatment, f"{median}, {p99}", f"{plain_median}, {plain_p99}")
+    console = Console()
+    console.print(table)
+    out = plan.output
+    console.print(
+        f"next token at {out.tokens} places: divergence {out.kl_mean:.4f} nats (p99 {out.kl_p99:.4f}), the same likeliest token at "
+        f"{100 * out.next_token_agreement:.1f} %; {'within' if plan.within else 'NOT within'} the budget; stored in {folder}"
+    )

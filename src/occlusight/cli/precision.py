@@ -1,0 +1,21 @@
+"""The options that say in how many bits a model computes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Quantize = Annotated[
+    str,
+    typer.Option(
+        help="Bits of the decoder's weights: none, int8 (best for Qwen3-VL-2B and larger on a CPU: a third of the memory, several "
+        "times as fast) or int4 (faster still for long answers, less exact). Made once, kept in the cache directory."
+    ),
+]
+QuantizeVision = Annotated[
+    str | None,
+    typer.Option(
+        help="The same for the vision tower: none or int8. It follows --quantize unless given.", show_default=False
+    ),
+]
