@@ -89,7 +89,7 @@ def show(plan: Plan, model: str, folder: Path) -> None:
         rows[site.kind, site.bits, site.choice].append(site)
     table = Table(title=f"{model}: {plan.settings.label}, calibrated on {plan.tokens} tokens in {plan.seconds:.0f} s")
     for name in ("layer", "n", "treatment", "error, p99", "plainly, p99"):
-        table.add_column(name, no_wrap=name != "treatment", overflow="fold")
+        table.add_column(name, min_width=9 if name == "treatment" else None, overflow="fold")
     for (kind, bits, choice), sites in rows.items():
         worst = [max(getattr(s, key) for s in sites) for key in ("median", "p99", "plain_median", "plain_p99")]
         median, p99, plain_median, plain_p99 = (f"{100 * value:.1f} %" for value in worst)
