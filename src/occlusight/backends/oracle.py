@@ -22,7 +22,7 @@ class Oracle(Scripted):
     @property
     def info(self) -> ModelInfo:
         """The truth itself."""
-        return ModelInfo(name="oracle", revision="truth", context=2**20, dtype="none")
+        return ModelInfo(name=self.name, revision="truth", context=2**20, dtype="none")
 
     def look_up(self, request: Request) -> str:
         """Return the true answer."""

@@ -207,7 +207,7 @@ def inputs_of(folder: Path, config: Any, tokenizer: Any, trust_remote_code: bool
             folder, trust_remote_code=trust_remote_code
         )
     except (ImportError, ValueError) as error:
-        if config.model_type != "qwen3_vl" or "torchvision" not in str(error):
+        if config.model_type != "qwen3_vl" or "torchvision" not in str(error).lower():
             raise
         return _qwen_inputs(folder, config, tokenizer)
 

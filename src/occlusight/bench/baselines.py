@@ -11,7 +11,7 @@ from occlusight.occlusion.parse import is_chinese
 
 CONSTANT_EN = "Yes. It stands in front and hides a small part of it, at the bottom; the top can still be seen."
 CONSTANT_ZH = "是的。它在前面，遮挡了下部的一小部分；上部仍然可见。"
-BASELINES = ("oracle", "constant")
+BASELINES = ("oracle", "paraphrases", "constant")
 
 
 def constant() -> Scripted:
@@ -25,6 +25,8 @@ def constant() -> Scripted:
 
 def baseline(name: str, data: DataSet, names: Names) -> Backend | None:
     """Return the baseline of that name, None for a model."""
-    if name == "oracle":
-        return oracle_of(data, names)
+    if name in ("oracle", "paraphrases"):
+        found = oracle_of(data, names, paraphrased=name == "paraphrases")
+        found.name = name
+        return found
     return constant() if name == "constant" else None

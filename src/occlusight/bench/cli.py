@@ -18,6 +18,7 @@ from rich.table import Table
 from occlusight.backends.protocol import Backend
 from occlusight.bench.asking import Settings
 from occlusight.bench.baselines import baseline
+from occlusight.bench.commands import add_to
 from occlusight.bench.run import run
 from occlusight.bench.samples import DataSet, open_set
 from occlusight.cli.precision import Quantize, QuantizeVision
@@ -29,7 +30,7 @@ Data = Annotated[str, typer.Option(help="A data set: a folder, or the name of a 
 ModelName = Annotated[
     str,
     typer.Option(
-        help="default, blind, oracle, constant (one answer to everything), a checkpoint folder, a hub id, or a server's name for it."
+        help="default, blind, oracle, paraphrases (the oracle in other words), constant (one answer to everything), a checkpoint folder, a hub id, or a server's name for it."
     ),
 ]
 BackendName = Annotated[
@@ -178,3 +179,6 @@ def _cell(value: float | None, interval: list[float] | None) -> str:
     if value is None or interval is None:
         return "-"
     return f"{100 * value:.1f} ({100 * interval[0]:.1f}-{100 * interval[1]:.1f})"
+
+
+add_to(bench_app)

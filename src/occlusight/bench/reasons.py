@@ -21,6 +21,7 @@ from occlusight.occlusion.parse_reasons import amounts, cues, hidden_parts, no_o
 
 AMOUNT_SLACK = 0.08
 CLAIMS_NEEDED = 2
+VAGUE = 3  # "partly" stands for so many classes that it is not false of nearly all either
 
 
 @dataclass(frozen=True)
@@ -109,12 +110,15 @@ def _reverse_cover(answer: dict[str, Any], words: Vocabulary) -> dict[str, Any] 
 
 def _how_much(claims: _Claims, covered: dict[str, Any], text: str) -> None:
     part = covered["hidden_part"]
-    if parts := hidden_parts(text):
+    parts = hidden_parts(text)
+    if parts and (parts != {"all"} or part == "all"):  # else "almost all" says how much, not which part
         claims.state("parts", sorted(parts), part == "all" or part in parts)
     if seen := seen_parts(text):
         claims.state("seen", sorted(seen), part == "all" or part not in seen)
     if classes := amounts(text):
-        claims.state("amounts", sorted(classes), any(amount_fits(c, covered["covered_fraction"]) for c in classes))
+        fits = any(amount_fits(c, covered["covered_fraction"]) for c in classes)
+        if fits or len(classes) < VAGUE:
+            claims.state("amounts", sorted(classes), fits)
 
 
 def _cues(claims: _Claims, text: str, a: str, b: str, words: Vocabulary) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from occlusight.backends.oracle import Oracle
+from occlusight.bench.paraphrase import paraphrase
 from occlusight.bench.samples import DataSet
 from occlusight.errors import BadData
 from occlusight.occlusion.answers import Wording, reply
@@ -25,11 +26,18 @@ def computed(data: DataSet, question: Question) -> dict[str, Any]:
     return answer
 
 
-def oracle_of(data: DataSet, names: Names) -> Oracle:
-    """Return the backend that answers every question of the set from the truth. Raises BadData like `computed`."""
+def oracle_of(data: DataSet, names: Names, *, paraphrased: bool = False) -> Oracle:
+    """Return the backend that answers every question of the set from the truth, in the templates' words or in others.
+
+    Raises BadData like `computed`.
+    """
     known = {}
     for q in data.questions:
         scene = data.scenes[q.scene]
-        text = reply(q.template, computed(data, q), Wording(scene.facts, names, q.lang))
+        answer = computed(data, q)
+        if paraphrased:
+            text = paraphrase(q, scene.facts, names)
+        else:
+            text = reply(q.template, answer, Wording(scene.facts, names, q.lang))
         known[scene.picture.resolve(), q.text] = text
     return Oracle(known)

@@ -62,7 +62,7 @@ _SHOWING = (
     HIDE_EN
     + "|"
     + HIDE_ZH
-    + r"|\boverlaps?\b|\bcross\w*|\bcut off\b|\bvisible\b|\bseen\b|\bin view\b|可见|露|看得|看到|看见"
+    + r"|\boverlaps?\b|\bcross\w*|\bcut off\b|\bvisible\b|\bseen\b|\bin view\b|可见|露|看得|看不|看到|看见"
 )
 
 
@@ -96,13 +96,16 @@ def decision(text: str, *, visible_means_yes: bool = False) -> str | None:
     for word in ("是否", "有没有", "会不会", "能不能", "是不是"):
         text = text.replace(word, "")
     leading = re.match(
-        r"[\W_]*(?:answer\W+|答案?[是:]?\s*)?(yes|yeah|yep|no|nope|true|false|correct|incorrect|not)\b", text, re.I
+        r"[\W_]*(?:answer\W+|答案?[是:]?\s*)?(yes|yeah|yep|no|nope|true|false|correct|incorrect|not|right|(?:indeed,? )?(?:it|they) (?:does|do)(?=[.,:;!]|$))(?!\w)",
+        text,
+        re.I,
     )
     first = re.split(r"(?<!\d)\.(?!\d)|[。!?;\n]", text)[0]
     if leading:
-        if leading.group(1).lower() == "not" and _NOT_FULLY.search(first):
+        said = leading.group(1).lower()
+        if said == "not" and _NOT_FULLY.search(first):
             return "no" if visible_means_yes else "yes"
-        if leading.group(1).lower() not in ("yes", "yeah", "yep", "true", "correct"):
+        if said in ("no", "nope", "false", "incorrect", "not"):
             return "no"
         return "unknown" if not visible_means_yes and _DENIES_HIDING.search(first) else "yes"
     if not text:
@@ -136,6 +139,8 @@ def _implied(text: str, first: str, visible_means_yes: bool) -> str | None:
 def number(text: str, kind: str, words: Vocabulary) -> int | None:
     """How many of a kind the text counts: the number beside the kind's name, else the first number."""
     text = plain(text)
+    if re.search(r"一[^,。]?[都也]没", text):
+        return 0
     counts = [(m.start(), m.end(), n) for m, n in _numbers(text)]
     for mention in words.mentions(text):
         if kind in mention.kinds:
@@ -218,19 +223,21 @@ def place(text: str, a: str, b: str, words: Vocabulary, others: frozenset[str] =
     for whole in sentences(text):
         sentence = _RELATIVE_TO.sub("", whole)
         mentions = words.mentions(sentence)
-        if mentions and mentions[0].ids and not {a, b} & set(mentions[0].ids) and set(mentions[0].ids) & others:
+        if any(others & set(m.ids) for m in mentions) and not any(a in m.ids for m in mentions):
             continue
         said = [(m, axis, v) for axis, v, pattern in _AXES for m in re.finditer(pattern, sentence, re.I)]
         first = min((m.start() for m, _, _ in said), default=0)
+        referred = [_reference(sentence, m, mentions) for m, _, _ in said]
+        subjects = [m for m in mentions if m not in referred]
         for match, axis, value in sorted(said, key=lambda entry: entry[0].start()):
             direct = _reference(sentence, match, mentions)
             if _negated(sentence, match):
                 continue
             if axis in found or (axis == "vertical" and direct is None and not _short(sentence, match)):
                 continue
-            subject = _subject(match, mentions, direct, first)
+            subject = _inverted(match, mentions) or _subject(match, subjects, direct, first)
             about = [m for m in (direct, subject) if m is not None and (a in m.ids) != (b in m.ids)]
-            if _side_of_thing(sentence, match, direct):
+            if axis == "horizontal" and _side_of_thing(sentence, match, direct):
                 continue
             flipped = bool(about) and (a if about[0] is direct else b) in about[0].ids
             found[axis] = FLIP[value] if flipped else value
@@ -251,6 +258,16 @@ def _negated(sentence: str, match: re.Match[str]) -> bool:
     )
 
 
+def _inverted(match: re.Match[str], mentions: list[Mention]) -> Mention | None:
+    """What follows in "closer to us is the BUS", "更近的是公交车"."""
+    if not re.fullmatch(_COMPARATIVE, match.group(0), re.I):
+        return None
+    after = [m for m in mentions if m.start >= match.end()]
+    gap = match.string[match.end() : after[0].start] if after else ""
+    joint = r"(?: away)?(?: (?:to|from) (?:us|the (?:camera|viewer|lens)))? (?:is|are|would be) (?:the |an? )?|的(?:就|应该)?是"
+    return after[0] if re.fullmatch(joint, gap, re.I) else None
+
+
 def _subject(match: re.Match[str], mentions: list[Mention], direct: Mention | None, first: int) -> Mention | None:
     """What the sentence is about: the first thing before its first place word; before "nearer" the last thing."""
     comma = match.string.rfind(",", 0, match.start())
@@ -259,6 +276,8 @@ def _subject(match: re.Match[str], mentions: list[Mention], direct: Mention | No
         clause = [m for m in before if m.start > comma]
         if clause:
             return clause[-1]
+        if before and re.match(r",\s*(?:which|who|that)\b", match.string[comma:]):
+            return before[-1]
     return next((m for m in before if m.end <= first), None)
 
 
@@ -272,7 +291,7 @@ def _reference(sentence: str, match: re.Match[str], mentions: list[Mention]) -> 
             if re.fullmatch(_COMPARATIVE, match.group(0)):
                 if sentence[: m.start].endswith("比") and "," not in gap:
                     return m
-            elif re.fullmatch(r"的?[左右正]?", gap):
+            elif re.fullmatch(r"的?(?:[左右正][侧边面]?)?", gap):
                 return m
         return None
     for m in mentions:
@@ -292,7 +311,9 @@ def _side_of_thing(sentence: str, match: re.Match[str], direct: Mention | None) 
     clause = re.split(r"[,:]", sentence[: match.start()])[-1]
     if re.search(rf"(?:{HIDE_ZH}|露出|看到|看见)[^在]*$", clause):
         return True
-    if is_chinese(sentence) and re.match(rf"[^,在]*(?:被|仍|还|都)[^,]*(?:{_SHOWING})", sentence[match.end() :]):
+    if is_chinese(sentence) and re.match(
+        rf"[^,在]*(?:(?:被|仍|还|都)[^,]*(?:{_SHOWING})|看不)", sentence[match.end() :]
+    ):
         return True
     showing = re.search(_SHOWING, sentence, re.I) is not None
     if direct is not None:
@@ -342,8 +363,9 @@ def _hiding_subject(sentence: str, match: re.Match[str], mentions: list[Mention]
         return after[0] if after else None
     if not before or re.search(r"(?:ed|en)$", match.group(0), re.I):
         return None
+    clause = [m for m in before if m.start > sentence.rfind(",", 0, match.start())]
     relative = re.search(r"\b(?:which|that)\b[^,]*$", sentence[: match.start()])
-    return before[-1] if relative else before[0]
+    return before[-1] if relative else (clause or before)[0]
 
 
 def nothing(text: str) -> bool:

@@ -1,0 +1,77 @@
+"""The commands of `occlusight bench` that work on finished runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from occlusight.bench.compare import COLUMNS, compare, percent, to_markdown
+from occlusight.bench.finished import Finished
+from occlusight.bench.gate import Bound, check
+
+Runs = Annotated[list[Path], typer.Argument(help="Folders that `bench run` left.", metavar="DIR...")]
+
+
+def compare_command(
+    runs: Runs,
+    out: Annotated[Path | None, typer.Option(help="Write the comparison here, as Markdown.", metavar="FILE.md")] = None,
+) -> None:
+    """Put runs on the same data set side by side: the table, paired tests, where they differ, cases.
+
+    Prints the table, then the whole comparison as one line of JSON.
+    """
+    document = compare([Finished.read(folder) for folder in runs])
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(to_markdown(document), encoding="utf-8")
+    Console().print(table(document))
+    print(json.dumps(document, ensure_ascii=False))
+
+
+def table(document: dict[str, Any]) -> Table:
+    """The comparison's table for a terminal: a column a run."""
+    shown = Table(title=f"runs on {document['data']}")
+    shown.add_column("", no_wrap=True)
+    rows = document["rows"]
+    for row in rows:
+        shown.add_column(row["model"])
+    for label, key in COLUMNS:
+        shown.add_row(label, *(percent(row[key], row[f"{key}_ci95"]) for row in rows))
+    for label, key in (("ECE", "ece"),):
+        shown.add_row(label, *(percent(row[key]) for row in rows))
+    for key in ("peak_rss_gb", "video", "first_answer_s", "later_answers_s", "unparsed", "cut", "failed", "n"):
+        shown.add_row(key.replace("_", " "), *("-" if row[key] is None else str(row[key]) for row in rows))
+    return shown
+
+
+def check_command(
+    run: Annotated[Path, typer.Argument(help="The folder of a run.", metavar="DIR")],
+    min: Annotated[
+        list[str] | None, typer.Option(help="NAME=NUMBER that must be reached, such as occlusion=0.9.")
+    ] = None,
+    max: Annotated[
+        list[str] | None, typer.Option(help="NAME=NUMBER that may not be passed, such as contradiction=0.05.")
+    ] = None,
+) -> None:
+    """Check a run against limits: exit code 0 when it is good enough, 1 with the reasons when not. Needs no network.
+
+    Names: occlusion, recognition, position, explanation, contradiction, flip, ece, or any path in scores.json.
+    """
+    bounds = [*(Bound.parse(text, True) for text in min or ()), *(Bound.parse(text, False) for text in max or ())]
+    reasons = check(Finished.read(run), bounds)
+    for reason in reasons:
+        print(f"not met: {reason}")
+    print(json.dumps({"passed": not reasons, "reasons": reasons}, ensure_ascii=False))
+    if reasons:
+        raise typer.Exit(1)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to `occlusight bench`."""
+    app.command("compare", no_args_is_help=True)(compare_command)
+    app.command("check", no_args_is_help=True)(check_command)

@@ -1,0 +1,49 @@
+"""The oracle in other words: every hand-written paraphrase of a true answer must score full marks."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from occlusight.bench.paraphrase import TEMPLATES, frames, paraphrases
+from occlusight.bench.scorers import RIGHT, SCORERS, score
+from occlusight.occlusion.facts import Facts
+from occlusight.occlusion.parse_names import Vocabulary
+from occlusight.occlusion.questions import KINDS, ask
+
+
+def sentences(group: object, lang: str) -> list[str]:
+    assert isinstance(group, dict)
+    return group[lang] if lang in group else [text for inner in group.values() for text in sentences(inner, lang)]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_there_are_twenty_a_kind_and_language(kind: str, lang: str) -> None:
+    found = sentences(frames()[kind], lang)
+    assert len(set(found)) >= 20
+
+
+def test_every_paraphrase_scores_full_marks(graphs, names) -> None:
+    said: Counter[str] = Counter()
+    problems = []
+    for seed in range(12):
+        facts = Facts(graphs.random_graph(np.random.default_rng(seed)))
+        words = Vocabulary(names, facts)
+        for lang in ("en", "zh"):
+            for q in ask(facts, names, np.random.default_rng(seed), lang, per_kind=4, scene=str(seed)):
+                for text in paraphrases(q, facts, names):
+                    found = score(q, text, "stop", words)
+                    said[q.template] += 1
+                    if found.outcome != RIGHT or not found.details.get("plausible", True) or text == q.reply:
+                        problems.append(
+                            f"{q.template} {q.text} -> {text}: {found.outcome}, {found.extracted}, {found.reason}; {q.answer}"
+                        )
+    assert not problems, "\n".join([f"{len(problems)} of {said.total()}", *problems[:40]])
+    assert set(said) == set(TEMPLATES)
+
+
+def test_every_scored_template_has_paraphrases() -> None:
+    assert set(TEMPLATES) == set(SCORERS)
