@@ -143,7 +143,7 @@ def test_what_was_unused_for_longest_goes_first_but_never_what_is_in_use() -> No
     assert (len(prefixes), prefixes.nbytes, child[0].segment.users) == (0, 0, 0)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_finding_agrees_with_comparing_every_sequence(data: st.DataObject) -> None:
     """The tree against its plain twin: a list of whole sequences. Random sequences, uses and evictions."""

@@ -1,0 +1,61 @@
+"""Who gets how many rows, and how many there are."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from occlusight.engine.pace import GRAIN, Pace
+from occlusight.engine.scheduling import FEW, deal
+
+
+def test_the_worked_example() -> None:
+    assert deal([1, 1000, 80, 500], 128) == [1, 64, 64, 0]
+    assert deal([1, 1000, 80, 500], 400) == [1, 200, 80, 120]
+    assert deal([300], 512) == [300]
+    assert deal([], 100) == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(1, 3000), max_size=12), st.integers(1, 1000))
+def test_every_answer_comes_on_and_the_first_reader_too(unread: list[int], budget: int) -> None:
+    rows = deal(unread, budget)
+    assert all(0 <= row <= count for row, count in zip(rows, unread, strict=True))
+    long = [index for index, count in enumerate(unread) if count > FEW]
+    assert all(rows[index] == count for index, count in enumerate(unread) if count <= FEW)
+    assert sum(rows[index] for index in long) <= budget
+    if long:
+        assert rows[long[0]] >= min(unread[long[0]], max(1, budget // 2))
+        assert sum(rows[index] for index in long) == min(budget, sum(unread[index] for index in long))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(1, 400), min_size=1, max_size=8), st.integers(8, 64), st.data())
+def test_everybody_is_read_whatever_comes_after(lengths: list[int], budget: int, data: st.DataObject) -> None:
+    """New short prompts come in at every step; the ones of the beginning still end within the steps that all rows need."""
+    unread = list(lengths)
+    done = 0
+    newcomers = 0
+    while any(unread[: len(lengths)]):
+        live = [index for index, count in enumerate(unread) if count]
+        for index, row in zip(live, deal([unread[index] for index in live], budget), strict=True):
+            unread[index] -= row
+        done += 1
+        if newcomers < 40:
+            unread.append(data.draw(st.integers(FEW + 1, 60)))
+            newcomers += 1
+        assert done <= sum(max(1, -(-count // max(1, budget // 2))) for count in lengths)
+
+
+def test_a_step_holds_what_the_machine_computes_in_its_time() -> None:
+    pace = Pace(10**9, most=512)
+    assert pace.rows(0.001) == GRAIN
+    for _ in range(8):
+        pace.learn(64, 0.2)  # 320 a second
+    assert pace.rows(0.5) == 160
+    pace.learn(160, 1.0)  # slower, at once
+    assert pace.rows(0.5) == 80
+    pace.learn(3, 9.0)  # too few rows to say anything
+    assert pace.rows(0.5) == 80
+    for _ in range(8):
+        pace.learn(80, 0.001)
+    assert pace.rows(0.5) == 512
+    assert pace.rows(-1.0) == GRAIN

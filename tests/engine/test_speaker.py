@@ -1,0 +1,255 @@
+"""What an answer says: text, thoughts, stops, schemas, guesses and their limits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from occlusight.engine.drafting import Drafts
+from occlusight.engine.grammar import Grammars
+from occlusight.engine.sampling import Sampling
+from occlusight.engine.speaker import Manner, Speaker
+from occlusight.engine.transcript import Picked, Transcript
+from occlusight.errors import BadInput
+from occlusight.model.chat import Chat
+
+THINKING = {"<think>": 1000, "</think>": 1001}
+
+
+@pytest.fixture(scope="session")
+def chat(tiny_checkpoint: Path) -> Chat:
+    return Chat.load(tiny_checkpoint)
+
+
+@pytest.fixture(scope="session")
+def size(chat: Chat) -> int:
+    return chat.config.text.vocab_size
+
+
+@pytest.fixture(scope="session")
+def grammars(chat: Chat, size: int) -> Grammars:
+    return Grammars(chat.tokenizer, size, chat.eos_ids)
+
+
+@pytest.fixture
+def thinker(tiny_checkpoint: Path, tmp_path: Path) -> Chat:
+    """A checkpoint that thinks: its tokenizer knows the marks, in the place of two ordinary tokens of its vocabulary."""
+    import shutil
+
+    folder = Path(shutil.copytree(tiny_checkpoint, tmp_path / "thinker"))
+    source = json.loads((folder / "tokenizer.json").read_text())
+    vocabulary = source["model"]["vocab"]
+    merged = {"".join(merge) for merge in source["model"]["merges"]}
+    names = [name for name in vocabulary if name in merged and len(name) > 3][-2:]
+    for name, mark in zip(names, THINKING, strict=True):
+        source["added_tokens"].append(
+            {
+                "id": vocabulary.pop(name),
+                "content": mark,
+                "special": False,
+                "single_word": False,
+                "lstrip": False,
+                "rstrip": False,
+                "normalized": False,
+            }
+        )
+        source["model"]["merges"] = [merge for merge in source["model"]["merges"] if "".join(merge) != name]
+    (folder / "tokenizer.json").write_text(json.dumps(source))
+    return Chat.load(folder)
+
+
+def wants(token: int, size: int) -> Tensor:
+    """Logits of a model that wants one token, and after it those with the lowest ids."""
+    logits = -torch.arange(size, dtype=torch.float32) / size
+    logits[token] = 10.0
+    return logits[None]
+
+
+def say(speaker: Speaker, tokens: list[int], size: int) -> tuple[str, str]:
+    """Let a model want these tokens one after the other; return thoughts and answer."""
+    for token in tokens:
+        if speaker.reason:
+            break
+        speaker.hear(wants(token, size), [])
+    if speaker.reason is None:
+        speaker.transcript.finish()
+    pieces = speaker.transcript.pieces
+    return "".join(p.text for p in pieces if p.thinking), "".join(p.text for p in pieces if not p.thinking)
+
+
+def speaker(chat: Chat, prompt: tuple[int, ...] = (1, 2, 3), grammar: Any = None, **manner: Any) -> Speaker:
+    return Speaker(chat, prompt, Manner(**manner), grammar)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.text(max_size=30), st.lists(st.text("ab#遮🙂", min_size=1, max_size=4), max_size=3))
+def test_text_ends_before_the_first_stop_and_never_tells_of_it(chat: Chat, text: str, stops: list[str]) -> None:
+    transcript = Transcript(chat.tokenizer, tuple(stops))
+    seen = ""
+    for token in chat.encode(text):
+        transcript.push(Picked(token))
+        while transcript.pieces:
+            piece = transcript.pieces.popleft().text
+            assert piece
+            seen += piece
+        assert not any(stop in seen for stop in stops)
+        if transcript.stopped:
+            break
+    transcript.finish()
+    seen += "".join(piece.text for piece in transcript.pieces)
+    ends = [text.find(stop) for stop in stops if stop in text]
+    first_to_end = min((text.find(stop) + len(stop) for stop in stops if stop in text), default=None)
+    assert transcript.stopped == bool(ends)
+    if first_to_end is None:
+        assert seen == text
+    else:
+        assert text.startswith(seen)
+        assert not any(stop in seen for stop in stops)
+        assert len(seen) in ends
+
+
+def test_a_stop_string_ends_the_answer(chat: Chat, size: int) -> None:
+    one = speaker(chat, stops=("##", "路灯"))
+    assert say(one, chat.encode("红色 car, # 遮挡路灯杆"), size) == ("", "红色 car, # 遮挡")
+    assert one.reason == "stop"
+
+
+def test_a_budget_ends_the_thoughts_and_the_answer_follows(thinker: Chat, size: int) -> None:
+    control = thinker.tokenizer.control
+    prompt = (5, control["<think>"], *thinker.encode("\n"))
+    thought = thinker.encode("Is the bicycle hidden?")
+    one = speaker(thinker, prompt, thinking_tokens=4, max_tokens=100)
+    thoughts, answer = say(one, [*thought[:4], *thinker.encode("Yes."), thinker.eos_ids[0]], size)
+    assert thoughts == thinker.decode(thought[:4]) + "\n"
+    assert answer == "Yes."
+    assert one.said[4:].count(control["</think>"]) == 1
+    assert (one.reason, one.forced) == ("stop", len(thinker.encode("\n")) + 1 + len(thinker.encode("\n\n")))
+    own = speaker(thinker, prompt, thinking_tokens=50, max_tokens=100)  # the model ends its thoughts itself
+    gap = thinker.encode("\n\n")
+    assert say(own, [*thought, control["</think>"], *gap, *thinker.encode("No.")], size) == (
+        "Is the bicycle hidden?",
+        "No.",
+    )
+    assert own.forced == 0
+    begun = speaker(thinker, max_tokens=100)  # a model whose answer begins with thoughts
+    assert say(begun, [control["<think>"], *thought, control["</think>"], 60], size)[0] == "Is the bicycle hidden?"
+    plain = speaker(thinker, (*prompt, *thinker.encode("no longer"), 9, 9, 9), max_tokens=100)
+    assert say(plain, thought, size)[0] == ""
+
+
+def test_a_schema_holds_after_the_thoughts_alone(thinker: Chat, size: int) -> None:
+    control = thinker.tokenizer.control
+    grammar = Grammars(thinker.tokenizer, size, thinker.eos_ids).regex("(yes|no)!")
+    one = speaker(thinker, (5, control["<think>"]), grammar, max_tokens=100, thinking_tokens=50)
+    thought = thinker.encode("the bush")
+    answer = say(one, [*thought, control["</think>"], *thinker.encode("no!")], size)
+    assert answer == ("the bush", "no!")
+    assert one.reason == "stop"
+
+
+SCHEMA = json.dumps(
+    {
+        "type": "object",
+        "properties": {"answer": {"enum": ["yes", "no"]}, "why": {"type": "string", "maxLength": 12}},
+        "required": ["answer", "why"],
+        "additionalProperties": False,
+    }
+)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_model_answers_in_the_schema_and_forced_tokens_cost_no_choice(
+    chat: Chat, grammars: Grammars, size: int, seed: int
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    one = speaker(chat, (), grammars.json_schema(SCHEMA), max_tokens=400, sampling=Sampling(1.0, seed=seed))
+    passes = 0
+    while one.reason is None:
+        one.hear(5 * torch.randn(1, size, generator=generator), [])
+        passes += 1
+    document = json.loads("".join(piece.text for piece in one.transcript.pieces))
+    assert one.reason == "stop"
+    assert document["answer"] in ("yes", "no")
+    assert len(document["why"]) <= 12
+    assert one.forced > 10
+    assert passes <= len(one.said) - one.forced + 1
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        '{"allOf": [{"type": "string"}, {"type": "integer"}]}',
+        '{"enum": []}',
+        '{"type": "integer", "minimum": 5, "maximum": 3}',
+        '{"type": "nonsense"}',
+        '{"$ref": "#/nowhere"}',
+        '{"type": "array", "uniqueItems": true}',
+    ],
+)
+def test_a_schema_that_nothing_satisfies_is_refused(grammars: Grammars, schema: str) -> None:
+    with pytest.raises(BadInput, match="cannot be followed"):
+        grammars.json_schema(schema)
+
+
+@pytest.mark.parametrize("pattern", ["(", "a(?=b)", "x{3,2}", r"[^\x00-\U0010FFFF]"])
+def test_an_expression_that_nothing_matches_is_refused(grammars: Grammars, pattern: str) -> None:
+    with pytest.raises(BadInput, match="cannot be followed"):
+        grammars.regex(pattern)
+
+
+def test_logprobs_are_the_models_own(chat: Chat, size: int) -> None:
+    logits = torch.randn(1, size, generator=torch.Generator().manual_seed(2))
+    logits[0, 50] = 9.0
+    one = speaker(chat, logprobs=3, sampling=Sampling(temperature=0.5, repetition_penalty=2.0, seed=1))
+    one.hear(logits, [])
+    one.transcript.finish()
+    (picked,) = [token for piece in one.transcript.pieces for token in piece.tokens]
+    logs = torch.log_softmax(logits[0], -1)
+    assert picked.logprob == pytest.approx(float(logs[picked.token]))
+    assert [token for token, _ in picked.top] == logs.topk(3).indices.tolist()
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_guesses_leave_what_is_said_as_it_is(chat: Chat, size: int, temperature: float) -> None:
+    """Against the plain twin: the logits after any beginning are given, so that reading ahead can be played through."""
+
+    def logits(said: list[int]) -> Tensor:
+        generator = torch.Generator().manual_seed(hash(tuple(said[-2:])) % 1000 % 7)
+        return 4 * torch.randn(size, generator=generator)
+
+    for seed in range(4):
+        manner = {"sampling": Sampling(temperature, seed=seed, presence_penalty=0.3), "max_tokens": 60}
+        plain, guessing = speaker(chat, **manner), speaker(chat, **manner)
+        while plain.reason is None:
+            plain.hear(logits(plain.said)[None], [])
+        held = 0
+        while guessing.reason is None:
+            guessed = guessing.guess(6)
+            said = list(guessing.said)
+            rows = [logits(said + guessed[:count]) for count in range(len(guessed) + 1)]
+            held += guessing.hear(torch.stack(rows), guessed)
+        assert guessing.said == plain.said
+        assert guessing.reason == plain.reason
+        if temperature == 0.0:
+            assert held > 0
+
+
+def test_a_guess_is_what_followed_before() -> None:
+    drafts = Drafts([1, 2, 3, 4, 5, 6, 7, 1, 2, 3], never=(6,))
+    assert drafts.guess(5) == [4, 5]
+    drafts.judge(2, 2)
+    assert drafts.guess(5) == [4, 5]  # 6 never comes
+    for _ in range(Drafts.PATIENCE):
+        drafts.judge(2, 0)
+    assert drafts.guess(5) == []
+    for _ in range(Drafts.PAUSE):
+        drafts.guess(5)
+    assert drafts.guess(5) != []
+    assert Drafts([1, 2]).guess(3) == []
