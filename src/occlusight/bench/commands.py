@@ -13,8 +13,10 @@ from rich.table import Table
 from occlusight.bench.compare import COLUMNS, compare, percent, to_markdown
 from occlusight.bench.finished import Finished
 from occlusight.bench.gate import Bound, check
+from occlusight.bench.samples import open_set
 
 Runs = Annotated[list[Path], typer.Argument(help="Folders that `bench run` left.", metavar="DIR...")]
+RunFolder = Annotated[Path, typer.Argument(help="The folder of a run.", metavar="DIR")]
 
 
 def compare_command(
@@ -50,7 +52,7 @@ def table(document: dict[str, Any]) -> Table:
 
 
 def check_command(
-    run: Annotated[Path, typer.Argument(help="The folder of a run.", metavar="DIR")],
+    run: RunFolder,
     min: Annotated[
         list[str] | None, typer.Option(help="NAME=NUMBER that must be reached, such as occlusion=0.9.")
     ] = None,
@@ -71,7 +73,21 @@ def check_command(
         raise typer.Exit(1)
 
 
+def report_command(
+    run: RunFolder,
+    data: Annotated[str | None, typer.Option(help="The data set; without it the one that the run names.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where the report goes; without it the run's own folder.")] = None,
+) -> None:
+    """Write a run as one HTML file that opens without a network, and the same as JSON and CSV."""
+    from occlusight.bench.report import write
+
+    finished = Finished.read(run)
+    for path in write(finished, open_set(data or str(finished.about["folder"])), out or run):
+        print(path)
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands to `occlusight bench`."""
     app.command("compare", no_args_is_help=True)(compare_command)
+    app.command("report", no_args_is_help=True)(report_command)
     app.command("check", no_args_is_help=True)(check_command)
