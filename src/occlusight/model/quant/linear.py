@@ -32,7 +32,7 @@ class Int8Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(.., K)` to `(.., N)`."""
-        shape, x, owned = x.shape[:-1], x.flatten(0, -2), False
+        shape, x, owned = x.shape[:-1], x.reshape(-1, x.shape[-1]), False
         if self.factor is not None:
             x, owned = x * self.factor, True
         apart = None
@@ -57,7 +57,7 @@ class Int4Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(.., K)` to `(.., N)`."""
-        out = self.weight.multiply(x.flatten(0, -2))
+        out = self.weight.multiply(x.reshape(-1, x.shape[-1]))
         if self.bias is not None:
             out += self.bias
         return out.view(*x.shape[:-1], -1)

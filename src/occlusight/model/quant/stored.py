@@ -95,12 +95,14 @@ class StoreReader:
             raise BadModel(f"{folder}: format {found}, this version reads {FORMAT}")
 
     def files(self) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """Yield name and tensors of every file but the embeddings', one at a time, each checked against its digest."""
-        for name in self._files:
+        """Yield name and tensors of every file but the embeddings', one at a time, each checked against its digest.
+
+        The largest comes first, while nothing else is in memory.
+        """
+        for name in sorted(self._files, key=lambda name: -int(self._files[name]["bytes"])):
             if name != EMBEDDING:
-                data = self._bytes(name)
                 try:
-                    yield name, load(data)
+                    yield name, load(self._bytes(name))
                 except SafetensorError as error:
                     raise BadModel(f"{self.folder / name}: not readable ({error})") from None
 

@@ -1,0 +1,130 @@
+"""The private operators against their plain twins, extreme values and missing instructions included."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from occlusight.model.quant import kernels
+from occlusight.model.quant.blocks import gelu_tanh_
+from occlusight.model.quant.kernels import (
+    Int4Weight,
+    Int8Weight,
+    Native,
+    Rows,
+    dequantize_int4,
+    native,
+    plain_accumulators,
+    plain_levels,
+    quantize_int4,
+    quantize_int8,
+    quantize_rows,
+    to_levels,
+    unpack_nibbles,
+)
+
+
+def random(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture
+def portable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine on which every private operator failed its trial."""
+    monkeypatch.setattr(kernels, "native", lambda: Native(False, False, False, False))
+
+
+@pytest.mark.parametrize("inputs", [64, 1024, 2500])
+def test_plain_accumulators_are_exact(inputs: int) -> None:
+    levels = torch.randint(0, 256, (3, inputs), dtype=torch.uint8)
+    weight = torch.randint(-127, 128, (5, inputs), dtype=torch.int8)
+    levels[0], weight[0] = 255, 127
+    exact = (levels.long() - 128) @ weight.long().T
+    assert torch.equal(plain_accumulators(levels, weight), exact.float())
+
+
+@pytest.mark.parametrize("rows", [1, 2, 7, 33])
+def test_native_accumulators_equal_the_plain_ones_to_the_bit(rows: int) -> None:
+    if not native().int8:
+        pytest.skip("this machine has no instructions for it")
+    levels = torch.randint(1, 256, (rows, 320), dtype=torch.uint8)
+    weight = torch.randint(-127, 128, (48, 320), dtype=torch.int8)
+    levels[0], weight[0], weight[1] = 255, 127, -127
+    ones = Int8Weight.pack(weight, torch.ones(48))
+    assert ones.packed
+    assert torch.equal(ones.accumulate(Rows(levels, torch.ones(rows, 1))), plain_accumulators(levels, weight))
+
+
+def test_the_portable_path_gives_the_same_layer(portable: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, weight = random(5, 96), random(40, 96, seed=1)
+    levels, scale = quantize_int8(weight)
+    plain = Int8Weight.pack(levels, scale)
+    assert not plain.packed
+    rows = quantize_rows(x)
+    slow = plain.accumulate(rows) * rows.scale
+    monkeypatch.undo()
+    fast_rows = quantize_rows(x)
+    assert torch.equal(rows.levels, fast_rows.levels)
+    fast = Int8Weight.pack(levels, scale).accumulate(fast_rows) * fast_rows.scale
+    torch.testing.assert_close(fast, slow, rtol=1e-5, atol=1e-5)
+
+
+def test_rounding_in_one_pass_equals_rounding_in_three() -> None:
+    steps = torch.cat((torch.arange(-127, 127.5, 0.5), random(1000).clamp(-4, 4) * 31))
+    if native().rounding:
+        assert torch.equal(to_levels(steps), plain_levels(steps))
+
+
+def test_a_row_of_zeros_and_one_huge_value() -> None:
+    x = torch.zeros(3, 8)
+    x[1, 2], x[2] = 1e30, random(8)
+    rows = quantize_rows(x.clone(), owned=True)
+    back = (rows.levels.float() - 128) * rows.scale
+    assert torch.equal(back[0], x[0])
+    torch.testing.assert_close(back[1], x[1])
+    torch.testing.assert_close(back[2], x[2], rtol=0, atol=float(x[2].abs().max()) / 250)
+
+
+@pytest.mark.parametrize("group", [32, 64])
+@pytest.mark.parametrize("rows", [1, 3, 40])
+def test_four_bits_by_the_kernel_spelled_out_and_plain(group: int, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    weight, x = random(128, 192), random(rows, 192, seed=1)
+    nibbles, groups = quantize_int4(weight, group)
+    rounded = dequantize_int4(nibbles, groups).float()
+    assert (rounded - weight).abs().max() < 0.3
+    right = F.linear(x, rounded)
+    fast = Int4Weight.pack(nibbles, groups)
+    torch.testing.assert_close(fast.multiply(x), right, rtol=0.03, atol=0.2)
+    with monkeypatch.context() as patch:
+        patch.setattr(kernels, "native", lambda: Native(False, False, False, False))
+        slow = Int4Weight.pack(nibbles, groups)
+        assert not slow.packed
+        torch.testing.assert_close(slow.multiply(x), right)
+    assert torch.equal(unpack_nibbles(nibbles)[:, :2], torch.stack((nibbles[:, 0] & 15, nibbles[:, 0] >> 4), 1))
+
+
+def test_gelu_in_place_equals_pytorchs() -> None:
+    x = torch.cat((torch.linspace(-12, 12, 2001), random(1000) * 3))
+    torch.testing.assert_close(gelu_tanh_(x.clone()), F.gelu(x, approximate="tanh"), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("isa", ["AVX2", "AVX512_CORE", "AVX512_CORE_VNNI"])
+def test_without_the_instructions_the_results_are_still_right(isa: str) -> None:
+    """u8 x s8 saturates without VNNI; the trial at load must find out."""
+    code = (
+        "import torch\n"
+        "from occlusight.model.quant.kernels import *\n"
+        "levels = torch.full((2, 256), 255, dtype=torch.uint8); weight = torch.full((64, 256), 127, dtype=torch.int8)\n"
+        "out = Int8Weight.pack(weight, torch.ones(64)).accumulate(Rows(levels, torch.ones(2, 1)))\n"
+        "assert torch.equal(out, plain_accumulators(levels, weight)), out\n"
+        "print(native().report)\n"
+    )
+    environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": isa}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "int8:" in done.stdout

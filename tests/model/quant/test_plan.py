@@ -1,0 +1,199 @@
+"""The plan on checkpoints with outliers: plain 8 bits break, what the plan chooses stays within the budget; and the stored form."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from occlusight.errors import BadInput, BadModel
+from occlusight.model.quant import cached
+from occlusight.model.quant.cached import load_quantized
+from occlusight.model.quant.choice import choose, token_errors
+from occlusight.model.quant.linear import Int8Linear, build_linear, store_int8
+from occlusight.model.quant.load import load_stored
+from occlusight.model.quant.outliers import Outliers, edited_state
+from occlusight.model.quant.plan import Budget, Plan, QuantSettings
+from occlusight.model.quant.quantizer import Quantizer, Sample
+from occlusight.model.quant.stored import StoreReader, stored_folder
+from occlusight.model.qwen3vl import Qwen3VL
+from occlusight.model.weights import hf_name, hf_state, save_model
+
+INT8 = QuantSettings()
+
+
+@pytest.fixture(autouse=True)
+def cache_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCCLUSIGHT_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def samples(twins: Any) -> list[Sample]:
+    return [Sample(case.ids, case.patches, case.grids[0]) for case in (twins.cases["image"],)]
+
+
+@pytest.fixture
+def with_outliers(twins: Any, tmp_path: Path) -> Path:
+    outliers = Outliers.choose(twins.model.config, lift=16)
+    state = edited_state(hf_state(twins.model, torch.float32), outliers)
+    model = Qwen3VL(twins.model.config).eval()
+    model.load_state_dict({name: state[hf_name(name)] for name, _ in model.named_parameters()})
+    save_model(model, tmp_path / "outliers", torch.float32)
+    return tmp_path / "outliers"
+
+
+def quantize(checkpoint: Path, samples: list[Sample], folder: Path, settings: QuantSettings = INT8) -> Plan:
+    return Quantizer(checkpoint, settings).run(samples, folder)
+
+
+def test_outliers_break_plain_rounding_and_not_the_plan(
+    with_outliers: Path, samples: list[Sample], tmp_path: Path
+) -> None:
+    plan = quantize(with_outliers, samples, tmp_path / "form")
+    broken = [site for site in plan.sites if site.plain_p99 > 0.3]
+    assert len(broken) > len(plan.sites) / 3
+    for site in plan.sites:
+        assert site.median <= INT8.budget.median, site
+        assert site.p99 <= INT8.budget.p99, site
+    assert {site.choice for site in plan.sites} >= {"plain", "equalized"}
+    assert plan.output.kl_mean < 0.05
+    assert plan.within
+
+
+def test_a_massive_token_needs_columns_apart_not_equalizing() -> None:
+    """Two channels explode at one token and cancel: the median token is fine, the 99th percentile is not."""
+    random = torch.Generator().manual_seed(0)
+    x, weight = torch.randn(60, 256, generator=random), torch.randn(128, 256, generator=random)
+    weight[:, 1] = -weight[:, 0]
+    x[7, :2] = 1000.0
+    tight = QuantSettings(budget=Budget(0.03, 0.05))
+    right = x @ weight.T
+    for divide in (None, torch.ones(256).index_fill(0, torch.tensor([0, 1]), 32.0)):
+        errors = token_errors(build_linear(store_int8(weight, divide=divide))(x), right)
+        assert not errors.within(tight.budget)
+    stored, site = choose("massive", "int8", x, weight, None, tight)
+    assert site.choice == "columns apart"
+    assert stored["columns"].tolist() == [0, 1]
+    assert site.p99 < 0.05 < site.plain_p99
+
+
+def test_what_no_treatment_cures_is_kept() -> None:
+    random = torch.Generator().manual_seed(0)
+    x, weight = torch.randn(40, 64, generator=random), torch.randn(32, 64, generator=random)
+    _, site = choose("strict", "int8", x, weight, None, QuantSettings(budget=Budget(0.004, 0.006)))
+    assert (site.bits, site.choice) == ("bf16", "bf16")
+
+
+@pytest.mark.parametrize(("text", "vision"), [("int8", "int8"), ("int4", "int8"), ("none", "int8"), ("int8", "none")])
+def test_the_stored_model_says_nearly_the_same(
+    twins: Any, samples: list[Sample], text: str, vision: str, tmp_path: Path
+) -> None:
+    settings = QuantSettings(text, vision)
+    model, plan = load_quantized(twins.directory, "digest", settings, lambda: samples)
+    assert plan.settings == settings
+    case = twins.cases["two images"]
+    given, right = twins.ours(model, case), twins.logits["two images"]
+    divergence = (right.softmax(-1) * (right.log_softmax(-1) - given.log_softmax(-1))).sum(-1)
+    assert divergence.mean() < (0.3 if text == "int4" else 0.03)
+    kinds = {type(module).__name__ for module in model.modules()}
+    assert ("Int8Linear" in kinds) == ("int8" in (text, vision))
+    assert model.dtype == torch.bfloat16
+
+
+def test_rows_do_not_depend_on_their_neighbours(twins: Any, samples: list[Sample]) -> None:
+    """Scales are per token: the same prompt alone and behind another gives the same first layer."""
+    model, _ = load_quantized(twins.directory, "digest", INT8, lambda: samples)
+    layer = next(module for module in model.modules() if isinstance(module, Int8Linear))
+    x = torch.randn(6, 48)
+    together = layer(torch.cat((x, 1000 * x)))[:6]
+    torch.testing.assert_close(layer(x), together, rtol=1e-5, atol=1e-6)
+
+
+def test_it_is_made_once_and_made_again_when_damaged(
+    twins: Any, samples: list[Sample], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    made: list[Path] = []
+
+    class Counting(Quantizer):
+        def run(self, samples: Any, folder: Path, progress: Any = None) -> Plan:
+            made.append(folder)
+            return super().run(samples, folder, progress)
+
+    monkeypatch.setattr(cached, "Quantizer", Counting)
+
+    def load(digest: str = "one", settings: QuantSettings = INT8) -> None:
+        load_quantized(twins.directory, digest, settings, lambda: samples)
+
+    load()
+    load()
+    assert len(made) == 1
+    load("another checkpoint")
+    load(settings=QuantSettings("int4"))
+    assert len(set(made)) == 3
+    damages: list[Callable[[Path], object]] = [
+        lambda folder: flip(folder / "text.layers.1.safetensors"),
+        lambda folder: (folder / "vision.merger.safetensors").unlink(),
+        lambda folder: (folder / "embedding.safetensors").write_bytes(b"short"),
+        lambda folder: (folder / "plan.json").write_text("{"),
+        lambda folder: (folder / "index.json").write_text(
+            json.dumps({**json.loads((folder / "index.json").read_text()), "format": 0})
+        ),
+    ]
+    for damage in damages:
+        damage(made[0])
+        caplog.clear()
+        before = len(made)
+        with caplog.at_level(logging.WARNING):
+            load()
+        assert len(made) == before + 1
+        assert "made again" in caplog.text
+        load()
+        assert len(made) == before + 1
+    assert not list(made[0].parent.glob("*.partial"))
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-5] ^= 255
+    path.write_bytes(data)
+
+
+def test_a_form_of_another_model_is_refused(
+    twins: Any, samples: list[Sample], make_config: Any, tmp_path: Path
+) -> None:
+    quantize(twins.directory, samples, tmp_path / "form")
+    other = tmp_path / "other"
+    other.mkdir()
+    from dataclasses import replace
+
+    config = make_config()
+    changed = replace(config, text=replace(config.text, layers=5))
+    (other / "config.json").write_text(json.dumps(changed.to_hf()))
+    with pytest.raises(BadModel, match=r"lacks text\.layers\.4"):
+        load_stored(other, StoreReader(tmp_path / "form"))
+
+
+def test_the_plan_survives_its_json(twins: Any, samples: list[Sample], tmp_path: Path) -> None:
+    plan = quantize(twins.directory, samples, tmp_path / "form")
+    assert Plan.read(json.loads(json.dumps(plan.document()))) == plan
+    assert StoreReader(tmp_path / "form").plan == plan
+
+
+def test_settings_are_checked() -> None:
+    assert QuantSettings.of("none") is None
+    assert QuantSettings.of("int4") == QuantSettings("int4", "int8")
+    assert QuantSettings.of("none", "int8") == QuantSettings("none", "int8")
+    with pytest.raises(BadInput, match="quantize takes none, int8, int4, but 'int3'"):
+        QuantSettings.of("int3")
+    with pytest.raises(BadInput, match="quantize-vision takes none, int8, but 'int4'"):
+        QuantSettings.of("int8", "int4")
+    with pytest.raises(BadInput, match="32 or 64, but 48"):
+        QuantSettings(group=48)
+    with pytest.raises(BadInput, match="above 0"):
+        Budget(0)
+    assert stored_folder("a", INT8) != stored_folder("a", QuantSettings(group=64)) != stored_folder("b", INT8)
