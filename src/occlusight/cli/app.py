@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import typer
 
-from occlusight.cli import ask, serve
+from occlusight.cli import ask, serve, speed
 from occlusight.cli.deferred import DeferredGroup
 from occlusight.errors import BadInput, Cancelled, OcclusightError
 
@@ -31,6 +31,7 @@ app = typer.Typer(
 )
 app.command("ask")(ask.ask)
 app.command("serve")(serve.serve)
+app.command("speed")(speed.speed)
 
 
 @app.command("version")
