@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -34,6 +34,7 @@ def generate_response(
     max_tokens: int = 512,
     seed: int | None = None,
     system: str | None = None,
+    **further: Any,
 ) -> str:
     """Answer a question about a picture, or several, and return the answer alone.
 
@@ -47,6 +48,7 @@ def generate_response(
         max_tokens: the longest answer.
         seed: makes sampling repeatable.
         system: a system prompt.
+        further: other fields of `occlusight.backends.protocol.Request`: `json_schema`, `regex`, `stop`, `top_k` ...
 
     Raises:
         BadInput: a picture, parameter or model that cannot be used; the message says what to do.
@@ -63,5 +65,6 @@ def generate_response(
         top_p=top_p,
         max_tokens=max_tokens,
         seed=seed,
+        **further,
     )
     return "".join(event.text for event in opened(model).generate(request) if isinstance(event, TextDelta))
