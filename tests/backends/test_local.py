@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import threading
 import weakref
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
+from occlusight.backends.decision import Decision, decide
 from occlusight.backends.local import LocalBackend
 from occlusight.backends.protocol import Backend, Done, Message, Request, TextDelta
 from occlusight.errors import BadInput, BadModel, BadPicture
@@ -167,6 +169,54 @@ def test_scores_prefer_what_the_model_says(backend: LocalBackend, pictures: list
         backend.score(request, [""], whole=False)
     with pytest.raises(BadInput, match="at least one"):
         backend.score(request, [()])
+
+
+def test_a_decision_sums_wordings_and_decodes_nothing(backend: LocalBackend, pictures: list[Path]) -> None:
+    request = Request("Is it hidden?", (pictures[0],))
+    found = decide(backend, request, yes=("yes", "是", "是的", "yes, it is"), no=("no",))
+    plain = backend.score(request, ["yes", "是", "no"], whole=False)  # 是的 begins with 是, 'yes, it is' with 'yes'
+    tokens = [tuple(backend.chat.encode(word)) for word in ("是", "是的")]
+    if tokens[1][: len(tokens[0])] != tokens[0]:
+        plain.insert(2, backend.score(request, ["是的"], whole=False)[0])
+    assert found.yes == pytest.approx(sum(map(math.exp, plain[:-1])), rel=1e-3)
+    assert found.no == pytest.approx(math.exp(plain[-1]), rel=1e-3)
+    assert found.probability == pytest.approx(found.yes / (found.yes + found.no))
+    assert Decision(0.0, 0.0).probability == 0.5
+
+
+def test_many_requests_are_answered_together_as_alone(
+    backend: LocalBackend, tiny_checkpoint: Path, pictures: list[Path]
+) -> None:
+    asked = [Request(f"{what} hidden?", (pictures[0],), max_tokens=10) for what in ("car", "bush", "路灯杆")]
+    texts = ["", "", ""]
+    ends: list[int] = []
+    for index, event in backend.generate_many(asked):
+        if isinstance(event, TextDelta):
+            texts[index] += event.text
+        else:
+            ends.append(index)
+    assert sorted(ends) == [0, 1, 2]
+    assert texts == [
+        ask(LocalBackend(tiny_checkpoint), pictures[0], question=r.prompt, max_tokens=10)[0] for r in asked
+    ]
+    many = backend.generate_many(asked)
+    next(many)
+    assert backend.engine.statistics().running == 3
+    many.close()  # type: ignore[attr-defined]
+    now = backend.engine.statistics()
+    assert (now.running, now.waiting, now.reserved_bytes) == (0, 0, 0)
+    with pytest.raises(BadPicture):
+        list(backend.generate_many([*asked, Request("q", (Path("nothing.png"),))]))
+    assert backend.engine.statistics().waiting == 0
+
+
+def test_refusals_come_before_any_work(backend: LocalBackend, pictures: list[Path]) -> None:
+    for wrong in ({"regex": "("}, {"json_schema": {"enum": []}}):
+        with pytest.raises(BadInput, match="cannot be followed"):
+            backend.generate(Request("Is it?", (pictures[0],), **wrong))  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match=r"\d+ tokens"):
+        backend.generate(Request("car " * 5000, (pictures[0],)))
+    assert backend.engine.statistics().steps == 0
 
 
 def live_caches() -> int:

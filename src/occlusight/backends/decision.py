@@ -1,0 +1,44 @@
+"""Yes or no, with a probability, without decoding."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from occlusight.backends.protocol import Choice, Request
+
+YES = ("Yes", "yes", "YES", "是", "是的", "有", "会", "对")
+NO = ("No", "no", "NO", "不", "不是", "否", "没", "没有")
+
+
+class Scores(Protocol):
+    """A backend that tells how likely answers are to begin in a way."""
+
+    def score(self, request: Request, choices: Sequence[Choice], *, whole: bool = True) -> list[float]:
+        """See `LocalBackend.score`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The probabilities of an answer that begins with a yes, and with a no, in any wording."""
+
+    yes: float
+    no: float
+
+    @property
+    def probability(self) -> float:
+        """The probability of yes among the two; a half where the model says neither."""
+        return self.yes / (self.yes + self.no) if self.yes + self.no > 0 else 0.5
+
+
+def decide(backend: Scores, request: Request, yes: Sequence[str] = YES, no: Sequence[str] = NO) -> Decision:
+    """Return how likely the model is to begin its answer with a yes or a no: one reading of the prompt, no decoding.
+
+    >>> decide(backend, Request("Is the bicycle hidden by the bush?", (picture,))).probability  # doctest: +SKIP
+    0.63
+    """
+    first, second = backend.score(request, [tuple(yes), tuple(no)], whole=False)
+    return Decision(math.exp(first), math.exp(second))
