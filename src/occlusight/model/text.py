@@ -12,6 +12,9 @@ from occlusight.model.config import TextConfig
 from occlusight.model.kv_cache import KVCache
 from occlusight.model.rope import rotary_tables, rotate
 
+FEW = 1 << 15
+"""Of so few numbers the calls cost more than the passes over them."""
+
 
 class Packed(Protocol):
     """Rows of several sequences in one batch row, each with keys and values of its own: it computes their attention itself."""
@@ -35,6 +38,8 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dtype == torch.float32 and not torch.is_grad_enabled():
+            if x.numel() < FEW:
+                return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
             length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
             return (x * self.weight).mul_(torch.rsqrt(length.square_() / x.shape[-1] + self.eps))
         wide = x.float()

@@ -24,8 +24,7 @@ LEVELS = 127
 TINY = 1e-30
 EXACT = 1024
 """So many products of 127 x 128 add up exactly in fp32, in any order: below 2**24."""
-SEVEN = 7.5
-"""Half of the 15 steps of 4 bits."""
+FEW = 1 << 15
 
 
 class Rows(NamedTuple):
@@ -38,7 +37,10 @@ class Rows(NamedTuple):
 def quantize_rows(x: Tensor, owned: bool = False) -> Rows:
     """Quantize each row of `(M, K)` by its largest value; `owned` says that `x` may be overwritten."""
     x = x.float()
-    largest = torch.maximum(x.amax(-1, keepdim=True), x.amin(-1, keepdim=True).neg_()).clamp_min_(TINY)
+    if x.numel() < FEW:  # the calls cost more than the passes over memory
+        largest = x.abs().amax(-1, keepdim=True).clamp_min_(TINY)
+    else:
+        largest = torch.maximum(x.amax(-1, keepdim=True), x.amin(-1, keepdim=True).neg_()).clamp_min_(TINY)
     factor = LEVELS / largest
     steps = x.mul_(factor) if owned else x * factor
     return Rows(to_levels(steps) if native().rounding else plain_levels(steps), largest.div_(LEVELS))
