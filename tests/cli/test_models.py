@@ -1,0 +1,71 @@
+"""`occlusight models quantize`, and --quantize of the commands that answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from occlusight.cli.app import run
+
+Result = tuple[int, str, str]
+
+
+@pytest.fixture(autouse=True)
+def cache_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("OCCLUSIGHT_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    def call(*arguments: Any) -> Result:
+        code = run([str(a) for a in arguments])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+def test_the_plan_is_printed_and_what_was_made_is_used(
+    call: Callable[..., Result], tiny_checkpoint: Path, pictures: list[Path], cache_here: Path
+) -> None:
+    wide = ("--median", 0.2, "--p99", 0.5, "--kl", 5)
+    code, out, _ = call("models", "quantize", tiny_checkpoint, *wide)
+    assert code == 0
+    *_, last = out.splitlines()
+    plan = json.loads(last)
+    assert plan["within_budget"]
+    assert Path(plan["folder"]).parent == cache_here / "quantized"
+    assert {site["bits"] for site in plan["sites"]} == {"int8"}
+    assert "text.layers.self_attn.qkv_proj" in out.replace("\n", "")
+    code, again, _ = call("models", "quantize", tiny_checkpoint, *wide)
+    assert again.splitlines()[-1] == last  # loaded, not made: the seconds would differ
+    code, out, _ = call(
+        "ask", pictures[0], "What?", "--model", tiny_checkpoint, "--quantize", "int8", "--max-tokens", 3, "--json"
+    )
+    assert code == 0
+    assert json.loads(out)["model"]["dtype"].startswith("int8; int8: ")
+
+
+def test_a_budget_that_cannot_be_kept_fails(call: Callable[..., Result], tiny_checkpoint: Path) -> None:
+    code, out, _ = call("models", "quantize", tiny_checkpoint, "--kl", 1e-12)
+    assert code == 1
+    assert "NOT within" in " ".join(out.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("models", "quantize", "default", "--quantize", "none"), "nothing to quantize"),
+        (("models", "quantize", "default", "--quantize", "int3"), "quantize takes none, int8, int4, but 'int3'"),
+        (("models", "quantize", "default", "--group", "48"), "32 or 64, but 48"),
+    ],
+)
+def test_bad_settings_are_refused(call: Callable[..., Result], arguments: tuple[str, ...], complaint: str) -> None:
+    code, _, err = call(*arguments)
+    assert code == 2
+    assert complaint in err
