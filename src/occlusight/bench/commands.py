@@ -13,6 +13,8 @@ from rich.table import Table
 from occlusight.bench.compare import COLUMNS, compare, percent, to_markdown
 from occlusight.bench.finished import Finished
 from occlusight.bench.gate import Bound, check
+from occlusight.bench.public.benchmarks import BENCHMARKS, read
+from occlusight.bench.public.benchmarks import run as run_public
 from occlusight.bench.samples import open_set
 
 Runs = Annotated[list[Path], typer.Argument(help="Folders that `bench run` left.", metavar="DIR...")]
@@ -86,8 +88,31 @@ def report_command(
         print(path)
 
 
+def public_command(
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(BENCHMARKS)}.")],
+    folder: Annotated[Path, typer.Option(help="Your copy of its data.")],
+    out: Annotated[Path, typer.Option(help="Where answers and scores go; a stopped run there goes on.")],
+    model: Annotated[
+        str, typer.Option(help="default, a checkpoint folder, a hub id, or a server's name for it.")
+    ] = "default",
+    backend: Annotated[str, typer.Option(help="local, openai or transformers.")] = "local",
+    base_url: Annotated[str | None, typer.Option(help="The server's address, for openai.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Ask only the first questions.")] = None,
+) -> None:
+    """Run a public benchmark from your own copy of its data; the message says where to get it when it is not there.
+
+    The shipped model knows renders, not photographs: expect chance from it here.
+    """
+    from occlusight.backends import open_backend
+
+    items = read(name, folder, limit)
+    result = run_public(open_backend(model, backend=backend, base_url=base_url), items, out)
+    print(json.dumps({"benchmark": name, **result}, ensure_ascii=False))
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands to `occlusight bench`."""
     app.command("compare", no_args_is_help=True)(compare_command)
     app.command("report", no_args_is_help=True)(report_command)
+    app.command("public", no_args_is_help=True)(public_command)
     app.command("check", no_args_is_help=True)(check_command)

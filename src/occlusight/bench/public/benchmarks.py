@@ -1,0 +1,142 @@
+"""The public benchmarks by name: how to read each one's local copy, and where its data is to be had."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from occlusight.backends.protocol import Backend, Done, Request, TextDelta
+from occlusight.bench.public import choices, orders, statements
+from occlusight.bench.public.items import Item, read_answer, score
+from occlusight.bench.statistics import f1, precision, rate, recall
+from occlusight.errors import BadData, BadInput
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """`needs` is a file pattern that shows whether the data is there, `source` says where to get it."""
+
+    read: Callable[[Path], Iterator[Item]]
+    needs: str
+    source: str
+
+
+BENCHMARKS: dict[str, Benchmark] = {
+    "o-bench": Benchmark(choices.o_bench, "*.json*", "announced with arXiv 2508.04059; ask its authors"),
+    "capture": Benchmark(statements.capture, "*.json", "https://huggingface.co/datasets/atinp/CAPTURe"),
+    "whatsup": Benchmark(choices.whats_up, "*.json", "https://github.com/amitakamath/whatsup_vlms"),
+    "vsr": Benchmark(
+        statements.vsr,
+        "*.jsonl",
+        "https://github.com/cambridgeltl/visual-spatial-reasoning (data/splits/random/, pictures of COCO 2017)",
+    ),
+    "cv-bench": Benchmark(choices.cv_bench, "test*.jsonl", "https://huggingface.co/datasets/nyu-visionx/CV-Bench"),
+    "blink": Benchmark(
+        choices.blink,
+        "*.jsonl",
+        "https://huggingface.co/datasets/BLINK-Benchmark/BLINK (Relative_Depth, saved as JSON Lines)",
+    ),
+    "embspatial": Benchmark(
+        choices.emb_spatial, "embspatial*.json*", "https://huggingface.co/datasets/FlagEval/EmbSpatial-Bench"
+    ),
+    "refcoco+": Benchmark(
+        statements.refcoco_plus, "refs*.p", "https://github.com/lichengunc/refer, and COCO train2014"
+    ),
+    "gqa": Benchmark(
+        statements.gqa, "*_balanced_questions.json", "https://cs.stanford.edu/people/dorarad/gqa/download.html"
+    ),
+    "nlvr2": Benchmark(statements.nlvr2, "*.json", "https://lil.nlp.cornell.edu/nlvr (the pictures on request)"),
+    "instaorder": Benchmark(
+        orders.insta_order, "InstaOrder_val2017.json", "https://github.com/POSTECH-CVLab/InstaOrder, and COCO 2017"
+    ),
+    "cocoa": Benchmark(
+        orders.cocoa, "COCO_amodal_val2014*.json", "https://github.com/Wakeupbuddy/amodalAPI, and COCO val2014"
+    ),
+}
+
+
+def read(name: str, folder: Path, limit: int | None = None) -> list[Item]:
+    """Read a benchmark from its local copy. Raises BadInput for an unknown one, BadData with its source where the data is absent."""
+    if name not in BENCHMARKS:
+        raise BadInput(f"the public benchmarks are {', '.join(BENCHMARKS)}, but {name!r} was given")
+    benchmark = BENCHMARKS[name]
+    if not folder.is_dir() or not any(folder.glob(benchmark.needs)):
+        raise BadData(
+            f"{folder} does not hold {name} (no {benchmark.needs}); its data is to be had from {benchmark.source}"
+        )
+    items = []
+    try:
+        for item in benchmark.read(folder):
+            missing = [p for p in item.pictures if isinstance(p, Path) and not p.is_file()]
+            if missing:
+                raise BadData(f"{name}: the picture {missing[0]} is missing; get the pictures from {benchmark.source}")
+            items.append(item)
+            if len(items) == limit:
+                break
+    except (KeyError, TypeError, IndexError) as error:
+        raise BadData(
+            f"{folder}: not the format of {name} ({type(error).__name__}: {error}); get it from {benchmark.source}"
+        ) from error
+    if not items:
+        raise BadData(f"{folder} holds no question of {name}; get it from {benchmark.source}")
+    return items
+
+
+def run(
+    backend: Backend,
+    items: list[Item],
+    out: Path,
+    max_tokens: int = 64,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Ask every item and return the scores; answers are saved as they come, and an interrupted run goes on."""
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "answers.jsonl"
+    known = (
+        {line["id"]: line for line in map(json.loads, path.read_text("utf-8").splitlines())} if path.is_file() else {}
+    )
+    with path.open("a", encoding="utf-8") as lines:
+        for i, item in enumerate(items):
+            if progress:
+                progress(i, len(items))
+            if item.id not in known:
+                known[item.id] = _ask(backend, item, max_tokens)
+                lines.write(json.dumps(known[item.id], ensure_ascii=False) + "\n")
+                lines.flush()
+    result = {"model": backend.info.name, "revision": backend.info.revision, **summarise(items, known)}
+    (out / "scores.json").write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return result
+
+
+def _ask(backend: Backend, item: Item, max_tokens: int) -> dict[str, Any]:
+    events = list(backend.generate(Request(item.prompt, item.pictures, max_tokens=max_tokens)))
+    text = "".join(e.text for e in events if isinstance(e, TextDelta))
+    reason = next((e.finish_reason for e in events if isinstance(e, Done)), "cancelled")
+    return {"id": item.id, "question": item.prompt, "answer": text, "finish_reason": reason}
+
+
+def summarise(items: list[Item], answers: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return accuracy (mean error for numbers) by group with intervals clustered by picture, F1 for pairs, and what could not be read."""
+    rows: dict[str, dict[str, list[tuple[float, ...]]]] = defaultdict(lambda: defaultdict(list))
+    pairs: dict[str, list[tuple[float, ...]]] = defaultdict(list)
+    unparsed = 0
+    for item in items:
+        said = read_answer(item, answers[item.id]["answer"])
+        unparsed += said is None
+        cluster = item.cluster or item.id
+        for group in {"all", item.group or "all"}:
+            rows[group][cluster].append((score(item, said), 1.0))
+        if item.scoring == "pair":
+            pairs[cluster].append(
+                (float(bool(said) and item.truth), float(bool(said) and not item.truth), float(item.truth and not said))
+            )
+    label = "mean_error" if items[0].scoring == "number" else "accuracy"
+    result: dict[str, Any] = {"n": len(items), "unparsed": unparsed, **rate(rows["all"]).to_json(label)}
+    if pairs:
+        for name, statistic in (("f1", f1), ("precision", precision), ("recall", recall)):
+            result |= rate(pairs, statistic).to_json(name)
+    return result | {"by_group": {g: {**rate(r).to_json(label), "n": rate(r).n} for g, r in rows.items() if g != "all"}}

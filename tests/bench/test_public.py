@@ -1,0 +1,306 @@
+"""Each public benchmark's adapter on a tiny copy written by hand in that benchmark's format."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from occlusight.backends.scripted import Scripted
+from occlusight.bench.public.benchmarks import BENCHMARKS, read, run
+from occlusight.bench.public.items import Item, iou, read_answer, score
+from occlusight.errors import BadData, BadInput
+
+
+def picture(path: Path, size: tuple[int, int] = (100, 50)) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size).save(path)
+
+
+def write(path: Path, document: Any, lines: bool = False) -> None:
+    path.write_text("".join(json.dumps(x) + "\n" for x in document) if lines else json.dumps(document))
+
+
+def o_bench(folder: Path) -> None:
+    picture(folder / "a.jpg")
+    lines = [
+        {
+            "id": 1,
+            "image": "a.jpg",
+            "task": "completion",
+            "question": "Which shape is hidden?",
+            "options": {"A": "a disc", "B": "a square"},
+            "answer": "B",
+        }
+    ]
+    write(
+        folder / "o_bench.jsonl",
+        [*lines, {"id": 2, "image": "a.jpg", "task": "judgement", "question": "Is the dog occluded?", "answer": "Yes"}],
+        lines=True,
+    )
+
+
+def capture(folder: Path) -> None:
+    picture(folder / "real" / "1.jpg")
+    write(folder / "real_metadata.json", [{"image_file": "real/1.jpg", "object": "eggs", "ground_truth": 12}])
+
+
+def whatsup(folder: Path) -> None:
+    picture(folder / "controlled_images" / "beer-bottle_on_armchair.jpeg")
+    options = [
+        "A beer bottle on a armchair",
+        "A beer bottle under a armchair",
+        "A beer bottle to the left of a armchair",
+        "A beer bottle to the right of a armchair",
+    ]
+    line = {"image_path": "data/controlled_images/beer-bottle_on_armchair.jpeg", "caption_options": options}
+    write(folder / "controlled_images_dataset.json", [line, line])
+
+
+def vsr(folder: Path) -> None:
+    picture(folder / "images" / "000000085637.jpg")
+    base = {"image": "000000085637.jpg", "image_link": "", "annotator_id": 31, "relation": "at the right side of"}
+    write(
+        folder / "test.jsonl",
+        [
+            {**base, "caption": "The bed is at the right side of the cat.", "label": 1},
+            {**base, "caption": "The cat is behind the bed.", "label": 0},
+        ],
+        lines=True,
+    )
+
+
+def cv_bench(folder: Path) -> None:
+    picture(folder / "img/2D/count/ade20k_10.png")
+    line = {
+        "idx": 0,
+        "type": "2D",
+        "task": "Count",
+        "question": "How many organs are in the image?",
+        "choices": ["3", "2", "1", "0"],
+        "answer": "(C)",
+        "filename": "img/2D/count/ade20k_10.png",
+        "source": "ADE20K",
+    }
+    write(folder / "test_2d.jsonl", [line], lines=True)
+
+
+def blink(folder: Path) -> None:
+    picture(folder / "val_1.jpg")
+    line = {
+        "idx": "val_Relative_Depth_1",
+        "sub_task": "Relative_Depth",
+        "question": "Which point is closer to the camera?",
+        "image_1": "val_1.jpg",
+        "choices": ["A is closer", "B is closer"],
+        "answer": "(B)",
+    }
+    write(folder / "val.jsonl", [line, {**line, "idx": "val_Counting_1", "sub_task": "Counting"}], lines=True)
+
+
+def embspatial(folder: Path) -> None:
+    buffer = io.BytesIO()
+    Image.effect_noise((64, 64), 60).save(buffer, "PNG")
+    line = {
+        "question_id": "mp3d_0",
+        "data_source": "mp3d",
+        "relation": "close",
+        "question": "Which is closest?",
+        "answer_options": ["bed", "chair", "lamp", "sink"],
+        "answer": 1,
+        "image": base64.b64encode(buffer.getvalue()).decode(),
+    }
+    write(folder / "embspatial_bench.json", [line])
+
+
+def refcoco(folder: Path) -> None:
+    picture(folder / "images" / "COCO_train2014_000000000072.jpg")
+    write(
+        folder / "instances.json",
+        {
+            "images": [{"id": 72, "file_name": "COCO_train2014_000000000072.jpg", "width": 100, "height": 50}],
+            "annotations": [{"id": 9, "image_id": 72, "bbox": [10, 10, 20, 20]}],
+        },
+    )
+    refs = [
+        {
+            "ref_id": 1,
+            "ann_id": 9,
+            "image_id": 72,
+            "split": "testA",
+            "sentences": [{"sent_id": 5, "sent": "giraffe lying down"}],
+        },
+        {"split": "train"},
+    ]
+    (folder / "refs(unc).p").write_bytes(pickle.dumps(refs))
+
+
+def gqa(folder: Path) -> None:
+    picture(folder / "images" / "n161313.jpg")
+    write(
+        folder / "testdev_balanced_questions.json",
+        {
+            "201307251": {
+                "imageId": "n161313",
+                "question": "Is it overcast?",
+                "answer": "no",
+                "fullAnswer": "No.",
+                "types": {"structural": "verify"},
+            }
+        },
+    )
+
+
+def nlvr2(folder: Path) -> None:
+    for side in (0, 1):
+        picture(folder / "images" / f"test1-0-1-img{side}.png")
+    write(
+        folder / "test1.json",
+        [{"identifier": "test1-0-1-0", "sentence": "There is an empty glass.", "label": "False"}],
+        lines=True,
+    )
+
+
+def instaorder(folder: Path) -> None:
+    picture(folder / "val2017" / "000000000139.jpg")
+    things = [{"id": i, "image_id": 139, "category_id": 1 + i % 2, "bbox": [10 * i, 5, 20, 20]} for i in range(3)]
+    write(
+        folder / "instances_val2017.json",
+        {
+            "images": [{"id": 139, "file_name": "000000000139.jpg", "width": 100, "height": 50}],
+            "annotations": things,
+            "categories": [{"id": 1, "name": "person"}, {"id": 2, "name": "chair"}],
+        },
+    )
+    entry = {
+        "image_id": 139,
+        "instance_ids": [0, 1, 2],
+        "occlusion": [{"order": "0<1", "count": 2}, {"order": "1<2 & 2<1", "count": 2}],
+        "depth": [
+            {"order": "1<0", "overlap": False, "count": 2},
+            {"order": "0=2", "overlap": False, "count": 2},
+            {"order": "1<2", "overlap": True, "count": 2},
+        ],
+    }
+    write(folder / "InstaOrder_val2017.json", {"annotations": [entry]})
+
+
+def cocoa(folder: Path) -> None:
+    picture(folder / "val2014" / "COCO_val2014_000000000074.jpg")
+    regions = [
+        {"name": "dog", "order": 1, "segmentation": [0, 0, 10, 0, 10, 10], "occlude_rate": 0.0},
+        {"name": "bicycle", "order": 2, "segmentation": [5, 5, 40, 5, 40, 40], "occlude_rate": 0.2},
+    ]
+    write(
+        folder / "COCO_amodal_val2014.json",
+        {
+            "images": [{"id": 74, "file_name": "COCO_val2014_000000000074.jpg", "width": 100, "height": 50}],
+            "annotations": [{"image_id": 74, "regions": regions, "depth_constraint": "1-2"}],
+        },
+    )
+
+
+COPIES: dict[str, tuple[Callable[[Path], None], list[Any]]] = {
+    "o-bench": (o_bench, [1, True]),
+    "capture": (capture, [12.0]),
+    "whatsup": (whatsup, [0, 3]),
+    "vsr": (vsr, [True, False]),
+    "cv-bench": (cv_bench, [2]),
+    "blink": (blink, [1]),
+    "embspatial": (embspatial, [1]),
+    "refcoco+": (refcoco, [[100, 200, 300, 600]]),
+    "gqa": (gqa, ["no"]),
+    "nlvr2": (nlvr2, [False]),
+    "instaorder": (instaorder, [True, False, False, True, False, True, False]),
+    "cocoa": (cocoa, [True, False]),
+}
+
+
+def say(item: Item) -> str:
+    """The true answer in an everyday wording."""
+    if item.scoring == "choice":
+        return f"The answer is ({'ABCD'[item.truth]})."
+    if item.scoring in ("boolean", "pair"):
+        return "Yes, it is." if item.truth else "No."
+    return f"It is {item.truth}."
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_an_adapter_reads_its_format(name: str, tmp_path: Path) -> None:
+    make, truths = COPIES[name]
+    folder = tmp_path / "copy"
+    folder.mkdir()
+    make(folder)
+    items = read(name, folder)
+    assert [item.truth for item in items] == truths
+    answers = {item.prompt: "no" if name == "gqa" else say(item) for item in items}
+    result = run(Scripted(answers), items, tmp_path / "out")
+    assert (result["n"], result["unparsed"]) == (len(items), 0)
+    assert result.get("accuracy", 1.0) == 1.0
+    assert result.get("mean_error", 0.0) == 0.0
+    assert result.get("f1", 1.0) == 1.0
+    silent = run(Scripted("banana"), items, tmp_path / "silent")
+    assert silent.get("accuracy", 0.0) == 0.0
+    assert silent["unparsed"] == (0 if name == "gqa" else len(items))
+    again = Scripted("never asked")
+    assert run(again, items, tmp_path / "out")["unparsed"] == 0
+    assert again.requests == []
+
+
+def test_every_benchmark_is_tested() -> None:
+    assert set(COPIES) == set(BENCHMARKS)
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_absent_data_says_where_to_get_it(name: str, tmp_path: Path) -> None:
+    with pytest.raises(BadData, match="to be had from") as caught:
+        read(name, tmp_path / "absent")
+    assert BENCHMARKS[name].source in str(caught.value)
+
+
+def test_what_is_wrong_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="'imagenet'"):
+        read("imagenet", tmp_path)
+    write(tmp_path / "test.jsonl", [{"image": "x.jpg"}], lines=True)
+    with pytest.raises(BadData, match="not the format of vsr"):
+        read("vsr", tmp_path)
+    write(tmp_path / "test.jsonl", [{"image": "x.jpg", "caption": "A cat.", "label": 1, "relation": "on"}], lines=True)
+    with pytest.raises(BadData, match=r"x\.jpg is missing"):
+        read("vsr", tmp_path)
+
+
+def test_a_pickle_that_would_run_something_is_refused(tmp_path: Path) -> None:
+    refcoco(tmp_path)
+    (tmp_path / "refs(unc).p").write_bytes(pickle.dumps(Path("x")))
+    with pytest.raises(BadData, match="plain data"):
+        read("refcoco+", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("B", 1),
+        ("(b)", 1),
+        ("B. a big dog", 1),
+        ("A big dog", 1),
+        ("I think a cat", 0),
+        ("a bird", None),
+        ("Both a cat and a big dog", None),
+    ],
+)
+def test_choices_are_read(text: str, said: int | None) -> None:
+    assert read_answer(Item("1", (), "?", 1, "choice", choices=("a cat", "a big dog")), text) == said
+
+
+def test_numbers_and_boxes() -> None:
+    count = Item("1", (), "?", 12.0, "number")
+    assert score(count, read_answer(count, "5 rows, so 8 in all")) == pytest.approx(4 / 20)
+    assert score(count, None) == 1.0
+    assert iou([0, 0, 10, 10], [5, 0, 15, 10]) == pytest.approx(1 / 3)
