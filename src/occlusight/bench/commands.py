@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from occlusight.bench import more
 from occlusight.bench.compare import COLUMNS, compare, percent, to_markdown
 from occlusight.bench.finished import Finished
 from occlusight.bench.gate import Bound, check
@@ -112,6 +113,7 @@ def public_command(
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to `occlusight bench`."""
+    more.add_to(app)
     app.command("compare", no_args_is_help=True)(compare_command)
     app.command("report", no_args_is_help=True)(report_command)
     app.command("public", no_args_is_help=True)(public_command)

@@ -1,0 +1,136 @@
+"""The commands of `occlusight bench` that ask a model about something else than a data set as it is: label, sweep, judge."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from occlusight.bench.finished import Finished
+from occlusight.bench.own import ask, estimate, read_labels, write_template
+from occlusight.bench.plots import curve
+from occlusight.bench.record import Record
+from occlusight.bench.samples import open_set
+from occlusight.bench.sweep import LENGTHS, SIZES, sweep
+from occlusight.errors import BadInput
+
+ModelName = Annotated[str, typer.Option(help="default, a checkpoint folder, a hub id, or a server's name for it.")]
+BackendName = Annotated[str, typer.Option(help="local, openai or transformers.")]
+BaseUrl = Annotated[str | None, typer.Option(help="The server's address, for openai.")]
+
+
+def label_command(
+    out: Annotated[
+        Path, typer.Option(help="With --pictures the template to write; with --labels the folder for the results.")
+    ],
+    pictures: Annotated[Path | None, typer.Option(help="Write a template for the photographs in this folder.")] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="Ask the model what this filled-in template says.", metavar="FILE.csv")
+    ] = None,
+    scenes: Annotated[
+        Path | None, typer.Option(help="A run of the same model on scenes, to see whether its figures carry over.")
+    ] = None,
+    model: ModelName = "default",
+    backend: BackendName = "local",
+    base_url: BaseUrl = None,
+) -> None:
+    """Estimate the error on your own photographs: write a template, fill it in, run again with --labels.
+
+    Fifty labelled lines give an interval of about 14 points either way. Label both directions of a pair, and as many no's as yes's.
+    """
+    if (pictures is None) == (labels is None):
+        raise BadInput("give --pictures DIR to write a template, or --labels FILE.csv to use one that is filled in")
+    if pictures is not None:
+        n = write_template(pictures, out)
+        print(f"{out}: two lines for each of {n} pictures; fill in hides, hidden and truth (yes or no)")
+        return
+    from occlusight.backends import open_backend
+
+    assert labels is not None
+    wanted = read_labels(labels)
+    lines = ask(open_backend(model, backend=backend, base_url=base_url), wanted)
+    result = estimate(lines, None if scenes is None else Finished.read(scenes).scores)
+    out.mkdir(parents=True, exist_ok=True)
+    Record.write(out / "answers.jsonl", lines)
+    (out / "estimate.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(result))
+
+
+def sweep_command(
+    data: Annotated[str, typer.Option(help="A data set: a folder, or the name of a shipped one.")],
+    out: Annotated[Path, typer.Option(help="Where the runs and the curves go; a stopped sweep there goes on.")],
+    model: ModelName = "default",
+    backend: BackendName = "local",
+    base_url: BaseUrl = None,
+    scenes: Annotated[int | None, typer.Option(min=1, help="Ask only about the first pictures of the set.")] = None,
+    langs: Annotated[str, typer.Option(help="Languages, separated by commas.")] = "zh,en",
+    sizes: Annotated[str, typer.Option(help="Longer sides of the pictures, in pixels.")] = ",".join(map(str, SIZES)),
+    lengths: Annotated[str, typer.Option(help="Longest answers, in tokens.")] = ",".join(map(str, LENGTHS)),
+) -> None:
+    """Measure accuracy, tokens and seconds over picture sizes and answer lengths, and show the knee of each curve."""
+    from occlusight.bench.cli import backend_for, languages, shipped_names
+
+    dataset, names = open_set(data), shipped_names()
+    found = sweep(
+        backend_for(model, dataset, names, backend, base_url),
+        dataset,
+        out,
+        names,
+        sizes=numbers("--sizes", sizes),
+        lengths=numbers("--lengths", lengths),
+        langs=languages(langs),
+        scenes=scenes,
+        told=lambda text: print(text, file=sys.stderr, flush=True),
+    )
+    (out / "sweep.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    plots = [
+        curve(found["by_size"], "size", "accuracy", found["best_size"]),
+        curve(found["by_size"], "size", "first_answer_s"),
+        curve(found["by_max_tokens"], "max_tokens", "accuracy", found["best_max_tokens"]),
+        curve(found["by_max_tokens"], "max_tokens", "later_answers_s"),
+    ]
+    page = f"<!doctype html><meta charset='utf-8'><title>Sweep</title><h1>{model}</h1>{''.join(plots)}"
+    (out / "sweep.html").write_text(page, encoding="utf-8")
+    print(json.dumps(found))
+
+
+def numbers(option: str, text: str) -> tuple[int, ...]:
+    """Read "256,512". Raises BadInput."""
+    try:
+        found = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        found = ()
+    if not found or min(found) < 1:
+        raise BadInput(f"{option} takes whole numbers above 0, separated by commas, but {text!r} was given")
+    return tuple(sorted(set(found)))
+
+
+def judge_command(
+    run: Annotated[Path, typer.Argument(help="The folder of a run.", metavar="DIR")],
+    judge: Annotated[str, typer.Option(help="The judge's name on its server.")],
+    base_url: BaseUrl = None,
+    data: Annotated[str | None, typer.Option(help="The data set; without it the one that the run names.")] = None,
+) -> None:
+    """Let a model judge a run's explanations beside the rule, and report how far the two agree. The scores stay the rule's."""
+    from occlusight.backends import open_backend
+    from occlusight.bench.judge import judged
+
+    finished = Finished.read(run)
+    lines, summary = judged(
+        open_backend(judge, backend="openai", base_url=base_url),
+        finished,
+        open_set(data or str(finished.about["folder"])),
+    )
+    Record.write(run / "judged.jsonl", lines)
+    Record(run).write_document("judge.json", summary)
+    print(json.dumps(summary))
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to `occlusight bench`."""
+    app.command("sweep", no_args_is_help=True)(sweep_command)
+    app.command("label", no_args_is_help=True)(label_command)
+    app.command("judge", no_args_is_help=True)(judge_command)

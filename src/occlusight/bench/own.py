@@ -1,0 +1,145 @@
+"""A team's own photographs: a template to fill in, an error estimate with its interval, and whether the scenes' figures carry over."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from occlusight.backends.protocol import Backend, Done, Request, TextDelta
+from occlusight.bench.statistics import Rate, rate
+from occlusight.errors import BadData
+from occlusight.occlusion.parse import decision
+
+COLUMNS = ("picture", "lang", "hides", "hidden", "truth")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+ENOUGH = 50
+ASKED = {"en": "Does the {a} hide the {b}, and why?", "zh": "{a}是否遮挡{b}?为什么?"}
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """One line of a filled-in template: does `hides` hide part of `hidden` in this picture?"""
+
+    picture: Path
+    lang: str
+    hides: str
+    hidden: str
+    truth: bool
+
+    @property
+    def question(self) -> str:
+        """The question as it is asked."""
+        return ASKED[self.lang].format(a=self.hides, b=self.hidden)
+
+
+def write_template(pictures: Path, out: Path) -> int:
+    """Write a CSV with two lines a picture, one for each direction of a pair, and return how many pictures there are. Raises BadData."""
+    found = sorted(p for p in pictures.rglob("*") if p.suffix.lower() in SUFFIXES) if pictures.is_dir() else []
+    if not found:
+        raise BadData(f"{pictures} holds no pictures ({', '.join(SUFFIXES)}); give the folder of your photographs")
+    if out.exists():
+        raise BadData(f"{out} exists already, maybe with labels in it; give another --out, or delete it")
+    with out.open("w", encoding="utf-8-sig", newline="") as file:
+        lines = csv.writer(file)
+        lines.writerow(COLUMNS)
+        for picture in found:
+            for _ in range(2):
+                lines.writerow([picture.resolve(), "en", "", "", ""])
+    return len(found)
+
+
+def read_labels(path: Path) -> list[Labelled]:
+    """Read a filled-in template; lines without a truth are left out. Raises BadData that names the line."""
+    try:
+        rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
+    except OSError as error:
+        raise BadData(
+            f"{path} cannot be read ({error.strerror}); make it with: occlusight bench label --pictures DIR --out {path}"
+        ) from None
+    labels = []
+    for i, row in enumerate(rows, 2):
+        if missing := [c for c in COLUMNS if row.get(c) is None]:
+            raise BadData(
+                f"{path}, line {i}: the column {', '.join(missing)} is missing; the columns are {', '.join(COLUMNS)}"
+            )
+        said = row["truth"].strip().lower()
+        if not said:
+            continue
+        if said not in ("yes", "no", "是", "否"):
+            raise BadData(f"{path}, line {i}: truth must be yes or no, but is {row['truth']!r}")
+        if row["lang"] not in ASKED:
+            raise BadData(f"{path}, line {i}: lang must be en or zh, but is {row['lang']!r}")
+        picture = path.parent / row["picture"]
+        if not picture.is_file():
+            raise BadData(f"{path}, line {i}: the picture {picture} does not exist")
+        names = [re.sub(r"^the ", "", row[c].strip(), flags=re.I) for c in ("hides", "hidden")]
+        if not all(names):
+            raise BadData(f"{path}, line {i}: name both things, in the columns hides and hidden")
+        labels.append(Labelled(picture, row["lang"], names[0], names[1], said in ("yes", "是")))
+    if not labels:
+        raise BadData(
+            f"{path} has no line with a truth yet; fill in hides, hidden and truth (yes or no), at best for {ENOUGH} lines"
+        )
+    return labels
+
+
+def ask(
+    backend: Backend,
+    labels: Sequence[Labelled],
+    max_tokens: int = 256,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Ask the model every labelled question and return a line each."""
+    lines = []
+    for i, label in enumerate(labels):
+        if progress:
+            progress(i, len(labels))
+        events = list(backend.generate(Request(label.question, (label.picture,), max_tokens=max_tokens)))
+        text = "".join(e.text for e in events if isinstance(e, TextDelta))
+        cut = any(isinstance(e, Done) and e.finish_reason != "stop" for e in events)
+        said = decision(text)
+        line = {"picture": str(label.picture), "question": label.question, "answer": text, "cut": cut}
+        lines.append(line | {"said": said, "truth": "yes" if label.truth else "no"})
+    return lines
+
+
+def estimate(lines: Sequence[dict[str, Any]], scenes: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the error on one's own pictures with its interval, clustered by picture; beside the figures of a run on scenes where given.
+
+    `carries_over` is "yes" where the scenes' figure lies in the interval, "no" where it does not, "too few" under 50 labels: an
+    interval that wide would hold almost any figure.
+    """
+    wrong, yes, no = (_rate(lines, truth) for truth in (None, "yes", "no"))
+    result: dict[str, Any] = {
+        "n": len(lines),
+        "unparsed": sum(line["said"] not in ("yes", "no") for line in lines),
+        "cut": sum(bool(line["cut"]) for line in lines),
+        **wrong.to_json("error"),
+        **yes.to_json("missed_occlusion"),
+        **no.to_json("false_occlusion"),
+    }
+    if scenes is None or scenes.get("occlusion_balanced_accuracy") is None:
+        return result
+    expected = {
+        "missed_occlusion": 1 - scenes["occlusion_yes_accuracy"],
+        "false_occlusion": 1 - scenes["occlusion_no_accuracy"],
+    }
+    for name, figure in expected.items():
+        interval = result[f"{name}_ci95"]
+        inside = interval is not None and interval[0] <= figure <= interval[1]
+        carried = "too few" if len(lines) < ENOUGH or interval is None else "yes" if inside else "no"
+        result |= {f"{name}_on_scenes": round(figure, 4), f"{name}_carries_over": carried}
+    return result
+
+
+def _rate(lines: Sequence[dict[str, Any]], truth: str | None) -> Rate:
+    rows: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for line in lines:
+        if truth is None or line["truth"] == truth:
+            rows[line["picture"]].append((float(line["said"] != line["truth"] or line["cut"]), 1.0))
+    return rate(rows)

@@ -1,0 +1,121 @@
+"""What larger pictures and longer answers buy: accuracy, tokens and seconds over input sizes and over max_tokens, and the knee."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from occlusight.backends.protocol import Backend, Event, ModelInfo, Request
+from occlusight.bench.asking import Settings
+from occlusight.bench.finished import Finished
+from occlusight.bench.run import run
+from occlusight.bench.samples import DataSet
+from occlusight.model.picture import open_picture
+from occlusight.occlusion.kinds import Names
+
+SIZES = (256, 384, 512, 768, 1024)
+LENGTHS = (16, 32, 64, 128, 256)
+TOLERANCE = 0.01
+"""How much accuracy below the best is taken for a cheaper setting."""
+
+
+@dataclass
+class Resized:
+    """A backend that is shown every picture with its longer side brought to `size` pixels."""
+
+    inner: Backend
+    size: int
+
+    @property
+    def info(self) -> ModelInfo:
+        """The model, with the size in its name, so that runs of two sizes do not mix."""
+        return replace(self.inner.info, name=f"{self.inner.info.name} at {self.size} px")
+
+    def resized(self, request: Request) -> Request:
+        """The request with resized pictures."""
+        return replace(request, pictures=tuple(self._fit(open_picture(p)) for p in request.pictures))
+
+    def _fit(self, picture: Image.Image) -> Image.Image:
+        scale = self.size / max(picture.size)
+        width, height = (max(1, round(side * scale)) for side in picture.size)
+        return picture.resize((width, height), Image.Resampling.BICUBIC)
+
+    def generate(self, request: Request) -> Iterator[Event]:
+        """Answer about the resized pictures."""
+        return self.inner.generate(self.resized(request))
+
+    def score(self, request: Request, choices: Sequence[str]) -> list[float]:
+        """Score about the resized pictures."""
+        return self.inner.score(self.resized(request), choices)
+
+    def forget(self) -> None:
+        """Empty the caches behind."""
+        if callable(empty := getattr(self.inner, "forget", None)):
+            empty()
+
+
+def sweep(
+    backend: Backend,
+    data: DataSet,
+    out: Path,
+    names: Names,
+    *,
+    sizes: Sequence[int] = SIZES,
+    lengths: Sequence[int] = LENGTHS,
+    langs: Sequence[str] | None = None,
+    scenes: int | None = None,
+    told: Callable[[str], None] = lambda text: None,
+) -> dict[str, Any]:
+    """Run the set at every size (with the longest answers), then at every length (as the pictures are); return both curves with their knees.
+
+    Note that a checkpoint's own pixel limits still apply after this resizing: where they make larger pictures smaller again, tokens stop
+    growing, which the curve shows.
+    """
+    settings = Settings(max_tokens=max(lengths), certainty=False)
+    by_size, by_length = [], []
+    for size in sizes:
+        told(f"pictures of {size} pixels")
+        folder = out / f"size-{size}"
+        run(Resized(backend, size), data, folder, names, langs, settings=settings, scenes=scenes)
+        by_size.append({"size": size, **point(Finished.read(folder))})
+    for length in lengths:
+        told(f"answers of at most {length} tokens")
+        folder = out / f"tokens-{length}"
+        run(backend, data, folder, names, langs, settings=replace(settings, max_tokens=length), scenes=scenes)
+        by_length.append({"max_tokens": length, **point(Finished.read(folder))})
+    return {
+        "model": backend.info.name,
+        "by_size": by_size,
+        "best_size": knee(by_size, "size"),
+        "by_max_tokens": by_length,
+        "best_max_tokens": knee(by_length, "max_tokens"),
+    }
+
+
+def point(finished: Finished) -> dict[str, Any]:
+    """One point of a curve: accuracy as the mean of the four measures that the run has, tokens, seconds, cut answers."""
+    scores, costs = finished.scores, finished.costs
+    measures = ("recognition_f1", "occlusion_balanced_accuracy", "position_accuracy", "explanation_plausible")
+    known = [scores[m] for m in measures if scores[m] is not None]
+    return {
+        "accuracy": round(sum(known) / len(known), 4) if known else None,
+        **{m: scores[m] for m in measures},
+        "occlusion_balanced_accuracy_ci95": scores["occlusion_balanced_accuracy_ci95"],
+        "cut": scores["cut"],
+        "image_tokens": costs["image_tokens"]["median"],
+        "first_answer_s": costs["first_answer"]["median"],
+        "later_answers_s": costs["later_answers"]["median"],
+    }
+
+
+def knee(points: Sequence[dict[str, Any]], setting: str) -> Any:
+    """The smallest setting whose accuracy is within TOLERANCE of the best: beyond it, more only costs."""
+    known = [p for p in points if p["accuracy"] is not None]
+    if not known:
+        return None
+    best = max(p["accuracy"] for p in known)
+    return next(p[setting] for p in known if p["accuracy"] >= best - TOLERANCE)
