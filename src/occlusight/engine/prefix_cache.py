@@ -35,7 +35,7 @@ class PrefixCache:
 
     def find(self, cells: Sequence[Hashable]) -> tuple[Part, ...]:
         """Return the parts that hold the longest known beginning of `cells`."""
-        parts = self._longest(self._roots, cells, 0)
+        parts = self._longest(self._roots, tuple(cells), 0)
         return parts if sum(part.length for part in parts) >= SHORTEST else ()
 
     def hold(self, parts: Sequence[Part]) -> None:
