@@ -49,12 +49,17 @@ def test_a_step_holds_what_the_machine_computes_in_its_time() -> None:
     pace = Pace(10**9, most=512)
     assert pace.rows(0.001) == GRAIN
     for _ in range(8):
+        pace.rows(0.5)
         pace.learn(64, 0.2)  # 320 a second
     assert pace.rows(0.5) == 160
     pace.learn(160, 1.0)  # slower, at once
     assert pace.rows(0.5) == 80
     pace.learn(3, 9.0)  # too few rows to say anything
     assert pace.rows(0.5) == 80
+    pace.learn(24, 0.4)  # the rest of a prompt: it waited for the weights
+    assert pace.rows(0.5) == 80
+    pace.learn(24, 0.8)  # but this is too long
+    assert pace.rows(0.5) == GRAIN
     for _ in range(8):
         pace.learn(80, 0.001)
     assert pace.rows(0.5) == 512

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-FIRST_FLOPS = 2e11
+FIRST_FLOPS = 4e11
 """Operations a second, assumed before anything was measured."""
 ENOUGH = 16
 """A pass of fewer rows says nothing about the speed: it waits for the weights."""
@@ -11,20 +11,29 @@ GRAIN = 16
 
 
 class Pace:
-    """Rows a second. A slower pass counts at once, a faster one raises the figure at most threefold."""
+    """Rows a second.
+
+    A pass that was slower than thought counts at once, a faster one raises the figure at most threefold. A pass of far fewer rows than
+    there might have been, and within its time, lowers nothing: it waited for the weights, which more rows would have shared.
+    """
 
     def __init__(self, parameters: int, most: int) -> None:
         self.most = most
         self._rate = FIRST_FLOPS / (2 * max(1, parameters))
+        self._seconds = 0.0
+        self._rows = 0
 
     def rows(self, seconds: float) -> int:
         """Return how many rows fit into so many seconds: at least `GRAIN`, at most `most`."""
         fit = int(max(0.0, seconds) * self._rate) // GRAIN * GRAIN
-        return min(max(fit, GRAIN), self.most)
+        self._seconds, self._rows = seconds, min(max(fit, GRAIN), self.most)
+        return self._rows
 
     def learn(self, rows: int, seconds: float) -> None:
-        """Take in what a pass of so many rows took."""
-        if rows < ENOUGH:
-            return
+        """Take in what a pass of so many rows, out of those given last, took."""
         measured = rows / max(seconds, 1e-6)
-        self._rate = measured if measured < self._rate else min(measured, 3 * self._rate)
+        few = rows < ENOUGH or (2 * rows < self._rows and seconds < self._seconds)
+        if measured < self._rate:
+            self._rate = self._rate if few else measured
+        elif rows >= ENOUGH:
+            self._rate = min(measured, 3 * self._rate)
