@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from occlusight.backends.protocol import Request
+from occlusight.backends.protocol import Event, Request
 from occlusight.backends.scripted import Scripted
-from occlusight.cli.batch import Batch
+from occlusight.cli.batch import TOGETHER, Batch
 from occlusight.errors import BadInput, BadPicture
 
 
@@ -90,3 +91,25 @@ def test_a_file_of_something_else_is_left_alone(folder: Path, tmp_path: Path) ->
         with pytest.raises(BadInput, match="line 1 of"):
             batch(folder, out)
         assert out.read_text() == content
+
+
+def test_a_few_pictures_are_asked_about_before_the_first_answer_is_read(pictures: list[Path], tmp_path: Path) -> None:
+    order: list[str] = []
+
+    class Recording(Scripted):
+        def generate(self, request: Request) -> Iterator[Event]:
+            name = request.pictures[0].name  # type: ignore[union-attr]
+            order.append(f"ask {name}")
+
+            def events() -> Iterator[Event]:
+                order.append(f"read {name}")
+                yield from super(Recording, self).generate(request)
+
+            return events()
+
+    asking = Batch(pictures[0].parent, tmp_path / "out.jsonl", "m", Request("Is it?"))
+    asking.run(lambda: Recording("Yes."))
+    assert [entry.split()[0] for entry in order] == ["ask"] * TOGETHER + ["read"] * 4
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [line["picture"] for line in lines] == [path.name for path in sorted(pictures)]
+    assert {line["answer"] for line in lines} == {"Yes."}

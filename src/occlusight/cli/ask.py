@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +16,7 @@ from occlusight.cli.precision import Quantize, QuantizeVision
 from occlusight.errors import BadInput
 
 if TYPE_CHECKING:
-    from occlusight.backends.protocol import Backend, Done, Request
+    from occlusight.backends.protocol import Backend, Done, Event, Request
 
 SAMPLING, SHAPE, COST = "Sampling", "What the answer looks like", "What it took"
 
@@ -215,8 +216,12 @@ def stream(backend: Backend, request: Request, explain_cost: bool = False) -> No
                 print(f"(cut after {event.usage.completion_tokens} tokens; --max-tokens allows more)", file=sys.stderr)
 
 
-def answer(backend: Backend, request: Request, explain_cost: bool = False) -> dict[str, Any]:
+def answer(
+    backend: Backend, request: Request, explain_cost: bool = False, events: Iterator[Event] | None = None
+) -> dict[str, Any]:
     """Return `answer, finish_reason, usage, timings, model`: what `--json` prints and a batch records.
+
+    `events` are those of the request, if it has been put to the backend already.
 
     There are `thoughts` where the model had any, `logprobs` and `cost` where they were asked for.
     """
@@ -226,7 +231,7 @@ def answer(backend: Backend, request: Request, explain_cost: bool = False) -> di
     thoughts: list[str] = []
     tokens: list[dict[str, Any]] = []
     done = Done("cancelled")
-    for event in backend.generate(request):
+    for event in backend.generate(request) if events is None else events:
         if isinstance(event, TextDelta):
             text.append(event.text)
             tokens += [asdict(token) for token in event.tokens]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from occlusight.errors import BadInput, BadPicture
 
 if TYPE_CHECKING:
-    from occlusight.backends.protocol import Backend, Request
+    from occlusight.backends.protocol import Backend, Event, Request
 
 ALWAYS = ("temperature", "top_p", "max_tokens", "seed", "system")
 SOMETIMES = (
@@ -31,6 +32,8 @@ SOMETIMES = (
     "logprobs",
 )
 """Settings that a line tells, always or where they are not the usual ones."""
+TOGETHER = 4
+"""So many pictures are asked about at a time."""
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
 
@@ -95,18 +98,33 @@ class Batch:
         print(json.dumps(summary, ensure_ascii=False))
 
     def records(self, backend: Backend, pictures: list[Path]) -> Iterator[dict[str, Any]]:
-        """Yield a record a picture; a picture that cannot be used gives a record with `error`."""
+        """Yield a record a picture, in order; a picture that cannot be used gives a record with `error`.
+
+        A few pictures are asked about before the first answer is read: our engine answers them together.
+        """
+        ahead: deque[tuple[Path, Iterator[Event] | Exception]] = deque()
+        for picture in pictures:
+            try:
+                ahead.append((picture, backend.generate(replace(self.request, pictures=(picture,)))))
+            except (BadPicture, OSError) as error:
+                ahead.append((picture, error))
+            if len(ahead) == TOGETHER:
+                yield self.record(backend, *ahead.popleft())
+        while ahead:
+            yield self.record(backend, *ahead.popleft())
+
+    def record(self, backend: Backend, picture: Path, events: Iterator[Event] | Exception) -> dict[str, Any]:
+        """Return the record of a picture that has been asked about."""
         from occlusight.cli.ask import answer
 
-        for picture in pictures:
-            key = self.key(picture)
-            try:
-                found = answer(backend, replace(self.request, pictures=(picture,)))
-            except (BadPicture, OSError) as error:
-                yield {**key, "error": str(error)}
-            else:
-                info = found.pop("model")
-                yield {**key, "revision": info["revision"], **found}
+        key = self.key(picture)
+        if isinstance(events, Exception):
+            return {**key, "error": str(events)}
+        try:
+            found = answer(backend, self.request, events=events)
+        except (BadPicture, OSError) as error:
+            return {**key, "error": str(error)}
+        return {**key, "revision": found.pop("model")["revision"], **found}
 
     def resume(self) -> set[str]:
         """Return the fingerprints of what is answered; drop failures and a torn last line from the file."""
