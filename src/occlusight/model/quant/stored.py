@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -97,14 +98,19 @@ class StoreReader:
     def files(self) -> Iterator[tuple[str, dict[str, Tensor]]]:
         """Yield name and tensors of every file but the embeddings', one at a time, each checked against its digest.
 
-        The largest comes first, while nothing else is in memory.
+        The largest comes first, while nothing else is in memory; the next is read while the caller works on one.
         """
-        for name in sorted(self._files, key=lambda name: -int(self._files[name]["bytes"])):
-            if name != EMBEDDING:
+        names = sorted(self._files.keys() - {EMBEDDING}, key=lambda name: -int(self._files[name]["bytes"]))
+        with ThreadPoolExecutor(1) as pool:
+            coming = [pool.submit(self._bytes, name) for name in names[:1]]
+            for place, name in enumerate(names):
                 try:
-                    yield name, load(self._bytes(name))
+                    tensors = load(coming.pop().result())
                 except SafetensorError as error:
                     raise BadModel(f"{self.folder / name}: not readable ({error})") from None
+                if place + 1 < len(names):
+                    coming.append(pool.submit(self._bytes, names[place + 1]))
+                yield name, tensors
 
     def embedding(self) -> Tensor:
         """The embeddings, mapped into memory; only their size is checked."""
