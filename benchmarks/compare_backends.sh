@@ -4,8 +4,10 @@
 #
 #   benchmarks/compare_backends.sh DATA [SCENES] [OUT]     e.g. benchmarks/compare_backends.sh eval200 40
 #
+# The whole script is read before it runs, so that it may be edited meanwhile.
 # OUT (default build/comparison) keeps the runs: a second call asks only what has no answer yet, so delete it after new weights. The
 # environment for llama.cpp is made in $PEERS (default build/peers) on the first call, apart from the project's own.
+main() {
 set -euo pipefail
 cd "$(dirname "$0")/.."
 DATA=${1:?usage: benchmarks/compare_backends.sh DATA [SCENES] [OUT]}
@@ -45,4 +47,7 @@ read -r ADDRESS <&"${SERVER[0]}"
 run llamacpp --model occlusight --backend openai --base-url "$ADDRESS/v1"
 
 bench compare "$OUT"/{default,transformers,llamacpp,blind,constant,oracle,paraphrases} --out "$OUT/comparison.md" | tail -1 >"$OUT/comparison.json"
-echo "written: $OUT/comparison.md" >&2
+cat benchmarks/comparison_head.md "$OUT/comparison.md" >docs/comparison.md
+echo "written: docs/comparison.md" >&2
+}
+main "$@"; exit

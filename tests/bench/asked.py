@@ -17,4 +17,4 @@ from occlusight.bench.samples import read_set
 if __name__ == "__main__":
     torch.set_num_threads(1)
     data, checkpoint, out = map(Path, sys.argv[1:])
-    run(LocalBackend(checkpoint, name="tiny"), read_set(data), out, NAMES, settings=Settings(max_tokens=24))
+    run(LocalBackend(checkpoint, name="tiny"), read_set(data), out, NAMES, settings=Settings(max_tokens=12))

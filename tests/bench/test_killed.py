@@ -28,20 +28,20 @@ def lines(path: Path) -> int:
 def test_killing_changes_nothing(make_set, tiny_checkpoint, tmp_path, kills: int) -> None:
     """SIGKILL at random points, in the middle of pictures and of lines; then answers and scores are compared byte by byte."""
     data = make_set(tmp_path / "set", scenes=2, per_kind=2)
-    assert start(data.folder, tiny_checkpoint, tmp_path / "whole").wait(120) == 0
+    assert start(data.folder, tiny_checkpoint, tmp_path / "whole").wait(250) == 0
     rng, out = random.Random(7), tmp_path / "killed"
     total = len(data.questions)
     points = sorted(rng.sample(range(1, total), kills))
     for point in points:
         process = start(data.folder, tiny_checkpoint, out)
-        end = time.monotonic() + 120
+        end = time.monotonic() + 250
         while lines(out / "answers.jsonl") < point and process.poll() is None:
             assert time.monotonic() < end
             time.sleep(0.002)
         process.kill()
         process.wait(30)
     assert 0 < lines(out / "answers.jsonl") < total, "the kills came too late to show anything"
-    assert start(data.folder, tiny_checkpoint, out).wait(120) == 0
+    assert start(data.folder, tiny_checkpoint, out).wait(250) == 0
     for name in ("answers.jsonl", "scores.json", "scored.jsonl"):
         assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
 

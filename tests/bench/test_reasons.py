@@ -21,16 +21,26 @@ def lines(name: str) -> list[dict]:
     return [json.loads(text) for text in (FOLDER / name).read_text("utf-8").splitlines()]
 
 
-@pytest.fixture(scope="module")
-def judged() -> list[tuple[dict, bool]]:
+def judge_lines(name: str) -> list[tuple[dict, bool]]:
     names = shipped_names()
     words = {line["id"]: Vocabulary(names, Facts(Graph.from_json(line["graph"]))) for line in lines("scenes.jsonl")}
     found = []
-    for line in lines("answers.jsonl"):
+    for line in lines(name):
         question = Question.from_json(line["question"])
         details = score(question, line["text"], "stop", words[question.scene]).details
         found.append((line, bool(details.get("plausible"))))
     return found
+
+
+@pytest.fixture(scope="module")
+def judged() -> list[tuple[dict, bool]]:
+    return judge_lines("answers.jsonl")
+
+
+def test_the_rule_agrees_with_labels_that_came_after_it() -> None:
+    pairs = [(line["plausible"], rule) for line, rule in judge_lines("later.jsonl")]
+    assert len(pairs) == 32
+    assert kappa(pairs) >= 0.8
 
 
 def test_there_are_enough_labels(judged) -> None:

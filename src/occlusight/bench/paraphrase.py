@@ -166,6 +166,16 @@ def _depth_pair(which: str) -> Callable[[dict[str, Any], Wording], list[str]]:
     return lambda answer, w: _fill(f"depth_pair.{which}", w, {"w": w.the(answer["value"]), "o": w.the(answer["other"])})
 
 
+def _staged(frame: str, a: str, b: str) -> Callable[[dict[str, Any], Wording], list[str]]:
+    return lambda answer, w: _fill(
+        f"{frame}.{answer['value']}", w, {"a": w.the(answer[a]), "b": w.the(answer.get(b, answer[a]))}
+    )
+
+
+def _shown(answer: dict[str, Any], w: Wording) -> list[str]:
+    return _fill("shown", w, {"list": w.them(answer["value"])})
+
+
 TEMPLATES: dict[str, Callable[[dict[str, Any], Wording], list[str]]] = {
     "recognition.list": _recognition,
     "occlusion.active": _pair,
@@ -183,4 +193,9 @@ TEMPLATES: dict[str, Callable[[dict[str, Any], Wording], list[str]]] = {
     "remove.one": _remove,
     "depth_pair.nearer": _depth_pair("nearer"),
     "depth_pair.farther": _depth_pair("farther"),
+    "occlusion.through": _staged("through", "glass", "object"),
+    "occlusion.mirror": _staged("mirror", "mirror", "object"),
+    "recognition.mirror": _shown,
+    "unknown.behind": _staged("behind", "occluder", "occluder"),
+    "viewpoint.side": _staged("view", "occluder", "occluded"),
 }

@@ -88,6 +88,12 @@ def yes_no(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
     return _nothing("yes or no") if said in (None, "unknown") else _compare(said, answer["value"])
 
 
+def can_be_told(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
+    """Can it be told? "It cannot" is a no here, not silence."""
+    said = decision(text)
+    return _nothing("yes or no") if said is None else _compare("no" if said == "unknown" else said, answer["value"])
+
+
 def explanation(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
     """The decision, and beside it whether the reason is plausible."""
     read = yes_no(answer, text, words)

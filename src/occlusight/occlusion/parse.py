@@ -35,7 +35,7 @@ _PLAIN = str.maketrans(
 )
 _PLAIN |= {ord("\u2019"): "'"}
 _UNKNOWN = re.compile(
-    r"\b(can ?not|can't|unable to|impossible to|hard to|difficult to) (tell|say|determine|judge|see|know)\b|"
+    r"\b(?:can ?not|can't) be (?:told|known|said|determined|seen from)\b|\b(can ?not|can't|unable to|impossible to|hard to|difficult to) (tell|say|determine|judge|see|know)\b|"
     r"\bnot (sure|certain|clear)\b|\bun(clear|sure|certain)\b|不确定|不清楚|无法|看不清|看不出|难以|不好说|不知道",
     re.I,
 )
