@@ -10,6 +10,7 @@ from occlusight.occlusion.answers import REPLIES
 from occlusight.occlusion.facts import COVERED_MIN, Facts
 from occlusight.occlusion.programs import execute
 from occlusight.occlusion.questions import KINDS, Question, ask
+from occlusight.occlusion.staged_answers import REPLIES as STAGED
 from occlusight.occlusion.wordings import texts
 
 MANY = 150
@@ -29,7 +30,8 @@ def asked(graphs, names) -> list[tuple[Facts, Question]]:
 
 def test_every_template_is_asked_in_both_languages(asked) -> None:
     seen = Counter((q.template, q.lang) for _, q in asked)
-    assert set(seen) == {(template, lang) for template in REPLIES for lang in ("en", "zh")}
+    free = set(REPLIES) - set(STAGED)  # those are asked only where they are asked for
+    assert set(seen) == {(template, lang) for template in free for lang in ("en", "zh")}
     assert {q.kind for _, q in asked} == set(KINDS)
 
 

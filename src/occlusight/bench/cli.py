@@ -132,10 +132,10 @@ def languages(text: str) -> tuple[str, ...]:
 
 def shipped_names() -> Names:
     """The names of the kinds in the shipped catalogue."""
-    from occlusight.scenes.catalogue import load_catalogue
+    from occlusight.scenes.catalogue import whole_catalogue
     from occlusight.scenes.names import names_of
 
-    return names_of(load_catalogue())
+    return names_of(whole_catalogue())
 
 
 def backend_for(

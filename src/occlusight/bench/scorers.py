@@ -206,11 +206,29 @@ def hidden_part(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
     return _Read(sorted(said), float(right), "agrees" if right else f"the truth is {true}")
 
 
+def shown(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
+    """Everything that a mirror shows must be named, and nothing else."""
+    true = set(answer["value"])
+    named = [m for m in words.mentions(text) if answer["mirror"] not in m.ids and not denied(text, m)]
+    if not named:
+        return _nothing("what the mirror shows")
+    extra = [m for m in named if not set(m.ids) & true]
+    found = {id for m in named for id in m.ids} & true
+    right = found == true and not extra
+    extracted = sorted(found) + [m.ids[0] if m.ids else m.kinds[0] for m in extra]
+    return _Read(extracted, float(right), "agrees" if right else f"the truth is {sorted(true)}")
+
+
 SCORERS: dict[str, Callable[[dict[str, Any], str, Vocabulary], _Read]] = {
     "recognition.list": recognition,
     "occlusion.active": yes_no,
     "occlusion.passive": yes_no,
     "occlusion.anything": yes_no,
+    "occlusion.through": yes_no,
+    "occlusion.mirror": yes_no,
+    "recognition.mirror": shown,
+    "unknown.behind": yes_no,
+    "viewpoint.side": yes_no,
     "explanation.active": explanation,
     "explanation.passive": explanation,
     "position.relative": position,

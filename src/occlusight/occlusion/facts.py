@@ -15,12 +15,29 @@ NOTICEABLE_AREA = 0.0005  # below this nobody sees the thing
 COVERED_MIN = 0.04  # between 0 and this a yes/no is not asked
 DEPTH_MARGIN = 0.12  # of the nearer distance
 HORIZONTAL_MARGIN = 60  # of 1000, between box centres
+CLEARLY_THROUGH = 0.25  # share of an object that must be behind glass for it to be seen through that
+MIRRORED_AREA, MIRRORED_SHARE = 0.0025, 0.35  # what can be seen in a mirror
+SHADOW_AREA = 0.002  # of the picture: a shadow that tells of a hidden thing
+WHOLLY = 0.98
 AMOUNTS = (("small", 0.25), ("part", 0.50), ("more_than_half", 0.80), ("most", 1.01))
 
 
 def amount_of(fraction: float) -> str:
     """Return the class of a covered fraction: small, part, more_than_half or most."""
     return next(name for name, upper in AMOUNTS if fraction < upper)
+
+
+def hides(relation: Relation | None) -> bool | None:
+    """Whether a relation means that part of the object cannot be seen; None where that part is too small, see-through, or hidden by
+    others too."""
+    if relation is None or relation.covered_fraction <= 0:
+        return False
+    if relation.type == "transparent":
+        return None
+    share = relation.covered_fraction if relation.hidden_fraction is None else relation.hidden_fraction
+    if relation.alone_fraction is not None:  # where a third thing is in between nobody can see which one hides it
+        share = min(share, relation.alone_fraction)
+    return True if share >= COVERED_MIN else None
 
 
 @dataclass(frozen=True)
@@ -51,12 +68,39 @@ class Facts:
 
     def hides(self, a: str, b: str) -> bool | None:
         """Whether `a` hides part of `b`; None where the covered part is too small, or see-through, to be asked about."""
+        return hides(self.relations.get((a, b)))
+
+    def through(self, a: str, b: str) -> bool:
+        """Whether `b` is seen through `a`: clearly covered by it, and hardly hidden."""
         relation = self.relations.get((a, b))
-        if relation is None or relation.covered_fraction <= 0:
-            return False
-        if relation.covered_fraction < COVERED_MIN or relation.type not in ("partial", "complete"):
-            return None
-        return True
+        return relation is not None and relation.type == "transparent" and relation.covered_fraction >= CLEARLY_THROUGH
+
+    def shown_in(self, mirror: str, b: str) -> bool:
+        """Whether `mirror` shows `b` well enough to be asked about."""
+        return any(
+            r.mirror == mirror and r.object == b and r.area >= MIRRORED_AREA and r.visible_fraction >= MIRRORED_SHARE
+            for r in self.graph.reflections
+        )
+
+    def told(self, b: str) -> bool:
+        """Whether a question may name `b`, seen directly or in a mirror alone."""
+        return b in self.nameable or (self.objects[b].seen == "reflection" and self.objects[b].unique)
+
+    def evidence(self, a: str) -> dict[str, str]:
+        """Return what tells of a thing that is wholly behind `a`: its shadow or its reflection; nothing where nothing tells.
+
+        Keys: hidden (its id), evidence (shadow or reflection) and, for a reflection, mirror.
+        """
+        for (occluder, b), r in self.relations.items():
+            hidden = self.objects[b].visible_fraction == 0 and r.covered_fraction >= WHOLLY
+            if occluder != a or not hidden or r.type == "transparent":
+                continue
+            for m in self.graph.reflections:
+                if m.object == b and self.shown_in(m.mirror, b):
+                    return {"hidden": b, "evidence": "reflection", "mirror": m.mirror}
+            if any(s.object == b and s.area >= SHADOW_AREA for s in self.graph.shadows):
+                return {"hidden": b, "evidence": "shadow"}
+        return {}
 
     def occluders(self, b: str) -> list[str]:
         """Return what hides part of `b`, the one that covers most first."""
@@ -98,9 +142,10 @@ class Facts:
 
     def vertical(self, a: str, b: str) -> str:
         """Return above, below or none: `a` stands on `b`, or `b` on `a`."""
-        if self.objects[a].supported_by == b:
+        if self.objects[a].supported_by == b and self.objects[b].material != "transparent":  # in a jar is not on it
             return "above"
-        return "below" if self.objects[b].supported_by == a else "none"
+        below = self.objects[b].supported_by == a and self.objects[a].material != "transparent"
+        return "below" if below else "none"
 
     def foot(self, a: str) -> int:
         """How far down the picture the object meets the ground, 0-1000; its lower end where that is not known."""

@@ -14,6 +14,7 @@ Box = tuple[int, int, int, int]
 VERSION = 1
 RELATION_TYPES = ("partial", "complete", "transparent", "reflective")
 MATERIALS = ("opaque", "transparent", "mirror", "porous")
+SEEN = ("direct", "reflection", "nowhere")
 PARTS = ("left", "right", "top", "bottom", "middle", "all")
 
 
@@ -32,7 +33,9 @@ class Object:
     `kind` is a key of the catalogue of kinds; `name`/`name_zh` tell it apart from the other objects ("red car").
     `unique` says whether that name belongs to this object alone. `area` is the visible part's share of the picture.
     `distance` is the distance from the camera to the nearest point of its surface that faces it, along the view axis; None if unknown.
-    `supported_by` is the id of the object that it stands on, None for the ground or floor.
+    `supported_by` is the id of the object that it stands on, None for the ground or floor. `shown_part` is the part of a partly
+    hidden object that can be seen. `seen` says how it is seen: direct, only in a reflection (then the boxes are the reflection's),
+    or nowhere.
     """
 
     id: str
@@ -50,15 +53,24 @@ class Object:
     area: float = 0.0
     distance: float | None = None
     supported_by: str | None = None
+    shown_part: str | None = None
+    seen: str = "direct"
 
     def __post_init__(self) -> None:
         if self.material not in MATERIALS:
             raise ValueError(f"material {self.material!r} is not one of {', '.join(MATERIALS)}")
+        if self.seen not in SEEN:
+            raise ValueError(f"an object is seen {self.seen!r}, which is not one of {', '.join(SEEN)}")
 
 
 @dataclass(frozen=True)
 class Relation:
-    """`occluder` hides part of `occluded`: `covered_fraction` is the share of the occluded object's amodal mask that it covers."""
+    """`occluder` covers part of `occluded`: `covered_fraction` is the share of the occluded object's amodal mask before which it is.
+
+    Through a transparent occluder that share can be seen but for `hidden_fraction` of the object (a frame); a reflective one
+    hides it behind a reflection. None where all that is covered is hidden. `alone_fraction` is the share that no other object
+    hides too; None where it was not measured.
+    """
 
     occluder: str
     occluded: str
@@ -67,6 +79,8 @@ class Relation:
     hidden_part: str
     evidence: Text | None = None
     probability: float = 1.0
+    hidden_fraction: float | None = None
+    alone_fraction: float | None = None
 
     def __post_init__(self) -> None:
         if self.type not in RELATION_TYPES:
@@ -84,8 +98,43 @@ class Unknown:
 
 
 @dataclass(frozen=True)
+class Reflection:
+    """`object` is seen in `mirror`, in `box`; `visible_fraction` is the visible share of what the mirror could show of it,
+    `area` its share of the picture."""
+
+    object: str
+    mirror: str
+    box: Box
+    visible_fraction: float
+    area: float
+
+
+@dataclass(frozen=True)
+class Shadow:
+    """The visible shadow of `object` on the ground, in `box`: `area` is the share of the picture that this object alone shades,
+    `direction` where it falls from the object: left, right, front (towards the camera) or behind."""
+
+    object: str
+    box: Box
+    area: float
+    direction: str
+
+
+@dataclass(frozen=True)
+class SecondView:
+    """The same scene from another camera, which went `degrees` round it to the `side` (left or right): who hides whom from there,
+    and the visible fraction of every object that the picture holds."""
+
+    side: str
+    degrees: int
+    visible: Mapping[str, float]
+    relations: tuple[Relation, ...] = ()
+
+
+@dataclass(frozen=True)
 class Graph:
-    """Objects, who hides whom, and the order in depth (front to back, ties grouped)."""
+    """Objects, who hides whom, the order in depth (front to back, ties grouped), and where they are measured: reflections,
+    shadows on the ground, and second views."""
 
     width: int
     height: int
@@ -93,6 +142,9 @@ class Graph:
     relations: tuple[Relation, ...] = ()
     depth_order: tuple[tuple[str, ...], ...] = ()
     unknown: tuple[Unknown, ...] = field(default=())
+    reflections: tuple[Reflection, ...] = field(default=())
+    shadows: tuple[Shadow, ...] = field(default=())
+    views: tuple[SecondView, ...] = field(default=())
 
     def object(self, id: str) -> Object:
         """Return the object with this id. Raises KeyError."""
@@ -147,6 +199,12 @@ class Graph:
             relations=tuple(relation(r) for r in document["relations"]),
             depth_order=tuple(tuple(group) for group in document["depth_order"]),
             unknown=tuple(Unknown(tuple(u["about"]), Text(**u["why"])) for u in document.get("unknown", ())),
+            reflections=tuple(Reflection(**{**r, "box": tuple(r["box"])}) for r in document.get("reflections", ())),
+            shadows=tuple(Shadow(**{**s, "box": tuple(s["box"])}) for s in document.get("shadows", ())),
+            views=tuple(
+                SecondView(**{**v, "relations": tuple(relation(r) for r in v["relations"])})
+                for v in document.get("views", ())
+            ),
         )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from occlusight.errors import BadData
 from occlusight.occlusion.facts import Facts, amount_of
+from occlusight.occlusion.facts import hides as relation_hides
 from occlusight.occlusion.graph import Graph
 
 Program = Sequence[Sequence[Any]]
@@ -154,7 +155,57 @@ def remove(facts: Facts, a: str, b: str) -> Answer:
     return {"value": value, "removed": a, "occluded": b, "hidden": hidden, "others": others, "objects": [a, b, *others]}
 
 
-OPS: dict[str, Callable[..., Any]] = {
-    f.__name__: f
-    for f in (recognised, list_all, count, hides, anything_hides, who_hides, hidden_part, position, count_position)
-} | {f.__name__: f for f in (nearest, farthest, nearer, farther, remove)}
+def through(facts: Facts, a: str, b: str) -> Answer:
+    """Is `b` seen through `a`?"""
+    value = "yes" if facts.through(a, b) else "no"
+    covered = round(facts.graph.covered(a, b), 3)
+    opaque = bool(facts.hides(a, b))
+    return {
+        "value": value,
+        "glass": a,
+        "object": b,
+        "covered_fraction": covered,
+        "hides": opaque,
+        "objects": [a, b],
+    }
+
+
+def mirrored(facts: Facts, mirror: str, b: str) -> Answer:
+    """Does the mirror show `b`? And is that the only place where it can be seen?"""
+    value = "yes" if facts.shown_in(mirror, b) else "no"
+    only = facts.objects[b].seen == "reflection"
+    return {"value": value, "mirror": mirror, "object": b, "only": only, "objects": [mirror, b]}
+
+
+def shown_in(facts: Facts, mirror: str) -> Answer:
+    """What does the mirror show? The largest first."""
+    found = sorted((r for r in facts.graph.reflections if r.mirror == mirror), key=lambda r: (-r.area, r.object))
+    ids = [r.object for r in found if facts.shown_in(mirror, r.object)]
+    return {"value": ids, "mirror": mirror, "objects": [mirror, *ids]}
+
+
+def told_behind(facts: Facts, a: str) -> Answer:
+    """Can it be told from the picture whether something is behind `a`? By what?"""
+    found = facts.evidence(a)
+    objects = [a, *(found[k] for k in ("hidden", "mirror") if k in found)]
+    base: Answer = {"value": "yes" if found else "no", "occluder": a, "evidence": None}
+    return {**base, **found, "objects": objects}
+
+
+def hides_from(facts: Facts, a: str, b: str) -> Answer:
+    """Would `a` hide part of `b` from the second camera?"""
+    view = facts.graph.views[0]
+    relation = next((r for r in view.relations if (r.occluder, r.occluded) == (a, b)), None)
+    value = "yes" if relation_hides(relation) else "no"
+    where = {"side": view.side, "degrees": view.degrees}
+    return {"value": value, "occluder": a, "occluded": b, **where, "objects": [a, b]}
+
+
+OPS: dict[str, Callable[..., Any]] = (
+    {
+        f.__name__: f
+        for f in (recognised, list_all, count, hides, anything_hides, who_hides, hidden_part, position, count_position)
+    }
+    | {f.__name__: f for f in (nearest, farthest, nearer, farther, remove)}
+    | {f.__name__: f for f in (through, mirrored, shown_in, told_behind, hides_from)}
+)

@@ -14,6 +14,7 @@ from occlusight.occlusion.facts import DEPTH_MARGIN, Facts, is_recognised
 from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import FULL_WIDTH, LANGS, Lang, Names, kind_names
 from occlusight.occlusion.programs import Answer, execute
+from occlusight.occlusion.staged_questions import PAIRED, SINGLE, STAGED_KINDS
 from occlusight.occlusion.wordings import ask_about, ask_kinds, confusable, texts
 
 KINDS: tuple[str, ...] = (
@@ -27,10 +28,14 @@ KINDS: tuple[str, ...] = (
     "hidden_part",
 )
 KINDS += ("who_hides", "remove", "depth_pair")
+ASKED_FOR: tuple[str, ...] = (*KINDS, *STAGED_KINDS)  # what `ask` may be asked for; the first are its default
+OF_QUESTIONS: tuple[str, ...] = (*KINDS, "unknown", "viewpoint")  # kinds that questions have
 PER_KIND: Mapping[str, int] = {"recognition": 1, "occlusion": 2, "explanation": 2, "position": 2, "remove": 2}
 ABSENT_SHARE = 0.15  # of the counting questions ask about a kind that is not there
 MAX_COUNT = 6  # more than this many is not counted
 BARE_SHARE = 0.1  # of the questions come without their question mark
+
+SIDES: Mapping[Lang, Mapping[str, str]] = {"en": {}, "zh": {"left": "左", "right": "右"}}
 
 Program = list[list[Any]]
 Asked = tuple[Program, dict[str, str]]  # a program and the objects or kinds that its text mentions
@@ -83,8 +88,8 @@ def ask(
         raise BadInput(f"the language must be one of {', '.join(LANGS)}, but {lang!r} was given")
     wanted = KINDS if kinds is None else tuple(kinds)
     for kind in wanted:
-        if kind not in KINDS:
-            raise BadInput(f"the kind of question must be one of {', '.join(KINDS)}, but {kind!r} was given")
+        if kind not in ASKED_FOR:
+            raise BadInput(f"the kind of question must be one of {', '.join(ASKED_FOR)}, but {kind!r} was given")
     limits = PER_KIND if per_kind is None else per_kind
     facts = graph if isinstance(graph, Facts) else Facts(graph)
     draw = _Draw(facts, names, rng)
@@ -97,7 +102,8 @@ def ask(
             text = _text(template, mentions, words, rng)
             id = f"{scene}.{lang}.{len(questions)}" if scene else f"{lang}.{len(questions)}"
             wording = reply(template, answer, words)
-            questions.append(Question(id, scene, image, lang, kind, template, text, program, answer, wording))
+            asked = template.partition(".")[0]
+            questions.append(Question(id, scene, image, lang, asked, template, text, program, answer, wording))
     return questions
 
 
@@ -109,7 +115,9 @@ def _text(template: str, mentions: dict[str, str], words: Wording, rng: np.rando
     slots: dict[str, str] = {}
     for i, (slot, mentioned) in enumerate(mentions.items()):
         pair = (float(draws[2 * i]), float(draws[2 * i + 1]))
-        if slot == "k":
+        if slot in ("s", "d"):  # a side and an angle: words, not objects
+            slots[slot] = SIDES[lang].get(mentioned, mentioned)
+        elif slot == "k":
             kind = kind_names(names, mentioned)
             slots |= {"k": ask_kinds(kind, facts, names, lang, pair[1]), "m": kind.measure}
         else:
@@ -338,7 +346,7 @@ def _placed(f: Facts, a: str, b: str) -> bool:
     return f.vertical(a, b) != "none" or f.horizontal(a, b) != "none" or f.depth(a, b) != "none"
 
 
-_SINGLE: dict[str, dict[str, Callable[[_Draw], Asked | None]]] = {
+_SINGLE: dict[str, dict[str, Callable[[Any], Asked | None]]] = {
     "recognition": {"recognition.list": _Draw.recognition},
     "position": {"position.relative": _Draw.position, "position.count": _Draw.count_position},
     "count": {"count.kind": _Draw.count},
@@ -347,8 +355,9 @@ _SINGLE: dict[str, dict[str, Callable[[_Draw], Asked | None]]] = {
     "hidden_part": {"hidden_part.pair": _Draw.part},
     "who_hides": {"who_hides.one": _Draw.who},
     "depth_pair": {"depth_pair.nearer": _Draw.nearer, "depth_pair.farther": _Draw.farther},
+    **SINGLE,
 }
-_PAIRED: dict[str, dict[str, Callable[[_Draw], tuple[Asked, Asked] | None]]] = {
+_PAIRED: dict[str, dict[str, Callable[[Any], tuple[Asked, Asked] | None]]] = {
     "occlusion": {
         "occlusion.active": _Draw.pair_yes_no,
         "occlusion.passive": _Draw.pair_yes_no,
@@ -356,4 +365,5 @@ _PAIRED: dict[str, dict[str, Callable[[_Draw], tuple[Asked, Asked] | None]]] = {
     },
     "explanation": {"explanation.active": _Draw.pair_yes_no, "explanation.passive": _Draw.pair_yes_no},
     "remove": {"remove.one": _Draw.remove_yes_no},
+    **PAIRED,
 }
