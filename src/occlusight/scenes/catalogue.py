@@ -26,6 +26,7 @@ LICENCES = {
     "Apache-2.0": "https://www.apache.org/licenses/LICENSE-2.0",
 }
 PROCEDURAL = "procedural"
+FIXTURE = "fixture"  # procedural too; shown by staged scenes alone
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class MeshInfo:
 class Kind:
     """A kind of thing that scenes show and questions name.
 
-    `measure` is the Chinese measure word (一辆汽车). `settings` says where it belongs. `material` is opaque, transparent or porous.
+    `measure` is the Chinese measure word (一辆汽车). `settings` says where it belongs. `material` is opaque, transparent, mirror or porous.
     `glossy` paint reflects.
     """
 
@@ -129,7 +130,7 @@ class Catalogue:
         """Return the lines that NOTICE needs for the meshes: library, author, licence, models, and that they were changed."""
         groups: dict[tuple[str, str, str], list[str]] = {}
         for m in self.mesh_infos.values():
-            if m.library != PROCEDURAL:
+            if m.library not in (PROCEDURAL, FIXTURE):
                 groups.setdefault((m.library, m.author, m.licence), []).append(m.path.split("/")[-2])
         return [
             f"{library}: {', '.join(sorted(models))} by {author}, {licence} <{LICENCES[licence]}>, converted and rescaled"
@@ -167,7 +168,7 @@ def parse_catalogue(text: str) -> Catalogue:
         if kind.key in kinds:
             raise BadData(f"the kind {kind.key!r} appears twice in the catalogue; merge the two entries")
         kinds[kind.key] = kind
-    colours = {c["key"]: _colour(c) for c in document["colour"]}
+    colours = {c["key"]: _colour(c) for c in document.get("colour", ())}
     return Catalogue(kinds, meshes, colours)
 
 
@@ -197,6 +198,18 @@ def _colour(c: Mapping[str, Any]) -> Colour:
         return float(low), float(high)
 
     return Colour(c["key"], c["en"], c["zh"], interval("hue"), interval("saturation"), interval("value"))
+
+
+@lru_cache(maxsize=1)
+def whole_catalogue() -> Catalogue:
+    """Return the shipped catalogue with the fixtures: panes, mirrors and screens that staged scenes show (read once).
+
+    They are in a file of their own because whatever `load_catalogue` returns is what free recipes and questions draw from.
+    """
+    base = load_catalogue()
+    text = files("occlusight.scenes").joinpath("fixtures.toml").read_text("utf-8")
+    added = parse_catalogue(text)
+    return Catalogue({**base.kinds, **added.kinds}, {**base.mesh_infos, **added.mesh_infos}, base.colours)
 
 
 @lru_cache(maxsize=1)

@@ -44,11 +44,15 @@ class Camera:
 
 @dataclass(frozen=True)
 class Light:
-    """A sun (direction in which its light travels, irradiance) and a uniform sky (radiance)."""
+    """A sun (direction in which its light travels, irradiance) and a sky (radiance).
+
+    `softness` is the sun's angular radius in degrees, 0 for a point: a lamp with a wide shade has 10 or more.
+    """
 
     sun_direction: Vector
     sun: RGB
     sky: RGB
+    softness: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -56,13 +60,21 @@ class Surroundings:
     """What is around the objects and is never asked about.
 
     `kind` is "ground" (an infinite floor under the sky), "room" (a floor and walls) or "table" (a top at z = 0 in front of a wall).
-    `back` is the y of the wall behind the objects, None without one.
+    Staged scenes have "plaza", "crossing", "studio", "desk" or "belt", see `scenery`. `back` is the y of the wall behind the
+    objects, None without one; `front` that of the wall behind the camera, and `side` the distance of side walls from x = 0.
     """
 
     kind: str
     floor: RGB
     wall: RGB | None = None
     back: float | None = None
+    front: float | None = None
+    side: float | None = None
+
+    @property
+    def wall_height(self) -> float:
+        """How high the walls of staged surroundings are, metres."""
+        return {"plaza": 10.0, "crossing": 10.0, "studio": 3.3}.get(self.kind, 3.0)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from occlusight.errors import BadData
-from occlusight.scenes.catalogue import PROCEDURAL, load_catalogue
+from occlusight.scenes.catalogue import FIXTURE, PROCEDURAL, whole_catalogue
 from occlusight.scenes.description import RGB, Placed
 
 ASSETS_VERSION = "1"  # raise when the stored form or the conversion changes
@@ -23,7 +23,11 @@ ASSETS_VERSION = "1"  # raise when the stored form or the conversion changes
 
 @dataclass(frozen=True)
 class Material:
-    """How a surface looks: linear diffuse colour or an encoded sRGB picture, opacity (0-1), and whether it takes paint."""
+    """How a surface looks: linear diffuse colour or an encoded sRGB picture, opacity (0-1), and whether it takes paint.
+
+    `optics` is what it does to a line of sight: "solid" ends it, "pane" (a thin sheet of glass) and "glass" (a body that
+    refracts) let it through, tinted by `rgb`, and "mirror" turns it back.
+    """
 
     name: str
     rgb: RGB
@@ -31,6 +35,7 @@ class Material:
     cutout: bool = False  # the texture's alpha cuts holes (leaves, spokes)
     opacity: float = 1.0
     painted: bool = False
+    optics: str = "solid"
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +138,11 @@ def read_mesh(path: Path, id: str) -> Mesh:
 @lru_cache(maxsize=512)
 def load_mesh(id: str) -> Mesh:
     """Return the mesh with this id, cached; procedural ones are built, the others come from `assets_dir()`. Raises BadData."""
-    info = load_catalogue().mesh(id)
+    info = whole_catalogue().mesh(id)
+    if info.library == FIXTURE:
+        from occlusight.scenes.fixtures import build_fixture
+
+        return build_fixture(info)
     if info.library == PROCEDURAL:
         from occlusight.scenes.procedural import build
 

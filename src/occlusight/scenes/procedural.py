@@ -32,9 +32,11 @@ class Builder:
         self.owners: list[int] = []
         self.materials: list[Material] = []
 
-    def material(self, name: str, rgb: RGB, texture: bytes | None = None, painted: bool = False) -> int:
+    def material(
+        self, name: str, rgb: RGB, texture: bytes | None = None, painted: bool = False, optics: str = "solid"
+    ) -> int:
         """Add a material and return its index."""
-        self.materials.append(Material(name, rgb, texture, painted=painted))
+        self.materials.append(Material(name, rgb, texture, painted=painted, optics=optics))
         return len(self.materials) - 1
 
     def polygon(self, points: Sequence[Point], owner: int, uvs: Sequence[tuple[float, float]] | None = None) -> None:

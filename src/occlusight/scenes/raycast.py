@@ -72,42 +72,54 @@ def depth_maps(scene: Scene, width: int | None = None, height: int | None = None
 
 def depth_map(mesh: Mesh, vertices: NDArray[np.float32], view: View) -> NDArray[np.float32]:
     """Return the depth (H, W) of the mesh's surface with `vertices` (V, 3) for its own; inf where it is not."""
-    from embreex.mesh_construction import TriangleMesh
-    from embreex.rtcore_scene import EmbreeScene
-
     width, height = view.camera.width, view.camera.height
     out = np.full((height, width), np.inf, np.float32)
     box = _pixel_box(view, vertices)
     if box is None:
         return out
     directions = view.rays(box)  # (N, 3)
-    origin = view.origin.astype(np.float32)
-    embree = EmbreeScene()
     # corners in the camera's frame: Embree's single precision is best near the origin
-    TriangleMesh(embree, np.ascontiguousarray((vertices - origin)[mesh.faces], np.float32))
-    holed = _holed_faces(mesh)
-    near = np.zeros(len(directions), np.float32)  # how far along the view axis each ray has come
+    depth = reach(mesh, vertices - view.origin.astype(np.float32), np.zeros(3, np.float32), directions)
+    x0, y0, x1, y1 = box
+    out[y0:y1, x0:x1] = depth.reshape(y1 - y0, x1 - x0)
+    return out
+
+
+def reach(
+    mesh: Mesh, vertices: NDArray[np.float32], starts: NDArray[np.float32], directions: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return how far rays go to the mesh, (N,), in lengths of their directions (N, 3); inf where they miss.
+
+    `starts` is (N, 3), or (3,) for rays from one point; `vertices` (V, 3) stand for the mesh's own.
+    """
+    from embreex.mesh_construction import TriangleMesh
+    from embreex.rtcore_scene import EmbreeScene
+
     depth = np.full(len(directions), np.inf, np.float32)
+    if not len(mesh.faces) or not len(directions):
+        return depth
+    embree = EmbreeScene()
+    TriangleMesh(embree, np.ascontiguousarray(vertices[mesh.faces], np.float32))
+    holed = holed_faces(mesh)
+    near = np.zeros(len(directions), np.float32)  # how far each ray has come
     live = np.arange(len(directions))
     for _ in range(LAYERS if holed.any() else 1):
         d = directions[live]
-        start = d * near[live, None]
+        start = (starts if starts.ndim == 1 else starts[live]) + d * near[live, None]
         hit = embree.run(start, d, output=1)
-        face, reach = hit["primID"], near[live] + hit["tfar"]
+        face, far = hit["primID"], near[live] + hit["tfar"]
         struck = face >= 0
         solid = struck.copy()
         if holed.any():
             at = np.flatnonzero(struck & holed[np.maximum(face, 0)])
-            solid[at] = _opaque_at(mesh, face[at], hit["u"][at], hit["v"][at])
-        depth[live[solid]] = reach[solid]
+            solid[at] = opaque_at(mesh, face[at], hit["u"][at], hit["v"][at])
+        depth[live[solid]] = far[solid]
         through = struck & ~solid
-        near[live[through]] = reach[through] * np.float32(1 + 1e-5) + np.float32(1e-5)
+        near[live[through]] = far[through] * np.float32(1 + 1e-5) + np.float32(1e-5)
         live = live[through]
         if not live.size:
             break
-    x0, y0, x1, y1 = box
-    out[y0:y1, x0:x1] = depth.reshape(y1 - y0, x1 - x0)
-    return out
+    return depth
 
 
 def _pixel_box(view: View, vertices: NDArray[np.float32]) -> tuple[int, int, int, int] | None:
@@ -123,12 +135,12 @@ def _pixel_box(view: View, vertices: NDArray[np.float32]) -> tuple[int, int, int
     return (x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None
 
 
-def _holed_faces(mesh: Mesh) -> NDArray[np.bool_]:
+def holed_faces(mesh: Mesh) -> NDArray[np.bool_]:
     holed = np.array([m.cutout for m in mesh.materials], bool)
     return np.asarray(holed[mesh.face_material])
 
 
-def _opaque_at(mesh: Mesh, face: NDArray[Any], u: NDArray[np.float32], v: NDArray[np.float32]) -> NDArray[np.bool_]:
+def opaque_at(mesh: Mesh, face: NDArray[Any], u: NDArray[np.float32], v: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Return whether the texture is opaque at barycentric (u, v) of each face, (N,)."""
     corners = mesh.uvs[mesh.faces[face]]  # (N, 3, 2)
     uv = corners[:, 0] * (1 - u - v)[:, None] + corners[:, 1] * u[:, None] + corners[:, 2] * v[:, None]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from occlusight.occlusion.graph import Box, Graph, Object, Relation
-from occlusight.scenes.catalogue import Catalogue, load_catalogue
+from occlusight.scenes.catalogue import Catalogue, whole_catalogue
 from occlusight.scenes.description import Camera, Placed, Scene
 from occlusight.scenes.mesh import load_mesh, rotation_z
 from occlusight.scenes.raycast import View, depth_maps
@@ -44,15 +44,23 @@ class Truth:
 
 def measure(scene: Scene, catalogue: Catalogue | None = None) -> Truth:
     """Return the truth of a scene at its camera's resolution. Raises BadData when a mesh is not imported."""
-    return graph_from_depths(depth_maps(scene), scene.objects, catalogue or load_catalogue(), scene.camera)
+    return graph_from_depths(depth_maps(scene), scene.objects, catalogue or whole_catalogue(), scene.camera)
 
 
 def graph_from_depths(
-    depths: NDArray[np.float32], objects: Sequence[Placed], catalogue: Catalogue, camera: Camera | None = None
+    depths: NDArray[np.float32],
+    objects: Sequence[Placed],
+    catalogue: Catalogue,
+    camera: Camera | None = None,
+    *,
+    solid: NDArray[np.float32] | None = None,
+    mirror: NDArray[np.float32] | None = None,
 ) -> Truth:
     """Return the truth from each object's own depth map, `depths` (n, H, W), inf where missed.
 
-    `camera` gives ground contacts; it may have another resolution than the maps. Raises ValueError when the counts differ.
+    `camera` gives ground contacts; it may have another resolution than the maps. `solid` and `mirror` (n, H, W) are the depths of
+    each object's first opaque surface and first mirror, for objects that are glass only in part; without them objects of a
+    transparent kind are glass all over. Raises ValueError when the counts differ.
 
     Of two overlapping objects the nearer covers the other in every pixel where both are:
 
@@ -66,15 +74,19 @@ def graph_from_depths(
     placed = [objects[i] for i in inside]
     height, width = depths.shape[1:]
     amodal = np.isfinite(depth)
-    clear = [catalogue.kind(p.kind).material == "transparent" for p in placed]
-    solid = [i for i, c in enumerate(clear) if not c]
-    front = depth[solid].min(axis=0) if solid else np.full((height, width), np.inf, np.float32)
+    if solid is None:
+        clear = np.array([catalogue.kind(p.kind).material == "transparent" for p in placed], bool)
+        ends = np.where(clear[:, None, None], np.float32(np.inf), depth)
+    else:
+        ends = np.asarray(solid[inside], np.float32)
+    turns = np.full_like(ends, np.inf) if mirror is None else np.asarray(mirror[inside], np.float32)
+    front = ends.min(axis=0) if len(ends) else np.full((height, width), np.inf, np.float32)
     visible = amodal & (depth <= front)
     boxes = [_box(m) for m in amodal]
     area = amodal.sum(axis=(1, 2))
     seen = visible.sum(axis=(1, 2))
     distances = [_nearest(depth[i], boxes[i]) for i in range(len(placed))]
-    names = _names(placed, catalogue)
+    names = object_names(placed, catalogue)
     view = View(camera) if camera is not None else None
     nodes = tuple(
         Object(
@@ -92,6 +104,8 @@ def graph_from_depths(
             area=round(float(seen[i] / (height * width)), 6),
             distance=round(distances[i], 4),
             supported_by=p.supported_by,
+            shown_part=_part(visible[i], amodal[i]) if seen[i] and seen[i] < NEARLY_ALL * area[i] else None,
+            seen="direct" if seen[i] else "nowhere",
         )
         for i, p in enumerate(placed)
     )
@@ -100,7 +114,7 @@ def graph_from_depths(
         for b in range(len(placed))
         for a in range(len(placed))
         if a != b and _boxes_meet(boxes[a], boxes[b])
-        for relation in _relation(depth, a, b, boxes[b], nodes, int(area[b]), clear[a])
+        for relation in _relation(depth, ends, turns, a, b, boxes[b], nodes, int(area[b]))
     )
     graph = Graph(width, height, nodes, relations, _order(placed, distances))
     if camera is not None:
@@ -146,24 +160,42 @@ def _contact(placed: Placed, view: View | None) -> tuple[int, int] | None:
 
 
 def _relation(
-    depth: NDArray[np.float32], a: int, b: int, box: PixelBox, nodes: Sequence[Object], area: int, clear: bool
+    depth: NDArray[np.float32],
+    ends: NDArray[np.float32],
+    turns: NDArray[np.float32],
+    a: int,
+    b: int,
+    box: PixelBox,
+    nodes: Sequence[Object],
+    area: int,
 ) -> list[Relation]:
-    """Return the relation "a covers b", or nothing where it does not."""
+    """Return the relation "a covers b", or nothing where it does not.
+
+    It is transparent where more of what is covered can be seen through `a` than not, and reflective where a mirror hides it.
+    """
     x0, y0, x1, y1 = box
-    whole = depth[b, y0:y1, x0:x1]
-    hidden = (depth[a, y0:y1, x0:x1] < whole) & np.isfinite(whole)
-    count = int(np.count_nonzero(hidden))
+    cut = slice(y0, y1), slice(x0, x1)
+    whole = depth[b][cut]
+    there = np.isfinite(whole)
+    covered = (depth[a][cut] < whole) & there
+    count = int(np.count_nonzero(covered))
     if count == 0:
         return []
-    covered = count / area
-    if clear:
+    hidden = (ends[a][cut] < whole) & there
+    hiding = int(np.count_nonzero(hidden))
+    mirrored = int(np.count_nonzero(hidden & (turns[a][cut] <= ends[a][cut])))
+    share = count / area
+    if 2 * hiding < count:
         kind = "transparent"
-    elif covered >= COMPLETE or (nodes[b].visible_fraction < 1 - COMPLETE and covered >= 0.9):
+    elif 2 * mirrored > hiding:
+        kind = "reflective"
+    elif share >= COMPLETE or (nodes[b].visible_fraction < 1 - COMPLETE and share >= 0.9):
         kind = "complete"
     else:
         kind = "partial"
-    part = _part(hidden, np.isfinite(whole)) if covered < NEARLY_ALL else "all"
-    return [Relation(nodes[a].id, nodes[b].id, kind, round(covered, 4), part)]
+    part = _part(covered, there) if share < NEARLY_ALL else "all"
+    hidden_fraction = None if hiding == count else round(hiding / area, 4)
+    return [Relation(nodes[a].id, nodes[b].id, kind, round(share, 4), part, hidden_fraction=hidden_fraction)]
 
 
 def _part(hidden: Mask, whole: Mask) -> str:
@@ -196,7 +228,7 @@ def _order(placed: Sequence[Placed], distances: Sequence[float]) -> tuple[tuple[
     return tuple(tuple(g) for g in groups)
 
 
-def _names(placed: Sequence[Placed], catalogue: Catalogue) -> list[tuple[str, str, bool]]:
+def object_names(placed: Sequence[Placed], catalogue: Catalogue) -> list[tuple[str, str, bool]]:
     """Return each object's name in English and Chinese, and whether it belongs to that object alone.
 
     A painted object is called by its colour and kind. A name is shared when another object has it, or when an object of the
