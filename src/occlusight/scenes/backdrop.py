@@ -94,7 +94,7 @@ def _shaded(shade: NDArray[Any], rgb: RGB) -> NDArray[np.float32]:
     return np.asarray(np.clip(shade[..., None] * np.asarray(rgb), 0.01, 0.95), np.float32)
 
 
-def _bsdf(texture: NDArray[np.float32], repeat_x: float, repeat_y: float) -> dict[str, Any]:
+def textured(texture: NDArray[np.float32], repeat_x: float, repeat_y: float) -> dict[str, Any]:
     mi = mitsuba()
     picture = {
         "type": "bitmap",
@@ -110,7 +110,7 @@ def _plane(texture: NDArray[np.float32], half: float, tile: float) -> dict[str, 
     return {
         "type": "rectangle",
         "to_world": mi.ScalarTransform4f().scale(half),
-        "bsdf": _bsdf(texture, 2 * half / tile, 2 * half / tile),
+        "bsdf": textured(texture, 2 * half / tile, 2 * half / tile),
     }
 
 
@@ -120,5 +120,5 @@ def _wall(texture: NDArray[np.float32], y: float, height: float, width: float, t
     return {
         "type": "rectangle",
         "to_world": place.scale([width / 2, height / 2, 1]),
-        "bsdf": _bsdf(texture, width / tile, height / tile),
+        "bsdf": textured(texture, width / tile, height / tile),
     }

@@ -60,7 +60,7 @@ def render(scene: Scene, samples: int = 32) -> NDArray[np.uint8]:
     document: dict[str, Any] = {
         "type": "scene",
         "integrator": {"type": "path", "max_depth": MAX_DEPTH + 2},
-        "sensor": _sensor(c.position, c.target, c.fov, c.width, c.height, samples),
+        "sensor": sensor(c.position, c.target, c.fov, c.width, c.height, samples),
         **_lights(scene.light, _sky(scene.light)),
         **backdrop(scene),
     }
@@ -101,7 +101,7 @@ def render_sprite(
     document: dict[str, Any] = {
         "type": "scene",
         "integrator": {"type": "path", "max_depth": MAX_DEPTH, "hide_emitters": True},
-        "sensor": _sensor(position, target, view.camera.fov, size, size, samples, "rgba"),
+        "sensor": sensor(position, target, view.camera.fov, size, size, samples, "rgba"),
         **_lights(turned, _surround(light)),
     }
     for i, shape in enumerate(shapes(mesh_id, rgb)):
@@ -143,7 +143,7 @@ def _vector(p: NDArray[np.floating[Any]]) -> Vector:
     return float(p[0]), float(p[1]), float(p[2])
 
 
-def _sensor(
+def sensor(
     position: Vector, target: Vector, fov: float, width: int, height: int, samples: int, pixels: str = "rgb"
 ) -> dict[str, Any]:
     mi = mitsuba()

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from occlusight.scenes.catalogue import load_catalogue
+from occlusight.scenes.catalogue import whole_catalogue
 from occlusight.scenes.description import RGB
 from occlusight.scenes.mesh import Material, Mesh, load_mesh
 
@@ -49,6 +49,8 @@ def painted_pixels(encoded: bytes, rgb: RGB) -> NDArray[np.float32]:
 def surface(material: Material, paint: RGB | None, glossy: bool, transparent: bool) -> Any:
     """Return a Mitsuba BSDF (a dictionary of its plugins) for a material, painted with `paint` (linear) where it takes paint."""
     mi = mitsuba()
+    if material.optics != "solid":
+        return _optics(material)
     if transparent:
         tint = [float(min(1.0, 0.82 + 0.14 * c)) for c in material.rgb]
         clear = {
@@ -83,11 +85,21 @@ def surface(material: Material, paint: RGB | None, glossy: bool, transparent: bo
     return bsdf
 
 
+def _optics(material: Material) -> dict[str, Any]:
+    """Return the BSDF of glass or of a mirror. The tint is what passes, or what is thrown back, at normal incidence."""
+    tint = {"type": "rgb", "value": [float(c) for c in material.rgb]}
+    if material.optics == "pane":
+        return {"type": "thindielectric", "int_ior": 1.5, "specular_transmittance": tint}
+    if material.optics == "glass":
+        return {"type": "dielectric", "int_ior": 1.5, "specular_transmittance": tint}
+    return {"type": "twosided", "inner": {"type": "conductor", "material": "none", "specular_reflectance": tint}}
+
+
 def groups(mesh: Mesh) -> list[tuple[Material, NDArray[np.int32]]]:
     """Return the mesh's faces (F_i, 3) by distinct surface: materials that look the same are one group."""
     by_look: dict[Any, list[int]] = {}
     for i, m in enumerate(mesh.materials):
-        look = (m.rgb if m.texture is None else None, m.texture, m.opacity < 0.9, m.painted)
+        look = (m.rgb if m.texture is None else None, m.texture, m.opacity < 0.9, m.painted, m.optics)
         by_look.setdefault(look, []).append(i)
     found = []
     for members in by_look.values():
@@ -119,14 +131,19 @@ def _shapes(
     mesh: Mesh, paint: RGB | None, vertices: NDArray[np.float32] | None, normals: NDArray[np.float32] | None
 ) -> list[Any]:
     mi = mitsuba()
-    kind = load_catalogue().kind(load_catalogue().mesh(mesh.id).kind)
+    kind = whole_catalogue().kind(whole_catalogue().mesh(mesh.id).kind)
     v = mesh.vertices if vertices is None else vertices
     n = mesh.normals if normals is None else normals
     made = []
     for i, (material, faces) in enumerate(groups(mesh)):
         used, local = np.unique(faces, return_inverse=True)
         props = mi.Properties()
-        bsdf = surface(material, paint, kind.glossy, kind.material == "transparent")
+        bsdf = surface(
+            material,
+            paint,
+            kind.glossy,
+            kind.material == "transparent" and not any(m.optics != "solid" for m in mesh.materials),
+        )
         props["mesh_bsdf"] = mi.load_dict(bsdf)
         shape = mi.Mesh(
             f"{mesh.id}-{i}", len(used), len(faces), props=props, has_vertex_normals=True, has_vertex_texcoords=True
