@@ -18,6 +18,7 @@ from occlusight.scenes.dataset import LINES, MAKING, MANIFEST, sha256
 from occlusight.scenes.masks import decode
 from occlusight.scenes.plan import FORMAT_VERSION
 from occlusight.scenes.proofs import SCENE_FIELDS, question_failures, scene_failures, set_failures
+from occlusight.scenes.staged_proofs import measured_again, staged_failures
 from occlusight.scenes.stored import Line, read_lines, scene_of
 from occlusight.scenes.truth import Truth, measure
 
@@ -58,7 +59,8 @@ def check_set(folder: Path, remeasure: int = 10, progress: Progress | None = Non
         if facts is None:
             continue
         scenes[line["id"]] = line, facts
-        found += [f"scene {line['id']} {failure}" for failure in _guarded(scene_failures(line, facts))]
+        proofs = staged_failures if "focus" in line else scene_failures
+        found += [f"scene {line['id']} {failure}" for failure in _guarded(proofs(line, facts))]
         found += [f"scene {line['id']} {failure}" for failure in _picture_failures(folder, line, facts.graph)]
         report.scenes += 1
         report.pairs += len(facts.objects) * (len(facts.objects) - 1)
@@ -77,7 +79,9 @@ def check_set(folder: Path, remeasure: int = 10, progress: Progress | None = Non
         found.append(f"{LINES[1]} holds no question")
     for n, line in enumerate(_sample([line for line, _ in scenes.values()], remeasure)):
         show(len(lines[0]) + n, total)
-        found += [f"scene {line['id']} {failure}" for failure in _truth_failures(line, scenes[line["id"]][1].graph)]
+        facts = scenes[line["id"]][1]
+        again = measured_again(line, facts) if "focus" in line else _truth_failures(line, facts.graph)
+        found += [f"scene {line['id']} {failure}" for failure in again]
         report.remeasured += 1
     show(total, total)
     return report
@@ -201,6 +205,10 @@ def _truth_failures(line: Line, graph: Graph) -> Iterator[str]:
 def _mask_failures(line: Line, truth: Truth) -> Iterator[str]:
     for i, o in enumerate(truth.graph.objects):
         for name, mask in (("amodal", truth.amodal[i]), ("visible", truth.visible[i])):
-            stored = decode(line["masks"][o.id][name])
+            try:
+                stored = decode(line["masks"][o.id][name])
+            except BadData as error:
+                yield f"has a mask of {o.id} that cannot be read ({error})"
+                continue
             if stored.shape != mask.shape or np.count_nonzero(stored != mask) > PIXELS * mask.size:
                 yield f"has another {name} mask of {o.id} than is measured"

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from occlusight.errors import BadInput
 from occlusight.occlusion.kinds import LANGS, Lang
 
-SET = typer.Argument(metavar="SET", help="The folder of a data set.", show_default=False)
+SET = typer.Argument(metavar="SET", help="The folder of a data set, or the name of a shipped one.", show_default=False)
 
 HELP = """Make scenes with exact occlusion truth, and check them.
 
@@ -41,14 +41,33 @@ scenes_app = typer.Typer(
 
 @scenes_app.command("make")
 def make_command(
-    recipe: Annotated[str, typer.Option(help="street, desk, room, several with commas, or all: they take turns.")],
-    seed: Annotated[
-        int, typer.Option(min=0, help="A scene depends on this and its index. 1000000000 and above are for evaluation.")
-    ],
-    count: Annotated[int, typer.Option(min=1, help="How many scenes.")],
     out: Annotated[Path, typer.Option(help="The folder; a run that was stopped there goes on.")],
+    named: Annotated[
+        str | None,
+        typer.Option(
+            "--set", help="A set that is named: occlusion-50 or occlusion-1k. Instead of recipe, seed, count."
+        ),
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="street, desk, room, or all; or staged ones such as transparent-room, a type (partial, complete, chain, transparent, "
+            "reflective), or staged. Several with commas take turns."
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="A scene depends on this and its index. 1000000000 and above are for evaluation."),
+    ] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="How many scenes.")] = None,
     size: Annotated[int, typer.Option(help="Side in pixels of a square picture; others have its area.")] = 512,
     samples: Annotated[int, typer.Option(min=1, help="Rays per pixel: more time, less noise.")] = 64,
+    variants: Annotated[
+        bool,
+        typer.Option(
+            "--variants", help="After each staged scene, three others of it: occluder gone, moved, another camera."
+        ),
+    ] = False,
     heldout: Annotated[bool, typer.Option("--heldout", help="Show meshes that training never sees.")] = False,
     langs: Annotated[str, typer.Option(help="Languages of the questions, separated by commas.")] = "zh,en",
     workers: Annotated[int, typer.Option(min=1, help="Processes, which share the cores.")] = 1,
@@ -57,13 +76,22 @@ def make_command(
 
     Example: `occlusight scenes make --recipe street --seed 7 --count 20 --out street20`
 
+    Example: `occlusight scenes make --set occlusion-50 --out occlusion-50`
+
     A stopped run goes on when the same command is given again, and a finished set grows with a larger `--count`; the
     same seed gives the same bytes. The last line is JSON: how many scenes were made and skipped, and the seconds.
     """
     from occlusight.scenes.dataset import make_set
-    from occlusight.scenes.plan import Plan, recipes_named
+    from occlusight.scenes.plan import Plan, named_set, recipes_named
 
-    plan = Plan(recipes_named(recipe), seed, count, size, samples, heldout, _languages(langs))
+    if named is not None:
+        if (recipe, seed, count) != (None, None, None):
+            raise BadInput(f"--set {named} says recipe, seed and count; leave those out")
+        plan = named_set(named)
+    elif recipe is None or seed is None or count is None:
+        raise BadInput("a data set needs --recipe, --seed and --count, or --set occlusion-50")
+    else:
+        plan = Plan(recipes_named(recipe), seed, count, size, samples, heldout, _languages(langs), variants)
     start = time.monotonic()
     with _bar() as bar:
         task = bar.add_task("scenes")
@@ -118,8 +146,10 @@ def show_command(
     from occlusight.scenes.check import read_manifest
     from occlusight.scenes.dataset import LINES
     from occlusight.scenes.overlay import overlay
+    from occlusight.scenes.shipped import set_folder
     from occlusight.scenes.stored import read_lines
 
+    folder = set_folder(folder)
     read_manifest(folder)
     lines = read_lines(folder / LINES[0])
     line = next((line for line in lines if line.get("index") == index), None)
@@ -132,6 +162,33 @@ def show_command(
     except (OSError, ValueError) as error:
         raise BadInput(f"--out {out} cannot be written ({error})") from None
     print(f"{line['id']} -> {out}")
+
+
+@scenes_app.command("sheet")
+def sheet_command(
+    folder: Annotated[Path, SET],
+    out: Annotated[Path, typer.Option(help="Where the sheet goes: .png, .jpg or .webp.")],
+    columns: Annotated[int, typer.Option(min=1, help="Pictures in a row.")] = 10,
+    side: Annotated[int, typer.Option(min=16, help="Pixels of a picture's side.")] = 190,
+) -> None:
+    """Put all pictures of a set on one sheet.
+
+    Example: `occlusight scenes sheet occlusion-50 --out sheet.webp`
+    """
+    from occlusight.scenes.check import read_manifest
+    from occlusight.scenes.contact_sheet import contact_sheet
+    from occlusight.scenes.dataset import LINES
+    from occlusight.scenes.shipped import set_folder
+    from occlusight.scenes.stored import read_lines
+
+    folder = set_folder(folder)
+    read_manifest(folder)
+    drawing = contact_sheet(folder, read_lines(folder / LINES[0]), columns, side)
+    try:
+        drawing.save(out)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"--out {out} cannot be written ({error})") from None
+    print(f"{folder.name} -> {out}")
 
 
 @scenes_app.command("check")
@@ -148,7 +205,9 @@ def check_command(
     descriptions (needs the meshes; `--remeasure 0` does without).
     """
     from occlusight.scenes.check import check_set
+    from occlusight.scenes.shipped import set_folder
 
+    folder = set_folder(folder)
     start = time.monotonic()
     with _bar() as bar:
         task = bar.add_task("checking")

@@ -23,15 +23,22 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from occlusight.errors import BadInput, OcclusightError
-from occlusight.scenes.catalogue import Catalogue, load_catalogue
+from occlusight.occlusion.facts import Facts
+from occlusight.occlusion.questions import Question
+from occlusight.scenes.card import CARD, card
+from occlusight.scenes.catalogue import Catalogue, load_catalogue, whole_catalogue
 from occlusight.scenes.choice import choose
 from occlusight.scenes.mitsuba_renderer import render
 from occlusight.scenes.names import names_of
 from occlusight.scenes.plan import Plan, differences
 from occlusight.scenes.quiz import quiz
+from occlusight.scenes.staged_renderer import render_staged
+from occlusight.scenes.staged_set import staged_quiz, staged_scene
 from occlusight.scenes.stored import Line, dumped, read_lines, scene_line
 
 MAKING = ".making"
@@ -65,7 +72,7 @@ def make_set(
     report(len(parts), plan.count)
     for done, _ in enumerate(_each(plan, out, todo, workers, catalogue), len(parts) + 1):
         report(done, plan.count)
-    assemble(plan, out, catalogue or load_catalogue())
+    assemble(plan, out, catalogue or (whole_catalogue() if plan.staged else load_catalogue()))
     return Made(len(todo), len(parts))
 
 
@@ -176,26 +183,76 @@ def _prepare(threads: int) -> None:
 
 def make_one(plan: Plan, out: Path, index: int, catalogue: Catalogue | None = None) -> int:
     """Draw, measure, render and question one scene, and keep it; return its index."""
+    drawn = _staged(plan, index, catalogue) if plan.staged else _free(plan, index, catalogue)
+    image = plan.image(index)
+    picture = Image.fromarray(drawn.picture())
+    draft = out / MAKING / f"{index:05d}.webp"
+    picture.save(draft, lossless=True, method=4)
+    digest = sha256(draft)
+    os.replace(draft, out / image)
+    part = {"image_sha256": digest, "scene": drawn.line, "questions": [q.to_json() for q in drawn.questions]}
+    write_whole(part_path(out, index), dumped(part).encode())
+    return index
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """A scene's line and questions, and how its picture is made."""
+
+    line: Line
+    questions: Sequence[Question]
+    picture: Callable[[], NDArray[np.uint8]]
+
+
+def _free(plan: Plan, index: int, catalogue: Catalogue | None) -> _Drawn:
     catalogue = catalogue or load_catalogue()
     recipe, id, image = plan.recipe(index), plan.scene_id(index), plan.image(index)
     choice = choose(recipe, plan.seed, index, catalogue, band=plan.band(index), width=plan.size, heldout=plan.heldout)
     line = scene_line(id, index, image, plan.heldout, choice, catalogue)
     graph, names = choice.truth.graph, names_of(catalogue)
     questions = quiz(graph, names, recipe, plan.seed, index, plan.langs, scene=id, image=image)
-    picture = Image.fromarray(render(choice.scene, plan.samples))
-    draft = out / MAKING / f"{index:05d}.webp"
-    picture.save(draft, lossless=True, method=4)
-    digest = sha256(draft)
-    os.replace(draft, out / image)
-    part = {"image_sha256": digest, "scene": line, "questions": [q.to_json() for q in questions]}
-    write_whole(part_path(out, index), dumped(part).encode())
-    return index
+    return _Drawn(line, questions, lambda: render(choice.scene, plan.samples))
+
+
+def _staged(plan: Plan, index: int, catalogue: Catalogue | None) -> _Drawn:
+    catalogue = catalogue or whole_catalogue()
+    recipe, id, image = plan.recipe(index), plan.scene_id(index), plan.image(index)
+    base, variant = index - index % plan.group, index % plan.group
+    made = staged_scene(
+        id,
+        plan.scene_id(base),
+        image,
+        recipe,
+        plan.seed,
+        base,
+        variant,
+        catalogue,
+        turn=plan.turn(index),
+        width=plan.size,
+        heldout=plan.heldout,
+    )
+    facts = Facts(made.truth.graph)
+    questions = staged_quiz(
+        facts,
+        names_of(catalogue),
+        recipe,
+        plan.seed,
+        base,
+        variant,
+        plan.langs,
+        scene=id,
+        image=image,
+        views=plan.variants,
+    )
+    line = {**made.line, "index": index, "base_index": base}
+    return _Drawn(line, questions, lambda: render_staged(made.scene, plan.samples))
 
 
 def assemble(plan: Plan, out: Path, catalogue: Catalogue) -> None:
     """Write the files of lines and the manifest from the finished scenes, and clear them away."""
     digests: dict[str, str] = {}
     counts: dict[str, Any] = {"objects": 0, "pairs": 0, "questions": Counter[str]()}
+    shown: list[Line] = []
     drafts = {name: out / MAKING / f"{name}.draft" for name in LINES}
     with drafts[LINES[0]].open("wb") as scenes, drafts[LINES[1]].open("wb") as questions:
         for index in range(plan.count):
@@ -203,6 +260,7 @@ def assemble(plan: Plan, out: Path, catalogue: Catalogue) -> None:
             digests[plan.image(index)] = part["image_sha256"]
             scenes.write(dumped(part["scene"]).encode())
             questions.writelines(dumped(q).encode() for q in part["questions"])
+            shown.append({name: part["scene"].get(name) for name in ("index", "family")})
             n = len(part["scene"]["graph"]["objects"])
             counts["objects"] += n
             counts["pairs"] += n * (n - 1)
@@ -211,8 +269,13 @@ def assemble(plan: Plan, out: Path, catalogue: Catalogue) -> None:
         digests[name] = sha256(draft)
         os.replace(draft, out / name)
     counts["questions"] = dict(sorted(counts["questions"].items()))
-    manifest = json.dumps(plan.manifest(digests, counts, catalogue), ensure_ascii=False, indent=1) + "\n"
-    write_whole(out / MANIFEST, manifest.encode(), out / MAKING)
+    manifest = plan.manifest(digests, counts, catalogue)
+    if plan.staged:
+        write_whole(out / CARD, card(plan, shown, counts["questions"], manifest, plan.name).encode(), out / MAKING)
+        digests[CARD] = sha256(out / CARD)
+        manifest = plan.manifest(digests, counts, catalogue)
+    text = json.dumps(manifest, ensure_ascii=False, indent=1) + "\n"
+    write_whole(out / MANIFEST, text.encode(), out / MAKING)
     shutil.rmtree(out / MAKING)
 
 

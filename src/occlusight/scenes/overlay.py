@@ -39,6 +39,7 @@ FONTS = {
     "zh": ("wqy-microhei.ttc", "NotoSansCJK-Regular.ttc", "msyh.ttc", "PingFang.ttc", "SimHei.ttf"),
 }
 PARTS_ZH = {"left": "左侧", "right": "右侧", "top": "上部", "bottom": "下部", "middle": "中间", "all": "全部"}
+TYPES_ZH = {"partial": "部分", "complete": "完全", "transparent": "透过玻璃", "reflective": "被镜像"}
 SIDE = 900  # pixels: smaller pictures are enlarged to about this width
 PANEL = 480  # pixels: width of the list beside the picture
 INK, PAPER = (30, 30, 30), (250, 250, 248)
@@ -73,15 +74,16 @@ def overlay(folder: Path, line: Line, lang: Lang = "en") -> Image.Image:
     pixels = pixels.copy()
     for o, paint in zip(graph.objects, _paints(graph), strict=True):
         pixels[outline(np.kron(visible[o.id], np.ones((scale, scale), bool)), scale)] = paint
-    height = max(pixels.shape[0], 80 + 20 * (len(graph.objects) + len(graph.relations)))
+    height = max(pixels.shape[0], 80 + 20 * (len(graph.objects) + len(graph.relations) + len(graph.reflections)))
     sheet = Image.new("RGB", (pixels.shape[1] + PANEL, height), PAPER)
     sheet.paste(Image.fromarray(pixels), (0, 0))
     on = Sheet(ImageDraw.Draw(sheet), scale, font(lang, 14), font(lang, 17), lang)
     for o, paint in zip(graph.objects, _paints(graph), strict=True):
         _label(on, o, paint, (pixels.shape[1], pixels.shape[0]))
+    at = {o.id: _middle(on, o, visible[o.id]) for o in graph.objects}
     for (a, b), relation in facts.relations.items():
-        if facts.hides(a, b) and relation.covered_fraction > 0:
-            _arrow(on, centre(visible[a]), centre(visible[b]))
+        if relation.covered_fraction > 0 and (facts.hides(a, b) or facts.through(a, b)):
+            _arrow(on, at[a], at[b])
     _listing(on, facts, line, pixels.shape[1] + 14)
     return sheet
 
@@ -116,6 +118,14 @@ def centre(mask: NDArray[np.bool_]) -> Point:
     return float(columns[best]), float(rows[best])
 
 
+def _middle(on: Sheet, o: Object, seen: NDArray[np.bool_]) -> Point:
+    """Return where an object's arrows begin and end: on what is visible of it, or in the middle of its box."""
+    if seen.any():
+        return centre(seen)
+    height, width = seen.shape
+    return (o.box[0] + o.box[2]) * width / 2000, (o.box[1] + o.box[3]) * height / 2000
+
+
 def _paints(graph: Graph) -> Sequence[Paint]:
     return [COLOURS[i % len(COLOURS)] for i in range(len(graph.objects))]
 
@@ -147,7 +157,8 @@ def _listing(on: Sheet, facts: Facts, line: Line, x: int) -> None:
     on.draw.text((x, y), str(line["id"]), fill=INK, font=on.large)
     y += 30
     paints = dict(zip((o.id for o in facts.graph.objects), _paints(facts.graph), strict=True))
-    for id in (id for group in facts.graph.depth_order for id in group):
+    ordered = [id for group in facts.graph.depth_order for id in group]
+    for id in ordered + [o.id for o in facts.graph.objects if o.id not in ordered]:
         o = facts.objects[id]
         on.draw.rectangle((x, y + 3, x + 10, y + 13), fill=paints[id])
         seen, far = f"{o.visible_fraction:.0%}", f"{o.distance or 0:.1f} m"
@@ -159,9 +170,20 @@ def _listing(on: Sheet, facts: Facts, line: Line, x: int) -> None:
         a, b = (on.name(facts.objects[id]) for id in (r.occluder, r.occluded))
         share = f"{r.covered_fraction:.1%}"
         if zh:
-            text = f"{r.occluder} {a} 挡住 {r.occluded} {b} 的 {share}({PARTS_ZH[r.hidden_part]})"
+            verb = "罩住" if r.type == "transparent" else "挡住"
+            text = f"{r.occluder} {a} {verb} {r.occluded} {b} 的 {share}({PARTS_ZH[r.hidden_part]},{TYPES_ZH[r.type]})"
         else:
-            text = f"{r.occluder} {a} hides {share} of {r.occluded} {b} ({r.hidden_part})"
-        asked = facts.hides(r.occluder, r.occluded)
+            verb = "covers" if r.type == "transparent" else "hides"
+            text = f"{r.occluder} {a} {verb} {share} of {r.occluded} {b} ({r.hidden_part}, {r.type})"
+        asked = facts.hides(r.occluder, r.occluded) or facts.through(r.occluder, r.occluded)
         on.draw.text((x, y), text, fill=INK if asked else (150, 150, 150), font=on.small)
+        y += 20
+    for m in facts.graph.reflections:
+        a, b = (on.name(facts.objects[id]) for id in (m.mirror, m.object))
+        on.draw.text(
+            (x, y),
+            f"{m.mirror} {a} 照出 {m.object} {b}" if zh else f"{m.mirror} {a} shows {m.object} {b}",
+            fill=INK,
+            font=on.small,
+        )
         y += 20

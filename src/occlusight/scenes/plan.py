@@ -16,16 +16,32 @@ from occlusight.occlusion.kinds import LANGS, Lang
 from occlusight.scenes.catalogue import LICENCES, Catalogue
 from occlusight.scenes.choice import BANDS, STRIDE, Band
 from occlusight.scenes.recipes import SETTINGS
+from occlusight.scenes.staged_set import GROUP
+from occlusight.scenes.stages.registry import FAMILIES, STAGES, family_of
 
 FORMAT_VERSION = 1
 SIZES = (32, 4096)  # pixels
 DECIDING = ("kinds.toml", "recipes.py", "choice.py")  # files whose change makes other scenes of the same seed
-REMEMBERED = ("recipes", "seed", "size", "samples", "heldout", "langs", "renderer", "generator")
+STAGED_DECIDING: tuple[str, ...] = (
+    "kinds.toml",
+    "fixtures.toml",
+    "fixtures.py",
+    "staged_set.py",
+    "scenery.py",
+    "staged_renderer.py",
+)
+STAGED_DECIDING += tuple(f"stages/{name}.py" for name in (*FAMILIES, "stage", "registry", "glance", "variants"))
+NAMED: Mapping[str, tuple[int, int, int, bool]] = {  # seed, scenes, samples, variants
+    "occlusion-50": (50_001, 50, 12, False),
+    "occlusion-1k": (1_000_001, 1000, 12, True),
+}
+REMEMBERED = ("recipes", "seed", "size", "samples", "heldout", "langs", "renderer", "generator", "variants")
 
 
 @dataclass(frozen=True)
 class Plan:
     """A data set to make. `size` is the picture's side in pixels (of a square of its area), `samples` those per pixel.
+    `recipes` are free ones or staged ones. With `variants` every staged scene is followed by three others of it (see `staged_set`).
 
     Raises BadInput for an unknown recipe or language, or a number that is out of range.
     """
@@ -37,13 +53,21 @@ class Plan:
     samples: int = 64
     heldout: bool = False
     langs: tuple[Lang, ...] = ("zh", "en")
+    variants: bool = False
 
     def __post_init__(self) -> None:
+        every = (*SETTINGS, *STAGES)
         for recipe in self.recipes:
-            if recipe not in SETTINGS:
-                raise BadInput(f"there is no recipe {recipe!r}; the recipes are {', '.join(SETTINGS)}, or all")
+            if recipe not in every:
+                raise BadInput(
+                    f"there is no recipe {recipe!r}; the recipes are {', '.join(every)}, all, staged, or a type"
+                )
         if not self.recipes:
-            raise BadInput(f"a data set needs a recipe: {', '.join(SETTINGS)}, or all")
+            raise BadInput(f"a data set needs a recipe: {', '.join(every)}, all, or staged")
+        if any(self.is_staged(r) != self.staged for r in self.recipes):
+            raise BadInput("free and staged recipes do not go into one data set; make two")
+        if self.variants and not self.staged:
+            raise BadInput(f"variants are made of staged scenes; the recipes are {', '.join(STAGES)}")
         if not 1 <= self.count <= STRIDE:
             raise BadInput(f"a data set has 1 to {STRIDE:,} scenes, but {self.count} were asked for")
         if not SIZES[0] <= self.size <= SIZES[1]:
@@ -56,9 +80,33 @@ class Plan:
         if unknown or not self.langs:
             raise BadInput(f"the languages are {', '.join(LANGS)}, but {', '.join(unknown) or 'none'} was given")
 
+    @staticmethod
+    def is_staged(recipe: str) -> bool:
+        """Whether a recipe is staged."""
+        return recipe in STAGES
+
+    @property
+    def staged(self) -> bool:
+        """Whether the set is made of staged scenes."""
+        return self.is_staged(self.recipes[0])
+
+    @property
+    def name(self) -> str | None:
+        """Return the name of the set that this plan makes, None for others."""
+        return next((name for name in NAMED if named_set(name) == self), None)
+
+    @property
+    def group(self) -> int:
+        """How many scenes go together: a base and its variants."""
+        return GROUP if self.variants else 1
+
     def recipe(self, index: int) -> str:
         """Return the recipe of a scene: they take turns."""
-        return self.recipes[index % len(self.recipes)]
+        return self.recipes[index // self.group % len(self.recipes)]
+
+    def turn(self, index: int) -> int:
+        """Return the how-manieth scene of its recipe this is."""
+        return index // self.group // len(self.recipes)
 
     def band(self, index: int) -> Band:
         """Return the band of visible fractions that a scene must show: each recipe goes through all of them."""
@@ -74,6 +122,9 @@ class Plan:
 
     def identity(self) -> dict[str, Any]:
         """Return what decides the bytes of scene i; the count does not, so a set can grow."""
+        renderer = {"name": "mitsuba", "variant": "scalar_rgb", "version": _installed("mitsuba")}
+        if self.staged:
+            renderer["denoiser"] = f"pyoidn {_installed('pyoidn')}"
         return {
             "recipes": list(self.recipes),
             "seed": self.seed,
@@ -81,8 +132,9 @@ class Plan:
             "samples": self.samples,
             "heldout": self.heldout,
             "langs": list(self.langs),
-            "renderer": {"name": "mitsuba", "variant": "scalar_rgb", "version": _installed("mitsuba")},
-            "generator": {"name": "occlusight", "version": __version__, "recipes_sha256": recipes_digest()},
+            "renderer": renderer,
+            "generator": {"name": "occlusight", "version": __version__, "recipes_sha256": recipes_digest(self.staged)},
+            **({"variants": True} if self.variants else {}),
         }
 
     def manifest(self, digests: Mapping[str, str], counts: Mapping[str, Any], catalogue: Catalogue) -> dict[str, Any]:
@@ -99,28 +151,40 @@ class Plan:
         }
 
 
+def named_set(name: str) -> Plan:
+    """Return the plan of a set that has a name. Raises BadInput for another name."""
+    if name not in NAMED:
+        raise BadInput(f"there is no set {name!r}; the named ones are {', '.join(NAMED)}")
+    seed, count, samples, variants = NAMED[name]
+    return Plan(STAGES, seed, count, 512, samples, variants=variants)
+
+
 def recipes_named(text: str) -> tuple[str, ...]:
-    """Read the name of a recipe, several separated by commas, or "all". Unknown names are left for Plan to refuse."""
+    """Read the name of a recipe, several separated by commas, "all" for the free ones, "staged", or a type of occlusion. Unknown names are left for Plan to refuse."""
     if text == "all":
         return tuple(SETTINGS)
-    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if text == "staged":
+        return STAGES
+    named = [part.strip() for part in text.split(",") if part.strip()]
+    found = [r for n in named for r in ([s for s in STAGES if family_of(s) == n] or [n])]
+    return tuple(dict.fromkeys(found))
 
 
 def differences(found: Mapping[str, Any], plan: Plan) -> list[str]:
     """Return in words how a stored identity differs from a plan's: "seed 7, not 8"."""
     wanted = plan.identity()
     return [
-        f"{name} {_worded(found.get(name))}, not {_worded(wanted[name])}"
+        f"{name} {_worded(found.get(name))}, not {_worded(wanted.get(name))}"
         for name in REMEMBERED
-        if found.get(name) != wanted[name]
+        if found.get(name) != wanted.get(name)
     ]
 
 
 @cache
-def recipes_digest() -> str:
+def recipes_digest(staged: bool = False) -> str:
     """Return the SHA-256 of what a seed's scenes are drawn with, as it was when this process began."""
     digest = hashlib.sha256()
-    for name in DECIDING:
+    for name in STAGED_DECIDING if staged else DECIDING:
         digest.update(files("occlusight.scenes").joinpath(name).read_bytes())
     return digest.hexdigest()
 

@@ -17,7 +17,7 @@ from occlusight.errors import OcclusightError
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import LANGS
 from occlusight.occlusion.programs import execute
-from occlusight.occlusion.questions import KINDS, Question
+from occlusight.occlusion.questions import OF_QUESTIONS, Question
 from occlusight.scenes.choice import BANDS, clear_pairs
 from occlusight.scenes.masks import decode
 from occlusight.scenes.recipes import MAX_OBJECTS, MIN_OBJECTS
@@ -106,7 +106,7 @@ def question_failures(line: Line, scenes: Mapping[str, tuple[Line, Facts]]) -> I
     except KeyError as error:
         yield f"lacks the field {error}"
         return
-    if q.kind not in KINDS or q.lang not in LANGS or not str(q.text).strip():
+    if q.kind not in OF_QUESTIONS or q.lang not in LANGS or not str(q.text).strip():
         yield f"has the kind {q.kind!r}, the language {q.lang!r} and the text {q.text!r}"
     if q.scene not in scenes:
         yield f"is about the scene {q.scene!r}, which is not in the set or cannot be read"
@@ -160,7 +160,7 @@ def set_failures(questions: Sequence[Line], scenes: Mapping[str, tuple[Line, Fac
 
 
 def _spread_failures(scenes: Sequence[Facts]) -> Iterator[str]:
-    if len(scenes) < MANY:
+    if len(scenes) < MANY or any(f.graph.views for f in scenes):  # staged scenes have bands of their own
         return
     for low, high in BANDS:
         shown = sum(any(low <= f.objects[id].visible_fraction < high for id in f.nameable) for f in scenes)

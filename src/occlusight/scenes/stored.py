@@ -41,7 +41,7 @@ def scene_line(id: str, index: int, image: str, heldout: bool, choice: Choice, c
         "camera": asdict(scene.camera),
         "light": asdict(scene.light),
         "surroundings": asdict(scene.surroundings),
-        "placed": [_placed(p, truth, rows[p.id], catalogue) for p in scene.objects],
+        "placed": [placed_line(p, truth, rows[p.id], catalogue) for p in scene.objects],
     }
 
 
@@ -53,7 +53,7 @@ def masks_of(truth: Truth) -> dict[str, Any]:
     }
 
 
-def _placed(placed: Placed, truth: Truth, row: int, catalogue: Catalogue) -> Line:
+def placed_line(placed: Placed, truth: Truth, row: int, catalogue: Catalogue) -> Line:
     mesh = catalogue.mesh(placed.mesh)
     depth = truth.depth[row][np.isfinite(truth.depth[row])]
     return {
@@ -71,15 +71,19 @@ def scene_of(line: Mapping[str, Any]) -> Scene:
         return Scene(
             recipe=line["recipe"],
             seed=line["seed"],
-            index=line["index"] + line["drawing"] * STRIDE,
+            index=line.get("base_index", line["index"] + line["drawing"] * STRIDE),
             objects=tuple(_object(p) for p in line["placed"]),
             camera=Camera(**{**camera, "position": tuple(camera["position"]), "target": tuple(camera["target"])}),
-            light=Light(**{name: tuple(light[name]) for name in ("sun_direction", "sun", "sky")}),
+            light=Light(
+                tuple(light["sun_direction"]), tuple(light["sun"]), tuple(light["sky"]), light.get("softness", 0.0)
+            ),
             surroundings=Surroundings(
                 around["kind"],
                 tuple(around["floor"]),
                 None if around["wall"] is None else tuple(around["wall"]),
                 around["back"],
+                around.get("front"),
+                around.get("side"),
             ),
         )
     except (KeyError, TypeError) as error:

@@ -1,0 +1,80 @@
+"""The data card of a staged set: what it holds, how it was made, what it is good for and what not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from occlusight.scenes.plan import Plan
+from occlusight.scenes.stages.registry import FAMILIES
+
+CARD = "README.md"
+
+TEXT = """# {title}
+
+{count} rendered pictures of five types of occlusion, each with its exact truth and {questions} questions in {langs}.
+
+| type | pictures |
+|---|---|
+{types}
+
+- **Settings**: {settings}.
+- **Pictures**: {size} x {size} pixels, lossless WEBP, path-traced with {renderer} at {samples} samples a pixel and denoised with {denoiser}.
+- **Truth** comes from geometry alone: rays are cast at every object; through panes they go on, mirrors turn them back. A second method (one
+  body of triangles walked from surface to surface; mirrored objects instead of turned rays) agrees on every scene: `occlusight scenes check`.
+- **Questions** are templates with programs over the scene's graph: the answer is computed. Yes and no are equally many in every template.
+- **A complete occlusion** is shown with what tells of it (a shadow on the ground, a reflection) beside a board of which nothing tells:
+  there the right answer is that it cannot be told.
+
+| kind of question | how many |
+|---|---|
+{kinds}
+
+## Made by
+
+    occlusight scenes make {command} --out DIR
+
+The same command gives the same bytes on one machine type. Seed {seed}; the recipes' digest and the versions are in `manifest.json`.
+
+## What it is not
+
+Rendered scenes are not photographs: few kinds of things, clean surfaces, no crowds, no weather. A model that does well here may still fail on
+photographs. Fixtures (panes, mirrors, boards) are plain; mirrors are flat. Every picture was drawn until it shows what its recipe is about,
+so nothing can be learnt from it about how often such things occur.
+
+## Licence
+
+{licence}. The authors of the meshes are in `manifest.json` and in NOTICE.
+"""
+
+
+def card(
+    plan: Plan,
+    lines: Sequence[Mapping[str, Any]],
+    counts: Mapping[str, int],
+    manifest: Mapping[str, Any],
+    name: str | None,
+) -> str:
+    """Return the card of a finished set in Markdown; `name` is the set's where it has one."""
+    families = {f: sum(line["family"] == f for line in lines) for f in FAMILIES}
+    renderer = manifest["renderer"]
+    command = f"--set {name}"
+    if name is None:
+        command = f"--recipe {','.join(plan.recipes)} --seed {plan.seed} --count {plan.count}"
+        command += f" --size {plan.size} --samples {plan.samples}" + (" --variants" if plan.variants else "")
+    return TEXT.format(
+        title=name or "A set of staged scenes",
+        count=len(lines),
+        questions=sum(counts.values()),
+        langs=" and ".join({"zh": "Chinese", "en": "English"}[lang] for lang in plan.langs),
+        types="\n".join(f"| {f} | {n} |" for f, n in families.items() if n),
+        settings=", ".join(dict.fromkeys(r.partition("-")[2] for r in plan.recipes)),
+        size=plan.size,
+        samples=plan.samples,
+        renderer=f"Mitsuba {renderer['version']}",
+        denoiser=f"Intel Open Image Denoise ({renderer['denoiser']})",
+        kinds="\n".join(f"| {k} | {n} |" for k, n in counts.items()),
+        command=command,
+        seed=plan.seed,
+        licence=manifest["licence"],
+    )

@@ -1,0 +1,1 @@
+"""Recipes for the five types of occlusion, each in five settings: `partial`, `complete`, `chain`, `transparent`, `reflective`."""
