@@ -9,7 +9,7 @@ import typer
 Quantize = Annotated[
     str,
     typer.Option(
-        help="Bits of the decoder's weights: none, int8 (best for Qwen3-VL-2B and larger on a CPU: a third of the memory, several "
+        help="Bits of the decoder's weights: none, int8 (best for Qwen3-VL-2B and larger on a CPU: half of the memory, several "
         "times as fast) or int4 (faster still for long answers, less exact). Made once, kept in the cache directory."
     ),
 ]
