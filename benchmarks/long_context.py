@@ -36,7 +36,7 @@ def decode_after(
         raise BadInput(f"the cache takes {', '.join(KINDS)}, but {kind!r} was given")
     if tokens + decode > text.max_positions or decode < 1:
         raise BadInput(f"{tokens} tokens and {decode} more do not fit this model's context of {text.max_positions}")
-    dtype = model.text.norm.weight.dtype
+    dtype = model.text.embed_tokens.weight.dtype  # as the engine does
     cache = KINDS[kind](text, capacity=tokens + ROOM, dtype=dtype)
     began = perf_counter()
     fill(cache, text, tokens, dtype)
