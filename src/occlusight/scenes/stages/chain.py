@@ -12,7 +12,7 @@ from occlusight.scenes.stages.stage import Stage
 
 ROWS = {  # kinds of which a row is made; one kind alone is told apart by its colours
     "street": (("car",), ("barrel",), ("suitcase",)),
-    "crossing": (("car",), ("car", "van"), ("motorbike", "car", "scooter")),
+    "crossing": (("car",),),
     "room": (("armchair",), ("suitcase",), ("chair", "armchair", "suitcase")),
     "desk": (("book",), ("cup",), ("vase", "book", "bottle", "kettle")),
     "line": (("bottle",), ("bottle", "milk", "kettle"), ("cup", "pot", "gift", "milk")),

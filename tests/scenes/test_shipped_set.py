@@ -1,0 +1,20 @@
+"""The test set that is shipped: whole, proven, and small enough."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from occlusight.scenes.check import check_set
+from occlusight.scenes.shipped import set_folder
+from occlusight.scenes.stored import read_lines
+
+
+def test_occlusion_50_is_whole_and_proven() -> None:
+    folder = set_folder(Path("occlusion-50"))
+    report = check_set(folder, remeasure=0)
+    assert report.failures == []
+    assert report.scenes == 50
+    assert sum(p.stat().st_size for p in folder.rglob("*")) < 12e6
+    families = Counter(line["family"] for line in read_lines(folder / "scenes.jsonl"))
+    assert families == dict.fromkeys(("partial", "complete", "chain", "transparent", "reflective"), 10)
