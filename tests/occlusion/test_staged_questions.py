@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from occlusight.bench.paraphrase import paraphrases
 from occlusight.bench.scorers import RIGHT, WRONG, score
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph, Object, Reflection, Relation, SecondView, Shadow
@@ -90,6 +91,8 @@ def test_the_scorers_know_right_from_wrong(graph: Graph) -> None:
         for q in questions(graph, lang):
             found = score(q, q.reply, "stop", words)
             assert found.outcome == RIGHT, (q.template, q.reply, found)
+            for text in paraphrases(q, Facts(graph), NAMES):
+                assert score(q, text, "stop", words).outcome == RIGHT, (q.template, text)
             wrong = opposite[lang].get(str(q.answer["value"]), "A bench." if lang == "en" else "一张长椅。")
             assert score(q, wrong, "stop", words).outcome == WRONG, (q.template, wrong)
 

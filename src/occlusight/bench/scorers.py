@@ -227,7 +227,7 @@ SCORERS: dict[str, Callable[[dict[str, Any], str, Vocabulary], _Read]] = {
     "occlusion.through": yes_no,
     "occlusion.mirror": yes_no,
     "recognition.mirror": shown,
-    "unknown.behind": yes_no,
+    "unknown.behind": can_be_told,
     "viewpoint.side": yes_no,
     "explanation.active": explanation,
     "explanation.passive": explanation,
