@@ -33,9 +33,6 @@ def test_there_is_one_red_car_behind_the_lamp_post() -> None:
     assert "behind" in english
 
 
-@pytest.mark.xfail(
-    strict=True, reason="version 1 misses that the thin post hides a strip of the car: docs/experiments.md"
-)
 @pytest.mark.parametrize(("question", "said"), [(ZH_STREET, "被路灯遮挡"), (EN_STREET, "partly hidden by it")])
 def test_the_post_hides_part_of_the_red_car(question: str, said: str) -> None:
     assert said in ask(STREET, question)
