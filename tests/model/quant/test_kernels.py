@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from occlusight.model.quant import kernels
-from occlusight.model.quant.blocks import gelu_tanh_
+from occlusight.model.quant.blocks import gelu_tanh_, split_rows
 from occlusight.model.quant.kernels import (
     Int4Weight,
     Int8Weight,
@@ -128,3 +128,13 @@ def test_without_the_instructions_the_results_are_still_right(isa: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "int8:" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("rows", "pieces"), [(3, [3]), (255, [255]), (256, [256]), (280, [256, 24]), (384, [256, 128]), (400, [400])]
+)
+def test_a_few_rows_behind_a_whole_block_are_multiplied_apart(rows: int, pieces: list[int]) -> None:
+    x = torch.randn(rows, 8)
+    split = split_rows(x)
+    assert [len(piece) for piece in split] == pieces
+    assert torch.equal(torch.cat(split), x)

@@ -18,7 +18,7 @@ from occlusight.model.text import TextAttention, TextLayer
 from occlusight.model.vision import Merger, VisionBlock
 
 ROWS = 256
-"""Rows of the tower's MLP that are computed together: what lies between its layers stays in the second-level cache."""
+"""Rows of the tower's MLP that are computed together: what lies between its layers stays in the second-level cache. A block of oneDNN's."""
 GELU_CUBE, GELU_SCALE = 0.044715, 2 * (2 / torch.pi) ** 0.5
 
 Sites = dict[str, tuple[str, ...]]
@@ -67,9 +67,24 @@ class JoinedMLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(.., D)` to `(.., D)`."""
+        parts = [self._rows(rows) for rows in split_rows(x.flatten(0, -2))]
+        return (parts[0] if len(parts) == 1 else torch.cat(parts)).view(x.shape)
+
+    def _rows(self, x: Tensor) -> Tensor:
         gate, up = self.gate_up_proj(x).chunk(2, -1)
         out: Tensor = self.down_proj(F.silu(gate).mul_(up))
         return out
+
+
+def split_rows(x: Tensor) -> tuple[Tensor, ...]:
+    """`(M, K)` as one piece, or as two where a few rows follow a multiple of `ROWS`.
+
+    oneDNN multiplies blocks of 256 rows: 280 rows take as long as 512 (7.5 ms for 2,048 x 12,288 on two cores with AMX), 256 take 4.0 ms
+    and the other 24 what reading the weight takes.
+    """
+    whole = len(x) // ROWS * ROWS
+    few = len(x) - whole
+    return torch.split(x, [whole, few]) if whole and 0 < few <= ROWS // 2 else (x,)
 
 
 class ChunkedMLP(nn.Module):
