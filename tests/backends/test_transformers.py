@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from occlusight.backends.local import LocalBackend
@@ -45,9 +47,13 @@ def test_the_same_model_by_its_digest(both) -> None:
 
 
 def test_closing_stops(both, pictures) -> None:
+    before = threading.active_count()
     events = both[1].generate(Request("Is it?", (pictures[0],), max_tokens=2000))
     next(events)
+    assert threading.active_count() == before + 1
     events.close()
+    assert threading.active_count() == before
+    assert next(events, None) is None
 
 
 def test_a_folder_without_a_model_is_explained(tmp_path) -> None:

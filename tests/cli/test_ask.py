@@ -11,23 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.cli.conftest import Result
 
 import occlusight
-from occlusight.cli.app import run
-
-Result = tuple[int, str, str]
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
-    """Run the command in this process; returns exit code, stdout, stderr."""
-
-    def call(*arguments: Any) -> Result:
-        code = run([str(a) for a in arguments])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
 
 
 @pytest.fixture

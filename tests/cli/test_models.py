@@ -5,29 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-
-from occlusight.cli.app import run
-
-Result = tuple[int, str, str]
+from tests.cli.conftest import Result
 
 
 @pytest.fixture(autouse=True)
 def cache_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("OCCLUSIGHT_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
-    def call(*arguments: Any) -> Result:
-        code = run([str(a) for a in arguments])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
 
 
 def test_the_plan_is_printed_and_what_was_made_is_used(
