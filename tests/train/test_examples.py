@@ -20,7 +20,7 @@ from occlusight.train.examples import IGNORE, Packer, dense_targets, named, ques
 from occlusight.train.loop import training_patches
 from occlusight.train.packed_attention import SLOT, packed_attention, slot_mask
 from occlusight.train.recipe import TrainRecipe
-from occlusight.train.stream import composite_example, kinds_of_recipes
+from occlusight.train.stream import composite_example
 from occlusight.train.tokenizer import SPECIAL
 
 
@@ -101,7 +101,7 @@ def test_dense_targets_agree_with_the_masks(bank: Path) -> None:
     catalogue = load_catalogue()
     rng = np.random.default_rng(3)
     _, truth = composite_example(2, 1, catalogue, SpriteBank.load(bank), rng)
-    kinds = kinds_of_recipes()
+    kinds = tuple(catalogue.kinds)
     dense = dense_targets(truth, catalogue, kinds, 8)
     present = {kinds.index(o.kind) for o in truth.graph.objects}
     assert set(np.unique(dense.kind)) <= present | {len(kinds)}

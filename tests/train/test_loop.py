@@ -17,13 +17,13 @@ from tokenizers import Tokenizer
 
 from occlusight.errors import BadData
 from occlusight.model.weights import load_model
-from occlusight.scenes.catalogue import load_catalogue
+from occlusight.scenes.catalogue import whole_catalogue
 from occlusight.train.export import export
 from occlusight.train.loop import CURVE, Trainer
 from occlusight.train.pipeline import saved_when_stopped
 from occlusight.train.recipe import TrainRecipe
 from occlusight.train.renders import Renders
-from occlusight.train.stream import Batch, Sources, batches, kinds_of_recipes
+from occlusight.train.stream import Batch, Sources, batches
 
 RECIPE = TrainRecipe(images=12, batch=2, slots=2, warmup=2)
 
@@ -36,8 +36,8 @@ def stream(bank: Path, tokenizer: Tokenizer) -> list[Batch]:
 
 def trainer(folder: Path, tokenizer: Tokenizer, recipe: TrainRecipe = RECIPE) -> Trainer:
     tokenizer.save(str(folder / "tokenizer.json"))
-    kinds, colours = len(kinds_of_recipes()), len(load_catalogue().colours)
-    return Trainer(folder, tokenizer, tiny_config(tokenizer), recipe, kinds, colours)
+    catalogue = whole_catalogue()
+    return Trainer(folder, tokenizer, tiny_config(tokenizer), recipe, len(catalogue.kinds), len(catalogue.colours))
 
 
 def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(

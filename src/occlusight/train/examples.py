@@ -26,7 +26,7 @@ from occlusight.model.grids import block_order
 from occlusight.model.rope import positions
 from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import LANGS, Names
-from occlusight.occlusion.questions import Question, ask
+from occlusight.occlusion.questions import ASKED_FOR, Question, ask
 from occlusight.scenes.catalogue import Catalogue
 from occlusight.scenes.truth import Truth
 from occlusight.train.packed_attention import SLOT
@@ -44,6 +44,7 @@ SEPARATORS = re.compile(".*(?:[:\uff1a,\uff0c\u3001\u548c]| and)", re.DOTALL)
 
 DECISIONS = ("occlusion", "explanation", "remove", "depth_pair", "hidden_part", "position", "count")
 PER_KIND = {"recognition": 1, "occlusion": 4, "explanation": 4, "position": 5, "remove": 0, "count": 1, "depth_pair": 1}
+PER_KIND |= {"through": 2, "mirrored": 2, "mirror_shows": 1, "unknown": 2, "viewpoint": 0}
 
 
 @dataclass(frozen=True)
@@ -240,7 +241,7 @@ def questions_of(truth: Truth, names: Names, rng: np.random.Generator) -> list[Q
     """A shuffled mixture of questions in both languages."""
     out: list[Question] = []
     for lang in LANGS:
-        out += ask(truth.graph, names, rng, lang, per_kind=PER_KIND)
+        out += ask(truth.graph, names, rng, lang, ASKED_FOR, PER_KIND)
     decisions = [q for q in out if q.kind in ("occlusion", "explanation")]
     rest = [q for q in out if q.kind not in ("occlusion", "explanation")]
     rng.shuffle(decisions)

@@ -45,15 +45,17 @@ class DenseHeads(nn.Module):
         def colours(guess: Tensor) -> Tensor:
             return F.cross_entropy(guess, colour, ignore_index=-1, reduction="sum") / painted
 
+        def marked(guess: Tensor, kinds: Tensor) -> Tensor:
+            return F.binary_cross_entropy_with_logits(guess, kinds, reduction="sum") / len(kinds)
+
         return {
             "kind": F.cross_entropy(self.kind(x), kind),
-            "amodal": 10 * F.binary_cross_entropy_with_logits(self.amodal(x), amodal),
-            "hidden": 20 * F.binary_cross_entropy_with_logits(self.hidden(x), hidden),
+            "amodal": 0.18 * marked(self.amodal(x), amodal),
+            "hidden": 0.36 * marked(self.hidden(x), hidden),
             "colour": 0.3 * colours(self.colour(x)),
             "place": placed(guess),
-            "merged_amodal": 5 * F.binary_cross_entropy_with_logits(self.merged_amodal(m), amodal.view(tokens).amax(1)),
-            "merged_hidden": 10
-            * F.binary_cross_entropy_with_logits(self.merged_hidden(m), hidden.view(tokens).amax(1)),
+            "merged_amodal": 0.09 * marked(self.merged_amodal(m), amodal.view(tokens).amax(1)),
+            "merged_hidden": 0.18 * marked(self.merged_hidden(m), hidden.view(tokens).amax(1)),
             "merged_colour": 0.3 * colours(self.merged_colour(m).view(len(colour), -1)),
             "merged_place": placed(guess_merged),
         }

@@ -15,13 +15,13 @@ import torch
 from occlusight.errors import BadInput
 from occlusight.model.allocator import keep_freed_memory
 from occlusight.scenes.assets import import_assets
-from occlusight.scenes.catalogue import load_catalogue
+from occlusight.scenes.catalogue import load_catalogue, whole_catalogue
 from occlusight.scenes.sprite_maker import build_bank, merge_banks
 from occlusight.scenes.sprites import INDEX
 from occlusight.train.export import export
 from occlusight.train.loop import Trainer
 from occlusight.train.recipe import TrainRecipe, blind_config, small_config
-from occlusight.train.stream import Sources, batches, corpus, kinds_of_recipes
+from occlusight.train.stream import Sources, batches, corpus
 from occlusight.train.tokenizer import load_tokenizer, train_tokenizer
 
 Report = Callable[[str, int, int], None]
@@ -52,15 +52,14 @@ def train(plan: Plan, report: Report) -> None:
     import_assets(progress=lambda done, total, what: report(f"meshes: {what}", done, total))
     if not (plan.sources.bank / INDEX).exists():
         make_bank(plan.sources.bank, max(1, plan.workers), report)
-    catalogue = load_catalogue()
+    catalogue = whole_catalogue()
     plan.run.mkdir(parents=True, exist_ok=True)
     if not (plan.run / "tokenizer.json").exists():
         report("tokenizer", 0, 1)
         train_tokenizer(corpus(plan.sources.bank, CORPUS_PICTURES), catalogue).save(str(plan.run / "tokenizer.json"))
     tokenizer = load_tokenizer(plan.run)
-    kinds = kinds_of_recipes()
     config = blind_config(tokenizer) if plan.recipe.blind else small_config(tokenizer)
-    trainer = Trainer(plan.run, tokenizer, config, plan.recipe, len(kinds), len(catalogue.colours))
+    trainer = Trainer(plan.run, tokenizer, config, plan.recipe, len(catalogue.kinds), len(catalogue.colours))
     if plan.compile:
         trainer.compile()
     stream = batches(plan.sources, tokenizer, trainer.config, plan.recipe, trainer.pictures, plan.workers)

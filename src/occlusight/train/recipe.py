@@ -32,7 +32,7 @@ class TrainRecipe:
     list_weight: float = 3.0  # of the tokens of a list of what is there
     grounding_weight: float = 1.0  # of where a named thing is, read from the middle of the decoder
     replay: int = 2
-    render_share: float = 0.2  # of the pictures, where there are rendered data sets
+    render_share: float = 0.4  # of the pictures, where there are rendered data sets
     seed: int = 1
     blind: bool = False
 

@@ -14,12 +14,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from occlusight.model.config import ModelConfig
-from occlusight.scenes.catalogue import Catalogue, load_catalogue
+from occlusight.scenes.catalogue import Catalogue, load_catalogue, whole_catalogue
 from occlusight.scenes.composite import compose
 from occlusight.scenes.names import names_of
-from occlusight.scenes.recipes import SETTINGS, make_scene
+from occlusight.scenes.recipes import make_scene
 from occlusight.scenes.sprites import SpriteBank
 from occlusight.scenes.truth import Truth, graph_from_depths
+from occlusight.train.augment import mirrored, relit
 from occlusight.train.examples import Dense, Packed, Packer, dense_targets, questions_of
 from occlusight.train.recipe import UNIT, TrainRecipe
 from occlusight.train.renders import Renders
@@ -52,11 +53,6 @@ class _Bucket:
     dense: list[Dense] = field(default_factory=list)
 
 
-def kinds_of_recipes() -> tuple[str, ...]:
-    """All kinds that the recipes may show, in a fixed order: the classes of the dense heads."""
-    return tuple(dict.fromkeys(key for setting in SETTINGS.values() for key in setting.cast))
-
-
 class Pictures(IterableDataset[Batch]):
     """Batches from number `start` on; each worker makes its own, from (seed, worker, count) alone."""
 
@@ -69,8 +65,8 @@ class Pictures(IterableDataset[Batch]):
         info = get_worker_info()
         worker, workers = (0, 1) if info is None else (info.id, info.num_workers)
         torch.set_num_threads(1)
-        catalogue = load_catalogue()
-        names, kinds = names_of(catalogue), kinds_of_recipes()
+        catalogue = whole_catalogue()
+        names, kinds = names_of(catalogue), tuple(catalogue.kinds)
         bank = SpriteBank.load(self.sources.bank)
         renders = Renders.open(self.sources.renders)
         packer = Packer(self.tokenizer, self.config, self.recipe)
@@ -83,13 +79,15 @@ class Pictures(IterableDataset[Batch]):
                 rgb, truth = renders.example(int(rng.integers(len(renders.lines))), TRUTH_STEP)
             else:
                 rgb, truth = composite_example(index, self.recipe.seed, catalogue, bank, rng)
+            if rng.random() < 0.5:
+                rgb, truth = mirrored(rgb, truth)
             index += workers
             if len(truth.graph.objects) < 2:
                 continue
             bucket = buckets.setdefault(rgb.shape, _Bucket())
             dense = dense_targets(truth, catalogue, kinds, patch)
             for _ in range(self.recipe.replay):
-                bucket.rgb.append(rgb)
+                bucket.rgb.append(relit(rgb, rng))
                 bucket.packed.append(packer.pack(questions_of(truth, names, rng), truth.graph))
                 bucket.dense.append(dense)
             # A picture's replays end up in different batches: the bucket is emitted shuffled once it holds four batches.
