@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -246,3 +249,37 @@ def test_several_workers_make_the_same_bytes(small_sets: ModuleType, tmp_path: P
     assert small_sets.contents(tmp_path / "one") == small_sets.contents(tmp_path / "two")
     pictures = [np.asarray(Image.open(p)) for p in sorted((tmp_path / "one" / "images").iterdir())]
     assert all(p.std() > 5 for p in pictures)
+
+
+def _gone(pid: int) -> bool:
+    """Whether a process has ended, or waits only to be counted."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+POOL = """
+import os, time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from occlusight.scenes.dataset import _prepare
+if __name__ == "__main__":
+    with ProcessPoolExecutor(1, get_context("spawn"), _prepare, (1,)) as pool:
+        print(pool.submit(os.getpid).result(), flush=True)
+        time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
+def test_workers_end_when_the_main_process_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "pool.py").write_text(POOL)
+    with subprocess.Popen([sys.executable, tmp_path / "pool.py"], stdout=subprocess.PIPE, text=True) as main:
+        assert main.stdout is not None
+        worker = int(main.stdout.readline())
+        assert not _gone(worker)
+        main.kill()
+    deadline = time.monotonic() + 60
+    while not _gone(worker):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

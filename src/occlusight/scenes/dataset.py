@@ -19,8 +19,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -172,13 +173,22 @@ def _each(plan: Plan, out: Path, todo: Sequence[int], workers: int, catalogue: C
 
 
 def _prepare(threads: int) -> None:
-    """Set up a worker process: the main one handles interruptions, and the workers share the cores."""
+    """Set up a worker process: the main one handles interruptions, the workers share the cores and end when it ends."""
     import signal
 
     import drjit
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     drjit.set_thread_count(threads)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Wait for the main process to end, however it ends (killed, it can tell nobody), then end this one."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def make_one(plan: Plan, out: Path, index: int, catalogue: Catalogue | None = None) -> int:

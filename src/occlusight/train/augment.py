@@ -66,10 +66,10 @@ def relit(rgb: Picture, rng: np.random.Generator) -> Picture:
     gain = (1 + rng.uniform(-GAIN, GAIN)) * (1 + rng.uniform(-TINT, TINT, 3))
     gamma = np.exp(rng.uniform(-GAMMA, GAMMA))
     curve = 255 * np.clip(gain[:, None] * np.linspace(0, 1, 256) ** gamma, 0, 1)  # (3, 256)
-    out = np.stack([curve[c].astype(np.uint8)[rgb[..., c]] for c in range(3)], -1)
+    picture = Image.fromarray(rgb).point(curve.astype(int).flatten().tolist())
     if rng.random() < 0.2:
-        blurred = Image.fromarray(out).filter(ImageFilter.GaussianBlur(rng.uniform(0.3, BLUR)))
-        out = np.asarray(blurred)
+        picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, BLUR)))
+    out: Picture = np.asarray(picture)
     if rng.random() < 0.3:
         noise = rng.standard_normal(out.shape, np.float32) * np.float32(rng.uniform(1, NOISE))
         out = np.clip(out + noise, 0, 255).astype(np.uint8)
