@@ -8,8 +8,9 @@ from occlusight.engine.scheduling import FEW, deal
 
 
 def test_the_worked_example() -> None:
-    assert deal([1, 1000, 80, 500], 128) == [1, 64, 64, 0]
-    assert deal([1, 1000, 80, 500], 400) == [1, 200, 80, 120]
+    assert deal([1, 1000, 80, 500], 128) == [1, 64, 63, 0]
+    assert deal([9, 9, 9], 16) == [9, 6, 1]
+    assert deal([1, 1000, 80, 500], 400) == [1, 200, 80, 119]
     assert deal([300], 512) == [300]
     assert deal([], 100) == []
 
@@ -19,12 +20,13 @@ def test_the_worked_example() -> None:
 def test_every_answer_comes_on_and_the_first_reader_too(unread: list[int], budget: int) -> None:
     rows = deal(unread, budget)
     assert all(0 <= row <= count for row, count in zip(rows, unread, strict=True))
+    few = [index for index, count in enumerate(unread) if count <= FEW]
     long = [index for index, count in enumerate(unread) if count > FEW]
-    assert all(rows[index] == count for index, count in enumerate(unread) if count <= FEW)
-    assert sum(rows[index] for index in long) <= budget
+    assert all(rows[index] >= 1 for index in few)
+    assert sum(rows) <= max(budget, len(few) + max(1, budget // 2))
+    assert sum(rows) >= min(budget, sum(unread))
     if long:
         assert rows[long[0]] >= min(unread[long[0]], max(1, budget // 2))
-        assert sum(rows[index] for index in long) == min(budget, sum(unread[index] for index in long))
 
 
 @settings(max_examples=30, deadline=None)

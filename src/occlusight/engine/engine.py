@@ -56,7 +56,7 @@ class Engine:
         probe = self._store(1)
         token_bytes = probe.nbytes // probe.capacity
         self.admission = Admission(model.config, self.dtype, token_bytes, self.settings)
-        self._pace = Pace(sum(p.numel() for p in model.text.layers.parameters()), self.settings.chunk)
+        self._pace = Pace(model.config.text.matrix_numbers, self.settings.chunk)
         self._interrupts = Interrupts(model)
         self._counts = Statistics()
         self._waiting: list[Sequence] = []
@@ -151,9 +151,11 @@ class Engine:
             self._admit()
             running = list(self._running)
         try:
-            busy = any(sequence.unread for sequence in running)
-            self.encoder.advance(self.settings.step_s / (2 if busy else 1))
-            members = self._deal(running, self.settings.step_s - (perf_counter() - began))
+            ready = [
+                sequence for sequence in running if sequence.unread
+            ]  # who waits for a picture reads in the next step
+            self.encoder.advance(self.settings.step_s / (2 if ready else 1))
+            members = self._deal(ready, self.settings.step_s - (perf_counter() - began))
             if members:
                 self._pass(members)
         except Cancelled:
@@ -169,9 +171,9 @@ class Engine:
                 self._counts, steps=self._counts.steps + 1, slowest_step_s=max(self._counts.slowest_step_s, taken)
             )
 
-    def _deal(self, running: list[Sequence], seconds: float) -> list[tuple[Sequence, int]]:
+    def _deal(self, ready: list[Sequence], seconds: float) -> list[tuple[Sequence, int]]:
         """Choose the rows of the pass, guesses apart."""
-        ready = [sequence for sequence in running if sequence.unread and not sequence.cancelled]
+        ready = [sequence for sequence in ready if not sequence.cancelled]
         rows = deal([sequence.unread for sequence in ready], self._pace.rows(seconds))
         most = max(0, FEW_ROWS // max(1, len(ready)) - 1) if sum(rows) <= FEW_ROWS else 0
         for sequence in ready:

@@ -11,23 +11,23 @@ FEW = 16
 def deal(unread: Sequence[int], budget: int) -> list[int]:
     """Return rows for sequences in the order of their coming, given how many tokens each has yet to read.
 
-    1. Whoever has few tokens to read, above all every running answer, reads them all: each step brings each answer on.
-    2. Of the budget, half goes to the long reader that came first, so that it ends whatever comes after it;
-    3. the rest to those with the least left, so that a short prompt does not wait for a long one; then to the first again.
+    1. Whoever has few tokens to read, above all every running answer, reads at least one: each step brings each answer on.
+    2. Half of the budget goes to the long reader that came first, so that it ends whatever comes after it;
+    3. what is left to those with few, then to those with the least left, so that a short prompt does not wait for a long one; then to
+       the first again.
 
     Nobody starves: the first long reader always gets at least one row, and everything before it in time ends.
 
-    Worked example: unread 1, 1000, 80, 500 and a budget of 128 give 1, 64, 64, 0.
+    Worked examples: unread 1, 1000, 80, 500 and a budget of 128 give 1, 64, 63, 0; unread 9, 9, 9 and a budget of 16 give 9, 6, 1.
     """
-    rows = [count if count <= FEW else 0 for count in unread]
+    rows = [int(count <= FEW) for count in unread]
     long = [index for index, count in enumerate(unread) if count > FEW]
-    if not long:
-        return rows
-    left = max(1, budget)
-    rows[long[0]] = min(unread[long[0]], max(1, left // 2))
-    left -= rows[long[0]]
-    for index in sorted(long[1:], key=lambda index: unread[index]):
-        rows[index] = min(unread[index], left)
-        left -= rows[index]
-    rows[long[0]] += min(left, unread[long[0]] - rows[long[0]])
+    if long:
+        rows[long[0]] = min(unread[long[0]], max(1, budget // 2))
+    left = max(0, budget - sum(rows))
+    few = [index for index, count in enumerate(unread) if count <= FEW]
+    for index in [*few, *sorted(long[1:], key=lambda index: unread[index]), *long[:1]]:
+        more = min(unread[index] - rows[index], left)
+        rows[index] += more
+        left -= more
     return rows

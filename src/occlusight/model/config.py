@@ -79,6 +79,12 @@ class TextConfig:
         fits = all(axis + 3 * (section[axis] - 1) < half for axis in (1, 2) if section[axis])
         _check(fits, f"mrope_section {section} does not fit an interleaving of {half} frequencies: give time the most")
 
+    @property
+    def matrix_numbers(self) -> int:
+        """Numbers in the matrices of all layers: a token is multiplied with each."""
+        attention = self.hidden_size * self.head_dim * (2 * self.heads + 2 * self.kv_heads)
+        return self.layers * (attention + 3 * self.hidden_size * self.intermediate_size)
+
 
 @dataclass(frozen=True)
 class VisionConfig:
@@ -212,14 +218,14 @@ class ModelConfig:
         )
 
     def for_context(self, tokens: int) -> Self:
-        """This model with room for `tokens`; beyond its own context, sequences are stretched as their positions need.
+        """This model for sequences of at most `tokens`; beyond its own context, they are stretched as their positions need.
 
         Raises:
             BadInput: more than `LONGEST`, or than the model's own context where that is longer.
         """
         own = self.text.max_positions
         if tokens <= own:
-            return self
+            return replace(self, text=replace(self.text, max_positions=tokens))
         if tokens > LONGEST:
             raise BadInput(f"a context of {tokens} tokens was asked for; this model takes at most {max(own, LONGEST)}")
         yarn = self.text.yarn or Yarn(native=own)
