@@ -37,6 +37,41 @@ def test_the_plan_is_printed_and_what_was_made_is_used(
     assert json.loads(out)["model"]["dtype"].startswith("int8; int8: ")
 
 
+def test_a_form_made_with_own_pictures_is_another_and_is_used_by_its_folder(
+    call: Callable[..., Result], tiny_checkpoint: Path, pictures: list[Path], tmp_path: Path
+) -> None:
+    wide = ("models", "quantize", tiny_checkpoint, "--median", 0.2, "--p99", 0.5, "--kl", 5)
+
+    def made(*options: object) -> str:
+        code, out, _ = call(*wide, *options)
+        assert code == 0
+        return out.splitlines()[-1]
+
+    shipped, own = made(), made("--picture", pictures[0])
+    assert json.loads(shipped)["folder"] != json.loads(own)["folder"]
+    assert made() == shipped  # still there
+    assert made("--picture", pictures[0]) == own
+    same, other = tmp_path / "same.png", tmp_path / "other.png"
+    same.write_bytes(pictures[0].read_bytes())
+    other.write_bytes(pictures[0].read_bytes() + b"\0")
+    assert made("--picture", same) == own  # what counts is what the file holds
+    assert json.loads(made("--picture", other))["folder"] != json.loads(own)["folder"]
+    code, _, err = call(*wide, "--picture", tmp_path / "none.png")
+    assert code == 2
+    assert "none.png cannot be read" in " ".join(err.split())
+
+    ask = ("ask", pictures[0], "What?", "--model", tiny_checkpoint, "--max-tokens", 3, "--json", "--quantize")
+    code, out, _ = call(*ask, json.loads(own)["folder"])
+    assert code == 0
+    assert json.loads(out)["model"]["dtype"].startswith("int8; int8: ")
+    code, _, err = call(*ask, json.loads(own)["folder"], "--quantize-vision", "none")
+    assert code == 2
+    assert "leave --quantize-vision out" in " ".join(err.split())
+    code, _, err = call(*ask, tmp_path)
+    assert code == 2
+    assert "not a stored quantized model" in " ".join(err.split())
+
+
 def test_a_budget_that_cannot_be_kept_fails(call: Callable[..., Result], tiny_checkpoint: Path) -> None:
     code, out, _ = call("models", "quantize", tiny_checkpoint, "--kl", 1e-12)
     assert code == 1

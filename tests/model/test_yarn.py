@@ -164,7 +164,8 @@ def test_either_spelling_of_the_recipe_is_read(dropped: str) -> None:
 
 def test_what_cannot_be_stretched_is_refused() -> None:
     config = preset("2B")
-    assert config.for_context(100_000) is config
+    shorter = config.for_context(100_000).text
+    assert (shorter.max_positions, shorter.yarn) == (100_000, None)
     with pytest.raises(BadInput, match=r"2000000 tokens.*at most 1048576"):
         config.for_context(2_000_000)
     with pytest.raises(BadModel, match="factor"):

@@ -48,7 +48,7 @@ class LocalBackend:
 
     Raises:
         BadModel: the folder holds no checkpoint that can be loaded.
-        BadInput: the device or dtype does not exist here.
+        BadInput: the device or dtype does not exist here, or the context is longer than the model can be stretched to.
     """
 
     def __init__(
@@ -60,7 +60,8 @@ class LocalBackend:
         dtype: str = "auto",
         blind: bool = False,
         settings: EngineSettings | None = None,
-        quantized: QuantSettings | None = None,
+        quantized: QuantSettings | Path | None = None,
+        context: int | None = None,
     ) -> None:
         checkpoint = Path(checkpoint)
         self.blind = blind
@@ -70,6 +71,8 @@ class LocalBackend:
         revision = revision_of(checkpoint)
         opened = open_model(checkpoint, revision, placement, quantized)
         model = opened.model
+        if context is not None:
+            model.fit_context(context)
         self.engine = Engine(model, revision, settings)
         self._grammars = Grammars(self.chat.tokenizer, model.config.text.vocab_size, self.chat.eos_ids)
         self._info = ModelInfo(
@@ -77,7 +80,7 @@ class LocalBackend:
             revision=revision,
             context=self.engine.context,
             memory_bytes=opened.memory_bytes,
-            dtype=opened.dtype,
+            dtype=opened.dtype + ("; keys and values in int8" if self.engine.settings.int8_kv else ""),
         )
 
     @property

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from occlusight.errors import BadInput
 
 if TYPE_CHECKING:
     from occlusight.backends.protocol import Backend
+    from occlusight.model.quant.plan import QuantSettings
 
 KINDS = ("local", "openai", "transformers")
 
@@ -21,6 +23,9 @@ def open_backend(
     base_url: str | None = None,
     quantize: str = "none",
     quantize_vision: str | None = None,
+    context: int | None = None,
+    int8_kv: bool = False,
+    kv_gb: float | None = None,
 ) -> Backend:
     """Open a model.
 
@@ -32,8 +37,11 @@ def open_backend(
         device: auto, cpu, cuda or cuda:N.
         dtype: auto, float32, bfloat16 or float16.
         base_url: the server's address, for openai.
-        quantize: none, int8 or int4: the bits of the decoder's weights, for local.
+        quantize: none, int8 or int4: the bits of the decoder's weights, for local; or the folder of a stored form.
         quantize_vision: none or int8 for the vision tower; follows `quantize` unless given.
+        context: the most tokens of a prompt and its answer, for local; the model's own context unless given, and stretched beyond it.
+        int8_kv: keys and values in a byte a number, for local.
+        kv_gb: the memory in 10^9 bytes that keys and values may take, for local; a quarter of the machine's unless given.
 
     Raises:
         BadModel: there is no such model, or it cannot be had or loaded.
@@ -44,6 +52,10 @@ def open_backend(
         raise BadInput(f"--backend takes {', '.join(KINDS)}, but {backend!r} was given")
     if backend != "local" and (quantize, quantize_vision or "none") != ("none", "none"):
         raise BadInput(f"quantized weights are for our own engine, but the backend is {backend}; leave --quantize out")
+    if backend != "local" and (context, int8_kv, kv_gb) != (None, False, None):
+        raise BadInput(
+            f"--context, --int8-kv and --kv-gb are for our own engine, but the backend is {backend}; leave them out"
+        )
     if backend == "openai":
         return _openai(model, base_url)
     if model == "oracle":
@@ -54,7 +66,7 @@ def open_backend(
         return _transformers(model, device, dtype)
     from occlusight.backends.local import LocalBackend
     from occlusight.backends.models import checkpoint_of
-    from occlusight.model.quant.plan import QuantSettings
+    from occlusight.engine.settings import EngineSettings
 
     return LocalBackend(
         checkpoint_of(model),
@@ -62,8 +74,26 @@ def open_backend(
         device=device,
         dtype=dtype,
         blind=model == "blind",
-        quantized=QuantSettings.of(quantize, quantize_vision),
+        settings=EngineSettings(int8_kv=int8_kv, kv_bytes=round(1e9 * (kv_gb or 0))),
+        quantized=precision_of(quantize, quantize_vision),
+        context=context,
     )
+
+
+def precision_of(quantize: str, quantize_vision: str | None = None) -> QuantSettings | Path | None:
+    """What a user says of bits: settings, the folder of a stored form, or None where nothing is quantized.
+
+    Raises:
+        BadInput: there is no such choice and no such folder, or both a form and the tower's bits are given.
+    """
+    from occlusight.model.quant.plan import TEXT_CHOICES, QuantSettings
+
+    folder = Path(quantize)
+    if quantize in TEXT_CHOICES or not folder.is_dir():
+        return QuantSettings.of(quantize, quantize_vision)
+    if quantize_vision is not None:
+        raise BadInput(f"the form in {quantize} has its own bits for the vision tower; leave --quantize-vision out")
+    return folder
 
 
 def _openai(model: str, base_url: str | None) -> Backend:

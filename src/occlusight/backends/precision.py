@@ -14,14 +14,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from occlusight.engine.placement import Placement
+from occlusight.engine.placement import SHARE, Placement, memory_bytes, weights_bytes
 from occlusight.errors import BadInput
-from occlusight.model.quant.cached import load_quantized
-from occlusight.model.quant.calibration import calibration_samples
+from occlusight.model.quant.cached import load_form, load_quantized
+from occlusight.model.quant.calibration import calibration_samples, pictures_digest
 from occlusight.model.quant.kernels import native
 from occlusight.model.quant.linear import weight_bytes
 from occlusight.model.quant.plan import Plan, QuantSettings
 from occlusight.model.quant.quantizer import Progress
+from occlusight.model.quant.stored import Origin
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.weights import dtype_name, load_model
 
@@ -38,11 +39,11 @@ class Opened:
     plan: Plan | None = None
 
 
-def open_model(checkpoint: Path, revision: str, placement: Placement, quantized: QuantSettings | None) -> Opened:
-    """Load a checkpoint; a quantized one from the cache directory, where it is put first if need be.
+def open_model(checkpoint: Path, revision: str, placement: Placement, quantized: QuantSettings | Path | None) -> Opened:
+    """Load a checkpoint; a quantized one from its stored form, which is named or in the cache directory, where it is put first if need be.
 
     Raises:
-        BadModel: the folder holds no checkpoint that can be loaded.
+        BadModel: the folder holds no checkpoint that can be loaded, or the named one no stored form of it.
         BadInput: quantized weights were asked for on a GPU.
     """
     if quantized is None:
@@ -53,14 +54,23 @@ def open_model(checkpoint: Path, revision: str, placement: Placement, quantized:
         raise BadInput(
             f"quantized weights run on a CPU so far, but the device is {placement.device}; give --device cpu or no --quantize"
         )
-    with quantizing_bar() as progress:
-        model, plan = load_quantized(
-            checkpoint, revision, quantized, lambda: calibration_samples(checkpoint, calibration_pictures()), progress
-        )
+    lean = (
+        weights_bytes(checkpoint) > SHARE * memory_bytes()
+    )  # 8 and 4 bits together take nearly what the checkpoint does
+    if isinstance(quantized, Path):
+        model, plan = load_form(checkpoint, revision, quantized, lean)
+    else:
+        pictures = calibration_pictures()
+        origin = Origin(revision, pictures_digest(pictures), quantized)
+        with quantizing_bar() as progress:
+            model, plan = load_quantized(
+                checkpoint, origin, lambda: calibration_samples(checkpoint, pictures), progress, lean
+            )
     if not plan.within:
         log.warning("quantizing cost more accuracy than its budget allows: see `occlusight models quantize`")
     size = weight_bytes(model) + sum(p.numel() * p.element_size() for p in model.parameters())
-    return Opened(model, f"{quantized.label}; {native().report}", size, plan)
+    prompts = "" if plan.settings.text != "int4" else ", prompts too" if lean else ", prompts in int8"
+    return Opened(model, f"{plan.settings.label}{prompts}; {native().report}", size, plan)
 
 
 def calibration_pictures() -> list[Path]:

@@ -21,6 +21,7 @@ from occlusight.bench.baselines import baseline
 from occlusight.bench.commands import add_to
 from occlusight.bench.run import run
 from occlusight.bench.samples import DataSet, open_set
+from occlusight.cli.contexts import Context, Int8KV, KvGb
 from occlusight.cli.precision import Quantize, QuantizeVision
 from occlusight.errors import BadInput
 from occlusight.occlusion.kinds import LANGS, Names
@@ -73,6 +74,9 @@ def run_command(
     certainty: Annotated[
         bool, typer.Option(help="Ask for the log-probabilities of yes and no beside every decision.")
     ] = True,
+    context: Context = None,
+    int8_kv: Int8KV = False,
+    kv_gb: KvGb = None,
 ) -> None:
     """Ask a model every question of a data set and score the answers.
 
@@ -81,7 +85,19 @@ def run_command(
     """
     wanted = languages(langs)
     dataset, names = open_set(data), shipped_names()
-    opened = backend_for(model, dataset, names, backend, base_url, dtype, quantize, quantize_vision)
+    opened = backend_for(
+        model,
+        dataset,
+        names,
+        backend,
+        base_url,
+        dtype=dtype,
+        quantize=quantize,
+        quantize_vision=quantize_vision,
+        context=context,
+        int8_kv=int8_kv,
+        kv_gb=kv_gb,
+    )
     settings = Settings(system, temperature, 1.0, max_tokens, seed, certainty)
     with asking_bar() as show:
         result = run(opened, dataset, out, names, wanted, limit, settings=settings, progress=show, scenes=scenes)
@@ -144,19 +160,15 @@ def backend_for(
     names: Names,
     backend: str = "local",
     base_url: str | None = None,
-    dtype: str = "auto",
-    quantize: str = "none",
-    quantize_vision: str | None = None,
+    **more: Any,
 ) -> Backend:
-    """Open a model; the oracle answers from this data set. Raises BadModel."""
+    """Open a model; the oracle answers from this data set. `more`: what else `open_backend` takes. Raises BadModel."""
     found = baseline(model, data, names) if backend == "local" else None
     if found is not None:
         return found
     from occlusight.backends import open_backend
 
-    return open_backend(
-        model, backend=backend, base_url=base_url, dtype=dtype, quantize=quantize, quantize_vision=quantize_vision
-    )
+    return open_backend(model, backend=backend, base_url=base_url, **more)
 
 
 def table(result: dict[str, Any], title: str) -> Table:

@@ -96,7 +96,12 @@ class Samples:
 
 
 def open_for_timing(
-    model: str, device: str = "auto", dtype: str = "auto", quantize: str = "none", quantize_vision: str | None = None
+    model: str,
+    device: str = "auto",
+    dtype: str = "auto",
+    quantize: str = "none",
+    quantize_vision: str | None = None,
+    int8_kv: bool = False,
 ) -> LocalBackend:
     """Open a model on our own engine without guessing ahead, which models with random weights, that soon repeat themselves, flatter.
 
@@ -106,11 +111,11 @@ def open_for_timing(
     """
     from occlusight.backends.local import LocalBackend
     from occlusight.backends.models import checkpoint_of
+    from occlusight.backends.opening import precision_of
     from occlusight.engine.settings import EngineSettings
-    from occlusight.model.quant.plan import QuantSettings
 
-    quantized = QuantSettings.of(quantize, quantize_vision)
-    settings = EngineSettings(drafts=0)
+    quantized = precision_of(quantize, quantize_vision)
+    settings = EngineSettings(drafts=0, int8_kv=int8_kv)
     return LocalBackend(
         checkpoint_of(model), name=model, device=device, dtype=dtype, settings=settings, quantized=quantized
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from occlusight.cli.contexts import Context, Int8KV, KvGb
 from occlusight.cli.precision import Quantize, QuantizeVision
 from occlusight.errors import BadInput
 
@@ -122,6 +123,9 @@ def ask(
         Path | None,
         typer.Option(metavar="FILE.jsonl", help="Where --batch writes a line a picture; run again to resume."),
     ] = None,
+    context: Context = None,
+    int8_kv: Int8KV = False,
+    kv_gb: KvGb = None,
 ) -> None:
     """Ask a question about pictures; the answer is streamed to stdout.
 
@@ -149,6 +153,17 @@ def ask(
         "thinking_tokens": thinking_tokens,
         "logprobs": logprobs,
     }
+
+    def opened() -> Backend:
+        return open_backend(
+            model,
+            quantize=quantize,
+            quantize_vision=quantize_vision,
+            context=context,
+            int8_kv=int8_kv,
+            kv_gb=kv_gb,
+        )
+
     if logprobs is not None and not as_json:
         raise BadInput("log-probabilities are told in JSON: give --json with --logprobs")
     if batch is not None or out is not None:
@@ -160,14 +175,9 @@ def ask(
             raise BadInput(
                 f"with --batch give the question alone; {len(words)} arguments were given: {' '.join(words[:3])}"
             )
-        name = (
-            model
-            if quantize == "none" and not quantize_vision
-            else f"{model} {quantize} {quantize_vision or ''}".strip()
-        )
-        Batch(batch, out, name, Request(words[0], **settings)).run(
-            lambda: open_backend(model, quantize=quantize, quantize_vision=quantize_vision)
-        )
+        weights = [] if quantize == "none" and not quantize_vision else [quantize, quantize_vision or ""]
+        name = " ".join(filter(None, [model, *weights, "int8-kv" if int8_kv else ""]))
+        Batch(batch, out, name, Request(words[0], **settings)).run(opened)
         return
     *pictures, question = words
     if not pictures:
@@ -182,7 +192,7 @@ def ask(
             f"the last argument must be the question, but {question!r} is a file; add the question in quotes"
         )
     request = Request(question, tuple(Path(p) for p in pictures), **settings)
-    backend = open_backend(model, quantize=quantize, quantize_vision=quantize_vision)
+    backend = opened()
     if as_json:
         print(json.dumps(answer(backend, request, explain_cost), ensure_ascii=False))
     else:

@@ -45,16 +45,17 @@ def quantize_command(
     """Quantize a model and print the plan: what each kind of layer needs so that few bits suffice.
 
     Each layer is measured on calibration pictures and questions, and gets the cheapest treatment within the budget: rounded plainly,
-    channels equalized, outlier channels kept apart, or bf16. `ask`, `serve` and `bench` with the same --quantize, and no --group or
-    budget of its own, use the stored form. The last line is the plan as JSON. Exit code 1: the whole misses the budget.
+    channels equalized, outlier channels kept apart, or bf16. `ask`, `serve` and `bench` with the same --quantize use the stored form;
+    one with pictures, a group or a budget of its own they use when its folder is given: --quantize FOLDER. The last line is the plan as
+    JSON. Exit code 1: the whole misses the budget.
     """
     from occlusight.backends.models import checkpoint_of
     from occlusight.backends.precision import calibration_pictures, quantizing_bar
     from occlusight.engine.revision import revision_of
     from occlusight.model.quant.cached import load_quantized
-    from occlusight.model.quant.calibration import calibration_samples
+    from occlusight.model.quant.calibration import calibration_samples, pictures_digest
     from occlusight.model.quant.plan import Budget, QuantSettings
-    from occlusight.model.quant.stored import stored_folder
+    from occlusight.model.quant.stored import Origin
 
     settings = QuantSettings.of(quantize, quantize_vision, group=group, budget=Budget(median, p99, kl))
     if settings is None:
@@ -62,19 +63,14 @@ def quantize_command(
             "there is nothing to quantize with --quantize none; give int8 or int4, or --quantize-vision int8"
         )
     checkpoint = checkpoint_of(model)
-    folder = stored_folder(revision_of(checkpoint), settings)
-    if again or pictures:
-        shutil.rmtree(folder, ignore_errors=True)
+    seen = pictures or calibration_pictures()
+    origin = Origin(revision_of(checkpoint), pictures_digest(seen), settings)
+    if again:
+        shutil.rmtree(origin.folder, ignore_errors=True)
     with quantizing_bar() as progress:
-        _, plan = load_quantized(
-            checkpoint,
-            revision_of(checkpoint),
-            settings,
-            lambda: calibration_samples(checkpoint, pictures or calibration_pictures()),
-            progress,
-        )
-    show(plan, model, folder)
-    print(json.dumps({**plan.document(), "folder": str(folder)}, ensure_ascii=False))
+        _, plan = load_quantized(checkpoint, origin, lambda: calibration_samples(checkpoint, seen), progress)
+    show(plan, model, origin.folder)
+    print(json.dumps({**plan.document(), "folder": str(origin.folder)}, ensure_ascii=False))
     if not plan.within:
         raise typer.Exit(1)
 

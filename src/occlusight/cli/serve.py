@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from occlusight.cli.ask import Model
+from occlusight.cli.contexts import Context, Int8KV, KvGb
 from occlusight.cli.precision import Quantize, QuantizeVision
 
 
@@ -16,9 +17,22 @@ def serve(
     model: Model = "default",
     quantize: Quantize = "none",
     quantize_vision: QuantizeVision = None,
+    context: Context = None,
+    int8_kv: Int8KV = False,
+    kv_gb: KvGb = None,
     lang: Annotated[str, typer.Option(help="The page's first language: auto (the browser's), zh or en.")] = "auto",
 ) -> None:
     """Open the page: a picture, a question, a streamed answer."""
     from occlusight.server.run import run
 
-    run(host=host, port=port, model=model, language=lang, quantize=quantize, quantize_vision=quantize_vision)
+    run(
+        host=host,
+        port=port,
+        model=model,
+        language=lang,
+        quantize=quantize,
+        quantize_vision=quantize_vision,
+        context=context,
+        int8_kv=int8_kv,
+        kv_gb=kv_gb,
+    )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from occlusight.cli.ask import Model
+from occlusight.cli.contexts import Int8KV
 from occlusight.cli.precision import Quantize, QuantizeVision
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def speed(
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
     quantize: Quantize = "none",
     quantize_vision: QuantizeVision = None,
+    int8_kv: Int8KV = False,
 ) -> None:
     """Measure how long the first word takes, for a new and for a known picture, and how many words a second follow.
 
@@ -51,7 +53,7 @@ def speed(
         torch.set_num_threads(threads)
 
     def opened(weights: str) -> LocalBackend:
-        return open_for_timing(model, device, dtype, weights, quantize_vision if weights == quantize else None)
+        return open_for_timing(model, device, dtype, weights, quantize_vision if weights == quantize else None, int8_kv)
 
     began = perf_counter()
     backend = opened(quantize)

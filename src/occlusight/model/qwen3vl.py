@@ -40,6 +40,11 @@ class Qwen3VL(nn.Module):
         """The type of keys and values: that of the embeddings, which quantizing leaves alone."""
         return self.text.embed_tokens.weight.dtype
 
+    def fit_context(self, tokens: int) -> None:
+        """Take sequences of at most so many tokens; see `ModelConfig.for_context`."""
+        self.config = self.config.for_context(tokens)
+        self.text.config = self.config.text
+
     def encode(self, patches: Tensor, grids: Sequence[Grid]) -> VisionFeatures:
         """Features of pictures' patches `(N, 3 * 2 * P * P)`; see `VisionTower.forward`."""
         features: VisionFeatures = self.vision(patches, grids)

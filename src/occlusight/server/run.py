@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 from time import perf_counter
+from typing import Any
 
 from occlusight.errors import BadInput
 
@@ -17,10 +18,8 @@ ENDING_S = 3
 """How long open connections may take to end when the server stops."""
 
 
-def run(
-    host: str, port: int, model: str, language: str, quantize: str = "none", quantize_vision: str | None = None
-) -> None:
-    """Serve until interrupted.
+def run(host: str, port: int, model: str, language: str, **local: Any) -> None:
+    """Serve until interrupted. `local`: what `open_backend` takes for our own engine, such as `quantize`.
 
     Raises:
         BadInput: the address cannot be taken, or the model or language does not exist.
@@ -35,7 +34,7 @@ def run(
         began = perf_counter()
         from occlusight.backends import open_backend
 
-        backend = open_backend(model, quantize=quantize, quantize_vision=quantize_vision)
+        backend = open_backend(model, **local)
         info = backend.info
         LOG.info(
             "model %s is loaded in %.1f s (%.0f MB as %s, context of %d tokens)",

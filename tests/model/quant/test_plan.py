@@ -13,14 +13,14 @@ import torch
 
 from occlusight.errors import BadInput, BadModel
 from occlusight.model.quant import cached
-from occlusight.model.quant.cached import load_quantized
+from occlusight.model.quant.cached import load_form, load_quantized
 from occlusight.model.quant.choice import choose, token_errors
-from occlusight.model.quant.linear import Int8Linear, build_linear, store_int8
+from occlusight.model.quant.linear import NARROW_ROWS, Int4Linear, Int8Linear, build_linear, only_narrow, store_int8
 from occlusight.model.quant.load import load_stored
 from occlusight.model.quant.outliers import Outliers, edited_state
 from occlusight.model.quant.plan import Budget, Plan, QuantSettings
 from occlusight.model.quant.quantizer import Quantizer, Sample
-from occlusight.model.quant.stored import StoreReader, stored_folder
+from occlusight.model.quant.stored import Origin, StoreReader
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.weights import hf_name, hf_state, save_model
 
@@ -82,6 +82,34 @@ def test_a_massive_token_needs_columns_apart_not_equalizing() -> None:
     assert site.p99 < 0.05 < site.plain_p99
 
 
+def test_four_bits_are_treated_too_and_have_eight_beside_them_for_prompts() -> None:
+    """One channel of the input is 300 times the others, its weights as much smaller: a group that holds it rounds them all away."""
+    random = torch.Generator().manual_seed(0)
+    x, weight = torch.randn(300, 256, generator=random), torch.randn(128, 256, generator=random)
+    x[:, 3], weight[:, 3] = 300 * x[:, 3], weight[:, 3] / 300
+    settings = QuantSettings("int4", "int8")
+    stored, site = choose("outlier", "int4", x, weight, None, settings)
+    assert (site.bits, site.choice) == ("int4", "equalized")
+    assert site.median <= settings.int4_budget.median < 0.5 < site.plain_median
+    layer, right = build_linear(stored), x @ weight.T
+    narrow = build_linear(only_narrow(stored))
+    wide = build_linear({key: tensor for key, tensor in stored.items() if key not in ("nibbles", "groups")})
+    assert isinstance(narrow, Int4Linear)
+    for rows in (1, NARROW_ROWS):
+        assert torch.equal(layer(x[:rows]), narrow(x[:rows]))
+    assert torch.equal(layer(x[: NARROW_ROWS + 1]), wide(x[: NARROW_ROWS + 1]))
+    assert token_errors(layer(x), right).within(settings.budget)
+    assert token_errors(narrow(x), right).within(settings.int4_budget)
+
+
+def test_four_bits_that_miss_their_budget_become_eight() -> None:
+    random = torch.Generator().manual_seed(0)
+    x, weight = torch.randn(40, 64, generator=random), torch.randn(32, 64, generator=random)
+    stored, site = choose("strict", "int4", x, weight, None, QuantSettings("int4", int4_budget=Budget(0.01, 0.02)))
+    assert site.bits == "int8"
+    assert "nibbles" not in stored
+
+
 def test_what_no_treatment_cures_is_kept() -> None:
     random = torch.Generator().manual_seed(0)
     x, weight = torch.randn(40, 64, generator=random), torch.randn(32, 64, generator=random)
@@ -94,7 +122,7 @@ def test_the_stored_model_says_nearly_the_same(
     twins: Any, samples: list[Sample], text: str, vision: str, tmp_path: Path
 ) -> None:
     settings = QuantSettings(text, vision)
-    model, plan = load_quantized(twins.directory, "digest", settings, lambda: samples)
+    model, plan = load_quantized(twins.directory, Origin("digest", "pictures", settings), lambda: samples)
     assert plan.settings == settings
     case = twins.cases["two images"]
     given, right = twins.ours(model, case), twins.logits["two images"]
@@ -105,9 +133,39 @@ def test_the_stored_model_says_nearly_the_same(
     assert model.dtype == torch.bfloat16
 
 
+def test_without_memory_for_both_widths_four_bits_do_everything(twins: Any, samples: list[Sample]) -> None:
+    origin = Origin("digest", "pictures", QuantSettings("int4"))
+    both, _ = load_quantized(twins.directory, origin, lambda: samples)
+    lean, plan = load_quantized(twins.directory, origin, lambda: samples, lean=True)
+    narrow = [site.name for site in plan.sites if site.bits == "int4"]
+    assert narrow
+    for name in narrow:
+        wide_layer, layer = both.get_submodule(name), lean.get_submodule(name)
+        assert isinstance(layer, Int4Linear)
+        assert isinstance(wide_layer, Int8Linear)
+        assert wide_layer.narrow is not None
+        x = torch.randn(2, wide_layer.narrow.shape[1])
+        assert torch.equal(layer(x), wide_layer(x))
+    case = twins.cases["two images"]
+    right = twins.logits["two images"].softmax(-1)
+    for model, most in ((both, 0.03), (lean, 0.3)):
+        divergence = (right * (right.log() - twins.ours(model, case).log_softmax(-1))).sum(-1)
+        assert divergence.mean() < most
+
+
+def test_a_named_form_must_be_of_this_checkpoint(twins: Any, samples: list[Sample], tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    plan = Quantizer(twins.directory, INT8, "one").run(samples, folder)
+    assert load_form(twins.directory, "one", folder)[1] == plan
+    with pytest.raises(BadModel, match="made from another checkpoint"):
+        load_form(twins.directory, "two", folder)
+    with pytest.raises(BadModel, match="not a stored quantized model"):
+        load_form(twins.directory, "one", tmp_path)
+
+
 def test_rows_do_not_depend_on_their_neighbours(twins: Any, samples: list[Sample]) -> None:
     """Scales are per token: the same prompt alone and behind another gives the same first layer."""
-    model, _ = load_quantized(twins.directory, "digest", INT8, lambda: samples)
+    model, _ = load_quantized(twins.directory, Origin("digest", "pictures", INT8), lambda: samples)
     layer = next(module for module in model.modules() if isinstance(module, Int8Linear))
     x = torch.randn(6, 48)
     together = layer(torch.cat((x, 1000 * x)))[:6]
@@ -126,15 +184,16 @@ def test_it_is_made_once_and_made_again_when_damaged(
 
     monkeypatch.setattr(cached, "Quantizer", Counting)
 
-    def load(digest: str = "one", settings: QuantSettings = INT8) -> None:
-        load_quantized(twins.directory, digest, settings, lambda: samples)
+    def load(digest: str = "one", settings: QuantSettings = INT8, pictures: str = "shipped") -> None:
+        load_quantized(twins.directory, Origin(digest, pictures, settings), lambda: samples)
 
     load()
     load()
     assert len(made) == 1
     load("another checkpoint")
     load(settings=QuantSettings("int4"))
-    assert len(set(made)) == 3
+    load(pictures="mine")
+    assert len(set(made)) == 4
     damages: list[Callable[[Path], object]] = [
         lambda folder: flip(folder / "text.layers.1.safetensors"),
         lambda folder: (folder / "vision.merger.safetensors").unlink(),
@@ -196,4 +255,3 @@ def test_settings_are_checked() -> None:
         QuantSettings(group=48)
     with pytest.raises(BadInput, match="above 0"):
         Budget(0)
-    assert stored_folder("a", INT8) != stored_folder("a", QuantSettings(group=64)) != stored_folder("b", INT8)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from occlusight.errors import BadModel
 from occlusight.model.quant.load import load_stored
-from occlusight.model.quant.plan import Plan, QuantSettings
+from occlusight.model.quant.plan import Plan
 from occlusight.model.quant.quantizer import Progress, Quantizer, Sample
-from occlusight.model.quant.stored import StoreReader, stored_folder
+from occlusight.model.quant.stored import Origin, StoreReader
 from occlusight.model.qwen3vl import Qwen3VL
 
 log = logging.getLogger(__name__)
@@ -18,22 +18,36 @@ log = logging.getLogger(__name__)
 
 def load_quantized(
     checkpoint: Path,
-    digest: str,
-    settings: QuantSettings,
+    origin: Origin,
     calibration: Callable[[], Sequence[Sample]],
     progress: Progress | None = None,
+    lean: bool = False,
 ) -> tuple[Qwen3VL, Plan]:
     """Load the stored form; make it first where there is none, or where it is damaged or of an earlier format.
 
-    `digest` tells the checkpoint's content; `calibration` is called only to make it.
+    `calibration` is called only to make it. `lean`: see `load_stored`.
     """
-    folder = stored_folder(digest, settings)
+    folder = origin.folder
     if folder.is_dir():
         try:
             reader = StoreReader(folder)
-            return load_stored(checkpoint, reader), reader.plan
+            return load_stored(checkpoint, reader, lean), reader.plan
         except BadModel as error:
             log.warning("%s; it is made again", error)
-    Quantizer(checkpoint, settings).run(calibration(), folder, progress)
+    Quantizer(checkpoint, origin.settings, origin.checkpoint).run(calibration(), folder, progress)
     reader = StoreReader(folder)
-    return load_stored(checkpoint, reader), reader.plan
+    return load_stored(checkpoint, reader, lean), reader.plan
+
+
+def load_form(checkpoint: Path, digest: str, folder: Path, lean: bool = False) -> tuple[Qwen3VL, Plan]:
+    """Load a stored form that somebody names.
+
+    Raises:
+        BadModel: it is damaged, or was made from another checkpoint than the one with this digest.
+    """
+    reader = StoreReader(folder)
+    if reader.checkpoint != digest:
+        raise BadModel(
+            f"{folder} was made from another checkpoint than {checkpoint}; make one: occlusight models quantize {checkpoint}"
+        )
+    return load_stored(checkpoint, reader, lean), reader.plan

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from PIL import Image
 
+from occlusight.errors import BadPicture
 from occlusight.model.chat import Chat
 from occlusight.model.picture import open_picture
 from occlusight.model.preprocess import PreprocessSettings, patches_of
@@ -42,3 +44,18 @@ def calibration_samples(checkpoint: Path, pictures: Sequence[Path]) -> list[Samp
         ids = chat.prompt([user, assistant], [grid], add_generation_prompt=False)
         samples.append(Sample(torch.tensor(ids), patches, grid))
     return samples
+
+
+def pictures_digest(pictures: Sequence[Path]) -> str:
+    """A digest of what these files hold, and of their order.
+
+    Raises:
+        BadPicture: one of them cannot be read.
+    """
+    digest = hashlib.sha256()
+    for path in pictures:
+        try:
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+        except OSError as error:
+            raise BadPicture(f"the calibration picture {path} cannot be read ({error.strerror})") from None
+    return digest.hexdigest()

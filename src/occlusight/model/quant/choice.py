@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from occlusight.model.quant.kernels import quantize_int8
-from occlusight.model.quant.linear import build_linear, store_half, store_int4, store_int8
+from occlusight.model.quant.linear import build_linear, only_narrow, store_half, store_int8
 from occlusight.model.quant.plan import APART, BOTH, EQUALIZED, KEPT, PLAIN, Budget, QuantSettings, SitePlan
 
 STRENGTHS = (0.5, 0.75)
@@ -58,16 +58,16 @@ def large_columns(x: Tensor) -> Tensor | None:
     return large[size[large].argsort(descending=True)[:most]].sort().values
 
 
-def int8_candidates(x: Tensor, weight: Tensor, bias: Tensor | None) -> Iterator[tuple[str, Stored]]:
-    """Ways to 8 bits, the cheapest to run first."""
-    yield PLAIN, store_int8(weight, bias)
+def candidates(x: Tensor, weight: Tensor, bias: Tensor | None, group: int | None) -> Iterator[tuple[str, Stored]]:
+    """Ways to 8 bits, and with `group` to 4 bits beside them; the cheapest to run first."""
+    yield PLAIN, store_int8(weight, bias, group=group)
     dividers = [equalizer(x, weight, alpha) for alpha in STRENGTHS]
     for divide in dividers:
-        yield EQUALIZED, store_int8(weight, bias, divide)
+        yield EQUALIZED, store_int8(weight, bias, divide, group=group)
     if (columns := large_columns(x)) is not None:
-        yield APART, store_int8(weight, bias, columns=columns)
+        yield APART, store_int8(weight, bias, columns=columns, group=group)
     if (columns := large_columns(x / dividers[0])) is not None:
-        yield BOTH, store_int8(weight, bias, dividers[0], columns)
+        yield BOTH, store_int8(weight, bias, dividers[0], columns, group)
 
 
 def choose(
@@ -75,7 +75,8 @@ def choose(
 ) -> tuple[Stored, SitePlan]:
     """Round a layer `(N, K)` that reads `x` `(M, K)`: the first candidate within the budget, else bf16.
 
-    A layer to be in 4 bits falls back to 8, and that to bf16. `bits` is none (bf16), int8 or int4.
+    `bits` is none (bf16), int8 or int4. A layer in 4 bits has 8 bits too, for prompts, under the same treatment, and each must keep
+    its budget; where none does, it has 8 bits alone, and where these do not, bf16.
     """
     right = F.linear(x, weight)
 
@@ -92,13 +93,15 @@ def choose(
     if bits == "none":
         errors = measure(kept)
         return report("bf16", KEPT, errors, errors, kept)
-    if bits == "int4" and weight.shape[1] % settings.group == 0:
-        stored = store_int4(weight, bias, settings.group)
-        errors = measure(stored)
-        if errors.within(settings.int4_budget):
-            return report("int4", PLAIN, errors, errors, stored)
     plain: Errors | None = None
-    for choice, stored in int8_candidates(x, weight, bias):
+    if bits == "int4" and weight.shape[1] % settings.group == 0:
+        for choice, stored in candidates(x, weight, bias, settings.group):
+            errors = measure(only_narrow(stored))
+            plain = plain or errors
+            if errors.within(settings.int4_budget) and measure(stored).within(settings.budget):
+                return report("int4", choice, errors, plain, stored)
+        plain = None
+    for choice, stored in candidates(x, weight, bias, None):
         errors = measure(stored)
         plain = plain or errors
         if errors.within(settings.budget):

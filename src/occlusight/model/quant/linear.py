@@ -9,26 +9,28 @@ from torch import Tensor, nn
 
 from occlusight.model.quant.kernels import Int4Weight, Int8Weight, quantize_int4, quantize_int8, quantize_rows
 
+NARROW_ROWS = 4
+"""Up to so many rows 4 bits are faster than 8. The 4-bit kernel computes four rows at a time and is bound by computing beyond."""
 
-class Int8Linear(nn.Module):
-    """int8 weights with a scale for each output channel, activations with a scale for each token, found as they come.
 
-    divide: `(K,)`, divides the input's channels before rounding (the weight's columns were multiplied by it: SmoothQuant,
-    arXiv:2211.10438). columns, beside: channels that are multiplied in bf16 instead, and their `(N, C)` weights (LLM.int8(),
-    arXiv:2208.07339); their columns in `weight` are zero.
+class Treated(nn.Module):
+    """A layer whose input is treated before rounding.
+
+    divide: `(K,)`, divides the input's channels (the weight's columns were multiplied by it: SmoothQuant, arXiv:2211.10438).
+    columns, beside: channels that are multiplied in bf16 instead, and their `(N, C)` weights (LLM.int8(), arXiv:2208.07339);
+    their columns in the rounded weight are zero.
     """
 
     def __init__(
-        self,
-        weight: Int8Weight,
-        bias: Tensor | None,
-        divide: Tensor | None,
-        columns: Tensor | None,
-        beside: Tensor | None,
+        self, bias: Tensor | None, divide: Tensor | None, columns: Tensor | None, beside: Tensor | None
     ) -> None:
         super().__init__()
-        self.weight, self.bias, self.columns, self.beside = weight, bias, columns, beside
+        self.bias, self.columns, self.beside = bias, columns, beside
         self.factor = None if divide is None else 1 / divide
+
+    def multiply(self, x: Tensor, owned: bool) -> Tensor:
+        """`(M, K)` by the rounded weight, `(M, N)`; `owned` says that `x` may be overwritten."""
+        raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
         """`(.., K)` to `(.., N)`."""
@@ -39,8 +41,7 @@ class Int8Linear(nn.Module):
         if self.columns is not None and self.beside is not None:
             apart = F.linear(x[:, self.columns].to(self.beside.dtype), self.beside)
             x, owned = x.index_fill(1, self.columns, 0), True
-        rows = quantize_rows(x, owned)
-        out = self.weight.accumulate(rows).mul_(rows.scale)
+        out = self.multiply(x, owned)
         if apart is not None:
             out += apart
         if self.bias is not None:
@@ -48,19 +49,50 @@ class Int8Linear(nn.Module):
         return out.view(*shape, -1)
 
 
-class Int4Linear(nn.Module):
-    """int4 weights, a scale and an offset for each group; activations in bf16."""
+class Int8Linear(Treated):
+    """int8 weights with a scale for each output channel, activations with a scale for each token, found as they come.
 
-    def __init__(self, weight: Int4Weight, bias: Tensor | None) -> None:
-        super().__init__()
-        self.weight, self.bias = weight, bias
+    narrow: the same weight in 4 bits, which a few rows (an answer's tokens) are multiplied with, in half the time; many rows (a prompt)
+    go by 8 bits.
+    """
 
-    def forward(self, x: Tensor) -> Tensor:
-        """`(.., K)` to `(.., N)`."""
-        out = self.weight.multiply(x.reshape(-1, x.shape[-1]))
-        if self.bias is not None:
-            out += self.bias
-        return out.view(*x.shape[:-1], -1)
+    def __init__(
+        self,
+        weight: Int8Weight,
+        bias: Tensor | None = None,
+        divide: Tensor | None = None,
+        columns: Tensor | None = None,
+        beside: Tensor | None = None,
+        narrow: Int4Weight | None = None,
+    ) -> None:
+        super().__init__(bias, divide, columns, beside)
+        self.weight, self.narrow = weight, narrow
+
+    def multiply(self, x: Tensor, owned: bool) -> Tensor:
+        """`(M, K)` to `(M, N)`."""
+        if self.narrow is not None and len(x) <= NARROW_ROWS:
+            return self.narrow.multiply(x)
+        rows = quantize_rows(x, owned)
+        return self.weight.accumulate(rows).mul_(rows.scale)
+
+
+class Int4Linear(Treated):
+    """int4 weights alone, a scale and an offset for each group; activations in bf16. Half the memory of both, slow at prompts."""
+
+    def __init__(
+        self,
+        weight: Int4Weight,
+        bias: Tensor | None = None,
+        divide: Tensor | None = None,
+        columns: Tensor | None = None,
+        beside: Tensor | None = None,
+    ) -> None:
+        super().__init__(bias, divide, columns, beside)
+        self.weight = weight
+
+    def multiply(self, x: Tensor, owned: bool) -> Tensor:
+        """`(M, K)` to `(M, N)`."""
+        return self.weight.multiply(x)
 
 
 class HalfLinear(nn.Module):
@@ -78,25 +110,39 @@ class HalfLinear(nn.Module):
 
 QuantLinear = Int8Linear | Int4Linear | HalfLinear
 Stored = Mapping[str, Tensor]
-"""A layer's tensors as they are stored: `levels` and `scale` (8 bits), `nibbles` and `groups` (4), or `weight`; and perhaps `bias`,
-`divide`, `columns`, `beside`."""
+"""A layer's tensors as they are stored: `levels` and `scale` (8 bits), `nibbles` and `groups` (4), both of these, or `weight`; and
+perhaps `bias`, `divide`, `columns`, `beside`."""
 
 
 def build_linear(stored: Stored) -> QuantLinear:
     """The layer of stored tensors, its weight in the order that the kernels of this machine want."""
-    bias = stored.get("bias")
+    if "weight" in stored:
+        return HalfLinear(stored["weight"], stored.get("bias"))
+    bias, divide, columns, beside = (stored.get(key) for key in ("bias", "divide", "columns", "beside"))
+    narrow = Int4Weight.pack(stored["nibbles"], stored["groups"]) if "nibbles" in stored else None
     if "levels" in stored:
-        weight = Int8Weight.pack(stored["levels"], stored["scale"])
-        return Int8Linear(weight, bias, stored.get("divide"), stored.get("columns"), stored.get("beside"))
-    if "nibbles" in stored:
-        return Int4Linear(Int4Weight.pack(stored["nibbles"], stored["groups"]), bias)
-    return HalfLinear(stored["weight"], bias)
+        return Int8Linear(Int8Weight.pack(stored["levels"], stored["scale"]), bias, divide, columns, beside, narrow)
+    assert narrow is not None
+    return Int4Linear(narrow, bias, divide, columns, beside)
+
+
+def only_narrow(stored: Stored) -> dict[str, Tensor]:
+    """The same layer without 8 bits where there are 4."""
+    wide = ("levels", "scale") if "nibbles" in stored else ()
+    return {key: tensor for key, tensor in stored.items() if key not in wide}
 
 
 def store_int8(
-    weight: Tensor, bias: Tensor | None = None, divide: Tensor | None = None, columns: Tensor | None = None
+    weight: Tensor,
+    bias: Tensor | None = None,
+    divide: Tensor | None = None,
+    columns: Tensor | None = None,
+    group: int | None = None,
 ) -> dict[str, Tensor]:
-    """Quantize `(N, K)` to 8 bits, its columns equalized by `divide` and some of them, `columns`, kept apart."""
+    """Quantize `(N, K)` to 8 bits, its columns equalized by `divide` and some of them, `columns`, kept apart.
+
+    With `group`, which must divide K, the weight so treated is stored in 4 bits too, in groups of so many.
+    """
     weight = weight.float() if divide is None else weight.float() * divide
     stored = {} if bias is None else {"bias": bias.float()}
     if divide is not None:
@@ -105,13 +151,9 @@ def store_int8(
         stored |= {"columns": columns, "beside": weight[:, columns].bfloat16()}
         weight = weight.index_fill(1, columns, 0)
     stored["levels"], stored["scale"] = quantize_int8(weight)
+    if group is not None:
+        stored["nibbles"], stored["groups"] = quantize_int4(weight, group)
     return stored
-
-
-def store_int4(weight: Tensor, bias: Tensor | None, group: int) -> dict[str, Tensor]:
-    """Quantize `(N, K)` to 4 bits in groups of `group`, which must divide K."""
-    nibbles, groups = quantize_int4(weight, group)
-    return {"nibbles": nibbles, "groups": groups, **({} if bias is None else {"bias": bias.float()})}
 
 
 def store_half(weight: Tensor, bias: Tensor | None = None) -> dict[str, Tensor]:
@@ -125,9 +167,11 @@ def weight_bytes(layer: nn.Module) -> int:
     parts: tuple[Tensor | None, ...]
     for module in layer.modules():
         if isinstance(module, Int8Linear):
+            narrow = module.narrow
             parts = (module.weight.levels, module.weight.scale, module.beside)
+            parts += (narrow.levels, narrow.groups) if narrow is not None else ()
         elif isinstance(module, Int4Linear):
-            parts = (module.weight.levels, module.weight.groups)
+            parts = (module.weight.levels, module.weight.groups, module.beside)
         elif isinstance(module, HalfLinear):
             parts = (module.weight,)
         else:

@@ -20,7 +20,7 @@ from occlusight.model.config import ModelConfig
 from occlusight.model.grids import GridTables
 from occlusight.model.quant.blocks import NORMS, Sites, join, parts_of
 from occlusight.model.quant.choice import choose, choose_head, fold
-from occlusight.model.quant.linear import build_linear
+from occlusight.model.quant.linear import build_linear, only_narrow
 from occlusight.model.quant.plan import OutputError, Plan, QuantSettings, SitePlan
 from occlusight.model.quant.stored import EMBEDDING, StoreWriter
 from occlusight.model.qwen3vl import Qwen3VL
@@ -77,10 +77,10 @@ class TensorReader:
 
 
 class Quantizer:
-    """Quantizes one checkpoint."""
+    """Quantizes one checkpoint, whose `digest` the stored form remembers."""
 
-    def __init__(self, checkpoint: Path, settings: QuantSettings) -> None:
-        self.settings = settings
+    def __init__(self, checkpoint: Path, settings: QuantSettings, digest: str = "") -> None:
+        self.settings, self.digest = settings, digest
         self.config = ModelConfig.from_hf(read_json(checkpoint, "config.json"))
         with torch.device("meta"):
             self.model = Qwen3VL(self.config)
@@ -91,7 +91,7 @@ class Quantizer:
     def run(self, samples: Sequence[Sample], folder: Path, progress: Progress | None = None) -> Plan:
         """Write the stored form to `folder` and return its plan."""
         began = perf_counter()
-        writer = StoreWriter(folder)
+        writer = StoreWriter(folder, self.digest)
         try:
             parts = parts_of(self.model)
             rest = self._rest()
@@ -168,7 +168,7 @@ class Quantizer:
                 tensors = fold(tensors, module.get_submodule(NORMS[site]))
             stored[site] = tensors
             self.sites.append(plan)
-        join(module, lambda site: build_linear(stored[site]))
+        join(module, lambda site: build_linear(only_narrow(stored[site])))  # judged as if prompts had 4 bits too
         self._rounded(name, module, streams)
         kept = {short: parameter.detach() for short, parameter in module.named_parameters()}
         return kept | {f"{site}.{key}": tensor for site, tensors in stored.items() for key, tensor in tensors.items()}

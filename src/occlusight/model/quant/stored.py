@@ -12,7 +12,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +35,26 @@ def cache_directory() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "occlusight"
 
 
-def stored_folder(source_digest: str, settings: QuantSettings) -> Path:
-    """The folder of a checkpoint's form under these settings; it need not exist."""
-    text = json.dumps([FORMAT, source_digest, asdict(settings)], sort_keys=True)
-    return cache_directory() / "quantized" / hashlib.sha256(text.encode()).hexdigest()[:24]
+@dataclass(frozen=True)
+class Origin:
+    """What a stored form is made from: the digests of a checkpoint and of the calibration's pictures, and the settings."""
+
+    checkpoint: str
+    calibration: str
+    settings: QuantSettings
+
+    @property
+    def folder(self) -> Path:
+        """The form's place in the cache; it need not exist."""
+        text = json.dumps([FORMAT, self.checkpoint, self.calibration, asdict(self.settings)], sort_keys=True)
+        return cache_directory() / "quantized" / hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 class StoreWriter:
     """Writes a stored form beside its place and moves it there when it is whole; two at once do not disturb each other."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, checkpoint: str) -> None:
+        self.folder, self.checkpoint = folder, checkpoint
         self.partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
         self._files: dict[str, dict[str, Any]] = {}
         self.partial.mkdir(parents=True, exist_ok=True)
@@ -63,7 +72,7 @@ class StoreWriter:
     def finish(self, plan: Plan) -> None:
         """Add plan and index, and put the folder where it belongs."""
         (self.partial / "plan.json").write_text(json.dumps(plan.document(), indent=1) + "\n", encoding="utf-8")
-        index = {"format": FORMAT, "files": self._files}
+        index = {"format": FORMAT, "checkpoint": self.checkpoint, "files": self._files}
         (self.partial / "index.json").write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
         shutil.rmtree(self.folder, ignore_errors=True)
         try:
@@ -87,13 +96,14 @@ class StoreReader:
         self.folder = folder
         try:
             index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+            found = index["format"]
+            if found != FORMAT:
+                raise BadModel(f"{folder}: format {found}, this version reads {FORMAT}")
             self.plan = Plan.read(json.loads((folder / "plan.json").read_text(encoding="utf-8")))
             self._files: dict[str, dict[str, Any]] = dict(index["files"])
-            found = index["format"]
+            self.checkpoint = str(index["checkpoint"])  # its digest
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BadModel(f"{folder}: not a stored quantized model ({type(error).__name__}: {error})") from None
-        if found != FORMAT:
-            raise BadModel(f"{folder}: format {found}, this version reads {FORMAT}")
 
     def files(self) -> Iterator[tuple[str, dict[str, Tensor]]]:
         """Yield name and tensors of every file but the embeddings', one at a time, each checked against its digest.
