@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from occlusight.errors import BadInput, BadModel
@@ -69,6 +69,7 @@ def test_ids_equal_those_of_transformers(chat: Chat, theirs: Any, text: str) -> 
 def test_any_text_is_encoded_as_transformers_does_and_comes_back(chat: Chat, theirs: Any, text: str) -> None:
     import unicodedata
 
+    assume(not chat.tokenizer.control_pattern.search(text))  # text that spells a control token is text to us
     ids = chat.encode(text)
     assert ids == theirs(text, add_special_tokens=False)["input_ids"]
     assert chat.decode(ids) == unicodedata.normalize("NFC", text)

@@ -54,9 +54,8 @@ def open_model(checkpoint: Path, revision: str, placement: Placement, quantized:
         raise BadInput(
             f"quantized weights run on a CPU so far, but the device is {placement.device}; give --device cpu or no --quantize"
         )
-    lean = (
-        weights_bytes(checkpoint) > SHARE * memory_bytes()
-    )  # 8 and 4 bits together take nearly what the checkpoint does
+    # 8 and 4 bits together take nearly what the checkpoint does.
+    lean = weights_bytes(checkpoint) > SHARE * memory_bytes()
     if isinstance(quantized, Path):
         model, plan = load_form(checkpoint, revision, quantized, lean)
     else:

@@ -151,9 +151,8 @@ class Engine:
             self._admit()
             running = list(self._running)
         try:
-            ready = [
-                sequence for sequence in running if sequence.unread
-            ]  # who waits for a picture reads in the next step
+            # Who waits for a picture reads in the next step.
+            ready = [sequence for sequence in running if sequence.unread]
             self.encoder.advance(self.settings.step_s / (2 if ready else 1))
             members = self._deal(ready, self.settings.step_s - (perf_counter() - began))
             if members:

@@ -15,11 +15,9 @@ from occlusight.scenes.truth import Truth
 Picture = npt.NDArray[np.uint8]  # (H, W, 3)
 
 OTHER_SIDE: Mapping[str | None, str] = {"left": "right", "right": "left"}
-GAIN, TINT, GAMMA = (
-    0.2,
-    0.04,
-    0.15,
-)  # largest relative change of brightness, of one channel against the others, of the exponent
+GAIN = 0.2  # largest relative change of brightness
+TINT = 0.04  # and of one channel against the others
+GAMMA = 0.15  # and, as a logarithm, of the exponent
 NOISE = 5.0  # largest standard deviation, of 255
 BLUR = 0.8  # largest radius in pixels
 

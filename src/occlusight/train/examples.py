@@ -43,8 +43,9 @@ SEPARATORS = re.compile(".*(?:[:\uff1a,\uff0c\u3001\u548c]| and)", re.DOTALL)
 """Everything before the next item of a list: the last of : , 、 和 and "and"."""
 
 DECISIONS = ("occlusion", "explanation", "remove", "depth_pair", "hidden_part", "position", "count")
-PER_KIND = {"recognition": 1, "occlusion": 4, "explanation": 4, "position": 5, "remove": 0, "count": 1, "depth_pair": 1}
-PER_KIND |= {"through": 2, "mirrored": 2, "mirror_shows": 1, "unknown": 2, "viewpoint": 0}
+STAGED = {"through": 2, "mirrored": 2, "mirror_shows": 1, "unknown": 2, "viewpoint": 0}  # asked of staged scenes alone
+FREE = {"recognition": 1, "occlusion": 4, "explanation": 4, "position": 5, "remove": 0, "count": 1, "depth_pair": 1}
+PER_KIND = FREE | STAGED
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 import torch.nn.functional as F
@@ -10,10 +11,10 @@ from torch import Tensor, nn
 from occlusight.model.quant.kernels import Int4Weight, Int8Weight, quantize_int4, quantize_int8, quantize_rows
 
 NARROW_ROWS = 4
-"""Up to so many rows 4 bits are faster than 8. The 4-bit kernel computes four rows at a time and is bound by computing beyond."""
+"""Up to so many rows go by 4 bits. The 4-bit kernel computes four rows at a time and is bound by computing beyond."""
 
 
-class Treated(nn.Module):
+class Treated(nn.Module, ABC):
     """A layer whose input is treated before rounding.
 
     divide: `(K,)`, divides the input's channels (the weight's columns were multiplied by it: SmoothQuant, arXiv:2211.10438).
@@ -28,9 +29,9 @@ class Treated(nn.Module):
         self.bias, self.columns, self.beside = bias, columns, beside
         self.factor = None if divide is None else 1 / divide
 
+    @abstractmethod
     def multiply(self, x: Tensor, owned: bool) -> Tensor:
         """`(M, K)` by the rounded weight, `(M, N)`; `owned` says that `x` may be overwritten."""
-        raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
         """`(.., K)` to `(.., N)`."""
@@ -52,8 +53,8 @@ class Treated(nn.Module):
 class Int8Linear(Treated):
     """int8 weights with a scale for each output channel, activations with a scale for each token, found as they come.
 
-    narrow: the same weight in 4 bits, which a few rows (an answer's tokens) are multiplied with, in half the time; many rows (a prompt)
-    go by 8 bits.
+    narrow: the same weight in 4 bits, which a few rows (an answer's tokens) are multiplied with, reading half the bytes; many rows (a
+    prompt) go by 8 bits.
     """
 
     def __init__(
