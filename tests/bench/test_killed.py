@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import random
 import subprocess
 import sys
 import time
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from occlusight.bench.asking import Settings, ask_all, groups
+from occlusight.backends.local import LocalBackend
+from occlusight.backends.protocol import Done
+from occlusight.bench.asking import ask_all, groups
 from occlusight.bench.record import Record
+from occlusight.bench.run import run
+from occlusight.bench.settings import Settings
+from occlusight.engine.settings import LONGEST_STEP_S, EngineSettings
 
 SCRIPT = Path(__file__).with_name("asked.py")
 
@@ -27,11 +35,13 @@ def lines(path: Path) -> int:
 @pytest.mark.parametrize("kills", [1, pytest.param(4, marks=pytest.mark.slow)])
 def test_killing_changes_nothing(make_set, tiny_checkpoint, tmp_path, kills: int) -> None:
     """SIGKILL at random points, in the middle of pictures and of lines; then answers and scores are compared byte by byte."""
-    data = make_set(tmp_path / "set", scenes=2, per_kind=2)
+    data = make_set(tmp_path / "set", scenes=3, per_kind=2)
     assert start(data.folder, tiny_checkpoint, tmp_path / "whole").wait(250) == 0
     rng, out = random.Random(7), tmp_path / "killed"
     total = len(data.questions)
-    points = sorted(rng.sample(range(1, total), kills))
+    points = sorted(
+        rng.sample(range(1, total - len(groups(data.questions)[-1])), kills)
+    )  # the last ones come all at once
     for point in points:
         process = start(data.folder, tiny_checkpoint, out)
         end = time.monotonic() + 250
@@ -44,6 +54,89 @@ def test_killing_changes_nothing(make_set, tiny_checkpoint, tmp_path, kills: int
     assert start(data.folder, tiny_checkpoint, out).wait(250) == 0
     for name in ("answers.jsonl", "scores.json", "scored.jsonl"):
         assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+
+
+class Killed:
+    """A backend that is interrupted after so many answers."""
+
+    def __init__(self, inner, after: int) -> None:
+        self.inner, self.info, self.left = inner, inner.info, after
+
+    def forget(self) -> None:
+        self.inner.forget()
+
+    def generate(self, request):
+        return self.inner.generate(request)
+
+    def score(self, request, choices):
+        return self.inner.score(request, choices)
+
+    def generate_many(self, requests):
+        with closing(self.inner.generate_many(requests)) as events:
+            for at, event in events:
+                yield at, event
+                self.left -= isinstance(event, Done)
+                if self.left == 0:
+                    raise KeyboardInterrupt
+
+    def score_many(self, asked):
+        return self.inner.score_many(asked)
+
+
+@pytest.fixture(scope="module")
+def backend(tiny_checkpoint) -> LocalBackend:
+    return LocalBackend(tiny_checkpoint, name="tiny", settings=EngineSettings(step_s=LONGEST_STEP_S))
+
+
+@pytest.fixture(scope="module")
+def small(make_set, tmp_path_factory):
+    return make_set(tmp_path_factory.mktemp("small") / "set", scenes=2, per_kind=1)
+
+
+def test_a_group_is_answered_at_once_as_one_by_one(backend, small, names, tmp_path) -> None:
+    settings = Settings(max_tokens=8)
+    run(backend, small, tmp_path / "at_once", names, settings=settings)
+    run(backend, small, tmp_path / "in_turn", names, settings=replace(settings, together=False))
+    at_once, in_turn = (Record.read(tmp_path / name / "answers.jsonl") for name in ("at_once", "in_turn"))
+    assert [line["answer"] for line in at_once] == [line["answer"] for line in in_turn]
+    assert [list(line) for line in at_once] == [list(line) for line in in_turn]
+    for one, other in zip(at_once, in_turn, strict=True):
+        assert one.get("log_probabilities") == pytest.approx(other.get("log_probabilities"), abs=1e-3)
+    timings = Record.read(tmp_path / "at_once" / "timings.jsonl")
+    assert [line["id"] for line in timings] == [q.id for q in small.questions]
+    assert [line["together"] for line in timings] == [len(g) for g in groups(small.questions) for _ in g]
+    first, later, *_ = timings
+    assert first["seconds"] == pytest.approx(later["seconds"] + first["timings"]["encode_s"], abs=1e-5)
+    costs = [json.loads((tmp_path / name / "costs.json").read_text()) for name in ("at_once", "in_turn")]
+    assert costs[0]["together"] > 1 == costs[1]["together"]
+    assert costs[0]["n"] == costs[1]["n"] == len(small.questions)
+
+
+def test_a_group_that_was_cut_is_asked_as_a_whole_again(backend, small, names, tmp_path) -> None:
+    """Interrupted between two answers of a group: those that were saved stay, and all ends byte for byte as if nothing had been."""
+    settings = Settings(max_tokens=8)
+    run(backend, small, tmp_path / "whole", names, settings=settings)
+    first = groups(small.questions)[0]
+    for after in (3, len(first) + 2):
+        with pytest.raises(KeyboardInterrupt):
+            run(Killed(backend, after), small, tmp_path / "cut", names, settings=settings)
+        assert 0 < lines(tmp_path / "cut" / "answers.jsonl") < after + 1
+    run(backend, small, tmp_path / "cut", names, settings=settings)
+    for name in ("answers.jsonl", "scores.json", "scored.jsonl"):
+        assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+
+
+def test_a_group_that_fails_together_is_asked_one_by_one(backend, small, names, tmp_path, capsys) -> None:
+    class Fails(Killed):
+        def score_many(self, asked):
+            raise RuntimeError("no memory for so many")
+
+    settings = Settings(max_tokens=8)
+    told: list[tuple[int, int]] = []
+    result = run(Fails(backend, -1), small, tmp_path, names, settings=settings, progress=lambda *n: told.append(n))
+    assert (result["failed"], result["n"]) == (0, len(small.questions))
+    assert "asked one by one (RuntimeError: no memory for so many)" in capsys.readouterr().err
+    assert told[-1] == (len(small.questions), len(small.questions))
 
 
 class Listening:

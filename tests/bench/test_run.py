@@ -7,8 +7,8 @@ from typer.testing import CliRunner
 from occlusight.backends.protocol import Event, Request
 from occlusight.backends.scripted import Scripted
 from occlusight.bench import cli
-from occlusight.bench.asking import Settings
 from occlusight.bench.run import run
+from occlusight.bench.settings import Settings
 from occlusight.bench.truth import computed, oracle_of
 from occlusight.errors import BadData, BadInput, OcclusightError
 from occlusight.occlusion.questions import Question

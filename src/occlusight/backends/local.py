@@ -144,18 +144,30 @@ class LocalBackend:
         A choice of several wordings gets their probabilities' sum. Nothing is decoded: the prompt is read once, then all wordings
         together. A checkpoint that thinks answers at once here.
         """
+        return self.score_many([(request, choices)], whole=whole)[0]
+
+    def score_many(self, asked: Sequence[tuple[Request, Sequence[Choice]]], *, whole: bool = True) -> list[list[float]]:
+        """Return what `score` would of each of several requests, which are read together."""
+        ends = self.chat.eos_ids if whole else None
+        return score(self.engine, [(self._decided(one), self._wordings(words, whole)) for one, words in asked], ends)
+
+    def _decided(self, request: Request) -> Prompt:
+        """Return the prompt of a request that is answered at once: thoughts are over before they begin."""
         prompt = self.prompt(request)
         control = self.chat.tokenizer.control
         if control.get(THINK, -1) in prompt.ids[-3:] and END_THINK in control:
             done = (*self.chat.encode("\n"), control[END_THINK], *self.chat.encode("\n\n"))
-            prompt = Prompt((*prompt.ids, *done), prompt.visuals, prompt.spans)
+            return Prompt((*prompt.ids, *done), prompt.visuals, prompt.spans)
+        return prompt
+
+    def _wordings(self, choices: Sequence[Choice], whole: bool) -> list[list[tuple[int, ...]]]:
+        """Return the tokens of each choice's wordings."""
         wordings = [(choice,) if isinstance(choice, str) else choice for choice in choices]
         if not whole and not all(word for words in wordings for word in words):
             raise BadInput("an empty text is the beginning of every answer; give choices that are not empty")
         if not all(wordings):
             raise BadInput("a choice without any wording was given; give at least one")
-        tokens = [[tuple(self.chat.encode(word)) for word in words] for words in wordings]
-        return score(self.engine, prompt, tokens, self.chat.eos_ids if whole else None)
+        return [[tuple(self.chat.encode(word)) for word in words] for words in wordings]
 
     def forget(self) -> None:
         """Empty the caches, so that what follows does not depend on what was asked before, not even in its rounding."""

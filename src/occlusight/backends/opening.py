@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ def open_backend(
     context: int | None = None,
     int8_kv: bool = False,
     kv_gb: float | None = None,
+    steady: bool = False,
 ) -> Backend:
     """Open a model.
 
@@ -42,6 +44,8 @@ def open_backend(
         context: the most tokens of a prompt and its answer, for local; the model's own context unless given, and stretched beyond it.
         int8_kv: keys and values in a byte a number, for local.
         kv_gb: the memory in 10^9 bytes that keys and values may take, for local; a quarter of the machine's unless given.
+        steady: read prompts in the same chunks however busy the machine is, so that not even the rounding changes from run to run;
+            for local.
 
     Raises:
         BadModel: there is no such model, or it cannot be had or loaded.
@@ -66,15 +70,16 @@ def open_backend(
         return _transformers(model, device, dtype)
     from occlusight.backends.local import LocalBackend
     from occlusight.backends.models import checkpoint_of
-    from occlusight.engine.settings import EngineSettings
+    from occlusight.engine.settings import LONGEST_STEP_S, EngineSettings
 
+    settings = EngineSettings(int8_kv=int8_kv, kv_bytes=round(1e9 * (kv_gb or 0)))
     return LocalBackend(
         checkpoint_of(model),
         name=model,
         device=device,
         dtype=dtype,
         blind=model == "blind",
-        settings=EngineSettings(int8_kv=int8_kv, kv_bytes=round(1e9 * (kv_gb or 0))),
+        settings=replace(settings, step_s=LONGEST_STEP_S) if steady else settings,
         quantized=precision_of(quantize, quantize_vision),
         context=context,
     )

@@ -16,11 +16,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from occlusight.backends.protocol import Backend
-from occlusight.bench.asking import Settings
 from occlusight.bench.baselines import baseline
 from occlusight.bench.commands import add_to
 from occlusight.bench.run import run
 from occlusight.bench.samples import DataSet, open_set
+from occlusight.bench.settings import Settings
 from occlusight.cli.contexts import Context, Int8KV, KvGb
 from occlusight.cli.precision import Quantize, QuantizeVision
 from occlusight.errors import BadInput
@@ -74,6 +74,13 @@ def run_command(
     certainty: Annotated[
         bool, typer.Option(help="Ask for the log-probabilities of yes and no beside every decision.")
     ] = True,
+    together: Annotated[
+        bool,
+        typer.Option(
+            "--together/--one-by-one",
+            help="Ask all questions about a picture at once, which our own engine can; one by one measures what a single user waits.",
+        ),
+    ] = True,
     context: Context = None,
     int8_kv: Int8KV = False,
     kv_gb: KvGb = None,
@@ -98,7 +105,7 @@ def run_command(
         int8_kv=int8_kv,
         kv_gb=kv_gb,
     )
-    settings = Settings(system, temperature, 1.0, max_tokens, seed, certainty)
+    settings = Settings(system, temperature, 1.0, max_tokens, seed, certainty, together)
     with asking_bar() as show:
         result = run(opened, dataset, out, names, wanted, limit, settings=settings, progress=show, scenes=scenes)
     Console().print(table(result, f"{opened.info.name} on {dataset.folder.name}"))
@@ -168,7 +175,7 @@ def backend_for(
         return found
     from occlusight.backends import open_backend
 
-    return open_backend(model, backend=backend, base_url=base_url, **more)
+    return open_backend(model, backend=backend, base_url=base_url, steady=True, **more)
 
 
 def table(result: dict[str, Any], title: str) -> Table:

@@ -49,7 +49,17 @@ def table(document: dict[str, Any]) -> Table:
         shown.add_row(label, *(percent(row[key], row[f"{key}_ci95"]) for row in rows))
     for label, key in (("ECE", "ece"),):
         shown.add_row(label, *(percent(row[key]) for row in rows))
-    for key in ("peak_rss_gb", "video", "first_answer_s", "later_answers_s", "unparsed", "cut", "failed", "n"):
+    for key in (
+        "peak_rss_gb",
+        "video",
+        "first_answer_s",
+        "later_answers_s",
+        "together",
+        "unparsed",
+        "cut",
+        "failed",
+        "n",
+    ):
         shown.add_row(key.replace("_", " "), *("-" if row[key] is None else str(row[key]) for row in rows))
     return shown
 

@@ -73,6 +73,7 @@ def row(run: Finished, name: str) -> dict[str, Any]:
         "video": model.get("video"),
         "first_answer_s": run.costs.get("first_answer", {}).get("median"),
         "later_answers_s": run.costs.get("later_answers", {}).get("median"),
+        "together": run.costs.get("together", 1),
         "answer_tokens": run.costs.get("answer_tokens", {}).get("median"),
         "unparsed": scores["unparsed"],
         "cut": scores["cut"],
@@ -190,7 +191,8 @@ def to_markdown(document: dict[str, Any]) -> str:
             _gb(entry["peak_rss_gb"]),
             "yes" if entry["video"] else "no",
         ]
-        cells += [f"{_s(entry['first_answer_s'])} / {_s(entry['later_answers_s'])}"]
+        at_once = f", shares of {entry['together']} at once" if entry["together"] > 1 else ""
+        cells += [f"{_s(entry['first_answer_s'])} / {_s(entry['later_answers_s'])}{at_once}"]
         cells += [f"{entry['unparsed']} / {entry['cut']} / {entry['failed']} of {entry['n']}"]
         lines.append(_line(cells))
     lines += [

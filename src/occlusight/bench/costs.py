@@ -13,7 +13,8 @@ from occlusight.occlusion.questions import Question
 def costs(timings: Sequence[dict[str, Any]], questions: Collection[Question]) -> dict[str, Any]:
     """Summarise the lines of timings.jsonl for these questions: medians and 90th percentiles, seconds and tokens.
 
-    The first question about a picture pays for encoding it; later ones need not.
+    The first question about a picture pays for encoding it; later ones need not. Of questions asked together (`together` of them at
+    once, the median) each has an equal share of the seconds that all of them took, and how long the first token took is known of those read alone.
     """
     scene_of = {q.id: q.scene for q in questions}
     lines = {line["id"]: line for line in timings if line["id"] in scene_of}
@@ -24,12 +25,14 @@ def costs(timings: Sequence[dict[str, Any]], questions: Collection[Question]) ->
         if q.id in lines:
             (later if q.scene in seen else first).append(lines[q.id])
             seen.add(q.scene)
+    alone = [line for line in (*first, *later) if line.get("together", 1) == 1] or first
     return {
         "n": len(lines),
+        "together": int(np.median([line.get("together", 1) for line in lines.values()])) if lines else 1,
         "seconds": _spread([line["seconds"] for line in lines.values()]),
         "first_answer": _spread([line["seconds"] for line in first]),
         "later_answers": _spread([line["seconds"] for line in later]),
-        "first_token": _spread([line["timings"]["first_token_s"] for line in lines.values() if "timings" in line]),
+        "first_token": _spread([line["timings"]["first_token_s"] for line in alone if "timings" in line]),
         "prompt_tokens": _spread([line["usage"]["prompt_tokens"] for line in lines.values() if "usage" in line]),
         "image_tokens": _spread([line["usage"]["image_tokens"] for line in lines.values() if "usage" in line]),
         "answer_tokens": _spread([line["usage"]["completion_tokens"] for line in lines.values() if "usage" in line]),

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from occlusight.backends.protocol import Backend
-from occlusight.bench.asking import Answers, Progress, Settings, ask_all, can_score, decisions
+from occlusight.bench.asking import ask_all, can_score, decisions
+from occlusight.bench.book import Answers, Progress
 from occlusight.bench.costs import costs
 from occlusight.bench.metrics import Scored, summarise
 from occlusight.bench.record import Record, surroundings
 from occlusight.bench.samples import DataSet
 from occlusight.bench.scorers import score
+from occlusight.bench.settings import Settings
 from occlusight.occlusion.kinds import Names
 from occlusight.occlusion.parse_names import Vocabulary
 from occlusight.occlusion.questions import Question

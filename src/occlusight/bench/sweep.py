@@ -10,10 +10,10 @@ from typing import Any
 from PIL import Image
 
 from occlusight.backends.protocol import Backend, Event, ModelInfo, Request
-from occlusight.bench.asking import Settings
 from occlusight.bench.finished import Finished
 from occlusight.bench.run import run
 from occlusight.bench.samples import DataSet
+from occlusight.bench.settings import Settings
 from occlusight.model.picture import open_picture
 from occlusight.occlusion.kinds import Names
 
@@ -72,10 +72,10 @@ def sweep(
 ) -> dict[str, Any]:
     """Run the set at every size (with the longest answers), then at every length (as the pictures are); return both curves with their knees.
 
-    Note that a checkpoint's own pixel limits still apply after this resizing: where they make larger pictures smaller again, tokens stop
+    Questions are asked one by one, so that the seconds are what a single user waits. Note that a checkpoint's own pixel limits still apply after this resizing: where they make larger pictures smaller again, tokens stop
     growing, which the curve shows.
     """
-    settings = Settings(max_tokens=max(lengths), certainty=False)
+    settings = Settings(max_tokens=max(lengths), certainty=False, together=False)
     by_size, by_length = [], []
     for size in sizes:
         told(f"pictures of {size} pixels")

@@ -34,31 +34,44 @@ class Reader:
         return 0
 
 
-def score(engine: Engine, prompt: Prompt, choices: Sequence[Sequence[Tokens]], ends: Tokens | None) -> list[float]:
-    """Return for each choice the log-probability that one of its wordings follows the prompt.
+def score(
+    engine: Engine, asked: Sequence[tuple[Prompt, Sequence[Sequence[Tokens]]]], ends: Tokens | None
+) -> list[list[float]]:
+    """Return for each prompt and each of its choices the log-probability that one of the choice's wordings follows the prompt.
 
     With `ends`, one of these comes after it: the wording is the whole answer. Without, anything may follow, so that a wording that begins
-    like a shorter one of the same choice counts with it. All wordings are read together, after what they share: the prompt.
+    like a shorter one of the same choice counts with it. All prompts are read together, then all wordings, after what they share.
 
     Raises:
         BadInput: prompt and wording do not fit.
     """
-    choices = [distinct(wordings, whole=ends is not None) for wordings in choices]
-    wanted = {wording for wordings in choices for wording in wordings}
-    after = read(engine, [(prompt, None)])[0][-1]  # (V,)
+    afters = [logs[-1] for logs in read(engine, [(prompt, None) for prompt, _ in asked])]  # each (V,)
+    choices = [[distinct(wordings, whole=ends is not None) for wordings in own] for _, own in asked]
     # What is to be read of each wording: for its beginning alone, all but the last token.
-    tails = {wording: wording if ends is not None else wording[:-1] for wording in wanted}
-    long = [wording for wording in wanted if tails[wording]]
-    extended = [Prompt((*prompt.ids, *tails[wording]), prompt.visuals, prompt.spans) for wording in long]
-    logs = dict(zip(long, read(engine, [(one, len(prompt.ids)) for one in extended]), strict=True))
+    tails = {
+        (at, wording): wording if ends is not None else wording[:-1]
+        for at, own in enumerate(choices)
+        for wordings in own
+        for wording in wordings
+    }
+    long = [key for key, tail in tails.items() if tail]
+    prompts = [asked[at][0] for at, _ in long]
+    extended = [
+        (Prompt((*prompt.ids, *tails[key]), prompt.visuals, prompt.spans), len(prompt.ids))
+        for key, prompt in zip(long, prompts, strict=True)
+    ]
+    logs = dict(zip(long, read(engine, extended), strict=True))
 
-    def total(wording: Tokens) -> Tensor:
-        rows = torch.cat((after[None], logs[wording])) if wording in logs else after[None]  # (T + 1 or T, V)
+    def total(at: int, wording: Tokens) -> Tensor:
+        after = afters[at][None]
+        rows = torch.cat((after, logs[at, wording])) if (at, wording) in logs else after  # (T + 1 or T, V)
         sum_of_tokens = rows[range(len(wording)), list(wording)].sum()
         return sum_of_tokens if ends is None else sum_of_tokens + rows[len(wording), list(ends)].logsumexp(-1)
 
-    totals = {wording: total(wording) for wording in wanted}
-    return [float(torch.stack([totals[wording] for wording in wordings]).logsumexp(-1)) for wordings in choices]
+    return [
+        [float(torch.stack([total(at, wording) for wording in wordings]).logsumexp(-1)) for wordings in own]
+        for at, own in enumerate(choices)
+    ]
 
 
 def read(engine: Engine, prompts: Sequence[tuple[Prompt, int | None]]) -> list[Tensor]:

@@ -179,7 +179,10 @@ class Engine:
             few = min(most, self.settings.drafts)
             sequence.guessed = sequence.listener.guess(few) if few and not sequence.reading else []
         members = [(sequence, count) for sequence, count in zip(ready, rows, strict=True) if count]
-        return sorted(members, key=lambda member: first_segment(member[0]))
+        order: dict[int, int] = {}  # which beginning came first: the same from run to run, unlike a segment's id
+        for sequence, _ in members:
+            order.setdefault(first_segment(sequence), len(order))
+        return sorted(members, key=lambda member: order[first_segment(member[0])])
 
     def _pass(self, members: list[tuple[Sequence, int]]) -> None:
         """Read, then let each sequence hear what comes next."""

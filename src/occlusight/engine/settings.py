@@ -8,6 +8,8 @@ from occlusight.engine.placement import memory_bytes
 from occlusight.errors import BadInput
 
 MIB = 1 << 20
+LONGEST_STEP_S = 60.0
+"""No step may take longer. With this bound the chunks in which prompts are read do not depend on how busy the machine is."""
 KV_SHARE = 0.25
 """The share of the machine's memory that keys and values may take, unless the user says."""
 
@@ -43,8 +45,10 @@ class EngineSettings:
             raise BadInput(f"at least 1 prompt token must be read at a time, but {self.chunk} was given")
         if self.max_running < 1:
             raise BadInput(f"at least 1 answer must be computed at a time, but {self.max_running} was given")
-        if not 0.0 < self.step_s <= 60.0:
-            raise BadInput(f"a step takes more than 0 and at most 60 seconds, but {self.step_s} was given")
+        if not 0.0 < self.step_s <= LONGEST_STEP_S:
+            raise BadInput(
+                f"a step takes more than 0 and at most {LONGEST_STEP_S:g} seconds, but {self.step_s} was given"
+            )
         if not 0 <= self.drafts <= 64:
             raise BadInput(f"0 to 64 tokens can be guessed at a time, but {self.drafts} was given")
 

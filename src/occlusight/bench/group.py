@@ -1,0 +1,149 @@
+"""Asking the questions about one picture: all at once, or one after the other, which is the plain twin.
+
+At once, the picture and what the questions have in common are read once, and every pass over the weights brings all answers on.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from occlusight.backends.protocol import Backend, Done, Event, Request, TextDelta
+from occlusight.bench.book import Book
+from occlusight.bench.settings import Settings
+from occlusight.errors import Cancelled, OcclusightError
+from occlusight.occlusion.questions import Question
+
+FAILURES = (OcclusightError, RuntimeError, OSError, MemoryError)
+Line = dict[str, Any]
+
+
+@runtime_checkable
+class AsksMany(Protocol):
+    """A backend that answers several requests together."""
+
+    def generate_many(self, requests: Iterable[Request]) -> Iterator[tuple[int, Event]]:
+        """See `LocalBackend.generate_many`."""
+        ...
+
+    def score_many(self, asked: Sequence[tuple[Request, Sequence[str]]]) -> list[list[float]]:
+        """See `LocalBackend.score_many`."""
+        ...
+
+
+def ask_group(backend: Backend, group: Sequence[Question], picture: Path, settings: Settings, book: Book) -> None:
+    """Ask the questions about a picture, from empty caches; where all at once fails, one after the other, so that each failure is its own."""
+    before = book.done
+    if settings.together and isinstance(backend, AsksMany):
+        try:
+            ask_at_once(backend, group, picture, settings, book)
+            return
+        except Cancelled:
+            raise
+        except FAILURES as failure:
+            print(f"{group[0].scene}: asked one by one ({type(failure).__name__}: {failure})", file=sys.stderr)
+            book.done = before
+    ask_in_turn(backend, group, picture, settings, book)
+
+
+def ask_at_once(backend: AsksMany, group: Sequence[Question], picture: Path, settings: Settings, book: Book) -> None:
+    """Ask a group together. An answer is written down as it ends; one that is a decision, once all decisions have been weighed."""
+    forget(backend)
+    requests = [settings.request(question, picture) for question in group]
+    choices = {at: words for at, question in enumerate(group) if (words := settings.choices(question))}
+    texts = [""] * len(group)
+    ends: dict[int, Done] = {}
+    begun = time.perf_counter()
+    for at, event in backend.generate_many(requests):
+        if isinstance(event, TextDelta):
+            texts[at] += event.text
+        elif isinstance(event, Done):
+            ends[at] = event
+            if at not in choices:
+                book.answer(line_of(group[at], texts[at], event.finish_reason))
+    seconds = time.perf_counter() - begun
+    scores = backend.score_many([(requests[at], words) for at, words in choices.items()])
+    for at, logs in zip(choices, scores, strict=True):
+        book.answer(line_of(group[at], texts[at], ends[at].finish_reason, logs))
+    for timing in shares(group, ends, seconds):
+        book.time(timing)
+
+
+def shares(group: Sequence[Question], ends: dict[int, Done], seconds: float) -> Iterator[Line]:
+    """Yield the lines of a group for timings.jsonl: equal shares of its seconds, the picture's encoding being the first question's."""
+    encode_s = max(end.timings.encode_s for end in ends.values())
+    share = (seconds - encode_s) / len(group)
+    for at, question in enumerate(group):
+        own = share + encode_s if at == 0 else share
+        timing = {"id": question.id, "seconds": round(own, 6), "together": len(group)}
+        yield {**timing, "usage": asdict(ends[at].usage), "timings": asdict(ends[at].timings)}
+
+
+def ask_in_turn(backend: Backend, group: Sequence[Question], picture: Path, settings: Settings, book: Book) -> None:
+    """Ask one question after the other; what has an answer is asked again where a later one has none and the caches remember."""
+    remembers = forget(backend)
+    for at, question in enumerate(group):
+        known = question.id in book.answers
+        if known and not (remembers and any(q.id not in book.answers for q in group[at:])):
+            book.count(1)
+            continue
+        line, timing = ask_one(backend, question, picture, settings)
+        book.answer(line)
+        if not known:
+            book.time(timing)
+
+
+def forget(backend: object) -> bool:
+    """Empty what a backend keeps from earlier questions; return whether it keeps anything. (What a server keeps is its own affair.)"""
+    empty = getattr(backend, "forget", None)
+    if not callable(empty):
+        return False
+    empty()
+    return True
+
+
+def ask_one(backend: Backend, question: Question, picture: Path, settings: Settings) -> tuple[Line, Line]:
+    """Return the lines of one question for answers.jsonl and timings.jsonl."""
+    timing: Line = {"id": question.id}
+    logs: Sequence[float] | None = None
+    text = ""
+    begun = time.perf_counter()
+    reason, error = "cancelled", None
+    request = settings.request(question, picture)
+    try:
+        for event in backend.generate(request):
+            if isinstance(event, TextDelta):
+                text += event.text
+            elif isinstance(event, Done):
+                reason = event.finish_reason
+                timing |= {"usage": asdict(event.usage), "timings": asdict(event.timings)}
+        timing["seconds"] = round(time.perf_counter() - begun, 6)
+        if choices := settings.choices(question):
+            logs = backend.score(request, choices)
+    except Cancelled:
+        raise
+    except FAILURES as failure:
+        reason, error = "error", f"{type(failure).__name__}: {failure}"
+    return line_of(question, text, reason, logs, error), {"seconds": round(time.perf_counter() - begun, 6), **timing}
+
+
+def line_of(
+    question: Question, text: str, reason: str, logs: Sequence[float] | None = None, error: str | None = None
+) -> Line:
+    """Return a question's line for answers.jsonl."""
+    line: Line = {
+        "id": question.id,
+        "scene": question.scene,
+        "lang": question.lang,
+        "kind": question.kind,
+        "template": question.template,
+        "question": question.text,
+    }
+    if logs is not None:
+        line["log_probabilities"] = {word: round(log, 4) for word, log in zip(("yes", "no"), logs, strict=True)}
+    line |= {"answer": text, "finish_reason": reason}
+    return line if error is None else line | {"error": error}
