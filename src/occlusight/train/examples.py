@@ -34,17 +34,18 @@ from occlusight.train.recipe import TrainRecipe
 
 IGNORE = -100
 PIVOTS = (
-    " left right front behind top bottom middle sides small most almost half nearer farther partly hides",
+    " to in left right front behind top bottom middle sides small most almost half nearer farther partly hides",
     "左 右 前 后 左边 右边 前面 后面 左侧 右侧 上部 下部 中间 两侧 一小部分 一部分 大部分 更近 更远 遮挡",
 )
-"""Words inside an answer that carry its content, as the first token of a yes or no does."""
+"""Words inside an answer that carry its content, as the first token of a yes or no does. What may stand in a word's place
+is among them ("to the left of", "behind"), since a weight that only one of two has makes an answer of it too often."""
 
 SEPARATORS = re.compile(".*(?:[:\uff1a,\uff0c\u3001\u548c]| and)", re.DOTALL)
 """Everything before the next item of a list: the last of : , 、 和 and "and"."""
 
 DECISIONS = ("occlusion", "explanation", "remove", "depth_pair", "hidden_part", "position", "count")
 STAGED = {"through": 2, "mirrored": 2, "mirror_shows": 1, "unknown": 2, "viewpoint": 0}  # asked of staged scenes alone
-FREE = {"recognition": 1, "occlusion": 4, "explanation": 4, "position": 5, "remove": 0, "count": 1, "depth_pair": 1}
+FREE = {"recognition": 1, "occlusion": 4, "explanation": 4, "position": 5, "remove": 1, "count": 1, "depth_pair": 1}
 PER_KIND = FREE | STAGED
 
 
