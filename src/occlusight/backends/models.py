@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,16 +12,18 @@ from occlusight.errors import BadModel
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 MODELSCOPE = "modelscope:"
 SHIPPED = ("default", "blind")
-WANTED = ["*.json", "*.jinja", "*.safetensors", "*.txt"]
+WANTED = ("*.json", "*.jinja", "*.safetensors", "*.txt", "*.model")
 """The files of a hub's repository that a model needs."""
+CODE = ("*.py",)
+"""The code that some repositories bring."""
 CHOICES = (
     "'default' (the shipped model), 'blind' (its baseline without pictures), a checkpoint folder, "
     "a Hugging Face id such as Qwen/Qwen3-VL-2B-Instruct, or modelscope:ORG/NAME"
 )
 
 
-def checkpoint_of(model: str) -> Path:
-    """Return the checkpoint folder of a model's name, downloading it if it is on a hub.
+def checkpoint_of(model: str, wanted: Sequence[str] = WANTED) -> Path:
+    """Return the checkpoint folder of a model's name, downloading the `wanted` files if it is on a hub.
 
     Raises:
         BadModel: there is no such model, or it cannot be had from the hub.
@@ -30,9 +33,9 @@ def checkpoint_of(model: str) -> Path:
     if model and Path(model).is_dir():
         return Path(model)
     if model.startswith(MODELSCOPE) and HUB_ID.fullmatch(model.removeprefix(MODELSCOPE)):
-        return from_modelscope(model.removeprefix(MODELSCOPE))
+        return from_modelscope(model.removeprefix(MODELSCOPE), wanted)
     if HUB_ID.fullmatch(model):
-        return from_hub(model)
+        return from_hub(model, wanted)
     raise BadModel(f"there is no model {model!r}; --model takes {CHOICES}")
 
 
@@ -46,20 +49,20 @@ def shipped(name: str) -> Path:
     return folder
 
 
-def from_hub(name: str) -> Path:
+def from_hub(name: str, wanted: Sequence[str] = WANTED) -> Path:
     """Download from Hugging Face's hub, or find what was downloaded before."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
     try:
-        return Path(snapshot_download(name, allow_patterns=WANTED, etag_timeout=10))
+        return Path(snapshot_download(name, allow_patterns=list(wanted), etag_timeout=10))
     except RepositoryNotFoundError as error:
         raise BadModel(f"the hub has no model {name!r} (or it is private), and no folder here has that name") from error
     except (HfHubHTTPError, OSError, ValueError) as error:
         raise unreachable(name, "the Hugging Face hub", error) from error
 
 
-def from_modelscope(name: str) -> Path:
+def from_modelscope(name: str, wanted: Sequence[str] = WANTED) -> Path:
     """Download from ModelScope, or find what was downloaded before."""
     try:
         from modelscope import snapshot_download
@@ -68,7 +71,7 @@ def from_modelscope(name: str) -> Path:
             f"{MODELSCOPE}{name} needs the package modelscope, which is not installed: pip install 'occlusight[modelscope]'"
         ) from error
     try:
-        return Path(snapshot_download(name, allow_patterns=WANTED))
+        return Path(snapshot_download(name, allow_patterns=list(wanted)))
     except Exception as error:  # modelscope raises whatever its transport raises
         raise unreachable(name, "ModelScope", error) from error
 

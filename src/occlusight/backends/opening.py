@@ -28,6 +28,7 @@ def open_backend(
     int8_kv: bool = False,
     kv_gb: float | None = None,
     steady: bool = False,
+    trust_remote_code: bool = False,
 ) -> Backend:
     """Open a model.
 
@@ -46,6 +47,7 @@ def open_backend(
         kv_gb: the memory in 10^9 bytes that keys and values may take, for local; a quarter of the machine's unless given.
         steady: read prompts in the same chunks however busy the machine is, so that not even the rounding changes from run to run;
             for local.
+        trust_remote_code: run the Python code that a checkpoint brings, for transformers.
 
     Raises:
         BadModel: there is no such model, or it cannot be had or loaded.
@@ -60,6 +62,8 @@ def open_backend(
         raise BadInput(
             f"--context, --int8-kv and --kv-gb are for our own engine, but the backend is {backend}; leave them out"
         )
+    if trust_remote_code and backend != "transformers":
+        raise BadInput(f"--trust-remote-code is for --backend transformers, but the backend is {backend}; leave it out")
     if backend == "openai":
         return _openai(model, base_url)
     if model == "oracle":
@@ -67,7 +71,7 @@ def open_backend(
             "the oracle answers from the truth of a data set: occlusight bench run --model oracle --data DIR --out OUT"
         )
     if backend == "transformers":
-        return _transformers(model, device, dtype)
+        return _transformers(model, device, dtype, trust_remote_code)
     from occlusight.backends.local import LocalBackend
     from occlusight.backends.models import checkpoint_of
     from occlusight.engine.settings import LONGEST_STEP_S, EngineSettings
@@ -109,14 +113,15 @@ def _openai(model: str, base_url: str | None) -> Backend:
     return OpenAIBackend(model, base_url=base_url)
 
 
-def _transformers(model: str, device: str, dtype: str) -> Backend:
-    from occlusight.backends.models import checkpoint_of
+def _transformers(model: str, device: str, dtype: str, trust_remote_code: bool) -> Backend:
+    from occlusight.backends.models import CODE, WANTED, checkpoint_of
 
     try:
         from occlusight.backends.transformers import TransformersBackend
     except ModuleNotFoundError as error:
         raise needs(error, "transformers") from error
-    return TransformersBackend(checkpoint_of(model), name=model, device=device, dtype=dtype)
+    folder = checkpoint_of(model, (*WANTED, *(CODE if trust_remote_code else ())))
+    return TransformersBackend(folder, name=model, device=device, dtype=dtype, trust_remote_code=trust_remote_code)
 
 
 def needs(error: ModuleNotFoundError, extra: str) -> BadInput:

@@ -1,7 +1,7 @@
 """Any image-text model of Hugging Face's transformers as a backend: for comparison, and for families that our engine does not run.
 
-LLaVA, InternVL, CogVLM, MiniGPT and the rest work as far as their checkpoints and processors do; a checkpoint with code of
-its own is refused unless that is allowed.
+Whatever `AutoModelForImageTextToText` opens and whose processor puts pictures into a prompt can be asked; a checkpoint with code
+of its own is refused unless that is allowed.
 """
 
 from __future__ import annotations
@@ -14,20 +14,23 @@ from typing import Any
 
 import torch
 import transformers
+from PIL import Image
 
-from occlusight.backends.protocol import Done, Event, ModelInfo, Picture, Request, TextDelta, Timings, Usage
+from occlusight.backends.processors import Inputs, Processor, content_of
+from occlusight.backends.protocol import Done, Event, Message, ModelInfo, Request, TextDelta, Timings, Usage
 from occlusight.engine.revision import revision_of
 from occlusight.errors import BadInput, BadModel
 from occlusight.model.picture import open_picture
 
-Inputs = dict[str, Any]
+ALONG = ("attention_mask", "token_type_ids", "mm_token_type_ids", "cross_attention_mask")
+"""Inputs with an entry for every token of the prompt; a token of an answer has what the prompt's last one has."""
 
 
 class TransformersBackend:
     """Answers with `AutoModelForImageTextToText`, greedy or sampled, nothing cached between requests.
 
     Raises:
-        BadModel: transformers cannot load the checkpoint; the message carries its reason.
+        BadModel: transformers cannot load the checkpoint, or its processor takes no picture; the message carries the reason.
     """
 
     def __init__(
@@ -39,16 +42,16 @@ class TransformersBackend:
         dtype: str = "auto",
         trust_remote_code: bool = False,
     ) -> None:
-        folder = Path(checkpoint)
+        folder, kept_as = Path(checkpoint), _dtype(dtype, device)
         try:
             self.model = transformers.AutoModelForImageTextToText.from_pretrained(
-                folder, dtype=_dtype(dtype, device), trust_remote_code=trust_remote_code
+                folder, dtype=kept_as, trust_remote_code=trust_remote_code
             )
             self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
-            self.inputs = inputs_of(folder, self.model.config, self.tokenizer, trust_remote_code)
-        except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise BadModel(f"transformers cannot load {folder} ({reason})") from error
+            self.processor = Processor(folder, self.model.config, self.tokenizer, trust_remote_code)
+            self._try()
+        except Exception as error:  # every family raises its own
+            raise unusable(folder, error) from error
         model: Any = self.model
         model.eval()
         model.to("cpu" if device == "auto" else device)
@@ -92,7 +95,7 @@ class TransformersBackend:
         ended = perf_counter()
         count = found.ids.shape[1] - length
         last = int(found.ids[0, -1])
-        images = int((inputs["input_ids"] == getattr(self.model.config, "image_token_id", -1)).sum())
+        images = self._image_tokens(inputs)
         reason = "stop" if last in self._ends() else "length"
         first = first or ended
         yield Done(
@@ -131,12 +134,9 @@ class TransformersBackend:
         for choice in choices:
             wanted = self.tokenizer.encode(choice, add_special_tokens=False)
             whole = torch.cat([ids, torch.tensor([wanted], device=ids.device)], dim=1)
-            extra = {"attention_mask": torch.ones_like(whole)}
-            if "mm_token_type_ids" in inputs:
-                kinds = inputs["mm_token_type_ids"]
-                extra["mm_token_type_ids"] = torch.cat([kinds, kinds.new_zeros(1, len(wanted))], dim=1)
+            along = {name: _longer(inputs[name], len(wanted)) for name in ALONG if name in inputs}
             with torch.inference_mode():
-                logits = self.model(**{**inputs, **extra, "input_ids": whole}).logits[0, ids.shape[1] - 1 :]
+                logits = self.model(**{**inputs, **along, "input_ids": whole}).logits[0, ids.shape[1] - 1 :]
             found = logits.float().log_softmax(-1)
             said = found[:-1].gather(1, torch.tensor(wanted, device=found.device)[:, None]).sum()
             scores.append(float(said + found[-1, ends].logsumexp(0)))
@@ -144,14 +144,35 @@ class TransformersBackend:
 
     def _inputs(self, request: Request) -> Inputs:
         messages: list[dict[str, Any]] = []
-        pictures: list[Picture] = []
         if request.system:
-            messages.append({"role": "system", "content": [{"type": "text", "text": request.system}]})
-        for turn in request.history:
-            messages.append({"role": turn.role, "content": _content(turn.text, turn.pictures, pictures)})
-        messages.append({"role": "user", "content": _content(request.prompt, request.pictures, pictures)})
-        found = self.inputs(messages, [open_picture(p) for p in pictures])
-        return {key: value.to(self.model.device) for key, value in found.items()}
+            messages.append({"role": "system", "content": content_of(request.system, [])})
+        for turn in (*request.history, Message("user", request.prompt, request.pictures)):
+            messages.append(
+                {"role": turn.role, "content": content_of(turn.text, [open_picture(p) for p in turn.pictures])}
+            )
+        return {name: self._placed(value) for name, value in self.processor(messages).items()}
+
+    def _placed(self, value: Any) -> Any:
+        """A tensor where the model is, pixels as the model keeps its numbers; anything else as it is."""
+        if not torch.is_tensor(value):
+            return value
+        return value.to(self.model.device, self.model.dtype if value.is_floating_point() else value.dtype)
+
+    def _image_tokens(self, inputs: Inputs) -> int:
+        """How many tokens of a prompt stand for pictures; 0 where the family has none."""
+        config = self.model.config
+        image = getattr(config, "image_token_id", getattr(config, "image_token_index", -1))
+        return int((inputs["input_ids"] == image).sum())
+
+    def _try(self) -> None:
+        """Prepare a picture once, so that a processor that cannot is noticed before a run begins."""
+        found = self._inputs(Request("?", (Image.new("RGB", (64, 64)),)))
+        config = self.model.config
+        pictured = self._image_tokens(found) or not any(
+            hasattr(config, f"image_token_{end}") for end in ("id", "index")
+        )
+        if not pictured or not any(torch.is_tensor(value) and value.is_floating_point() for value in found.values()):
+            raise ValueError("its chat template has no place for a picture")
 
     def _ends(self) -> set[int]:
         """The ids that end an answer."""
@@ -181,9 +202,17 @@ class _Found:
     error: Exception | None = None
 
 
-def _content(text: str, pictures: Sequence[Picture], seen: list[Picture]) -> list[dict[str, Any]]:
-    seen += pictures
-    return [*({"type": "image"} for _ in pictures), {"type": "text", "text": text}]
+def unusable(folder: Path, error: Exception) -> BadModel:
+    """Return an error that says in one line why transformers cannot use a checkpoint, and what to do."""
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    hint = "; if you trust the code that it brings: --trust-remote-code" if "trust_remote_code" in str(error) else ""
+    return BadModel(f"transformers cannot load {folder} ({reason}){hint}")
+
+
+def _longer(values: torch.Tensor, by: int) -> torch.Tensor:
+    """Repeat the last entry of dimension 1."""
+    last = values[:, -1:]
+    return torch.cat([values, last.expand(-1, by, *last.shape[2:])], dim=1)
 
 
 def _dtype(name: str, device: str) -> Any:
@@ -194,50 +223,3 @@ def _dtype(name: str, device: str) -> Any:
     if not isinstance(found, torch.dtype):
         raise BadInput(f"--dtype takes auto, float32, bfloat16 or float16, but {name!r} was given")
     return found
-
-
-def inputs_of(folder: Path, config: Any, tokenizer: Any, trust_remote_code: bool) -> Any:
-    """Return the function from messages and pictures to a model's inputs.
-
-    It is the checkpoint's own processor; for Qwen3-VL, whose processor wants torchvision for videos, its tokenizer and its image
-    processor without torchvision are put together where torchvision is absent.
-    """
-    try:
-        processor: Any = transformers.AutoProcessor.from_pretrained(  # type: ignore[no-untyped-call]
-            folder, trust_remote_code=trust_remote_code
-        )
-    except (ImportError, ValueError) as error:
-        if config.model_type != "qwen3_vl" or "torchvision" not in str(error).lower():
-            raise
-        return _qwen_inputs(folder, config, tokenizer)
-
-    def inputs(messages: list[dict[str, Any]], pictures: list[Any]) -> Inputs:
-        text = processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-        return dict(processor(text=[text], images=pictures or None, return_tensors="pt"))
-
-    return inputs
-
-
-def _qwen_inputs(folder: Path, config: Any, tokenizer: Any) -> Any:
-    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
-
-    images = Qwen2VLImageProcessorPil.from_pretrained(folder)
-    merge = config.vision_config.spatial_merge_size**2
-
-    def inputs(messages: list[dict[str, Any]], pictures: list[Any]) -> Inputs:
-        text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-        ids = tokenizer.encode(text, add_special_tokens=False)
-        found = dict(images(images=pictures, return_tensors="pt")) if pictures else {}
-        grids = iter(found.get("image_grid_thw", ()))
-        pad, whole = config.image_token_id, []
-        for id in ids:
-            whole += [pad] * (int(next(grids).prod()) // merge) if id == pad else [id]
-        input_ids = torch.tensor([whole])
-        return {
-            **found,
-            "input_ids": input_ids,
-            "attention_mask": torch.ones_like(input_ids),
-            "mm_token_type_ids": (input_ids == pad).long(),
-        }
-
-    return inputs

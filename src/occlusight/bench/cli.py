@@ -18,6 +18,7 @@ from rich.table import Table
 from occlusight.backends.protocol import Backend
 from occlusight.bench.baselines import baseline
 from occlusight.bench.commands import add_to
+from occlusight.bench.options import BackendName, BaseUrl, TrustRemoteCode
 from occlusight.bench.run import run
 from occlusight.bench.samples import DataSet, open_set
 from occlusight.bench.settings import Settings
@@ -33,15 +34,6 @@ ModelName = Annotated[
     typer.Option(
         help="default, blind, oracle, paraphrases (the oracle in other words), constant (one answer to everything), a checkpoint folder, a hub id, or a server's name for it."
     ),
-]
-BackendName = Annotated[
-    str,
-    typer.Option(
-        help="local (our engine), openai (any server that speaks its chat API) or transformers (any image-text model of it)."
-    ),
-]
-BaseUrl = Annotated[
-    str | None, typer.Option(help="The server's address for --backend openai, such as http://localhost:8000/v1.")
 ]
 
 bench_app = typer.Typer(no_args_is_help=True, help="Measure how often a model is right about occlusion.")
@@ -84,6 +76,7 @@ def run_command(
     context: Context = None,
     int8_kv: Int8KV = False,
     kv_gb: KvGb = None,
+    trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Ask a model every question of a data set and score the answers.
 
@@ -104,6 +97,7 @@ def run_command(
         context=context,
         int8_kv=int8_kv,
         kv_gb=kv_gb,
+        trust_remote_code=trust_remote_code,
     )
     settings = Settings(system, temperature, 1.0, max_tokens, seed, certainty, together)
     with asking_bar() as show:

@@ -14,6 +14,7 @@ from occlusight.bench import more
 from occlusight.bench.compare import COLUMNS, compare, percent, to_markdown
 from occlusight.bench.finished import Finished
 from occlusight.bench.gate import Bound, check
+from occlusight.bench.options import BackendName, BaseUrl, ModelName, TrustRemoteCode
 from occlusight.bench.public.benchmarks import BENCHMARKS, read
 from occlusight.bench.public.benchmarks import run as run_public
 from occlusight.bench.samples import open_set
@@ -103,12 +104,11 @@ def public_command(
     name: Annotated[str, typer.Argument(help=f"One of {', '.join(BENCHMARKS)}.")],
     folder: Annotated[Path, typer.Option(help="Your copy of its data.")],
     out: Annotated[Path, typer.Option(help="Where answers and scores go; a stopped run there goes on.")],
-    model: Annotated[
-        str, typer.Option(help="default, a checkpoint folder, a hub id, or a server's name for it.")
-    ] = "default",
-    backend: Annotated[str, typer.Option(help="local, openai or transformers.")] = "local",
-    base_url: Annotated[str | None, typer.Option(help="The server's address, for openai.")] = None,
+    model: ModelName = "default",
+    backend: BackendName = "local",
+    base_url: BaseUrl = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Ask only the first questions.")] = None,
+    trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Run a public benchmark from your own copy of its data; the message says where to get it when it is not there.
 
@@ -117,7 +117,8 @@ def public_command(
     from occlusight.backends import open_backend
 
     items = read(name, folder, limit)
-    result = run_public(open_backend(model, backend=backend, base_url=base_url), items, out)
+    opened = open_backend(model, backend=backend, base_url=base_url, trust_remote_code=trust_remote_code)
+    result = run_public(opened, items, out)
     print(json.dumps({"benchmark": name, **result}, ensure_ascii=False))
 
 

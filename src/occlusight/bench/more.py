@@ -10,16 +10,13 @@ from typing import Annotated
 import typer
 
 from occlusight.bench.finished import Finished
+from occlusight.bench.options import BackendName, BaseUrl, ModelName, TrustRemoteCode
 from occlusight.bench.own import ask, estimate, read_labels, write_template
 from occlusight.bench.plots import curve
 from occlusight.bench.record import Record
 from occlusight.bench.samples import open_set
 from occlusight.bench.sweep import LENGTHS, SIZES, sweep
 from occlusight.errors import BadInput
-
-ModelName = Annotated[str, typer.Option(help="default, a checkpoint folder, a hub id, or a server's name for it.")]
-BackendName = Annotated[str, typer.Option(help="local, openai or transformers.")]
-BaseUrl = Annotated[str | None, typer.Option(help="The server's address, for openai.")]
 
 
 def label_command(
@@ -36,6 +33,7 @@ def label_command(
     model: ModelName = "default",
     backend: BackendName = "local",
     base_url: BaseUrl = None,
+    trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Estimate the error on your own photographs: write a template, fill it in, run again with --labels.
 
@@ -51,7 +49,8 @@ def label_command(
 
     assert labels is not None
     wanted = read_labels(labels)
-    lines = ask(open_backend(model, backend=backend, base_url=base_url), wanted)
+    opened = open_backend(model, backend=backend, base_url=base_url, trust_remote_code=trust_remote_code)
+    lines = ask(opened, wanted)
     result = estimate(lines, None if scenes is None else Finished.read(scenes).scores)
     out.mkdir(parents=True, exist_ok=True)
     Record.write(out / "answers.jsonl", lines)
@@ -69,13 +68,14 @@ def sweep_command(
     langs: Annotated[str, typer.Option(help="Languages, separated by commas.")] = "zh,en",
     sizes: Annotated[str, typer.Option(help="Longer sides of the pictures, in pixels.")] = ",".join(map(str, SIZES)),
     lengths: Annotated[str, typer.Option(help="Longest answers, in tokens.")] = ",".join(map(str, LENGTHS)),
+    trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Measure accuracy, tokens and seconds over picture sizes and answer lengths, and show the knee of each curve."""
     from occlusight.bench.cli import backend_for, languages, shipped_names
 
     dataset, names = open_set(data), shipped_names()
     found = sweep(
-        backend_for(model, dataset, names, backend, base_url),
+        backend_for(model, dataset, names, backend, base_url, trust_remote_code=trust_remote_code),
         dataset,
         out,
         names,
