@@ -84,7 +84,8 @@ def run_command(
     Prints a table, then one line of JSON: every rate with its 95 % interval, clustered by scene.
     """
     wanted = languages(langs)
-    dataset, names = open_set(data), shipped_names()
+    dataset = open_set(data)
+    names = names_for(dataset)
     opened = backend_for(
         model,
         dataset,
@@ -153,6 +154,11 @@ def shipped_names() -> Names:
     from occlusight.scenes.names import names_of
 
     return names_of(whole_catalogue())
+
+
+def names_for(data: DataSet) -> Names:
+    """The names of the kinds in the shipped catalogue, and of those that the set brings. Raises BadData."""
+    return {**shipped_names(), **data.kinds}
 
 
 def backend_for(

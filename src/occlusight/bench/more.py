@@ -71,9 +71,10 @@ def sweep_command(
     trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Measure accuracy, tokens and seconds over picture sizes and answer lengths, and show the knee of each curve."""
-    from occlusight.bench.cli import backend_for, languages, shipped_names
+    from occlusight.bench.cli import backend_for, languages, names_for
 
-    dataset, names = open_set(data), shipped_names()
+    dataset = open_set(data)
+    names = names_for(dataset)
     found = sweep(
         backend_for(model, dataset, names, backend, base_url, trust_remote_code=trust_remote_code),
         dataset,

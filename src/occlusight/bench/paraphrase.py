@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from occlusight.occlusion.answers import AMOUNT_EN, AMOUNT_ZH, OPPOSITE, Wording
+from occlusight.occlusion.answers import AMOUNT_EN, AMOUNT_ZH, BROUGHT, OPPOSITE, Wording, stated
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import FULL_WIDTH, Names, counted, kind_names, listed
 from occlusight.occlusion.questions import Question
@@ -172,6 +172,10 @@ def _staged(frame: str, a: str, b: str) -> Callable[[dict[str, Any], Wording], l
     )
 
 
+def _stated(answer: dict[str, Any], w: Wording) -> list[str]:
+    return [stated(answer, w)]
+
+
 def _shown(answer: dict[str, Any], w: Wording) -> list[str]:
     return _fill("shown", w, {"list": w.them(answer["value"])})
 
@@ -197,5 +201,6 @@ TEMPLATES: dict[str, Callable[[dict[str, Any], Wording], list[str]]] = {
     "occlusion.mirror": _staged("mirror", "mirror", "object"),
     "recognition.mirror": _shown,
     "unknown.behind": _staged("behind", "occluder", "occluder"),
+    **dict.fromkeys(BROUGHT, _stated),
     "viewpoint.side": _staged("view", "occluder", "occluded"),
 }

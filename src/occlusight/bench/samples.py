@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +15,7 @@ from occlusight.errors import BadData
 from occlusight.json_lines import read_lines
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
-from occlusight.occlusion.kinds import LANGS
+from occlusight.occlusion.kinds import LANGS, KindNames, Names
 from occlusight.occlusion.questions import Question
 
 FORMAT_VERSION = 1
@@ -59,6 +59,17 @@ class DataSet:
         for name in ("scenes.jsonl", "questions.jsonl"):
             digest.update((self.folder / name).read_bytes())
         return digest.hexdigest()
+
+    @cached_property
+    def kinds(self) -> Names:
+        """Kinds of things that an imported set brings with it, beside those of the catalogue. Raises BadData."""
+        try:
+            found = [KindNames(**kind) for kind in self.manifest.get("kinds", ())]
+        except TypeError as error:
+            raise BadData(
+                f"{self.folder / 'manifest.json'}: a kind cannot be read ({error}); import the set again"
+            ) from None
+        return {k.key: replace(k, aliases_en=tuple(k.aliases_en), aliases_zh=tuple(k.aliases_zh)) for k in found}
 
     def select(
         self, langs: Collection[str] | None = None, limit: int | None = None, scenes: int | None = None

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from occlusight.bench.public.items import plain_words, read_choice
 from occlusight.bench.reasons import judge
 from occlusight.occlusion.parse import FLIP, Place, chosen, decision, denied, nothing, number, place, plain
 from occlusight.occlusion.parse_names import Vocabulary
@@ -219,6 +220,32 @@ def shown(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
     return _Read(extracted, float(right), "agrees" if right else f"the truth is {sorted(true)}")
 
 
+def own_number(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
+    """The first number that is said, in digits or in words."""
+    said = number(text, "", words)
+    return _nothing("a number") if said is None else _compare(said, answer["value"])
+
+
+def own_choice(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
+    """The letter, or the one choice that is named."""
+    said = read_choice(text, answer["choices"])
+    return _nothing("which choice") if said is None else _compare(said, answer["value"])
+
+
+def own_text(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
+    """One of the right texts must be in the answer, as whole words."""
+    said = f" {plain_words(text)} "
+    if not said.strip():
+        return _nothing("anything")
+    right = any(accepted(plain_words(one), said) for one in answer["value"])
+    return _Read(said.strip(), float(right), "agrees" if right else f"the truth is {' or '.join(answer['value'])}")
+
+
+def accepted(one: str, said: str) -> bool:
+    """Whether a text is in what is said between spaces: Latin as whole words, Chinese anywhere."""
+    return f" {one} " in said if one.isascii() else one in said
+
+
 SCORERS: dict[str, Callable[[dict[str, Any], str, Vocabulary], _Read]] = {
     "recognition.list": recognition,
     "occlusion.active": yes_no,
@@ -241,4 +268,8 @@ SCORERS: dict[str, Callable[[dict[str, Any], str, Vocabulary], _Read]] = {
     "remove.one": visible,
     "depth_pair.nearer": nearer,
     "depth_pair.farther": farther,
+    "own.yes_no": yes_no,
+    "own.number": own_number,
+    "own.choice": own_choice,
+    "own.text": own_text,
 }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from occlusight.occlusion.facts import Facts
+from occlusight.occlusion.graph import UNMEASURED
 from occlusight.occlusion.kinds import FULL_WIDTH, KindNames, Lang, Names, article, counted, kind_names, listed, number
 from occlusight.occlusion.staged_answers import REPLIES as STAGED_REPLIES
 
@@ -15,7 +16,7 @@ Answer = dict[str, Any]
 AMOUNT_EN = {"small": "a small part", "part": "part", "more_than_half": "more than half", "most": "almost all"}
 AMOUNT_ZH = {"small": "一小部分", "part": "一部分", "more_than_half": "一大半", "most": "绝大部分"}
 WHERE_EN = {"left": ", on the left", "right": ", on the right", "top": ", at the top", "bottom": ", at the bottom"}
-WHERE_EN |= {"middle": ", in the middle", "all": ""}
+WHERE_EN |= {"middle": ", in the middle", "all": "", UNMEASURED: ""}
 WHERE_ZH = {"left": "左侧", "right": "右侧", "top": "上部", "bottom": "下部", "middle": "中间"}
 PART_EN = {"left": "The left side", "right": "The right side", "top": "The top", "bottom": "The bottom"}
 PART_EN |= {"middle": "The middle", "all": "Nearly the whole of it"}
@@ -24,6 +25,7 @@ SEEN_EN |= {"middle": "both sides", "all": "only small pieces"}
 SEEN_ZH = {"left": "右侧", "right": "左侧", "top": "下部", "bottom": "上部", "middle": "两侧", "all": "只有一些小块"}
 BESIDE_EN = {"left": "to the left of", "right": "to the right of", "front": "in front of", "behind": "behind"}
 BESIDE_ZH = {"left": "左边", "right": "右边", "front": "前面", "behind": "后面"}
+BROUGHT = ("own.yes_no", "own.number", "own.choice", "own.text")  # templates of questions that people bring
 CORNER_ZH = {"left": "左", "right": "右", "front": "前方", "behind": "后方"}
 
 
@@ -296,6 +298,16 @@ def remove(answer: Answer, w: Wording) -> str:
     return f"不会。遮挡{w.the(b)}的是{w.them(others)},不是{w.the(a)}。"
 
 
+def stated(answer: Answer, w: Wording) -> str:
+    """What people said: a decision as a sentence, a choice by its letter, the first of several right texts."""
+    value = answer["value"]
+    if "choices" in answer:
+        return f"{chr(ord('A') + value)}. {answer['choices'][value]}"
+    if value in ("yes", "no"):
+        return {"yes": "Yes.", "no": "No."}[value] if w.lang == "en" else {"yes": "是的。", "no": "没有。"}[value]
+    return str(value[0] if isinstance(value, list) else value)
+
+
 def _pair_reply(*, passive: bool, seen: bool) -> Callable[[Answer, Wording], str]:
     return lambda answer, w: _pair(answer, w, passive=passive, seen=seen)
 
@@ -318,4 +330,5 @@ REPLIES: dict[str, Callable[[Answer, Wording], str]] = {
     "remove.one": remove,
     "depth_pair.nearer": _comparative("nearer", "更近"),
     "depth_pair.farther": _comparative("farther away", "更远"),
+    **dict.fromkeys(BROUGHT, stated),
 }

@@ -30,6 +30,8 @@ def amount_of(fraction: float) -> str:
 def hides(relation: Relation | None) -> bool | None:
     """Whether a relation means that part of the object cannot be seen; None where that part is too small, see-through, or hidden by
     others too."""
+    if relation is not None and not relation.measured:
+        return True
     if relation is None or relation.covered_fraction <= 0:
         return False
     if relation.type == "transparent":
@@ -47,6 +49,7 @@ class Facts:
     graph: Graph
     objects: dict[str, Object] = field(init=False, repr=False)
     relations: dict[tuple[str, str], Relation] = field(init=False, repr=False)
+    rank: dict[str, int] = field(init=False, repr=False)  # place in the order in depth
     recognised: tuple[str, ...] = field(init=False)  # front to back
     nameable: tuple[str, ...] = field(init=False)  # uniquely named, well enough seen
     noticeable: tuple[str, ...] = field(init=False)
@@ -56,6 +59,7 @@ class Facts:
         put(self, "objects", {o.id: o for o in self.graph.objects})
         put(self, "relations", {(r.occluder, r.occluded): r for r in self.graph.relations})
         rank = {id: i for i, group in enumerate(self.graph.depth_order) for id in group}
+        put(self, "rank", rank)
         last = len(rank)
 
         def front_to_back(o: Object) -> tuple[float, int, str]:
@@ -109,7 +113,7 @@ class Facts:
 
     def untouched(self, b: str) -> bool:
         """Whether nothing at all stands before `b`, not even a sliver."""
-        return not any(occluded == b and r.covered_fraction > 0 for (_, occluded), r in self.relations.items())
+        return not any(hides(r) is not False for (_, occluded), r in self.relations.items() if occluded == b)
 
     def horizontal(self, a: str, b: str) -> str:
         """Return left, right or none: where `a` is beside `b` in the picture."""
@@ -121,10 +125,15 @@ class Facts:
         return "left" if seen < 0 else "right"
 
     def distance_order(self, a: str, b: str) -> str:
-        """Return front, behind or none: by distance alone, with the margin; none for a thing and what it stands on."""
+        """Return front, behind or none: by distance alone, with the margin; none for a thing and what it stands on.
+
+        Where neither distance is known the order in depth tells.
+        """
         if self.vertical(a, b) != "none":
             return "none"
         one, two = self.objects[a].distance, self.objects[b].distance
+        if one is None and two is None and a in self.rank and b in self.rank and self.rank[a] != self.rank[b]:
+            return "front" if self.rank[a] < self.rank[b] else "behind"
         if one is None or two is None or abs(one - two) < DEPTH_MARGIN * min(one, two):
             return "none"
         return "front" if one < two else "behind"

@@ -16,6 +16,7 @@ RELATION_TYPES = ("partial", "complete", "transparent", "reflective")
 MATERIALS = ("opaque", "transparent", "mirror", "porous")
 SEEN = ("direct", "reflection", "nowhere")
 PARTS = ("left", "right", "top", "bottom", "middle", "all")
+UNMEASURED = "unknown"  # the hidden part of a relation that somebody saw and nobody measured
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ class Relation:
 
     Through a transparent occluder that share can be seen but for `hidden_fraction` of the object (a frame); a reflective one
     hides it behind a reflection. None where all that is covered is hidden. `alone_fraction` is the share that no other object
-    hides too; None where it was not measured.
+    hides too; None where it was not measured. Where the hidden part is "unknown" people said that it hides and nobody measured how
+    much: the fractions say nothing then.
     """
 
     occluder: str
@@ -85,8 +87,13 @@ class Relation:
     def __post_init__(self) -> None:
         if self.type not in RELATION_TYPES:
             raise ValueError(f"relation type {self.type!r} is not one of {', '.join(RELATION_TYPES)}")
-        if self.hidden_part not in PARTS:
+        if self.hidden_part not in (*PARTS, UNMEASURED):
             raise ValueError(f"hidden part {self.hidden_part!r} is not one of {', '.join(PARTS)}")
+
+    @property
+    def measured(self) -> bool:
+        """Whether it is known how much is covered, and which part."""
+        return self.hidden_part != UNMEASURED
 
 
 @dataclass(frozen=True)

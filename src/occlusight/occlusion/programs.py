@@ -13,7 +13,7 @@ from typing import Any
 from occlusight.errors import BadData
 from occlusight.occlusion.facts import Facts, amount_of
 from occlusight.occlusion.facts import hides as relation_hides
-from occlusight.occlusion.graph import Graph
+from occlusight.occlusion.graph import UNMEASURED, Graph
 
 Program = Sequence[Sequence[Any]]
 Answer = dict[str, Any]
@@ -57,6 +57,8 @@ def count(facts: Facts, ids: list[str], kind: str) -> Answer:
 def cover(facts: Facts, a: str, b: str) -> dict[str, Any]:
     """How `a` covers `b`; only where it does."""
     relation = facts.relations[a, b]
+    if not relation.measured:
+        return {"hidden_part": UNMEASURED, "covered_fraction": None, "amount": "part"}
     fraction = round(relation.covered_fraction, 3)
     return {"hidden_part": relation.hidden_part, "covered_fraction": fraction, "amount": amount_of(fraction)}
 
@@ -201,11 +203,16 @@ def hides_from(facts: Facts, a: str, b: str) -> Answer:
     return {"value": value, "occluder": a, "occluded": b, **where, "objects": [a, b]}
 
 
+def stated(facts: Facts, value: Any, choices: list[str], about: str) -> Answer:
+    """What people said who brought the question: no graph computes it. `about` is one for the same question in both languages."""
+    return {"value": value, **({"choices": choices} if choices else {}), "about": about, "objects": []}
+
+
 OPS: dict[str, Callable[..., Any]] = (
     {
         f.__name__: f
         for f in (recognised, list_all, count, hides, anything_hides, who_hides, hidden_part, position, count_position)
     }
     | {f.__name__: f for f in (nearest, farthest, nearer, farther, remove)}
-    | {f.__name__: f for f in (through, mirrored, shown_in, told_behind, hides_from)}
+    | {f.__name__: f for f in (through, mirrored, shown_in, told_behind, hides_from, stated)}
 )

@@ -29,7 +29,7 @@ KINDS: tuple[str, ...] = (
 )
 KINDS += ("who_hides", "remove", "depth_pair")
 ASKED_FOR: tuple[str, ...] = (*KINDS, *STAGED_KINDS)  # what `ask` may be asked for; the first are its default
-OF_QUESTIONS: tuple[str, ...] = (*KINDS, "unknown", "viewpoint")  # kinds that questions have
+OF_QUESTIONS: tuple[str, ...] = (*KINDS, "unknown", "viewpoint", "own")  # kinds that questions have
 PER_KIND: Mapping[str, int] = {"recognition": 1, "occlusion": 2, "explanation": 2, "position": 2, "remove": 2}
 ABSENT_SHARE = 0.15  # of the counting questions ask about a kind that is not there
 MAX_COUNT = 6  # more than this many is not counted

@@ -9,15 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
-from occlusight.errors import BadData
+from occlusight.errors import BadData, BadPicture
+from occlusight.model.picture import open_picture
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
 from occlusight.scenes.dataset import LINES, MAKING, MANIFEST, sha256
 from occlusight.scenes.masks import decode
 from occlusight.scenes.plan import FORMAT_VERSION
-from occlusight.scenes.proofs import SCENE_FIELDS, question_failures, scene_failures, set_failures
+from occlusight.scenes.proofs import (
+    SCENE_FIELDS,
+    imported_failures,
+    is_imported,
+    question_failures,
+    scene_failures,
+    set_failures,
+)
 from occlusight.scenes.staged_proofs import measured_again, staged_failures
 from occlusight.scenes.stored import Line, read_lines, scene_of
 from occlusight.scenes.truth import Truth, measure
@@ -59,7 +66,7 @@ def check_set(folder: Path, remeasure: int = 10, progress: Progress | None = Non
         if facts is None:
             continue
         scenes[line["id"]] = line, facts
-        proofs = staged_failures if "focus" in line else scene_failures
+        proofs = imported_failures if is_imported(line) else staged_failures if "focus" in line else scene_failures
         found += [f"scene {line['id']} {failure}" for failure in _guarded(proofs(line, facts))]
         found += [f"scene {line['id']} {failure}" for failure in _picture_failures(folder, line, facts.graph)]
         report.scenes += 1
@@ -77,7 +84,8 @@ def check_set(folder: Path, remeasure: int = 10, progress: Progress | None = Non
         found += set_failures(lines[1], scenes)
     if not lines[1]:
         found.append(f"{LINES[1]} holds no question")
-    for n, line in enumerate(_sample([line for line, _ in scenes.values()], remeasure)):
+    described = [line for line, _ in scenes.values() if not is_imported(line)]
+    for n, line in enumerate(_sample(described, remeasure)):
         show(len(lines[0]) + n, total)
         facts = scenes[line["id"]][1]
         again = measured_again(line, facts) if "focus" in line else _truth_failures(line, facts.graph)
@@ -159,9 +167,8 @@ def _facts(line: Line, scenes: dict[str, tuple[Line, Facts]], found: list[str]) 
 
 def _picture_failures(folder: Path, line: Line, graph: Graph) -> Iterator[str]:
     try:
-        with Image.open(folder / line["image"]) as picture:
-            pixels = np.asarray(picture.convert("RGB"), np.float32)
-    except (OSError, UnidentifiedImageError) as error:
+        pixels = np.asarray(open_picture(folder / line["image"]), np.float32)
+    except BadPicture as error:
         yield f"has a picture that cannot be opened ({error})"
         return
     if pixels.shape[:2] != (graph.height, graph.width):

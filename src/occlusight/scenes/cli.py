@@ -28,6 +28,8 @@ From nothing to a data set that is checked and looked at:
     occlusight scenes check street20
 
     occlusight scenes show street20 --index 3 --out scene3.png
+
+Pictures and annotations of your own: `occlusight scenes import --help`.
 """
 
 scenes_app = typer.Typer(
@@ -130,6 +132,68 @@ def assets_command(
 
         imported = import_assets(progress=show, package=package)
     print(json.dumps({"imported": imported, "folder": str(assets_dir())}))
+
+
+@scenes_app.command("import", no_args_is_help=True)
+def import_command(
+    format: Annotated[str, typer.Argument(help="cocoa, instaorder, kins, middlebury or jsonl.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(help="The file of annotations or questions; for middlebury a folder.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option(help="The folder of the data set; it must not hold anything yet.")],
+    images: Annotated[
+        Path | None, typer.Option(help="The folder of the pictures; without it that of the file.")
+    ] = None,
+    instances: Annotated[
+        Path | None, typer.Option(help="instaorder: COCO's instances of the same split; without it the file beside.")
+    ] = None,
+    langs: Annotated[str, typer.Option(help="Languages of the questions, separated by commas.")] = "en",
+    names: Annotated[
+        Path | None, typer.Option(help="A TOML file with Chinese names and measure words of your kinds of things.")
+    ] = None,
+    ask: Annotated[
+        str | None,
+        typer.Option(help="Kinds of questions, separated by commas; without it those the format is made for."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Decides which of the possible questions are asked.")] = 0,
+    limit: Annotated[int | None, typer.Option(min=1, help="Take the first pictures that offer questions.")] = None,
+    licence: Annotated[str | None, typer.Option(help="What the manifest says about the licence.")] = None,
+) -> None:
+    """Make a data set of pictures, annotations or questions of your own, for `bench run --data`.
+
+    Example: `occlusight scenes import cocoa COCO_amodal_val2014.json --images val2014 --out cocoa`
+
+    Example: `occlusight scenes import instaorder InstaOrder_val2017.json --images val2017 --langs zh,en --out insta`
+
+    Example: `occlusight scenes import kins update_test_2020.json --images testing/image_2 --out kins`
+
+    Example: `occlusight scenes import middlebury MiddEval3/trainingH --out stereo`
+
+    Example: `occlusight scenes import jsonl questions.jsonl --images photographs --out mine`
+
+    A line of a jsonl file: `{"image": "a.jpg", "question": "Does the cup hide the book?", "answer": "yes", "kind": "occlusion"}`.
+    The last line is JSON: how many pictures and questions there are, and how many pictures offered none.
+    """
+    from occlusight.scenes.imports.formats import import_from
+    from occlusight.scenes.imports.imported_set import Source
+
+    kinds = None if ask is None else tuple(part.strip() for part in ask.split(",") if part.strip())
+    source = Source(format, file.name, seed, _languages(langs), licence)
+    with _bar() as bar:
+        task = bar.add_task("pictures", total=None)
+        found = import_from(
+            source,
+            file,
+            out,
+            pictures=images,
+            instances=instances,
+            names=names,
+            ask_for=kinds,
+            limit=limit,
+            progress=lambda done: bar.update(task, completed=done),
+        )
+    numbers = {"pictures": found.pictures, "skipped": found.skipped, "questions": sum(found.questions.values())}
+    print(json.dumps({**numbers, "by_kind": dict(sorted(found.questions.items()))}))
 
 
 @scenes_app.command("show")

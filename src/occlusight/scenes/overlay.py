@@ -82,7 +82,7 @@ def overlay(folder: Path, line: Line, lang: Lang = "en") -> Image.Image:
         _label(on, o, paint, (pixels.shape[1], pixels.shape[0]))
     at = {o.id: _middle(on, o, visible[o.id]) for o in graph.objects}
     for (a, b), relation in facts.relations.items():
-        if relation.covered_fraction > 0 and (facts.hides(a, b) or facts.through(a, b)):
+        if facts.hides(a, b) or (relation.covered_fraction > 0 and facts.through(a, b)):
             _arrow(on, at[a], at[b])
     _listing(on, facts, line, pixels.shape[1] + 14)
     return sheet
@@ -168,13 +168,20 @@ def _listing(on: Sheet, facts: Facts, line: Line, x: int) -> None:
     y += 10
     for r in sorted(facts.relations.values(), key=lambda r: -r.covered_fraction):
         a, b = (on.name(facts.objects[id]) for id in (r.occluder, r.occluded))
-        share = f"{r.covered_fraction:.1%}"
+        share = f"{r.covered_fraction:.1%}" if r.measured else "一部分" if zh else "part"
+        how = (PARTS_ZH[r.hidden_part], TYPES_ZH[r.type]) if zh and r.measured else (r.hidden_part, r.type)
         if zh:
             verb = "罩住" if r.type == "transparent" else "挡住"
-            text = f"{r.occluder} {a} {verb} {r.occluded} {b} 的 {share}({PARTS_ZH[r.hidden_part]},{TYPES_ZH[r.type]})"
+            text = (
+                f"{r.occluder} {a} {verb} {r.occluded} {b} 的 {share}({how[0]},{how[1]})"
+                if r.measured
+                else f"{r.occluder} {a} 挡住 {r.occluded} {b} 的{share}"
+            )
         else:
             verb = "covers" if r.type == "transparent" else "hides"
-            text = f"{r.occluder} {a} {verb} {share} of {r.occluded} {b} ({r.hidden_part}, {r.type})"
+            text = f"{r.occluder} {a} {verb} {share} of {r.occluded} {b}" + (
+                f" ({how[0]}, {how[1]})" if r.measured else ""
+            )
         asked = facts.hides(r.occluder, r.occluded) or facts.through(r.occluder, r.occluded)
         on.draw.text((x, y), text, fill=INK if asked else (150, 150, 150), font=on.small)
         y += 20

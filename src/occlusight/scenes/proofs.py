@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from occlusight.errors import OcclusightError
+from occlusight.occlusion.answers import BROUGHT
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import LANGS
 from occlusight.occlusion.programs import execute
@@ -31,6 +32,11 @@ TIES = 2  # pixels in which two objects may be equally near
 MANY = 40  # scenes from which their visible fractions must be spread
 SPREAD = 0.1  # of the scenes, at least, show an object in each band of visible fractions
 ABOUT_OBJECTS = ("hides", "anything_hides", "who_hides", "hidden_part", "position", "nearer", "farther", "remove")
+
+
+def is_imported(line: Line) -> bool:
+    """Whether a picture was brought and not rendered: nothing knows its camera."""
+    return line["camera"] is None
 
 
 def scene_failures(line: Line, facts: Facts) -> Iterator[str]:
@@ -60,6 +66,31 @@ def scene_failures(line: Line, facts: Facts) -> Iterator[str]:
         return
     yield from _object_failures(facts, amodal, visible)
     yield from _pair_failures(facts, amodal, visible)
+
+
+def imported_failures(line: Line, facts: Facts) -> Iterator[str]:
+    """Prove that the masks and the graph of an imported picture say the same; what people outlined keeps no other rules."""
+    graph = facts.graph
+    ids = [o.id for o in graph.objects]
+    if sorted(ids) != sorted(line["masks"]):
+        yield "has not the same objects in its graph and its masks"
+        return
+    if not ids:
+        return
+    try:
+        amodal, visible = (np.stack([decode(line["masks"][id][m]) for id in ids]) for m in ("amodal", "visible"))
+    except (OcclusightError, KeyError, TypeError, ValueError) as error:
+        yield f"has masks that cannot be read ({error})"
+        return
+    if amodal.shape[1:] != (graph.height, graph.width) or visible.shape != amodal.shape:
+        yield f"has masks of {amodal.shape[1:]} pixels, but the picture has {(graph.height, graph.width)}"
+        return
+    yield from _object_failures(facts, amodal, visible)
+    for r in graph.relations:
+        hidden = 1 - facts.objects[r.occluded].visible_fraction
+        area = amodal[ids.index(r.occluded)].sum()
+        if r.measured and r.covered_fraction > hidden + 2e-4 + TIES / area:
+            yield f"says that {r.occluder} covers {r.covered_fraction} of {r.occluded}, of which {hidden:.4f} is hidden"
 
 
 def _object_failures(facts: Facts, amodal: Mask, visible: Mask) -> Iterator[str]:
@@ -138,13 +169,17 @@ def set_failures(questions: Sequence[Line], scenes: Mapping[str, tuple[Line, Fac
     programs: dict[str, dict[str, list[Any]]] = {}
     noes = hard = 0
     for q in questions:
+        if q["template"] in BROUGHT:  # what people ask keeps no balance
+            continue
         programs.setdefault(q["scene"], {}).setdefault(q["lang"], []).append(q["program"])
         value = q["answer"].get("value")
         if value in ("yes", "no"):
             tally[q["lang"], q["template"], value] += 1
         op, arguments = q["program"][-1]
         if value == "no" and op == "hides" and q["scene"] in scenes:
-            facts = scenes[q["scene"]][1]
+            line, facts = scenes[q["scene"]]
+            if is_imported(line):
+                continue
             noes += 1
             hard += bool(facts.hides(*reversed(arguments))) or facts.boxes_overlap(*arguments)
     for lang, template in sorted({key[:2] for key in tally}):
@@ -156,7 +191,7 @@ def set_failures(questions: Sequence[Line], scenes: Mapping[str, tuple[Line, Fac
     for scene, by_lang in programs.items():
         if any(asked != next(iter(by_lang.values())) for asked in by_lang.values()):
             yield f"the scene {scene} is not asked the same in {' and '.join(sorted(by_lang))}"
-    yield from _spread_failures([facts for _, facts in scenes.values()])
+    yield from _spread_failures([facts for line, facts in scenes.values() if not is_imported(line)])
 
 
 def _spread_failures(scenes: Sequence[Facts]) -> Iterator[str]:

@@ -104,7 +104,7 @@ def graph_from_depths(
             area=round(float(seen[i] / (height * width)), 6),
             distance=round(distances[i], 4),
             supported_by=p.supported_by,
-            shown_part=_part(visible[i], amodal[i]) if seen[i] and seen[i] < NEARLY_ALL * area[i] else None,
+            shown_part=part_of(visible[i], amodal[i]) if seen[i] and seen[i] < NEARLY_ALL * area[i] else None,
             seen="direct" if seen[i] else "nowhere",
         )
         for i, p in enumerate(placed)
@@ -193,12 +193,12 @@ def _relation(
         kind = "complete"
     else:
         kind = "partial"
-    part = _part(covered, there) if share < NEARLY_ALL else "all"
+    part = part_of(covered, there) if share < NEARLY_ALL else "all"
     hidden_fraction = None if hiding == count else round(hiding / area, 4)
     return [Relation(nodes[a].id, nodes[b].id, kind, round(share, 4), part, hidden_fraction=hidden_fraction)]
 
 
-def _part(hidden: Mask, whole: Mask) -> str:
+def part_of(hidden: Mask, whole: Mask) -> str:
     """Return which part of the mask `whole` the mask `hidden` is: left, right, top, bottom or middle."""
     (hx, hy), (wx, wy) = _centre(hidden), _centre(whole)
     dx, dy = 2 * (hx - wx) / whole.shape[1], 2 * (hy - wy) / whole.shape[0]

@@ -56,7 +56,7 @@ def read_answer(item: Item, text: str) -> Any:
     """Return what an answer says in the item's terms, None where it does not say."""
     text = text.strip()
     if item.scoring == "choice":
-        return _letter(text, item.choices)
+        return read_choice(text, item.choices)
     if item.scoring in ("boolean", "pair"):
         match = re.match(r"\W*(yes|no|true|false|是|对|不|没|否)", text, re.I)
         return None if match is None else match.group(1).lower() in ("yes", "true", "是", "对")
@@ -66,7 +66,7 @@ def read_answer(item: Item, text: str) -> Any:
     if item.scoring == "box":
         found = re.findall(r"-?\d+(?:\.\d+)?", text)
         return [float(v) for v in found[:4]] if len(found) >= 4 else None
-    return _normal(text) or None
+    return plain_words(text) or None
 
 
 def score(item: Item, said: Any) -> float:
@@ -77,20 +77,24 @@ def score(item: Item, said: Any) -> float:
         return 0.0
     if item.scoring == "box":
         return float(iou(said, item.truth) >= IOU)
-    return float(said == (_normal(str(item.truth)) if item.scoring == "text" else item.truth))
+    return float(said == (plain_words(str(item.truth)) if item.scoring == "text" else item.truth))
 
 
-def _letter(text: str, choices: Sequence[str]) -> int | None:
+def read_choice(text: str, choices: Sequence[str]) -> int | None:
+    """Which choice a text says: by its letter, or by the only one of the choices that it names; None where it does not say."""
     count = len(choices)
     said = rf"\W*(?:(?:the )?(?:right |correct )?(?:answer|choice|option)\W*(?:is)?\W*)?([A-{LETTERS[count - 1]}])(?:[).:,]|\s*$)"
     if match := re.match(said, text, re.I):
         return LETTERS.index(match.group(1).upper())
-    named = [i for i, choice in enumerate(choices) if _normal(choice) and _normal(choice) in _normal(text)]
-    longest = [i for i in named if not any(i != j and _normal(choices[i]) in _normal(choices[j]) for j in named)]
+    named = [i for i, choice in enumerate(choices) if plain_words(choice) and plain_words(choice) in plain_words(text)]
+    longest = [
+        i for i in named if not any(i != j and plain_words(choices[i]) in plain_words(choices[j]) for j in named)
+    ]
     return longest[0] if len(longest) == 1 else None
 
 
-def _normal(text: str) -> str:
+def plain_words(text: str) -> str:
+    """The words of a text in small letters, without articles and punctuation."""
     words = re.sub(r"[^\w\s]", " ", text.lower()).split()
     return " ".join(w for w in words if w not in ("a", "an", "the"))
 

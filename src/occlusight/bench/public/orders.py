@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from occlusight.bench.public.items import Item, box_words, first_of, load, relative
+from occlusight.scenes.imports.orders import constraint_pairs, order_pairs
 
 
 def insta_order(folder: Path) -> Iterator[Item]:
@@ -25,11 +26,11 @@ def insta_order(folder: Path) -> Iterator[Item]:
             image = images[entry["image_id"]]
             names = [_name(things[id], image, kinds) for id in entry["instance_ids"]]
             picture = folder / "val2017" / image["file_name"]
-            hiding = {_pair(o) for line in entry["occlusion"] for o in line["order"].split(" & ")}
+            hiding = {pair for line in entry["occlusion"] for pair in order_pairs(line["order"])}
             yield from _hides(str(entry["image_id"]), picture, names, hiding)
             for line in entry["depth"]:
                 if "<" in line["order"] and not line["overlap"]:
-                    near, far = _pair(line["order"])
+                    ((near, far),) = order_pairs(line["order"])
                     first, second = sorted((near, far))
                     question = f"Is the {names[first]} nearer to the camera than the {names[second]}?"
                     id = f"{entry['image_id']}-depth-{first}-{second}"
@@ -44,8 +45,7 @@ def cocoa(folder: Path) -> Iterator[Item]:
         for entry in document["annotations"]:
             image = images[entry["image_id"]]
             names = [f"{r['name']} {box_words(_around(r['segmentation'], image))}" for r in entry["regions"]]
-            orders = [o for o in entry["depth_constraint"].split(",") if o]
-            hiding = {(int(a) - 1, int(b) - 1) for a, b in (o.split("-") for o in orders)}
+            hiding = set(constraint_pairs(entry["depth_constraint"]))
             yield from _hides(str(entry["image_id"]), folder / "val2014" / image["file_name"], names, hiding)
 
 
@@ -53,11 +53,6 @@ def _hides(id: str, picture: Path, names: Sequence[str], hiding: set[tuple[int, 
     for a, b in permutations(range(len(names)), 2):
         question = f"Does the {names[a]} hide part of the {names[b]}?"
         yield Item(f"{id}-{a}-{b}", (picture,), question, (a, b) in hiding, "pair", "occlusion", cluster=str(picture))
-
-
-def _pair(order: str) -> tuple[int, int]:
-    a, b = order.split("<")
-    return int(a), int(b)
 
 
 def _name(thing: dict[str, Any], image: dict[str, Any], kinds: dict[int, str]) -> str:

@@ -1,0 +1,91 @@
+"""Pictures and questions of one's own: a JSON Lines file with a picture, a question and its answer a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from occlusight.errors import BadData
+from occlusight.json_lines import read_lines
+from occlusight.occlusion.kinds import LANGS, Lang
+from occlusight.occlusion.parse import is_chinese
+from occlusight.occlusion.questions import OF_QUESTIONS
+
+FIELDS = ("image", "question", "answer", "id", "lang", "kind", "choices")
+UNSCORED = "explanation"  # of a kind whose reasons are judged against a graph, which these pictures do not have
+DECIDED = {"yes": "yes", "no": "no", "是": "yes", "否": "no"}
+LETTER = {"en": "Answer with the letter of the right choice.", "zh": "请用正确选项的字母回答。"}
+
+
+@dataclass(frozen=True)
+class Own:
+    """One line: `template` says how its answer is scored, `about` is shared by the same question in two languages."""
+
+    picture: Path
+    text: str
+    lang: Lang
+    kind: str
+    template: str
+    value: Any
+    choices: tuple[str, ...]
+    about: str
+
+
+def own_questions(path: Path, pictures: Path) -> Iterator[tuple[str, Own]]:
+    """Yield each question with its place ("questions.jsonl, line 3"). Raises BadData that names file and line.
+
+    Fields: image, question, answer (yes or no; a whole number; a text or a list of right texts; with `choices` the right one or its
+    letter), and where wanted id, lang (else told by the letters), kind (what it counts as, else "own"), choices.
+    """
+    for where, line in read_lines(path):
+        unknown = [name for name in line if name not in FIELDS]
+        missing = [name for name in FIELDS[:3] if name not in line]
+        if unknown or missing:
+            what = f"has no {', '.join(missing)}" if missing else f"has the unknown {', '.join(unknown)}"
+            raise BadData(f"{where} {what}; the fields are {', '.join(FIELDS)}, the first three needed")
+        text = line["question"]
+        if not isinstance(text, str) or not text.strip():
+            raise BadData(f"{where}: the question must be a text, but is {text!r}")
+        lang = line.get("lang", "zh" if is_chinese(text) else "en")
+        kind = line.get("kind", "own")
+        if lang not in LANGS:
+            raise BadData(f"{where}: lang must be one of {', '.join(LANGS)}, but is {lang!r}")
+        if kind not in OF_QUESTIONS or kind == UNSCORED:
+            allowed = ", ".join(k for k in OF_QUESTIONS if k != UNSCORED)
+            raise BadData(f"{where}: kind must be one of {allowed}, but is {kind!r}")
+        template, value, choices = _answer(line["answer"], line.get("choices"), where)
+        if kind == "occlusion" and template != "own.yes_no":
+            raise BadData(f"{where}: a question of the kind occlusion is answered yes or no, not {line['answer']!r}")
+        if choices:
+            options = "\n".join(f"{chr(ord('A') + i)}. {choice}" for i, choice in enumerate(choices))
+            text = f"{text}\n{options}\n{LETTER[lang]}"
+        picture = pictures / str(line["image"])
+        if not picture.is_file():
+            raise BadData(f"{where}: the picture {picture} does not exist; --images names the folder of the pictures")
+        about = str(line.get("id", where.rpartition(" ")[2]))
+        yield where, Own(picture, text, lang, kind, template, value, choices, about)
+
+
+def _answer(answer: Any, choices: Any, where: str) -> tuple[str, Any, tuple[str, ...]]:
+    """Return the template, the value and the choices. Raises BadData."""
+    if choices is not None:
+        if not isinstance(choices, list) or not 2 <= len(choices) <= 26 or not all(isinstance(c, str) for c in choices):
+            raise BadData(f"{where}: choices must be a list of 2 to 26 texts, but is {choices!r}")
+        letter = answer.strip("(). ").upper() if isinstance(answer, str) else ""
+        if answer in choices:
+            return "own.choice", choices.index(answer), tuple(choices)
+        if len(letter) == 1 and 0 <= ord(letter) - ord("A") < len(choices):
+            return "own.choice", ord(letter) - ord("A"), tuple(choices)
+        raise BadData(f"{where}: the answer {answer!r} is neither one of the choices {choices} nor the letter of one")
+    if isinstance(answer, bool):
+        return "own.yes_no", "yes" if answer else "no", ()
+    if isinstance(answer, int):
+        return "own.number", answer, ()
+    if isinstance(answer, str) and answer.strip().lower() in DECIDED:
+        return "own.yes_no", DECIDED[answer.strip().lower()], ()
+    texts = answer if isinstance(answer, list) else [answer]
+    if not texts or not all(isinstance(one, str) and one.strip() for one in texts):
+        raise BadData(f"{where}: the answer must be yes or no, a whole number, or a text or several, but is {answer!r}")
+    return "own.text", texts, ()

@@ -1,0 +1,519 @@
+"""Annotations, disparity maps and questions of other people: tiny files written by hand in each format, imported, checked and asked."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from pycocotools import mask as coco_mask
+
+from occlusight.bench.baselines import baseline
+from occlusight.bench.cli import names_for
+from occlusight.bench.run import run as run_bench
+from occlusight.bench.samples import DataSet, read_set
+from occlusight.cli.app import run
+from occlusight.errors import BadData
+from occlusight.scenes.check import check_set
+from occlusight.scenes.imports.annotated import Thing, depth_groups
+from occlusight.scenes.imports.coco import mask_of
+from occlusight.scenes.imports.orders import constraint_pairs, order_pairs
+from occlusight.scenes.masks import encode
+from occlusight.scenes.overlay import overlay
+from occlusight.scenes.stored import read_lines
+
+SIZE = (100, 80)  # width, height
+Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Call:
+    """Run the command in this process; returns exit code, stdout, stderr."""
+
+    def call(*arguments: Any) -> tuple[int, str, str]:
+        code = run(["scenes", "import", *(str(a) for a in arguments)])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+def photograph(path: Path, size: tuple[int, int] = SIZE) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.random.default_rng(1).integers(60, 200, (*size[::-1], 3), np.uint8)).save(path)
+
+
+def square(x0: int, y0: int, x1: int, y1: int) -> list[int]:
+    """A rectangle as COCO's polygon."""
+    return [x0, y0, x1, y0, x1, y1, x0, y1]
+
+
+def pixels(x0: int, y0: int, x1: int, y1: int, without: tuple[int, int, int, int] | None = None) -> np.ndarray:
+    mask = np.zeros(SIZE[::-1], bool)
+    mask[y0:y1, x0:x1] = True
+    if without:
+        mask[without[1] : without[3], without[0] : without[2]] = False
+    return mask
+
+
+def compressed(mask: np.ndarray) -> dict[str, Any]:
+    """COCO's compressed run lengths, as JSON files have them."""
+    found = coco_mask.encode(np.asfortranarray(mask, np.uint8))
+    return {"size": list(found["size"]), "counts": found["counts"].decode("ascii")}
+
+
+def write(path: Path, document: Any) -> Path:
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return path
+
+
+IMAGE = {"id": 7, "file_name": "p.jpg", "width": SIZE[0], "height": SIZE[1]}
+# A dog before a bicycle's left third, two persons apart: what each format says in its own way.
+DOG, BICYCLE, LEFT, RIGHT = (10, 30, 40, 60), (30, 25, 60, 65), (62, 20, 78, 65), (86, 20, 96, 60)
+
+
+def cocoa(folder: Path) -> Path:
+    photograph(folder / "val2014" / "p.jpg")
+    regions = [
+        {"name": "dog", "order": 1, "isStuff": 0, "segmentation": square(*DOG), "occlude_rate": 0.0},
+        {
+            "name": "the bicycle",
+            "order": 2,
+            "isStuff": 0,
+            "segmentation": square(*BICYCLE),
+            "visible_mask": compressed(pixels(*BICYCLE, without=DOG)),
+        },
+        {"name": "person", "order": 3, "isStuff": 0, "segmentation": square(*LEFT)},
+        {"name": "person", "order": 4, "isStuff": 0, "segmentation": square(*RIGHT)},
+        {"name": "meadow", "order": 5, "isStuff": 1, "segmentation": square(0, 40, 100, 80)},
+    ]
+    constraint = "1-2,1-5,2-5,3-5,4-5"
+    entry = {"image_id": 7, "regions": regions, "depth_constraint": constraint}
+    return write(folder / "COCO_amodal_val2014.json", {"images": [IMAGE], "annotations": [entry]})
+
+
+CATEGORIES = [{"id": 1, "name": "person"}, {"id": 2, "name": "bicycle"}, {"id": 18, "name": "dog"}]
+
+
+def insta_order(folder: Path) -> Path:
+    photograph(folder / "val2014" / "p.jpg")
+    seen = pixels(*BICYCLE, without=DOG)
+    runs = coco_mask.encode(np.asfortranarray(seen, np.uint8))
+    things = [
+        {"id": 31, "category_id": 18, "segmentation": [square(*DOG)]},
+        {"id": 32, "category_id": 2, "segmentation": {"size": list(runs["size"]), "counts": _counts(seen)}},
+        {"id": 33, "category_id": 1, "segmentation": [square(*LEFT)]},
+        {"id": 34, "category_id": 1, "segmentation": [square(*RIGHT)]},
+    ]
+    coco = {"images": [IMAGE], "categories": CATEGORIES, "annotations": [{**t, "image_id": 7} for t in things]}
+    write(folder / "instances_val2017.json", coco)
+    entry = {
+        "image_id": 7,
+        "instance_ids": [31, 32, 33, 34],
+        "occlusion": [{"order": "0<1", "count": 2}],
+        "depth": [
+            {"order": "0<1", "overlap": False},
+            {"order": "0<2", "overlap": False},
+            {"order": "0<3", "overlap": False},
+            {"order": "1<2", "overlap": True},
+            {"order": "2=3", "overlap": False},
+        ],
+    }
+    return write(folder / "InstaOrder_val2017.json", {"annotations": [entry]})
+
+
+def _counts(mask: np.ndarray) -> list[int]:
+    counts: list[int] = encode(mask)["counts"]
+    return counts
+
+
+def kins(folder: Path, ordered: bool = True) -> Path:
+    photograph(folder / "val2014" / "p.jpg")
+    order = [
+        {"oco_id": 1, "ico_id": 1},
+        {"oco_id": 1, "ico_id": 2},
+        {"oco_id": 0, "ico_id": 0},
+        {"oco_id": 0, "ico_id": 0},
+    ]
+    boxes = (DOG, BICYCLE, LEFT, RIGHT)
+    annotations = []
+    for i, (box, category) in enumerate(zip(boxes, (18, 2, 1, 1), strict=True)):
+        seen = compressed(pixels(*box, without=DOG if box == BICYCLE else None))
+        masks = (
+            {"a_segm": [square(*box)], "i_segm": seen}
+            if ordered
+            else {"segmentation": [square(*box)], "inmodal_seg": seen}
+        )
+        annotations.append({"id": i, "image_id": 7, "category_id": category, **masks, **(order[i] if ordered else {})})
+    document = {"images": [IMAGE], "categories": CATEGORIES, "annotations": annotations}
+    return write(folder / "update_test_2020.json", document)
+
+
+def middlebury(folder: Path) -> Path:
+    scene = folder / "stereo" / "Adirondack"
+    photograph(scene / "im0.png", (200, 160))
+    disparity = np.full((160, 200), 50.0, np.float32)
+    disparity[:80, 100:], disparity[80:, :100], disparity[80:, 100:] = 25.0, 12.5, np.inf
+    (scene / "disp0.pfm").write_bytes(b"Pf\n200 160\n-1\n" + disparity[::-1].astype("<f4").tobytes())
+    (scene / "calib.txt").write_text(
+        "cam0=[1000 0 311; 0 1000 254; 0 0 1]\ncam1=[1000 0 342; 0 1000 254; 0 0 1]\ndoffs=0\nbaseline=100\n"
+    )
+    return folder / "stereo"
+
+
+def own(folder: Path) -> Path:
+    photograph(folder / "val2014" / "p.jpg")
+    photograph(folder / "val2014" / "q.jpg")
+    lines = [
+        {
+            "image": "p.jpg",
+            "question": "Does the cup hide the book?",
+            "answer": "yes",
+            "kind": "occlusion",
+            "id": "cup",
+        },
+        {"image": "p.jpg", "question": "杯子是否遮挡书?", "answer": "是", "kind": "occlusion", "id": "cup"},
+        {"image": "q.jpg", "question": "Is the door open?", "answer": False},
+        {"image": "q.jpg", "question": "How many cups are there?", "answer": 3, "kind": "count"},
+        {"image": "q.jpg", "question": "Which is nearer?", "choices": ["the cup", "the book"], "answer": "the book"},
+        {"image": "q.jpg", "question": "哪个更近?", "choices": ["杯子", "书"], "answer": "A"},
+        {"image": "p.jpg", "question": "What stands before the book?", "answer": ["a cup", "mug"]},
+    ]
+    path = folder / "questions.jsonl"
+    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+FILES: dict[str, Callable[[Path], Path]] = {
+    "cocoa": cocoa,
+    "instaorder": insta_order,
+    "kins": kins,
+    "middlebury": middlebury,
+    "jsonl": own,
+}
+
+
+@pytest.fixture
+def imported(tmp_path: Path, call: Call) -> Callable[..., tuple[DataSet, dict[str, Any]]]:
+    """Import a format's small file and read the set again."""
+
+    def make(format: str, *options: Any, file: Path | None = None) -> tuple[DataSet, dict[str, Any]]:
+        source = file or FILES[format](tmp_path)
+        images = () if format == "middlebury" else ("--images", tmp_path / "val2014")
+        code, out, err = call(format, source, *images, "--out", tmp_path / "set", *options)
+        assert code == 0, err
+        return read_set(tmp_path / "set"), json.loads(out.splitlines()[-1])
+
+    return make
+
+
+@pytest.mark.parametrize("format", FILES)
+def test_an_import_is_a_set_that_is_checked_shown_and_answered(format: str, tmp_path: Path, imported: Any) -> None:
+    names = tmp_path / "names.toml"
+    names.write_text('[meadow]\nzh = "草地"\nmeasure = "片"\n', encoding="utf-8")
+    data, numbers = imported(format, "--langs", "zh,en", "--names", names)
+    assert check_set(data.folder).failures == []
+    assert (numbers["pictures"], numbers["skipped"]) == (len(data.scenes), 0)
+    assert numbers["questions"] == len(data.questions) > 3
+    for line in read_lines(data.folder / "scenes.jsonl"):
+        assert overlay(data.folder, line, "zh").width > SIZE[0]
+    known = names_for(data)
+    for model in ("oracle", "paraphrases"):
+        backend = baseline(model, data, known)
+        assert backend is not None
+        scores = run_bench(backend, data, tmp_path / model, known)
+        assert [
+            group for group in scores["by_template"].values() if group.get("accuracy", group.get("f1")) != 1.0
+        ] == []
+        assert (scores["n"], scores["unparsed"], scores["failed"]) == (len(data.questions), 0, 0)
+
+
+@pytest.mark.parametrize("format", ["cocoa", "kins"])
+def test_masks_give_who_hides_whom_and_how_much(format: str, imported: Any) -> None:
+    data, _ = imported(format)
+    (scene,) = data.scenes.values()
+    dog, bicycle, left, right = (o.id for o in scene.graph.objects[:4])
+    share = (40 - 30) * (60 - 30) / ((60 - 30) * (65 - 25))
+    assert scene.graph.covered(dog, bicycle) == pytest.approx(share, abs=0.02)
+    assert scene.facts.relations[dog, bicycle].hidden_part == "left"
+    assert scene.facts.objects[bicycle].visible_fraction == pytest.approx(1 - share, abs=0.02)
+    assert [scene.facts.hides(*pair) for pair in ((dog, bicycle), (bicycle, dog), (left, right))] == [
+        True,
+        False,
+        False,
+    ]
+    assert [scene.facts.objects[id].name for id in (left, right)] == ["largest person", "smallest person"]
+    texts = " ".join(q.text for q in data.questions)
+    assert "dog" in texts
+    assert "meadow" not in texts
+
+
+def test_kins_without_an_order_is_read_from_the_masks(tmp_path: Path, imported: Any) -> None:
+    data, _ = imported("kins", file=kins(tmp_path, ordered=False))
+    (scene,) = data.scenes.values()
+    assert {pair for pair in scene.facts.relations if scene.facts.hides(*pair)} == {("o1", "o2")}
+
+
+def test_instaorder_does_not_say_how_much(imported: Any) -> None:
+    data, _ = imported("instaorder")
+    (scene,) = data.scenes.values()
+    facts = scene.facts
+    assert facts.hides("o1", "o2") is True
+    assert not facts.relations["o1", "o2"].measured
+    assert facts.graph.depth_order == (("o1",), ("o2", "o3", "o4"))
+    assert [facts.depth(*pair) for pair in (("o1", "o3"), ("o3", "o1"), ("o2", "o3"))] == ["front", "behind", "none"]
+    assert {q.kind for q in data.questions} == {"occlusion", "position", "depth_pair", "who_hides"}
+    assert all(q.answer["covered_fraction"] is None for q in data.questions if "covered_fraction" in q.answer)
+
+
+def test_what_was_not_judged_is_not_asked(tmp_path: Path, imported: Any) -> None:
+    """A fourth instance that the annotators were not shown might hide anything, and is never named."""
+    file = insta_order(tmp_path)
+    document = json.loads(file.read_text())
+    document["annotations"][0]["instance_ids"] = [31, 32, 33]
+    document["annotations"][0]["depth"] = []
+    data, _ = imported("instaorder", file=write(file, document))
+    (scene,) = data.scenes.values()
+    assert not scene.graph.objects[3].unique
+    assert scene.graph.objects[2].name == "largest person"
+    assert not {q.template for q in data.questions} & {"occlusion.anything", "who_hides.one"}
+
+
+def test_a_disparity_map_orders_dots_in_depth(imported: Any) -> None:
+    data, _ = imported("middlebury")
+    (scene,) = data.scenes.values()
+    assert scene.graph.objects
+    assert {o.name for o in scene.graph.objects} <= {"red dot", "blue dot", "green dot", "yellow dot"}
+    assert {o.distance for o in scene.graph.objects} <= {2.0, 4.0, 8.0}  # 1000 px * 0.1 m / 50, 25, 12.5
+    picture = np.asarray(Image.open(scene.picture).convert("RGB"), int)
+    for o in scene.graph.objects:
+        x, y = ((o.box[i] + o.box[i + 2]) * side // 2000 for i, side in ((0, 200), (1, 160)))
+        expected = {"red": 0, "green": 1, "blue": 2, "yellow": 0}[o.colour or ""]
+        assert picture[y, x].argmax() == expected
+        assert not (x >= 100 and y >= 80)  # where the map says nothing there is no dot
+    near = {o.id: o.distance for o in scene.graph.objects}
+    for q in data.questions:
+        a, b = q.answer["objects"]
+        assert q.answer["value"] == (min if q.template.endswith("nearer") else max)((a, b), key=lambda id: near[id])
+
+
+def test_own_questions_are_scored_by_their_sort(imported: Any, tmp_path: Path) -> None:
+    from occlusight.backends.scripted import Scripted
+
+    data, _ = imported("jsonl", "--langs", "zh,en")
+    names = names_for(data)
+
+    def say(request: Any) -> str:
+        if "How many" in request.prompt:
+            return "There are three cups."
+        if "B. the book" in request.prompt:
+            return "I think it is the book."
+        return "There is a cup in front of it." if "stands before" in request.prompt else "No."
+
+    scores = run_bench(Scripted(say), data, tmp_path / "run", names)
+    found = {key: group["accuracy"] for key, group in scores["by_template"].items()}
+    assert found == {
+        "own.yes_no": pytest.approx(1 / 3, abs=1e-3),
+        "own.number": 1.0,
+        "own.choice": 0.5,
+        "own.text": 1.0,
+    }
+    assert scores["occlusion_yes_accuracy"] == 0.0
+    assert scores["language_flip_rate_n"] == 1
+
+
+def bad(change: Callable[[Any], None], make: Callable[[Path], Path]) -> Callable[[Path], Path]:
+    def made(folder: Path) -> Path:
+        file = make(folder)
+        document = json.loads(file.read_text("utf-8"))
+        change(document)
+        return write(file, document)
+
+    return made
+
+
+def line_of(text: str) -> Callable[[Path], Path]:
+    def made(folder: Path) -> Path:
+        file = own(folder)
+        lines = file.read_text("utf-8").splitlines()
+        file.write_text("\n".join([lines[0], text, *lines[2:]]), encoding="utf-8")
+        return file
+
+    return made
+
+
+def cut(folder: Path) -> Path:
+    file = cocoa(folder)
+    file.write_text('{"images": [],\n "annotations": [}', encoding="utf-8")
+    return file
+
+
+def miscalibrated(folder: Path) -> Path:
+    made = middlebury(folder)
+    (made / "Adirondack" / "calib.txt").write_text("cam0=[1000 0 3; 0 1 2; 0 0 1]\ndoffs=x\nbaseline=100\n")
+    return made
+
+
+WRONG: list[tuple[str, Callable[[Path], Path], str]] = [
+    ("cocoa", cut, r"COCO_amodal_val2014\.json, line 2, column 18 is not JSON"),
+    (
+        "cocoa",
+        bad(lambda d: d["annotations"][0].pop("regions"), cocoa),
+        r"annotations\[0\]: the field 'regions' is missing",
+    ),
+    (
+        "cocoa",
+        bad(lambda d: d["annotations"][0].update(depth_constraint="1-9"), cocoa),
+        r"annotations\[0\]\.depth_constraint '1-9' names things that are not among the 5",
+    ),
+    (
+        "cocoa",
+        bad(lambda d: d["annotations"][0]["regions"][2].update(segmentation=[1, 2]), cocoa),
+        r"annotations\[0\]\.regions\[2\]\.segmentation: the mask cannot be read",
+    ),
+    (
+        "cocoa",
+        bad(lambda d: d["images"][0].update(width=99, height=80), cocoa),
+        r"regions\[1\]\.visible_mask: the mask is for",
+    ),
+    ("kins", bad(lambda d: d["annotations"][3].pop("i_segm"), kins), r"annotations\[3\]: one of the fields i_segm, "),
+    ("kins", bad(lambda d: d["images"][0].update(file_name="q.jpg"), kins), r"q\.jpg: there is no such file"),
+    (
+        "instaorder",
+        bad(lambda d: d["annotations"][0]["occlusion"][0].update(order="0>1"), insta_order),
+        r"annotations\[0\]\.occlusion\[0\]\.order '0>1' cannot be read",
+    ),
+    (
+        "instaorder",
+        bad(lambda d: d["annotations"][0].update(instance_ids=[31, 99]), insta_order),
+        r"instance_ids, in .*instances_val2017\.json: the field 99 is missing",
+    ),
+    ("middlebury", miscalibrated, r"calib\.txt, line 2: 'doffs=x' is not a number"),
+    ("middlebury", lambda folder: folder, r"holds no disp0\.pfm"),
+    ("jsonl", line_of('{"image": "p.jpg"'), r"questions\.jsonl, line 2 is not JSON"),
+    ("jsonl", line_of('{"image": "p.jpg", "question": "?"}'), r"line 2 has no answer; the fields are"),
+    ("jsonl", line_of('{"image": "p.jpg", "question": "?", "answer": 1, "hint": 2}'), r"line 2 has the unknown hint"),
+    (
+        "jsonl",
+        line_of('{"image": "x.jpg", "question": "?", "answer": 1}'),
+        r"line 2: the picture .*x\.jpg does not exist",
+    ),
+    ("jsonl", line_of('{"image": "p.jpg", "question": "?", "answer": 1.5}'), r"line 2: the answer must be yes or no"),
+    (
+        "jsonl",
+        line_of('{"image": "p.jpg", "question": "?", "answer": "C", "choices": ["a", "b"]}'),
+        r"line 2: the answer 'C' is neither",
+    ),
+    (
+        "jsonl",
+        line_of('{"image": "p.jpg", "question": "?", "answer": "yes", "kind": "explanation"}'),
+        r"line 2: kind must be one of",
+    ),
+    (
+        "jsonl",
+        line_of('{"image": "p.jpg", "question": "Is it?", "answer": "no", "id": "cup"}'),
+        r"line 2: the id 'cup' is used twice in en",
+    ),
+]
+
+
+@pytest.mark.parametrize(("format", "make", "said"), WRONG, ids=[f"{w[0]}-{i}" for i, w in enumerate(WRONG)])
+def test_what_is_wrong_is_said_with_its_place(
+    format: str, make: Callable[[Path], Path], said: str, tmp_path: Path, call: Call
+) -> None:
+    file = make(tmp_path)
+    code, _, err = call(format, file, "--images", tmp_path / "val2014", "--out", tmp_path / "set")
+    assert code == 2
+    assert re.search(said, " ".join(err.split())), err
+    assert not (tmp_path / "set").exists()
+
+
+def test_names_in_chinese_are_asked_for_and_read(tmp_path: Path, call: Call, imported: Any) -> None:
+    file = bad(lambda d: d["annotations"][0]["regions"][0].update(name="gizmo"), cocoa)(tmp_path)
+    options = (file, "--images", tmp_path / "val2014", "--out", tmp_path / "set")
+    code, _, err = call("cocoa", *options, "--langs", "zh")
+    assert code == 2
+    assert "no Chinese name: 'gizmo', 'meadow'" in " ".join(err.split())
+    names = tmp_path / "names.toml"
+    names.write_text('[gizmo]\nzh = "小玩意"\nmeasure = "件"\n[meadow]\nzh = "草地"\n', encoding="utf-8")
+    data, _ = imported("cocoa", "--langs", "zh", "--names", names, file=file)
+    assert any("小玩意" in q.text for q in data.questions)
+    assert {k.zh for k in data.kinds.values()} == {"小玩意", "草地", "人"}
+    names.write_text("[gizmo]\ncolour = 1\n")
+    code, _, err = call("cocoa", *options[:3], "--out", tmp_path / "other", "--names", names)
+    assert code == 2
+    assert "'gizmo' has colour" in " ".join(err.split())
+
+
+def test_a_folder_in_use_and_unfit_questions_are_refused(tmp_path: Path, call: Call) -> None:
+    file = insta_order(tmp_path)
+    code, _, err = call("instaorder", file, "--images", tmp_path / "val2014", "--out", tmp_path)
+    assert (code, "is not an empty folder" in " ".join(err.split())) == (2, True)
+    for wrong in ("explanation", "hidden_part"):
+        code, _, err = call("instaorder", file, "--out", tmp_path / "set", "--ask", wrong)
+        assert (code, f"but {wrong} was given" in " ".join(err.split())) == (2, True)
+    code, _, err = call("voc", file, "--out", tmp_path / "set")
+    assert (code, "one of cocoa, instaorder, kins, middlebury, jsonl" in " ".join(err.split())) == (2, True)
+
+
+def test_the_same_seed_asks_the_same(tmp_path: Path, call: Call) -> None:
+    file = kins(tmp_path)
+    texts = []
+    for name, seed in (("a", 3), ("b", 3), ("c", 4)):
+        assert call("kins", file, "--images", tmp_path / "val2014", "--out", tmp_path / name, "--seed", seed)[0] == 0
+        texts.append((tmp_path / name / "questions.jsonl").read_bytes())
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_masks_in_every_notation_agree() -> None:
+    whole = pixels(*BICYCLE)
+    for shape in (
+        square(*BICYCLE),
+        [square(*BICYCLE)],
+        compressed(whole),
+        {"size": list(whole.shape), "counts": _counts(whole)},
+    ):
+        assert (mask_of(shape, SIZE, "here") == whole).all()
+    two = mask_of([square(*LEFT), square(*RIGHT)], SIZE, "here")
+    assert (two == pixels(*LEFT) | pixels(*RIGHT)).all()
+    with pytest.raises(BadData, match="here: the mask is for"):
+        mask_of(compressed(whole), (80, 100), "here")
+
+
+def test_notations_of_orders() -> None:
+    assert order_pairs("0 < 12 & 12 < 0") == [(0, 12), (12, 0)]
+    assert order_pairs("0=2") == []
+    assert constraint_pairs("") == []
+    with pytest.raises(ValueError):
+        constraint_pairs("1>2")
+
+
+def test_depth_is_cut_only_where_all_is_known() -> None:
+    blank = Thing("x", pixels(0, 0, 2, 2))
+    things = [blank] * 4
+    assert depth_groups(things, set()) == [[0, 1, 2, 3]]
+    assert depth_groups(things, {(2, 0), (2, 1), (2, 3), (0, 1), (0, 3)}) == [[2], [0], [1, 3]]
+    assert depth_groups(things, {(0, 1), (1, 2), (2, 0)}) == [[0, 1, 2, 3]]
+    far = [Thing("x", blank.seen, distance=d) for d in (3.0, 1.0)]
+    assert depth_groups(far, set()) == [[1], [0]]
+
+
+def test_outlines_that_meet_without_an_order_are_not_asked_about(imported: Any, tmp_path: Path) -> None:
+    file = bad(lambda d: d["annotations"][0]["regions"][2].update(segmentation=square(50, 20, 78, 65)), cocoa)(tmp_path)
+    data, _ = imported("cocoa", file=file)
+    (scene,) = data.scenes.values()
+    assert [scene.facts.hides(*pair) for pair in (("o2", "o3"), ("o3", "o2"))] == [None, None]
+    asked = [q.program[-1][1] for q in data.questions if q.program[-1][0] == "hides"]
+    assert asked
+    assert all({"o2", "o3"} != set(pair) for pair in asked)
+
+
+def test_a_picture_with_nothing_to_ask_is_left_out(tmp_path: Path, call: Call) -> None:
+    file = bad(lambda d: d["annotations"][0].update(regions=[], depth_constraint=""), cocoa)(tmp_path)
+    code, _, err = call("cocoa", file, "--images", tmp_path / "val2014", "--out", tmp_path / "set")
+    assert (code, "gives no question to ask (1 pictures without one)" in " ".join(err.split())) == (2, True)
