@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -37,7 +39,7 @@ from occlusight.engine.transcript import Picked, Piece
 from occlusight.errors import BadInput
 from occlusight.model.chat import Chat
 from occlusight.model.picture import open_picture
-from occlusight.model.preprocess import PreprocessSettings, patches_of
+from occlusight.model.preprocess import PixelLimits, PreprocessSettings, patches_of
 from occlusight.model.quant.plan import QuantSettings
 
 
@@ -87,6 +89,12 @@ class LocalBackend:
     def info(self) -> ModelInfo:
         """The model behind this backend."""
         return self._info
+
+    def within(self, limits: PixelLimits) -> LocalBackend:
+        """Return the same model reading pictures within other pixel limits; the engine and its caches are shared."""
+        other = copy(self)
+        other.preprocess = replace(self.preprocess, limits=limits)
+        return other
 
     def generate(self, request: Request) -> Answer:
         """Queue a request and return an iterator over its answer; see `Answer` for how to stop it.

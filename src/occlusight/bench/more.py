@@ -12,10 +12,10 @@ import typer
 from occlusight.bench.finished import Finished
 from occlusight.bench.options import BackendName, BaseUrl, ModelName, TrustRemoteCode
 from occlusight.bench.own import ask, estimate, read_labels, write_template
-from occlusight.bench.plots import curve
 from occlusight.bench.record import Record
 from occlusight.bench.samples import open_set
 from occlusight.bench.sweep import LENGTHS, SIZES, sweep
+from occlusight.bench.sweep_page import page, to_markdown
 from occlusight.errors import BadInput
 
 
@@ -70,7 +70,11 @@ def sweep_command(
     lengths: Annotated[str, typer.Option(help="Longest answers, in tokens.")] = ",".join(map(str, LENGTHS)),
     trust_remote_code: TrustRemoteCode = False,
 ) -> None:
-    """Measure accuracy, tokens and seconds over picture sizes and answer lengths, and show the knee of each curve."""
+    """Measure accuracy, tokens and seconds over picture sizes and answer lengths, and show the knee of each curve.
+
+    Our engine reads pictures at the size under test, whatever the checkpoint's own pixel limits; on other backends those still
+    apply. Writes sweep.html, sweep.md and sweep.json; prints the tables, then one line of JSON.
+    """
     from occlusight.bench.cli import backend_for, languages, names_for
 
     dataset = open_set(data)
@@ -87,14 +91,9 @@ def sweep_command(
         told=lambda text: print(text, file=sys.stderr, flush=True),
     )
     (out / "sweep.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    plots = [
-        curve(found["by_size"], "size", "accuracy", found["best_size"]),
-        curve(found["by_size"], "size", "first_answer_s"),
-        curve(found["by_max_tokens"], "max_tokens", "accuracy", found["best_max_tokens"]),
-        curve(found["by_max_tokens"], "max_tokens", "later_answers_s"),
-    ]
-    page = f"<!doctype html><meta charset='utf-8'><title>Sweep</title><h1>{model}</h1>{''.join(plots)}"
-    (out / "sweep.html").write_text(page, encoding="utf-8")
+    (out / "sweep.html").write_text(page(found), encoding="utf-8")
+    (out / "sweep.md").write_text(to_markdown(found), encoding="utf-8")
+    print(to_markdown(found))
     print(json.dumps(found))
 
 

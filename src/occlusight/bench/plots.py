@@ -68,13 +68,18 @@ def risk_coverage(points: Sequence[dict[str, float]]) -> str:
     )
 
 
-def curve(points: Sequence[dict[str, Any]], x: str, y: str, knee: float | None = None) -> str:
-    """Return y against x with a dot a point, the knee marked; x is spaced evenly."""
+def curve(
+    points: Sequence[dict[str, Any]], x: str, y: str, knee: float | None = None, floor: float | None = None
+) -> str:
+    """Return y against x with a dot a point, the knee marked, and a dashed line at `floor`; x is spaced evenly."""
     values = [p[y] for p in points if p[y] is not None]
     top = max(values, default=1.0) * 1.1 or 1.0
     step = SIDE / max(1, len(points) - 1)
     places = [(EDGE + i * step, EDGE / 2 + (1 - (p[y] or 0) / top) * SIDE, p) for i, p in enumerate(points)]
-    parts = [_frame(x, y, ("", "", ""), ("0", f"{top / 2:.3g}", f"{top:.3g}"))]
+    parts = [_frame(x.replace("_", " "), y.replace("_", " "), ("", "", ""), ("0", f"{top / 2:.3g}", f"{top:.3g}"))]
+    if floor is not None:
+        height = EDGE / 2 + (1 - floor / top) * SIDE
+        parts.append(f'<path d="M{EDGE} {height:.1f}h{SIDE}" stroke="{PALE}" stroke-width="2" stroke-dasharray="5"/>')
     path = "L".join(f"{px:.1f} {py:.1f}" for px, py, _ in places)
     parts.append(f'<path d="M{path}" fill="none" stroke="{BLUE}"/>')
     for px, py, p in places:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from PIL import Image
 
@@ -15,6 +15,7 @@ from occlusight.bench.run import run
 from occlusight.bench.samples import DataSet
 from occlusight.bench.settings import Settings
 from occlusight.model.picture import open_picture
+from occlusight.model.preprocess import PixelLimits, PreprocessSettings
 from occlusight.occlusion.kinds import Names
 
 SIZES = (256, 384, 512, 768, 1024)
@@ -23,12 +24,30 @@ TOLERANCE = 0.01
 """How much accuracy below the best is taken for a cheaper setting."""
 
 
-@dataclass
-class Resized:
-    """A backend that is shown every picture with its longer side brought to `size` pixels."""
+ANY_SIZE = PixelLimits(1, 2**40)
 
-    inner: Backend
-    size: int
+
+@runtime_checkable
+class ReadsPixels(Protocol):
+    """A backend whose pixel limits can be set."""
+
+    preprocess: PreprocessSettings
+
+    def within(self, limits: PixelLimits) -> Backend:
+        """See `LocalBackend.within`."""
+        ...
+
+
+class Resized:
+    """A backend that is shown every picture with its longer side brought to `size` pixels.
+
+    Our engine then reads the picture at this size, whatever its checkpoint's pixel limits; elsewhere they still apply.
+    """
+
+    def __init__(self, inner: Backend, size: int) -> None:
+        self.inner = inner.within(ANY_SIZE) if isinstance(inner, ReadsPixels) else inner
+        self.size = size
+        self.preprocess = getattr(self.inner, "preprocess", None)  # recorded with the run
 
     @property
     def info(self) -> ModelInfo:
@@ -72,8 +91,7 @@ def sweep(
 ) -> dict[str, Any]:
     """Run the set at every size (with the longest answers), then at every length (as the pictures are); return both curves with their knees.
 
-    Questions are asked one by one, so that the seconds are what a single user waits. Note that a checkpoint's own pixel limits still apply after this resizing: where they make larger pictures smaller again, tokens stop
-    growing, which the curve shows.
+    Questions are asked one by one, so that the seconds are what a single user waits.
     """
     settings = Settings(max_tokens=max(lengths), certainty=False, together=False)
     by_size, by_length = [], []
@@ -89,11 +107,22 @@ def sweep(
         by_length.append({"max_tokens": length, **point(Finished.read(folder))})
     return {
         "model": backend.info.name,
+        "data": data.folder.name,
         "by_size": by_size,
         "best_size": knee(by_size, "size"),
+        "default_size": default_side(backend),
         "by_max_tokens": by_length,
         "best_max_tokens": knee(by_length, "max_tokens"),
+        "default_max_tokens": Settings().max_tokens,
     }
+
+
+def default_side(backend: Backend) -> list[int] | None:
+    """The sides of the smallest and the largest square that the checkpoint's own pixel limits allow; None where they are not known."""
+    if not isinstance(backend, ReadsPixels):
+        return None
+    limits = backend.preprocess.limits
+    return [round(limits.min_pixels**0.5), round(limits.max_pixels**0.5)]
 
 
 def point(finished: Finished) -> dict[str, Any]:
@@ -102,11 +131,15 @@ def point(finished: Finished) -> dict[str, Any]:
     measures = ("recognition_f1", "occlusion_balanced_accuracy", "position_accuracy", "explanation_plausible")
     known = [scores[m] for m in measures if scores[m] is not None]
     return {
+        "n": scores["n"],
+        "n_scenes": scores["n_scenes"],
         "accuracy": round(sum(known) / len(known), 4) if known else None,
         **{m: scores[m] for m in measures},
         "occlusion_balanced_accuracy_ci95": scores["occlusion_balanced_accuracy_ci95"],
         "cut": scores["cut"],
         "image_tokens": costs["image_tokens"]["median"],
+        "answer_tokens": costs["answer_tokens"]["median"],
+        "answer_tokens_p90": costs["answer_tokens"]["p90"],
         "first_answer_s": costs["first_answer"]["median"],
         "later_answers_s": costs["later_answers"]["median"],
     }
@@ -114,8 +147,12 @@ def point(finished: Finished) -> dict[str, Any]:
 
 def knee(points: Sequence[dict[str, Any]], setting: str) -> Any:
     """The smallest setting whose accuracy is within TOLERANCE of the best: beyond it, more only costs."""
+    found = knee_of(points)
+    return found and found[setting]
+
+
+def knee_of(points: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """The point at the knee; None where no accuracy is known."""
     known = [p for p in points if p["accuracy"] is not None]
-    if not known:
-        return None
-    best = max(p["accuracy"] for p in known)
-    return next(p[setting] for p in known if p["accuracy"] >= best - TOLERANCE)
+    best = max((p["accuracy"] for p in known), default=0.0)
+    return next((p for p in known if p["accuracy"] >= best - TOLERANCE), None)
