@@ -82,6 +82,32 @@ def test_a_massive_token_needs_columns_apart_not_equalizing() -> None:
     assert site.p99 < 0.05 < site.plain_p99
 
 
+def test_an_error_does_not_depend_on_how_an_output_channel_is_scaled() -> None:
+    random = torch.Generator().manual_seed(0)
+    right = torch.randn(200, 64, generator=random)
+    given = right + 0.1 * torch.randn(200, 64, generator=random)
+    factors = torch.ones(64).index_fill(0, torch.tensor([3, 40]), 512.0)
+    plain, scaled = token_errors(given, right), token_errors(given * factors, right * factors)
+    assert plain.median == pytest.approx(scaled.median, rel=1e-4)
+    assert plain.p99 == pytest.approx(scaled.p99, rel=1e-4)
+    drowned = given * factors
+    drowned[:, 5] = 0  # a channel of ordinary size that is lost counts as one of 64, not as one of a million
+    assert token_errors(drowned, right * factors).median > 1.2 * scaled.median
+
+
+def test_four_bits_suffice_where_a_few_output_channels_are_huge() -> None:
+    """Rows of `up_proj` hundreds of times the others', which `down_proj` divides again: a token at which they are small is not ruined."""
+    random = torch.Generator().manual_seed(0)
+    x, weight = torch.randn(500, 256, generator=random), torch.randn(512, 256, generator=random)
+    weight[[5, 200]] *= 512
+    settings = QuantSettings("int4", "int8")
+    stored, site = choose("gate_up", "int4", x, weight, None, settings)
+    assert (site.bits, site.choice) == ("int4", "plain")
+    narrow, right = build_linear(only_narrow(stored)), x @ weight.T
+    in_plain_units = (narrow(x) - right).norm(dim=-1) / right.norm(dim=-1)
+    assert in_plain_units.quantile(0.99) > settings.int4_budget.p99 > 2 * site.p99
+
+
 def test_four_bits_are_treated_too_and_have_eight_beside_them_for_prompts() -> None:
     """One channel of the input is 300 times the others, its weights as much smaller: a group that holds it rounds them all away."""
     random = torch.Generator().manual_seed(0)
@@ -100,6 +126,21 @@ def test_four_bits_are_treated_too_and_have_eight_beside_them_for_prompts() -> N
     assert torch.equal(layer(x[: NARROW_ROWS + 1]), wide(x[: NARROW_ROWS + 1]))
     assert token_errors(layer(x), right).within(settings.budget)
     assert token_errors(narrow(x), right).within(settings.int4_budget)
+
+
+def test_a_decoder_with_outliers_gets_four_bits_throughout(
+    with_outliers: Path, samples: list[Sample], tmp_path: Path
+) -> None:
+    settings = QuantSettings("int4", "int8")
+    plan = quantize(with_outliers, samples, tmp_path / "form", settings)
+    layers = [site for site in plan.sites if site.name.startswith("text.")]
+    assert sum(site.plain_p99 > settings.int4_budget.p99 for site in layers) > len(layers) / 3
+    narrow = [site for site in layers if site.bits == "int4"]
+    assert len(narrow) >= len(layers) - 1
+    for site in narrow:
+        assert site.median <= settings.int4_budget.median, site
+        assert site.p99 <= settings.int4_budget.p99, site
+    assert plan.within
 
 
 def test_four_bits_that_miss_their_budget_become_eight() -> None:

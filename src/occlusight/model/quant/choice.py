@@ -25,7 +25,7 @@ Stored = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Errors:
-    """Relative error of a layer's output per token: median and 99th percentile."""
+    """Error of a layer's output per token, relative to it: median and 99th percentile. See `token_errors`."""
 
     median: float
     p99: float
@@ -36,8 +36,14 @@ class Errors:
 
 
 def token_errors(given: Tensor, right: Tensor) -> Errors:
-    """|given - right| / |right| of each row, summarised."""
-    error = (given - right).norm(dim=-1) / right.norm(dim=-1).clamp_min(1e-20)
+    """|given - right| / |right| of each row `(N,)`, summarised; every output channel in units of its own root mean square over the rows.
+
+    A channel that is hundreds of times the others' is not hundreds of times as important: what reads it has weights as much smaller
+    (`up_proj` and `down_proj`). In plain units it would be all that is measured, and a token at which it happens to be small would
+    look ruined. So the error does not depend on how a channel is scaled.
+    """
+    size = right.square().mean(0).sqrt().clamp_min(1e-20)
+    error = ((given - right) / size).norm(dim=-1) / (right / size).norm(dim=-1).clamp_min(1e-20)
     return Errors(float(error.median()), float(error.quantile(0.99)))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from occlusight.errors import BadInput
 
-FORMAT = 2
+FORMAT = 3
 """Part of the stored form's name: raise it when what is stored changes."""
 TEXT_CHOICES, VISION_CHOICES = ("none", "int8", "int4"), ("none", "int8")
 GROUPS = (32, 64)
@@ -16,8 +16,8 @@ PLAIN, EQUALIZED, APART, BOTH, KEPT = "plain", "equalized", "columns apart", "eq
 
 @dataclass(frozen=True)
 class Budget:
-    """The error that a layer may have on the calibration's tokens: |y' - y| / |y| of a token, the median and the 99th percentile; and
-    the mean Kullback-Leibler divergence of the next token's distribution, in nats, above which the whole is said to miss it."""
+    """The error that a layer may have on the calibration's tokens: |y' - y| / |y| of a token, each output channel in units of its own
+    size, the median and the 99th percentile; and the mean Kullback-Leibler divergence of the next token's distribution, in nats, above which the whole is said to miss it."""
 
     median: float = 0.03
     p99: float = 0.10
