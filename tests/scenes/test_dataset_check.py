@@ -6,18 +6,23 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from occlusight.cli.app import run
 from occlusight.errors import BadData
+from occlusight.occlusion.facts import Facts
+from occlusight.occlusion.graph import Graph
 from occlusight.scenes.check import check_set
-from occlusight.scenes.overlay import PANEL, centre, font, outline, overlay
+from occlusight.scenes.diagram import draw_diagram, height, rows
+from occlusight.scenes.overlay import PANEL, centre, outline, overlay
+from occlusight.scenes.sheet import COLOURS, Sheet, font
 from occlusight.scenes.stored import read_lines
 
 Lines = list[dict[str, Any]]
@@ -310,6 +315,30 @@ def test_truth_is_drawn_on_the_picture(small_set: Path, tmp_path: Path, call: Ca
     assert np.mean(np.abs(marked - plain).max(axis=2) > 60) > 0.01
     with pytest.raises(BadData, match="cannot be shown"):
         overlay(small_set, {**line, "image": "images/none.webp"})
+
+
+def test_the_graph_is_drawn_beside_the_picture(small_set: Path) -> None:
+    """The nearer row is lower, a node has its object's colour, and an arrow leaves what hides for what is hidden."""
+    line = read_lines(small_set / "scenes.jsonl")[1]
+    facts = Facts(Graph.from_json(line["graph"]))
+    sheet = Image.new("RGB", (600, 900), "white")
+    paints = {o.id: COLOURS[i] for i, o in enumerate(facts.graph.objects)}
+    on = Sheet(ImageDraw.Draw(sheet), 1, font("en", 14), font("en", 17), "en", paints)
+    at = draw_diagram(on, facts, (20, 20, 580, 20 + height(facts)))
+    assert set(at) == set(facts.objects)
+    order = [at[id][1] for group in rows(facts) for id in group[:1]]
+    assert order == sorted(order, reverse=True)
+    for id, (x, y) in at.items():
+        assert sheet.getpixel((round(x), round(y - 10))) == paints[id]
+        assert 20 < x < 580
+    pair = next(p for p in facts.relations if facts.hides(*p))
+    alone = Image.new("RGB", sheet.size, "white")
+    graph = replace(facts.graph, relations=())
+    draw_diagram(replace(on, draw=ImageDraw.Draw(alone)), Facts(graph), (20, 20, 580, 20 + height(facts)))
+    rows_, columns = np.nonzero((np.asarray(sheet, int) != np.asarray(alone, int)).any(axis=2))
+    ends = sorted([at[pair[0]][1], at[pair[1]][1]])
+    assert ((rows_ > ends[0]) & (rows_ < ends[1])).any()
+    assert columns.size
 
 
 def test_outlines_and_centres_lie_inside_the_mask() -> None:

@@ -203,7 +203,7 @@ def show_command(
     index: Annotated[int, typer.Option(min=0, help="Which scene.")] = 0,
     lang: Annotated[str, typer.Option(help="Language of the names: en or zh.")] = "en",
 ) -> None:
-    """Draw the truth of a scene on its picture: outlines, boxes, names, arrows to what is hidden, and a list.
+    """Draw the truth of a scene on its picture: masks, boxes, names, arrows to what is hidden; beside it a list and the graph.
 
     Example: `occlusight scenes show street20 --index 3 --out scene3.png`
     """

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from occlusight.errors import BadData
-from occlusight.scenes.overlay import INK, PAPER, font
+from occlusight.scenes.sheet import INK, PAPER, font
 from occlusight.scenes.stored import Line
 
 MARGIN, CAPTION = 6, 18  # pixels
