@@ -12,10 +12,12 @@ import pytest
 
 from occlusight.backends.protocol import Request
 from occlusight.backends.scripted import Scripted
+from occlusight.bench.cli import shipped_names
 from occlusight.bench.concentration import concentration, failures, near_far
 from occlusight.bench.finished import Finished
-from occlusight.bench.report import document, write
+from occlusight.bench.report import by_question, document, write
 from occlusight.bench.run import run
+from occlusight.bench.samples import open_set
 from occlusight.bench.truth import oracle_of
 from occlusight.errors import BadInput
 
@@ -83,6 +85,19 @@ def test_errors_are_counted_where_they_are(finished, data) -> None:
     assert all(finished.lines[q.id]["outcome"] != "right" for q in shown)
 
 
+def test_staged_scenes_are_reported_by_type_of_occlusion(tmp_path) -> None:
+    """The shipped set has questions of its own, about mirrors and what cannot be told; five pictures are of five types."""
+    staged, catalogue = open_set("occlusion-50"), shipped_names()
+    run(Half(oracle_of(staged, catalogue)), staged, tmp_path, catalogue, ["en"], scenes=5)
+    found = Finished.read(tmp_path)
+    assert set(found.scores["by_occlusion"]) == {"partial", "complete", "chain", "transparent", "reflective"}
+    text = write(found, staged, tmp_path)[0].read_text("utf-8")
+    assert all(f">{name}<" in text for name in ("chain", "recognition (F1)", "seen in a mirror (all)"))
+    assert "truth: The " in text, "in words, not as ids"
+    bars = {label: value for label, value, _, _ in by_question(found.scores)}
+    assert bars["recognition (F1)"] == found.scores["recognition_f1"]
+
+
 def test_a_run_on_other_data_is_refused(finished, make_set, tmp_path) -> None:
     with pytest.raises(BadInput, match="another data set"):
         document(finished, make_set(tmp_path / "other", scenes=1))
@@ -114,10 +129,12 @@ def test_it_opens_in_a_real_browser(finished, data, tmp_path) -> None:
         assert box is not None
         assert box["width"] > 100
         assert page.locator("svg[aria-label=calibration] circle").count() > 1
-        assert page.locator("#headline + table tr").count() > 10
+        assert page.locator("#headline + .scroll tr").count() > 10
         shot = Path(__file__).parents[2] / "build" / "report.png"
         shot.parent.mkdir(exist_ok=True)
         page.screenshot(path=str(shot), full_page=True)
+        page.set_viewport_size({"width": 390, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth") == 390, "a phone scrolls tables, not the page"
         context.close()
         browser.close()
     assert problems == []

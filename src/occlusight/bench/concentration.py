@@ -6,12 +6,14 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from occlusight.bench.consistency import DECISIONS
 from occlusight.bench.finished import Line
 from occlusight.bench.samples import DataSet
 from occlusight.bench.statistics import rate
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.questions import Question
 
+FAILED: Line = {"outcome": "error"}
 Edges = tuple[tuple[float, str], ...]  # (upper end, label), rising
 Measure = Callable[[Facts, str, str], float | None]
 
@@ -54,8 +56,8 @@ MEASURES: Mapping[str, tuple[Measure, Edges]] = {
 def concentration(data: DataSet, lines: Mapping[str, Line]) -> dict[str, list[dict[str, Any]]]:
     """Return the share of right decisions about two objects in every bin of every measure, with n and interval."""
     found: dict[str, list[dict[str, Any]]] = {}
-    asked = [q for q in data.questions if q.id in lines and "occluder" in q.answer and "depth" not in q.kind]
-    asked = [q for q in asked if lines[q.id]["outcome"] != "error"]
+    asked = [q for q in data.questions if q.kind in DECISIONS and "occluder" in q.answer]
+    asked = [q for q in asked if lines.get(q.id, FAILED)["outcome"] != "error"]
     for name, (measure, edges) in MEASURES.items():
         rows: dict[str, dict[str, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
         for q in asked:

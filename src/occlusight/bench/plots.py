@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-WIDTH, ROW, LABEL = 640, 26, 230
+WIDTH, ROW, LABEL = 480, 26, 172
 SIDE, EDGE = 320, 44
-INK, BLUE, ORANGE, PALE = "#222", "#2b6cb0", "#c05621", "#cbd5e0"
+INK, BLUE, ORANGE, PALE, GREY = "#222", "#2b6cb0", "#c05621", "#cbd5e0", "#718096"
 
 
 def bars(rows: Sequence[tuple[str, float | None, Sequence[float] | None, int]]) -> str:
@@ -41,7 +41,7 @@ def reliability(bins: Sequence[dict[str, float]]) -> str:
 
     parts = [_frame("confidence", "accuracy", ("0.5", "0.75", "1"), ("0", "0.5", "1"))]
     (x0, y0), (x1, y1) = at(0.5, 0.5), at(1, 1)
-    parts.append(f'<line x1="{x0}" y1="{y0}" x2="{x1}" y2="{y1}" stroke="{PALE}" stroke-dasharray="5"/>')
+    parts.append(f'<line x1="{x0}" y1="{y0}" x2="{x1}" y2="{y1}" stroke="{GREY}" stroke-dasharray="5"/>')
     for b in bins:
         x, y = at(b["confidence"], b["accuracy"])
         radius = 3 + 16 * (b["n"] / total) ** 0.5
@@ -79,7 +79,7 @@ def curve(
     parts = [_frame(x.replace("_", " "), y.replace("_", " "), ("", "", ""), ("0", f"{top / 2:.3g}", f"{top:.3g}"))]
     if floor is not None:
         height = EDGE / 2 + (1 - floor / top) * SIDE
-        parts.append(f'<path d="M{EDGE} {height:.1f}h{SIDE}" stroke="{PALE}" stroke-width="2" stroke-dasharray="5"/>')
+        parts.append(f'<path d="M{EDGE} {height:.1f}h{SIDE}" stroke="{GREY}" stroke-dasharray="5"/>')
     path = "L".join(f"{px:.1f} {py:.1f}" for px, py, _ in places)
     parts.append(f'<path d="M{path}" fill="none" stroke="{BLUE}"/>')
     for px, py, p in places:
@@ -92,14 +92,15 @@ def curve(
 
 
 def overlay(picture: str, boxes: Sequence[tuple[str, Sequence[float], str]]) -> str:
-    """Return a picture (a data URL) with boxes (label, 0-1000 coordinates, colour) drawn on it."""
+    """Return a picture (a data URL) with boxes (label, 0-1000 coordinates, colour) drawn on it; every other label stands below its box, clear of its neighbour's."""
     parts = [f'<image href="{picture}" width="1000" height="1000" preserveAspectRatio="none"/>']
-    for label, (x0, y0, x1, y1), colour in boxes:
+    for i, (label, (x0, y0, x1, y1), colour) in enumerate(boxes):
+        above, below = max(44, y0 - 10), min(990, y1 + 46)
         parts.append(
             f'<rect x="{x0}" y="{y0}" width="{x1 - x0}" height="{y1 - y0}" fill="none" stroke="{colour}" stroke-width="8"/>'
         )
         parts.append(
-            f'<text x="{min(x0 + 8, 700)}" y="{max(44, y0 - 10)}" font-size="44" fill="{colour}" stroke="white" '
+            f'<text x="{min(x0 + 8, 700)}" y="{below if i % 2 else above}" font-size="44" fill="{colour}" stroke="white" '
             f'stroke-width="8" paint-order="stroke">{escape(label)}</text>'
         )
     return f'<svg class="overlay" viewBox="0 0 1000 1000" role="img">{"".join(parts)}</svg>'
@@ -122,4 +123,5 @@ def _text(x: float, y: float, text: str, anchor: str = "start") -> str:
 
 
 def _svg(width: float, height: float, body: str, name: str) -> str:
-    return f'<svg class="plot" width="{width:.0f}" height="{height:.0f}" role="img" aria-label="{escape(name)}">{body}</svg>'
+    size = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
+    return f'<svg class="plot" {size} role="img" aria-label="{escape(name)}">{body}</svg>'

@@ -6,6 +6,8 @@ import base64
 import csv
 import io
 import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,14 @@ from occlusight.occlusion.questions import Question
 GALLERY = 12
 SIDE = 360  # pixels of a picture in the gallery
 COLOURS = ("#e53e3e", "#3182ce", "#38a169", "#dd6b20")
+RECOGNITION = {"recognition.list": "recognition (F1)", "recognition.mirror": "seen in a mirror (all)"}
+COSTS = {
+    "seconds": "seconds a question",
+    "first_answer": "first answer about a picture, seconds",
+    "later_answers": "later answers, seconds",
+    "first_token": "first token, seconds",
+}
+Bar = tuple[str, float | None, Sequence[float] | None, int]
 
 
 def document(run: Finished, data: DataSet) -> dict[str, Any]:
@@ -63,19 +73,15 @@ def page(found: dict[str, Any], run: Finished, data: DataSet) -> str:
     """Return the HTML."""
     scores, about = run.scores, run.about
     names = [key.removesuffix("_ci95") for key in scores if key.endswith("_ci95")]
-    groups = {"all": scores, **scores["by_lang"]}
+    groups = {"all": scores, **(scores["by_lang"] if len(scores["by_lang"]) > 1 else {})}
     headline = [
         {
-            "label": name.replace("_", " "),
+            "label": name.replace("_", " ").replace(" f1", " F1"),
             "cells": [percent(g.get(name), g.get(f"{name}_ci95")) for g in groups.values()],
             "n": scores.get(f"{name}_n", ""),
         }
         for name in names
     ]
-    kinds = {
-        kind: (g.get("accuracy", g.get("f1")), g.get("accuracy_ci95", g.get("f1_ci95")), g["n"])
-        for kind, g in scores["by_type"].items()
-    }
     types = {
         kind: (
             g["occlusion_balanced_accuracy"],
@@ -99,7 +105,7 @@ def page(found: dict[str, Any], run: Finished, data: DataSet) -> str:
         about=about,
         groups=list(groups),
         headline=headline,
-        type_bars=Markup(bars([(kind, *values) for kind, values in kinds.items()])),
+        type_bars=Markup(bars(by_question(scores))),
         occlusion_bars=Markup(bars([(kind, *values) for kind, values in types.items()])) if len(types) > 1 else "",
         calibration=calibration,
         reliability=Markup(reliability(calibration["bins"])) if calibration["n"] else "",
@@ -108,9 +114,31 @@ def page(found: dict[str, Any], run: Finished, data: DataSet) -> str:
         concentration=where,
         costs=run.costs,
         gallery=[_failure(q, run, data) for q in data.questions if q.id in set(found["failures"])],
-        record={key: json.dumps(value, ensure_ascii=False) for key, value in about.items()},
+        cost_names=COSTS,
+        record={key: as_text(key, value) for key, value in about.items() if value is not None},
         percent=percent,
     )
+
+
+def by_question(scores: dict[str, Any]) -> list[Bar]:
+    """A bar a type of question; recognition, which has questions of two sorts, by template: lists as F1, mirrors as all or nothing."""
+    found: list[Bar] = []
+    for kind, group in scores["by_type"].items():
+        parts = {kind: group}
+        if kind == "recognition":
+            parts = {key: g for key, g in scores["by_template"].items() if key.startswith("recognition.")}
+        for label, g in parts.items():
+            measure = "f1" if "f1" in g else "accuracy"
+            text = RECOGNITION.get(label, label.replace("_", " "))
+            found.append((text, g[measure], g[f"{measure}_ci95"], g["n"]))
+    return found
+
+
+def as_text(key: str, value: Any) -> str:
+    """An entry of the record; the time when the run began as a date."""
+    if key == "begun":
+        return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _failure(q: Question, run: Finished, data: DataSet) -> dict[str, Any]:
@@ -119,13 +147,13 @@ def _failure(q: Question, run: Finished, data: DataSet) -> dict[str, Any]:
     named = [o for o in q.answer.get("objects", ()) if o in scene.facts.objects][: len(COLOURS)]
     objects = [scene.facts.objects[id] for id in named]
     boxes = [(o.name if q.lang == "en" else o.name_zh, o.box, COLOURS[i]) for i, o in enumerate(objects)]
+    obvious = line["reason"].startswith("the truth is")
     return {
         "id": q.id,
         "question": q.text,
         "answer": line["raw"],
-        "truth": json.dumps(q.answer["value"], ensure_ascii=False),
-        "outcome": line["outcome"],
-        "reason": line["reason"],
+        "truth": q.reply or json.dumps(q.answer["value"], ensure_ascii=False),
+        "outcome": line["outcome"] if obvious else f"{line['outcome']}: {line['reason']}",
         "overlay": Markup(overlay(_picture(scene.picture), boxes)),
     }
 

@@ -25,7 +25,8 @@ FORMAT_VERSION = 1
 class SceneLine:
     """A picture and the truth about it.
 
-    `heldout` says whether it shows meshes that training never saw (None: not said), `type` which sort of occlusion it was made for,
+    `heldout` says whether it shows meshes that training never saw (None: not said), `type` which sort of occlusion it was made for
+    (partial, complete, chain, transparent, reflective),
     `counterfactual_of` which scene it is a changed copy of.
     """
 
@@ -152,7 +153,7 @@ def _scene(line: dict[str, Any], folder: Path, where: str) -> SceneLine:
             picture,
             graph,
             line.get("heldout"),
-            line.get("type") or "",
+            line.get("family") or line.get("type") or "",
             line.get("counterfactual_of"),
         )
     except KeyError as error:
