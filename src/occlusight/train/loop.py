@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from occlusight.model.allocator import give_back_gaps
 from occlusight.model.config import ModelConfig
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.vision import VisionFeatures
@@ -156,6 +157,7 @@ class Trainer:
                 progress(self.step, steps, means)
             if time.monotonic() - saved > SAVE_SECONDS:
                 self.save()
+                give_back_gaps()
                 saved = time.monotonic()
         self.save()
 

@@ -1,0 +1,34 @@
+"""Freed memory: kept for speed, and given back between blocks that are still in use."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+GAPS = """
+from pathlib import Path
+import torch
+from occlusight.model.allocator import give_back_gaps, keep_freed_memory
+
+def resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4 // 1024
+
+assert keep_freed_memory()
+blocks = [torch.ones(1 << 20) for _ in range(64)]  # 4 MiB each
+full = resident()
+del blocks[::2]
+kept = resident()
+assert give_back_gaps()
+print(full - kept, kept - resident())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="settings of glibc's malloc")
+def test_gaps_between_blocks_are_kept_until_they_are_given_back() -> None:
+    done = subprocess.run([sys.executable, "-c", GAPS], capture_output=True, text=True, check=True, timeout=120)
+    freed, given_back = map(int, done.stdout.split())
+    assert freed < 8  # MiB
+    assert given_back > 100
