@@ -157,8 +157,12 @@ def shipped_names() -> Names:
 
 
 def names_for(data: DataSet) -> Names:
-    """The names of the kinds in the shipped catalogue, and of those that the set brings. Raises BadData."""
-    return {**shipped_names(), **data.kinds}
+    """The names of the kinds in the shipped catalogue, where a set shows texts those of signs too, and those that the set brings. Raises BadData."""
+    from occlusight.scenes.catalogue import full_catalogue
+    from occlusight.scenes.names import names_of
+
+    lettered = any(scene.graph.inscriptions for scene in data.scenes.values())
+    return {**(names_of(full_catalogue()) if lettered else shipped_names()), **data.kinds}
 
 
 def backend_for(

@@ -180,6 +180,15 @@ def _shown(answer: dict[str, Any], w: Wording) -> list[str]:
     return _fill("shown", w, {"list": w.them(answer["value"])})
 
 
+def _reading(answer: dict[str, Any], w: Wording) -> list[str]:
+    frame = "reading.all" if answer["all"] else "reading.some"
+    return _fill(frame, w, {"a": w.the(answer["sign"]), "t": answer["shown"], "by": w.them(answer["by"])})
+
+
+def _covers_text(answer: dict[str, Any], w: Wording) -> list[str]:
+    return _fill("text_covered", w, {"list": w.them(answer["value"]), "a": w.the(answer["occluded"])})
+
+
 TEMPLATES: dict[str, Callable[[dict[str, Any], Wording], list[str]]] = {
     "recognition.list": _recognition,
     "occlusion.active": _pair,
@@ -203,4 +212,8 @@ TEMPLATES: dict[str, Callable[[dict[str, Any], Wording], list[str]]] = {
     "unknown.behind": _staged("behind", "occluder", "occluder"),
     **dict.fromkeys(BROUGHT, _stated),
     "viewpoint.side": _staged("view", "occluder", "occluded"),
+    "reading.characters": _reading,
+    "reading.character": _staged("character", "sign", "sign"),
+    "reading.whole": _staged("whole", "sign", "sign"),
+    "reading.covered_by": _covers_text,
 }

@@ -15,6 +15,7 @@ from occlusight.bench.reasons import judge
 from occlusight.occlusion.parse import FLIP, Place, chosen, decision, denied, nothing, number, place, plain
 from occlusight.occlusion.parse_names import Vocabulary
 from occlusight.occlusion.parse_reasons import hidden_parts
+from occlusight.occlusion.parse_texts import can_be_read, characters_read
 from occlusight.occlusion.questions import Question
 
 RIGHT, WRONG, NO_ANSWER, CUT, ERROR = "right", "wrong", "no answer", "cut", "error"
@@ -49,7 +50,8 @@ def score(question: Question, text: str, finish_reason: str | None, words: Vocab
     if finish_reason != "stop":
         read = _Read(None, 0.0, f"the answer was {finish_reason or 'not ended'} before its end")
         return Score(0.0, CUT, None, text, read.reason, _details_of_nothing(question))
-    read = SCORERS[question.template](question.answer, plain(text), words)
+    said = text if question.template in AS_IT_STANDS else plain(text)
+    read = SCORERS[question.template](question.answer, said, words)
     if read.extracted is None:
         return Score(0.0, NO_ANSWER, None, text, read.reason, _details_of_nothing(question))
     outcome = RIGHT if read.value == 1.0 else WRONG
@@ -246,6 +248,25 @@ def accepted(one: str, said: str) -> bool:
     return f" {one} " in said if one.isascii() else one in said
 
 
+def characters(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
+    """Every character that can be read must be named, in order, and no other."""
+    assert words.facts is not None  # an answer is read with the words of its picture
+    inscription = words.facts.inscriptions[answer["sign"]]
+    names = {n for o in words.facts.objects.values() for n in (o.name, o.name_zh)}
+    said = characters_read(text, {c.character for c in inscription.characters}, names)
+    if said is None:
+        return _nothing("which characters can be read")
+    return _compare(said, "".join(answer["value"]).upper())
+
+
+def readable(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
+    """Can it be read?"""
+    said = can_be_read(text)
+    return _nothing("yes or no") if said is None else _compare(said, answer["value"])
+
+
+AS_IT_STANDS = ("reading.characters",)  # their quotation marks matter
+
 SCORERS: dict[str, Callable[[dict[str, Any], str, Vocabulary], _Read]] = {
     "recognition.list": recognition,
     "occlusion.active": yes_no,
@@ -272,4 +293,8 @@ SCORERS: dict[str, Callable[[dict[str, Any], str, Vocabulary], _Read]] = {
     "own.number": own_number,
     "own.choice": own_choice,
     "own.text": own_text,
+    "reading.characters": characters,
+    "reading.character": readable,
+    "reading.whole": readable,
+    "reading.covered_by": who_hides,
 }

@@ -10,6 +10,7 @@ from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import UNMEASURED
 from occlusight.occlusion.kinds import FULL_WIDTH, KindNames, Lang, Names, article, counted, kind_names, listed, number
 from occlusight.occlusion.staged_answers import REPLIES as STAGED_REPLIES
+from occlusight.occlusion.text_answers import REPLIES as TEXT_REPLIES
 
 Answer = dict[str, Any]
 
@@ -314,6 +315,7 @@ def _pair_reply(*, passive: bool, seen: bool) -> Callable[[Answer, Wording], str
 
 REPLIES: dict[str, Callable[[Answer, Wording], str]] = {
     **STAGED_REPLIES,
+    **TEXT_REPLIES,
     "recognition.list": recognition,
     "occlusion.active": _pair_reply(passive=False, seen=False),
     "occlusion.passive": _pair_reply(passive=True, seen=False),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from occlusight.occlusion.graph import Graph, Object, Relation
+from occlusight.occlusion.graph import Graph, Inscription, Object, Relation
 
 RECOGNISED_VISIBLE, RECOGNISED_AREA = 0.20, 0.005  # what recognition and counting count
 NAMEABLE_VISIBLE, NAMEABLE_AREA = 0.10, 0.003  # what a question may name
@@ -19,6 +19,8 @@ CLEARLY_THROUGH = 0.25  # share of an object that must be behind glass for it to
 MIRRORED_AREA, MIRRORED_SHARE = 0.0025, 0.35  # what can be seen in a mirror
 SHADOW_AREA = 0.002  # of the picture: a shadow that tells of a hidden thing
 WHOLLY = 0.98
+READ, COVERED = 0.95, 0.12  # visible share of a character's ink from which it can be read, and up to which it cannot
+LEGIBLE = 11  # pixels: the least height of a character that can be read
 AMOUNTS = (("small", 0.25), ("part", 0.50), ("more_than_half", 0.80), ("most", 1.01))
 
 
@@ -53,10 +55,12 @@ class Facts:
     recognised: tuple[str, ...] = field(init=False)  # front to back
     nameable: tuple[str, ...] = field(init=False)  # uniquely named, well enough seen
     noticeable: tuple[str, ...] = field(init=False)
+    inscriptions: dict[str, Inscription] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         put = object.__setattr__
         put(self, "objects", {o.id: o for o in self.graph.objects})
+        put(self, "inscriptions", {i.object: i for i in self.graph.inscriptions})
         put(self, "relations", {(r.occluder, r.occluded): r for r in self.graph.relations})
         rank = {id: i for i, group in enumerate(self.graph.depth_order) for id in group}
         put(self, "rank", rank)
@@ -105,6 +109,34 @@ class Facts:
             if any(s.object == b and s.area >= SHADOW_AREA for s in self.graph.shadows):
                 return {"hidden": b, "evidence": "shadow"}
         return {}
+
+    def readable(self, a: str) -> tuple[bool | None, ...]:
+        """Whether each character on `a` can be read: nearly all of its ink is seen, or nearly none; None in between, where it is
+        doubtful, and for characters that are too small. Empty where it carries no text."""
+        if a not in self.inscriptions:
+            return ()
+
+        def read(share: float, height: float) -> bool | None:
+            if share <= COVERED:
+                return False
+            return True if share >= READ and height >= LEGIBLE else None
+
+        return tuple(
+            read(c.visible_fraction, (c.box[3] - c.box[1]) * self.graph.height / 1000)
+            for c in self.inscriptions[a].characters
+        )
+
+    def legible(self, a: str) -> bool:
+        """Whether no character on `a` is doubtful."""
+        found = self.readable(a)
+        return bool(found) and None not in found
+
+    def covering(self, a: str) -> list[str]:
+        """What hides the characters on `a` that cannot be read, in the order of the text."""
+        if a not in self.inscriptions:
+            return []
+        hidden = [c for c, r in zip(self.inscriptions[a].characters, self.readable(a), strict=True) if r is False]
+        return list(dict.fromkeys(c.hidden_by for c in hidden if c.hidden_by is not None))
 
     def occluders(self, b: str) -> list[str]:
         """Return what hides part of `b`, the one that covers most first."""

@@ -139,9 +139,29 @@ class SecondView:
 
 
 @dataclass(frozen=True)
+class Character:
+    """One character of a text: `box` is around its cell, hidden or not, `visible_fraction` the share of its ink that can be seen, and
+    `hidden_by` the object that hides most of what cannot, None where none does."""
+
+    character: str
+    box: Box
+    visible_fraction: float
+    hidden_by: str | None = None
+
+
+@dataclass(frozen=True)
+class Inscription:
+    """The text that `object` carries, and its characters in order, without spaces and dots."""
+
+    object: str
+    text: str
+    characters: tuple[Character, ...]
+
+
+@dataclass(frozen=True)
 class Graph:
     """Objects, who hides whom, the order in depth (front to back, ties grouped), and where they are measured: reflections,
-    shadows on the ground, and second views."""
+    shadows on the ground, second views, and texts."""
 
     width: int
     height: int
@@ -152,6 +172,7 @@ class Graph:
     reflections: tuple[Reflection, ...] = field(default=())
     shadows: tuple[Shadow, ...] = field(default=())
     views: tuple[SecondView, ...] = field(default=())
+    inscriptions: tuple[Inscription, ...] = field(default=())
 
     def object(self, id: str) -> Object:
         """Return the object with this id. Raises KeyError."""
@@ -171,6 +192,8 @@ class Graph:
         """Return the graph as the JSON document of the contract."""
         body = asdict(self)
         width, height = body.pop("width"), body.pop("height")
+        if not self.inscriptions:  # documents of pictures without text are as they always were
+            del body["inscriptions"]
         return {"version": VERSION, "image": {"width": width, "height": height}, **body}
 
     @classmethod
@@ -211,6 +234,14 @@ class Graph:
             views=tuple(
                 SecondView(**{**v, "relations": tuple(relation(r) for r in v["relations"])})
                 for v in document.get("views", ())
+            ),
+            inscriptions=tuple(
+                Inscription(
+                    i["object"],
+                    i["text"],
+                    tuple(Character(**{**c, "box": tuple(c["box"])}) for c in i["characters"]),
+                )
+                for i in document.get("inscriptions", ())
             ),
         )
 

@@ -208,6 +208,43 @@ def stated(facts: Facts, value: Any, choices: list[str], about: str) -> Answer:
     return {"value": value, **({"choices": choices} if choices else {}), "about": about, "objects": []}
 
 
+def characters(facts: Facts, a: str) -> Answer:
+    """Which characters on `a` can be read? In the order of the text; `shown` has a dot for each run of others."""
+    text, read = [c.character for c in facts.inscriptions[a].characters], facts.readable(a)
+    value = [c for c, r in zip(text, read, strict=True) if r]
+    shown = ""
+    for c, r in zip(text, read, strict=True):
+        shown += c if r else "" if shown.endswith(GAP) else GAP
+    by = facts.covering(a)
+    return {"value": value, "sign": a, "shown": shown, "by": by, "all": len(value) == len(text), "objects": [a, *by]}
+
+
+def character(facts: Facts, a: str, c: str) -> Answer:
+    """Can the character `c` on `a` be read?"""
+    text = [k.character for k in facts.inscriptions[a].characters]
+    if c not in text:
+        raise BadData(f"a program asks about {c!r} on {a}, which carries {''.join(text)!r}")
+    at = text.index(c)
+    found = facts.inscriptions[a].characters[at]
+    read = facts.readable(a)[at]
+    by = [found.hidden_by] if not read and found.hidden_by is not None else []
+    return {"value": "yes" if read else "no", "sign": a, "character": c, "by": by, "objects": [a, *by]}
+
+
+def whole_text(facts: Facts, a: str) -> Answer:
+    """Can all of the text on `a` be read?"""
+    by = facts.covering(a)
+    return {"value": "yes" if all(facts.readable(a)) else "no", "sign": a, "by": by, "objects": [a, *by]}
+
+
+def covers_text(facts: Facts, a: str) -> Answer:
+    """What covers characters on `a`?"""
+    found = facts.covering(a)
+    return {"value": found, "occluded": a, "objects": [*found, a]}
+
+
+GAP = "…"  # stands for characters that cannot be read
+
 OPS: dict[str, Callable[..., Any]] = (
     {
         f.__name__: f
@@ -215,4 +252,5 @@ OPS: dict[str, Callable[..., Any]] = (
     }
     | {f.__name__: f for f in (nearest, farthest, nearer, farther, remove)}
     | {f.__name__: f for f in (through, mirrored, shown_in, told_behind, hides_from, stated)}
+    | {f.__name__: f for f in (characters, character, whole_text, covers_text)}
 )

@@ -15,6 +15,9 @@ from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import FULL_WIDTH, LANGS, Lang, Names, kind_names
 from occlusight.occlusion.programs import Answer, execute
 from occlusight.occlusion.staged_questions import PAIRED, SINGLE, STAGED_KINDS
+from occlusight.occlusion.text_questions import PAIRED as TEXT_PAIRED
+from occlusight.occlusion.text_questions import SINGLE as TEXT_SINGLE
+from occlusight.occlusion.text_questions import TEXT_KINDS
 from occlusight.occlusion.wordings import ask_about, ask_kinds, confusable, texts
 
 KINDS: tuple[str, ...] = (
@@ -28,8 +31,10 @@ KINDS: tuple[str, ...] = (
     "hidden_part",
 )
 KINDS += ("who_hides", "remove", "depth_pair")
-ASKED_FOR: tuple[str, ...] = (*KINDS, *STAGED_KINDS)  # what `ask` may be asked for; the first are its default
-OF_QUESTIONS: tuple[str, ...] = (*KINDS, "unknown", "viewpoint", "own")  # kinds that questions have
+# what is asked about pictures without text; the first are the default
+ASKED_FOR: tuple[str, ...] = (*KINDS, *STAGED_KINDS)
+POSSIBLE: tuple[str, ...] = (*ASKED_FOR, *TEXT_KINDS)  # what `ask` may be asked for
+OF_QUESTIONS: tuple[str, ...] = (*KINDS, "unknown", "viewpoint", "reading", "own")  # kinds that questions have
 PER_KIND: Mapping[str, int] = {"recognition": 1, "occlusion": 2, "explanation": 2, "position": 2, "remove": 2}
 ABSENT_SHARE = 0.15  # of the counting questions ask about a kind that is not there
 MAX_COUNT = 6  # more than this many is not counted
@@ -88,8 +93,8 @@ def ask(
         raise BadInput(f"the language must be one of {', '.join(LANGS)}, but {lang!r} was given")
     wanted = KINDS if kinds is None else tuple(kinds)
     for kind in wanted:
-        if kind not in ASKED_FOR:
-            raise BadInput(f"the kind of question must be one of {', '.join(ASKED_FOR)}, but {kind!r} was given")
+        if kind not in POSSIBLE:
+            raise BadInput(f"the kind of question must be one of {', '.join(POSSIBLE)}, but {kind!r} was given")
     limits = PER_KIND if per_kind is None else per_kind
     facts = graph if isinstance(graph, Facts) else Facts(graph)
     draw = _Draw(facts, names, rng)
@@ -115,7 +120,7 @@ def _text(template: str, mentions: dict[str, str], words: Wording, rng: np.rando
     slots: dict[str, str] = {}
     for i, (slot, mentioned) in enumerate(mentions.items()):
         pair = (float(draws[2 * i]), float(draws[2 * i + 1]))
-        if slot in ("s", "d"):  # a side and an angle: words, not objects
+        if slot in ("s", "d", "c"):  # a side, an angle, a character: words, not objects
             slots[slot] = SIDES[lang].get(mentioned, mentioned)
         elif slot == "k":
             kind = kind_names(names, mentioned)
@@ -356,6 +361,7 @@ _SINGLE: dict[str, dict[str, Callable[[Any], Asked | None]]] = {
     "who_hides": {"who_hides.one": _Draw.who},
     "depth_pair": {"depth_pair.nearer": _Draw.nearer, "depth_pair.farther": _Draw.farther},
     **SINGLE,
+    **TEXT_SINGLE,
 }
 _PAIRED: dict[str, dict[str, Callable[[Any], tuple[Asked, Asked] | None]]] = {
     "occlusion": {
@@ -366,4 +372,5 @@ _PAIRED: dict[str, dict[str, Callable[[Any], tuple[Asked, Asked] | None]]] = {
     "explanation": {"explanation.active": _Draw.pair_yes_no, "explanation.passive": _Draw.pair_yes_no},
     "remove": {"remove.one": _Draw.remove_yes_no},
     **PAIRED,
+    **TEXT_PAIRED,
 }

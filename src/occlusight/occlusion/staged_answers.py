@@ -13,7 +13,8 @@ Words = Any  # answers.Wording, which imports this
 SIDE_ZH = {"left": "左", "right": "右"}
 
 
-def _cap(text: str) -> str:
+def cap(text: str) -> str:
+    """Return the text with a capital at its start."""
     return text[:1].upper() + text[1:]
 
 
@@ -27,10 +28,10 @@ def through(answer: Answer, w: Words) -> str:
             return f"不能。{a}不透明,遮挡了{b}的一部分。"
         return f"不能。{b}不在{a}的后面。"
     if answer["value"] == "yes":
-        return f"Yes. {_cap(b)} is behind {a} and can be seen through the glass."
+        return f"Yes. {cap(b)} is behind {a} and can be seen through the glass."
     if answer["hides"]:
-        return f"No. {_cap(a)} is opaque and hides part of {b}."
-    return f"No. {_cap(b)} is not behind {a}."
+        return f"No. {cap(a)} is opaque and hides part of {b}."
+    return f"No. {cap(b)} is not behind {a}."
 
 
 def mirrored(answer: Answer, w: Words) -> str:
@@ -41,15 +42,15 @@ def mirrored(answer: Answer, w: Words) -> str:
             return f"不能。{a}里没有照出{b}。"
         return f"能。{a}里照出了{b}{',只有在镜像中才能看到' if only else ''}。"
     if answer["value"] == "no":
-        return f"No. {_cap(a)} does not show {b}."
-    return f"Yes. {_cap(a)} shows {b}{', which can only be seen there' if only else ''}."
+        return f"No. {cap(a)} does not show {b}."
+    return f"Yes. {cap(a)} shows {b}{', which can only be seen there' if only else ''}."
 
 
 def shown_in(answer: Answer, w: Words) -> str:
     """What does A show?"""
     if w.lang == "zh":
         return f"{w.the(answer['mirror'])}里照出了{w.them(answer['value'])}。"
-    return f"{_cap(w.the(answer['mirror']))} shows {w.them(answer['value'])}."
+    return f"{cap(w.the(answer['mirror']))} shows {w.them(answer['value'])}."
 
 
 def told_behind(answer: Answer, w: Words) -> str:
@@ -62,12 +63,12 @@ def told_behind(answer: Answer, w: Words) -> str:
             return f"能。地面上的影子说明{a}后面有东西。"
         return f"能。{w.the(answer['mirror'])}里照出了{a}后面的东西。"
     if answer["value"] == "no":
-        return f"No. {_cap(a)} hides all that may be behind it, and no shadow or reflection tells."
+        return f"No. {cap(a)} hides all that may be behind it, and no shadow or reflection tells."
     if evidence == "shadow":
         return f"Yes. A shadow on the ground shows that something is behind {a}."
     mirror, thing = w.the(answer["mirror"]), answer["hidden"]
     noun = kind_names(w.names, w.facts.objects[thing].kind).en
-    return f"Yes. {_cap(mirror)} shows {article(noun)} {noun} behind {a}."
+    return f"Yes. {cap(mirror)} shows {article(noun)} {noun} behind {a}."
 
 
 def hides_from(answer: Answer, w: Words) -> str:
