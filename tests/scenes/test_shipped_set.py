@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 
+from occlusight.scenes.card import CARD, card
 from occlusight.scenes.check import check_set
+from occlusight.scenes.plan import named_set
 from occlusight.scenes.shipped import set_folder
 from occlusight.scenes.stored import read_lines
 
@@ -18,3 +21,16 @@ def test_occlusion_50_is_whole_and_proven() -> None:
     assert sum(p.stat().st_size for p in folder.rglob("*")) < 12e6
     families = Counter(line["family"] for line in read_lines(folder / "scenes.jsonl"))
     assert families == dict.fromkeys(("partial", "complete", "chain", "transparent", "reflective"), 10)
+
+
+def test_its_card_is_what_making_it_writes() -> None:
+    folder = set_folder(Path("occlusion-50"))
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    found = card(
+        named_set("occlusion-50"),
+        read_lines(folder / "scenes.jsonl"),
+        manifest["questions"],
+        manifest,
+        "occlusion-50",
+    )
+    assert found == (folder / CARD).read_text("utf-8")

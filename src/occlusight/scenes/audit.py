@@ -47,7 +47,7 @@ def audit(scene: Scene) -> Audit:
     rays = view.rays((0, 0, width, height)).reshape(height, width, 3)[STEP // 2 :: STEP, STEP // 2 :: STEP]
     shape = rays.shape[:2]
     d = np.ascontiguousarray(rays.reshape(-1, 3))
-    whole, vertices, owner, ends = _body(scene)
+    whole, vertices, owner, ends = whole_body(scene)
     n, r = len(scene.objects), len(d)
     amodal, visible = np.zeros((n, r), bool), np.zeros((n, r), bool)
     before = np.zeros((n, n, r), bool)
@@ -77,7 +77,7 @@ def audit(scene: Scene) -> Audit:
     return Audit(amodal.reshape(n, *shape), visible.reshape(n, *shape), before.reshape(n, n, *shape))
 
 
-def _body(scene: Scene) -> tuple[Mesh, NDArray[np.float32], NDArray[np.intp], Mask]:
+def whole_body(scene: Scene) -> tuple[Mesh, NDArray[np.float32], NDArray[np.intp], Mask]:
     """Return all objects as one mesh, its vertices in the world, and of each face whose it is and whether it ends lines of sight."""
     vertices, normals, uvs, faces, owner, ends, face_material = [], [], [], [], [], [], []
     materials: list[Material] = []

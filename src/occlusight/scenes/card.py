@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from occlusight.occlusion.facts import COVERED, LEGIBLE, READ
 from occlusight.scenes.plan import Plan
+from occlusight.scenes.signs.recipe import FAMILY as SIGNS
 from occlusight.scenes.stages.registry import FAMILIES
 
 CARD = "README.md"
 
 TEXT = """# {title}
 
-{count} rendered pictures of five types of occlusion, each with its exact truth and {questions} questions in {langs}.
+{count} rendered pictures of {subject}, each with its exact truth and {questions} questions in {langs}.
 
 | type | pictures |
 |---|---|
@@ -23,8 +25,7 @@ TEXT = """# {title}
 - **Truth** comes from geometry alone: rays are cast at every object; through panes they go on, mirrors turn them back. A second method (one
   body of triangles walked from surface to surface; mirrored objects instead of turned rays) agrees on every scene: `occlusight scenes check`.
 - **Questions** are templates with programs over the scene's graph: the answer is computed. Yes and no are equally many in every template.
-- **A complete occlusion** is shown with what tells of it (a shadow on the ground, a reflection) beside a board of which nothing tells:
-  there the right answer is that it cannot be told.
+{about}
 
 | kind of question | how many |
 |---|---|
@@ -44,8 +45,23 @@ so nothing can be learnt from it about how often such things occur.
 
 ## Licence
 
-{licence}. The authors of the meshes are in `manifest.json` and in NOTICE.
+{licence}. The authors of the meshes{and_face} are in `manifest.json` and in NOTICE.
 """
+STAGED = {
+    "subject": "five types of occlusion",
+    "about": """- **A complete occlusion** is shown with what tells of it (a shadow on the ground, a reflection) beside a board of which nothing tells:
+  there the right answer is that it cannot be told.""",
+    "and_face": "",
+}
+OF_SIGNS = {
+    "subject": "signs and plates with Chinese and Latin text, partly hidden",
+    "about": f"""- **Which characters can be read**: one counts as read when at least {READ:.0%} of its ink is seen and it is {LEGIBLE} pixels high, as hidden when
+  at most {COVERED:.0%} is; what lies between is doubtful and not asked about. The ink is that of the face which the picture shows, carried along
+  each line of sight to the plane of the sign; the second method reads it off the meshes' own texture coordinates.
+- **Each scene** has a sign of which some characters can be read and the others not, and one of which all can. Every picture shows text,
+  so nothing can be learnt from it about pictures without.""",
+    "and_face": ", and of the face of the texts (under the SIL Open Font License 1.1),",
+}
 
 
 def card(
@@ -56,14 +72,15 @@ def card(
     name: str | None,
 ) -> str:
     """Return the card of a finished set in Markdown; `name` is the set's where it has one."""
-    families = {f: sum(line["family"] == f for line in lines) for f in FAMILIES}
+    families = {f: sum(line["family"] == f for line in lines) for f in (*FAMILIES, SIGNS)}
     renderer = manifest["renderer"]
     command = f"--set {name}"
     if name is None:
         command = f"--recipe {','.join(plan.recipes)} --seed {plan.seed} --count {plan.count}"
         command += f" --size {plan.size} --samples {plan.samples}" + (" --variants" if plan.variants else "")
     return TEXT.format(
-        title=name or "A set of staged scenes",
+        **(OF_SIGNS if plan.signs else STAGED),
+        title=name or ("A set of signs" if plan.signs else "A set of staged scenes"),
         count=len(lines),
         questions=sum(counts.values()),
         langs=" and ".join({"zh": "Chinese", "en": "English"}[lang] for lang in plan.langs),

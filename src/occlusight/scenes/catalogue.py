@@ -8,7 +8,7 @@ from __future__ import annotations
 import colorsys
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -27,6 +27,7 @@ LICENCES = {
 }
 PROCEDURAL = "procedural"
 FIXTURE = "fixture"  # procedural too; shown by staged scenes alone
+LETTERED = ":"  # parts the id of a sign's mesh: "sign-board:red:阳光药店" is a red board with that text
 
 
 @dataclass(frozen=True)
@@ -109,9 +110,10 @@ class Catalogue:
             raise BadData(f"{key!r} is not a kind of the catalogue; the kinds are {', '.join(self.kinds)}") from None
 
     def mesh(self, id: str) -> MeshInfo:
-        """Return the mesh with this id. Raises BadData."""
+        """Return the mesh with this id; that of a sign may carry a style and a text. Raises BadData."""
         try:
-            return self.mesh_infos[id]
+            blank, lettered, _ = id.partition(LETTERED)
+            return replace(self.mesh_infos[blank], id=id) if lettered else self.mesh_infos[id]
         except KeyError:
             raise BadData(f"{id!r} is not a mesh of the catalogue; see scenes/kinds.toml for their ids") from None
 
@@ -209,6 +211,17 @@ def whole_catalogue() -> Catalogue:
     base = load_catalogue()
     text = files("occlusight.scenes").joinpath("fixtures.toml").read_text("utf-8")
     added = parse_catalogue(text)
+    return Catalogue({**base.kinds, **added.kinds}, {**base.mesh_infos, **added.mesh_infos}, base.colours)
+
+
+@lru_cache(maxsize=1)
+def full_catalogue() -> Catalogue:
+    """Return `whole_catalogue` with what carries text, too (read once): every mesh that any scene shows.
+
+    Those are apart for the same reason as the fixtures: `whole_catalogue` is what staged recipes and their questions draw from.
+    """
+    base = whole_catalogue()
+    added = parse_catalogue(files("occlusight.scenes.signs").joinpath("signs.toml").read_text("utf-8"))
     return Catalogue({**base.kinds, **added.kinds}, {**base.mesh_infos, **added.mesh_infos}, base.colours)
 
 

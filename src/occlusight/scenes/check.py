@@ -25,6 +25,7 @@ from occlusight.scenes.proofs import (
     scene_failures,
     set_failures,
 )
+from occlusight.scenes.signs.sign_set import inscription_failures, read_again
 from occlusight.scenes.staged_proofs import measured_again, staged_failures
 from occlusight.scenes.stored import Line, read_lines, scene_of
 from occlusight.scenes.truth import Truth, measure
@@ -68,6 +69,8 @@ def check_set(folder: Path, remeasure: int = 10, progress: Progress | None = Non
         scenes[line["id"]] = line, facts
         proofs = imported_failures if is_imported(line) else staged_failures if "focus" in line else scene_failures
         found += [f"scene {line['id']} {failure}" for failure in _guarded(proofs(line, facts))]
+        if facts.inscriptions:
+            found += [f"scene {line['id']} {failure}" for failure in _guarded(inscription_failures(line, facts))]
         found += [f"scene {line['id']} {failure}" for failure in _picture_failures(folder, line, facts.graph)]
         report.scenes += 1
         report.pairs += len(facts.objects) * (len(facts.objects) - 1)
@@ -90,6 +93,8 @@ def check_set(folder: Path, remeasure: int = 10, progress: Progress | None = Non
         facts = scenes[line["id"]][1]
         again = measured_again(line, facts) if "focus" in line else _truth_failures(line, facts.graph)
         found += [f"scene {line['id']} {failure}" for failure in again]
+        if facts.inscriptions:
+            found += [f"scene {line['id']} {failure}" for failure in read_again(line, facts)]
         report.remeasured += 1
     show(total, total)
     return report

@@ -54,7 +54,7 @@ def make_command(
         str | None,
         typer.Option(
             help="street, desk, room, or all; or staged ones such as transparent-room, a type (partial, complete, chain, transparent, "
-            "reflective), or staged. Several with commas take turns."
+            "reflective), or staged; or signs with text such as signs-street, or signs. Several with commas take turns."
         ),
     ] = None,
     seed: Annotated[
@@ -79,6 +79,8 @@ def make_command(
     Example: `occlusight scenes make --recipe street --seed 7 --count 20 --out street20`
 
     Example: `occlusight scenes make --set occlusion-50 --out occlusion-50`
+
+    Example: `occlusight scenes make --recipe signs --seed 7 --count 10 --out signs10`
 
     A stopped run goes on when the same command is given again, and a finished set grows with a larger `--count`; the
     same seed gives the same bytes. The last line is JSON: how many scenes were made and skipped, and the seconds.

@@ -32,12 +32,13 @@ from occlusight.errors import BadInput, OcclusightError
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.questions import Question
 from occlusight.scenes.card import CARD, card
-from occlusight.scenes.catalogue import Catalogue, load_catalogue, whole_catalogue
+from occlusight.scenes.catalogue import Catalogue, full_catalogue, load_catalogue, whole_catalogue
 from occlusight.scenes.choice import choose
 from occlusight.scenes.mitsuba_renderer import render
 from occlusight.scenes.names import names_of
 from occlusight.scenes.plan import Plan, differences
 from occlusight.scenes.quiz import quiz
+from occlusight.scenes.signs.sign_set import sign_quiz, sign_scene
 from occlusight.scenes.staged_renderer import render_staged
 from occlusight.scenes.staged_set import staged_quiz, staged_scene
 from occlusight.scenes.stored import Line, dumped, read_lines, scene_line
@@ -73,8 +74,15 @@ def make_set(
     report(len(parts), plan.count)
     for done, _ in enumerate(_each(plan, out, todo, workers, catalogue), len(parts) + 1):
         report(done, plan.count)
-    assemble(plan, out, catalogue or (whole_catalogue() if plan.staged else load_catalogue()))
+    assemble(plan, out, catalogue or catalogue_of(plan))
     return Made(len(todo), len(parts))
+
+
+def catalogue_of(plan: Plan) -> Catalogue:
+    """Return what the scenes of a plan are drawn from, and their questions."""
+    if plan.signs:
+        return full_catalogue()
+    return whole_catalogue() if plan.staged else load_catalogue()
 
 
 def begin(plan: Plan, out: Path) -> None:
@@ -215,7 +223,7 @@ class _Drawn:
 
 
 def _free(plan: Plan, index: int, catalogue: Catalogue | None) -> _Drawn:
-    catalogue = catalogue or load_catalogue()
+    catalogue = catalogue or catalogue_of(plan)
     recipe, id, image = plan.recipe(index), plan.scene_id(index), plan.image(index)
     choice = choose(recipe, plan.seed, index, catalogue, band=plan.band(index), width=plan.size, heldout=plan.heldout)
     line = scene_line(id, index, image, plan.heldout, choice, catalogue)
@@ -225,10 +233,11 @@ def _free(plan: Plan, index: int, catalogue: Catalogue | None) -> _Drawn:
 
 
 def _staged(plan: Plan, index: int, catalogue: Catalogue | None) -> _Drawn:
-    catalogue = catalogue or whole_catalogue()
+    catalogue = catalogue or catalogue_of(plan)
     recipe, id, image = plan.recipe(index), plan.scene_id(index), plan.image(index)
     base, variant = index - index % plan.group, index % plan.group
-    made = staged_scene(
+    draw, asks = (sign_scene, sign_quiz) if plan.signs else (staged_scene, staged_quiz)
+    made = draw(
         id,
         plan.scene_id(base),
         image,
@@ -242,7 +251,7 @@ def _staged(plan: Plan, index: int, catalogue: Catalogue | None) -> _Drawn:
         heldout=plan.heldout,
     )
     facts = Facts(made.truth.graph)
-    questions = staged_quiz(
+    questions = asks(
         facts,
         names_of(catalogue),
         recipe,

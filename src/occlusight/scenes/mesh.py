@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from occlusight.errors import BadData
-from occlusight.scenes.catalogue import FIXTURE, PROCEDURAL, whole_catalogue
+from occlusight.scenes.catalogue import FIXTURE, LETTERED, PROCEDURAL, full_catalogue
 from occlusight.scenes.description import RGB, Placed
 
 ASSETS_VERSION = "1"  # raise when the stored form or the conversion changes
@@ -138,7 +138,11 @@ def read_mesh(path: Path, id: str) -> Mesh:
 @lru_cache(maxsize=512)
 def load_mesh(id: str) -> Mesh:
     """Return the mesh with this id, cached; procedural ones are built, the others come from `assets_dir()`. Raises BadData."""
-    info = whole_catalogue().mesh(id)
+    info = full_catalogue().mesh(id)
+    if LETTERED in id:
+        from occlusight.scenes.signs.boards import build_sign
+
+        return build_sign(info)
     if info.library == FIXTURE:
         from occlusight.scenes.fixtures import build_fixture
 

@@ -11,12 +11,13 @@ from PIL import Image, ImageDraw
 
 from occlusight.errors import BadData
 from occlusight.occlusion.facts import Facts
-from occlusight.occlusion.graph import Graph, Object, Relation
+from occlusight.occlusion.graph import Graph, Inscription, Object, Relation
 from occlusight.occlusion.kinds import Lang
 from occlusight.scenes.diagram import draw_diagram
 from occlusight.scenes.diagram import height as diagram_height
 from occlusight.scenes.masks import decode
 from occlusight.scenes.sheet import COLOURS, FAINT, INK, PAPER, Paint, Point, Sheet, font
+from occlusight.scenes.signs.lettering import face
 from occlusight.scenes.stored import Line
 
 PARTS_ZH = {"left": "左侧", "right": "右侧", "top": "上部", "bottom": "下部", "middle": "中间", "all": "全部"}
@@ -41,7 +42,8 @@ def overlay(folder: Path, line: Line, lang: Lang = "en") -> Image.Image:
     paints = {o.id: COLOURS[i % len(COLOURS)] for i, o in enumerate(graph.objects)}
     pixels = _masked(pixels, graph.objects, visible, paints, scale)
     tall, wide = pixels.shape[:2]
-    listed = 80 + LINE * (len(graph.objects) + len(graph.relations) + len(graph.reflections))
+    lines = (graph.objects, graph.relations, graph.reflections, graph.inscriptions)
+    listed = 80 + LINE * sum(map(len, lines))
     sheet = Image.new("RGB", (wide + PANEL, max(tall, listed + diagram_height(facts) + MARGIN)), PAPER)
     sheet.paste(Image.fromarray(pixels), (0, 0))
     on = Sheet(ImageDraw.Draw(sheet), scale, font(lang, 14), font(lang, 17), lang, paints)
@@ -135,7 +137,24 @@ def _listing(on: Sheet, facts: Facts, line: Line, x: int) -> int:
         text = f"{m.mirror} {a} 照出 {m.object} {b}" if zh else f"{m.mirror} {a} shows {m.object} {b}"
         on.draw.text((x, y), text, fill=INK, font=on.small)
         y += LINE
+    for inscription in facts.graph.inscriptions:
+        _reading(on, facts, inscription, (x, y))
+        y += LINE
     return y
+
+
+def _reading(on: Sheet, facts: Facts, inscription: Inscription, at: Point) -> None:
+    """Write what can be read on a sign: a dot stands for a character that cannot, grey for one that is doubtful."""
+    zh, o, lettered = on.lang == "zh", facts.objects[inscription.object], face().font_variant(size=15)
+    hidden = ", ".join(facts.covering(o.id))
+    after = (f"({hidden} 挡住其余)" if zh else f" ({hidden} covers the rest)") if hidden else ""
+    pieces = [(f"{o.id} {on.name(o)} {'可读 ' if zh else 'reads '}", INK, on.small)]
+    for c, read in zip(inscription.characters, facts.readable(o.id), strict=True):
+        pieces.append(("·" if read is False else c.character, FAINT if read is None else INK, lettered))
+    x, y = at
+    for text, paint, kind in [*pieces, (after, INK, on.small)]:
+        on.draw.text((x, y + 13), text, fill=paint, font=kind, anchor="ls")
+        x += on.draw.textlength(text, font=kind)
 
 
 def _sentence(on: Sheet, facts: Facts, r: Relation) -> str:

@@ -11,11 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from occlusight.scenes.description import Placed, Scene
-from occlusight.scenes.mesh import load_mesh, placed_vertices
+from occlusight.scenes.mesh import load_mesh, placed_vertices, rotation_z
 from occlusight.scenes.raycast import reach
 
 GAP = 0.004  # of an object's height: how far its base may be above what carries it, and below
 TOUCH = 0.02  # share of the height within which edges that meet are contact, not penetration
+HELD = 0.03  # metres: how far what is fixed to a thing may be from it
+FIXED = ("number_plate",)  # kinds that are fixed to the front of what carries them
+WORN = ("sunglasses",)
 SLIVER = 6  # edges that may meet faces of another thing (folds of cloth, leaves that touch)
 
 
@@ -36,7 +39,10 @@ def _support_failures(scene: Scene) -> Iterator[str]:
         base = by_id.get(p.supported_by)
         if base is None:
             yield f"{p.id} stands on {p.supported_by}, which is not in the scene"
-        elif p.kind != "sunglasses" and abs(gap := _gap(p, base)) > GAP * tall + 2e-3:
+        elif p.kind in FIXED:
+            if not -TOUCH <= (apart := _apart(p, base)) <= HELD:
+                yield f"{p.id} is {apart:.3f} m before {base.id}, to which it should be fixed"
+        elif p.kind not in WORN and abs(gap := _gap(p, base)) > GAP * tall + 2e-3:
             yield f"{p.id} is {gap:.4f} m above {base.id}, which should carry it"
 
 
@@ -51,6 +57,20 @@ def _gap(p: Placed, base: Placed) -> float:
     gaps = (starts[:, 2] - far) - feet[:, 2]
     finite = gaps[np.isfinite(gaps)]
     return -float(finite.max()) if finite.size else float("inf")
+
+
+def _apart(p: Placed, base: Placed) -> float:
+    """Return how far the back of `p` is before `base`, where they are nearest, metres; less than 0 where it is in it."""
+    v = placed_vertices(p, load_mesh(p.mesh))
+    forth = (rotation_z(p.yaw) @ [0.0, 1.0, 0.0]).astype(np.float32)  # from the reader to what it is fixed to
+    along = v @ forth
+    back = v[along >= along.max() - 1e-4]
+    starts = np.concatenate([back, back.mean(axis=0, keepdims=True)]) - forth
+    directions = np.broadcast_to(forth, starts.shape).astype(np.float32)
+    far = reach(
+        load_mesh(base.mesh), placed_vertices(base, load_mesh(base.mesh)), starts.astype(np.float32), directions
+    )
+    return float(far.min()) - 1.0
 
 
 def _penetration_failures(scene: Scene) -> Iterator[str]:

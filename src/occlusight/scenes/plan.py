@@ -16,6 +16,9 @@ from occlusight.occlusion.kinds import LANGS, Lang
 from occlusight.scenes.catalogue import LICENCES, Catalogue
 from occlusight.scenes.choice import BANDS, STRIDE, Band
 from occlusight.scenes.recipes import SETTINGS
+from occlusight.scenes.signs.lettering import ATTRIBUTION as FACE
+from occlusight.scenes.signs.recipe import FAMILY as SIGN_FAMILY
+from occlusight.scenes.signs.recipe import SIGNS
 from occlusight.scenes.staged_set import GROUP
 from occlusight.scenes.stages.registry import FAMILIES, STAGES, family_of
 
@@ -31,6 +34,9 @@ STAGED_DECIDING: tuple[str, ...] = (
     "staged_renderer.py",
 )
 STAGED_DECIDING += tuple(f"stages/{name}.py" for name in (*FAMILIES, "stage", "registry", "glance", "variants"))
+SIGNS_DECIDING: tuple[str, ...] = STAGED_DECIDING + tuple(
+    f"signs/{name}" for name in ("signs.toml", "face.otf", "boards.py", "lettering.py", "recipe.py", "sign_set.py")
+)
 NAMED: Mapping[str, tuple[int, int, int, bool]] = {  # seed, scenes, samples, variants
     "occlusion-50": (50_001, 50, 12, False),
     "occlusion-1k": (1_000_001, 1000, 12, True),
@@ -56,16 +62,16 @@ class Plan:
     variants: bool = False
 
     def __post_init__(self) -> None:
-        every = (*SETTINGS, *STAGES)
+        every = (*SETTINGS, *STAGES, *SIGNS)
         for recipe in self.recipes:
             if recipe not in every:
                 raise BadInput(
                     f"there is no recipe {recipe!r}; the recipes are {', '.join(every)}, all, staged, or a type"
                 )
         if not self.recipes:
-            raise BadInput(f"a data set needs a recipe: {', '.join(every)}, all, or staged")
-        if any(self.is_staged(r) != self.staged for r in self.recipes):
-            raise BadInput("free and staged recipes do not go into one data set; make two")
+            raise BadInput(f"a data set needs a recipe: {', '.join(every)}, all, staged, or signs")
+        if any((self.is_staged(r), r in SIGNS) != (self.staged, self.signs) for r in self.recipes):
+            raise BadInput("free and staged recipes and those of signs do not go into one data set; make one of each")
         if self.variants and not self.staged:
             raise BadInput(f"variants are made of staged scenes; the recipes are {', '.join(STAGES)}")
         if not 1 <= self.count <= STRIDE:
@@ -82,13 +88,18 @@ class Plan:
 
     @staticmethod
     def is_staged(recipe: str) -> bool:
-        """Whether a recipe is staged."""
-        return recipe in STAGES
+        """Whether a recipe is staged; those of signs are too."""
+        return recipe in STAGES or recipe in SIGNS
 
     @property
     def staged(self) -> bool:
         """Whether the set is made of staged scenes."""
         return self.is_staged(self.recipes[0])
+
+    @property
+    def signs(self) -> bool:
+        """Whether the set is made of signs with text."""
+        return self.recipes[0] in SIGNS
 
     @property
     def name(self) -> str | None:
@@ -120,6 +131,11 @@ class Plan:
         """Return the path of a scene's picture inside the data set."""
         return f"images/{self.scene_id(index)}.webp"
 
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of what the scenes are drawn with."""
+        return recipes_digest(SIGNS_DECIDING if self.signs else STAGED_DECIDING if self.staged else DECIDING)
+
     def identity(self) -> dict[str, Any]:
         """Return what decides the bytes of scene i; the count does not, so a set can grow."""
         renderer = {"name": "mitsuba", "variant": "scalar_rgb", "version": _installed("mitsuba")}
@@ -133,7 +149,7 @@ class Plan:
             "heldout": self.heldout,
             "langs": list(self.langs),
             "renderer": renderer,
-            "generator": {"name": "occlusight", "version": __version__, "recipes_sha256": recipes_digest(self.staged)},
+            "generator": {"name": "occlusight", "version": __version__, "recipes_sha256": self.digest},
             **({"variants": True} if self.variants else {}),
         }
 
@@ -146,7 +162,7 @@ class Plan:
             "count": self.count,
             **counts,
             "licence": f"Apache-2.0; the meshes shown are {', '.join(shown)}, see attribution",
-            "attribution": catalogue.attribution(),
+            "attribution": catalogue.attribution() + ([FACE] if self.signs else []),
             "files": dict(digests),
         }
 
@@ -160,13 +176,16 @@ def named_set(name: str) -> Plan:
 
 
 def recipes_named(text: str) -> tuple[str, ...]:
-    """Read the name of a recipe, several separated by commas, "all" for the free ones, "staged", or a type of occlusion. Unknown names are left for Plan to refuse."""
+    """Read the name of a recipe, several separated by commas, "all" for the free ones, "staged", a type of occlusion, or "signs". Unknown names are left for Plan to refuse."""
     if text == "all":
         return tuple(SETTINGS)
     if text == "staged":
         return STAGES
     named = [part.strip() for part in text.split(",") if part.strip()]
-    found = [r for n in named for r in ([s for s in STAGES if family_of(s) == n] or [n])]
+    families = {SIGN_FAMILY: list(SIGNS)}
+    for recipe in STAGES:
+        families.setdefault(family_of(recipe), []).append(recipe)
+    found = [r for n in named for r in families.get(n, [n])]
     return tuple(dict.fromkeys(found))
 
 
@@ -181,10 +200,10 @@ def differences(found: Mapping[str, Any], plan: Plan) -> list[str]:
 
 
 @cache
-def recipes_digest(staged: bool = False) -> str:
-    """Return the SHA-256 of what a seed's scenes are drawn with, as it was when this process began."""
+def recipes_digest(names: tuple[str, ...]) -> str:
+    """Return the SHA-256 of the files that a seed's scenes are drawn with, as it was when this process began."""
     digest = hashlib.sha256()
-    for name in STAGED_DECIDING if staged else DECIDING:
+    for name in names:
         digest.update(files("occlusight.scenes").joinpath(name).read_bytes())
     return digest.hexdigest()
 

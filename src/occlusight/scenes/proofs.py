@@ -32,6 +32,7 @@ TIES = 2  # pixels in which two objects may be equally near
 MANY = 40  # scenes from which their visible fractions must be spread
 SPREAD = 0.1  # of the scenes, at least, show an object in each band of visible fractions
 ABOUT_OBJECTS = ("hides", "anything_hides", "who_hides", "hidden_part", "position", "nearer", "farther", "remove")
+ABOUT_TEXTS = ("characters", "character", "whole_text", "covers_text")
 
 
 def is_imported(line: Line) -> bool:
@@ -153,6 +154,8 @@ def question_failures(line: Line, scenes: Mapping[str, tuple[Line, Facts]]) -> I
     if answer != q.answer:
         yield f"stores the answer {_short(q.answer)}, but its program gives {_short(answer)}"
     for op, arguments in q.program:
+        if op in ABOUT_TEXTS:
+            yield from _doubtful(op, arguments, facts)
         if op not in ABOUT_OBJECTS:
             continue
         hard = [a for a in arguments if a not in facts.nameable]
@@ -161,6 +164,19 @@ def question_failures(line: Line, scenes: Mapping[str, tuple[Line, Facts]]) -> I
         if op in ("hides", "remove") and facts.hides(*arguments) is None:
             covered = facts.graph.covered(*arguments)
             yield f"asks about a pair of which {covered:.3f} is covered, too little for yes or no"
+
+
+def _doubtful(op: str, arguments: Sequence[str], facts: Facts) -> Iterator[str]:
+    """What of a question about a text cannot be told from the picture."""
+    sign = arguments[0]
+    if sign not in facts.nameable:
+        yield f"names {sign}, which cannot be told or seen well enough"
+    read = facts.readable(sign)
+    text = [c.character for c in facts.inscriptions[sign].characters]
+    if op == "character" and (text.count(arguments[1]) != 1 or read[text.index(arguments[1])] is None):
+        yield f"asks about {arguments[1]!r} on {sign}, which is doubtful or there more than once"
+    if op != "character" and not facts.legible(sign):
+        yield f"asks about the text on {sign}, of which some characters are doubtful"
 
 
 def set_failures(questions: Sequence[Line], scenes: Mapping[str, tuple[Line, Facts]]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from occlusight.scenes.catalogue import whole_catalogue
+from occlusight.scenes.catalogue import full_catalogue
 from occlusight.scenes.description import Scene
 from occlusight.scenes.mesh import Mesh, load_mesh, placed_vertices
 from occlusight.scenes.raycast import View, depth_map
@@ -37,7 +37,7 @@ def surfaces_of(id: str, optics: tuple[str, ...]) -> Mesh:
     """
     mesh = load_mesh(id)
     kinds = [m.optics for m in mesh.materials]
-    catalogue = whole_catalogue()
+    catalogue = full_catalogue()
     if catalogue.kind(catalogue.mesh(id).kind).material == "transparent" and set(kinds) == {"solid"}:
         kinds = ["glass"] * len(kinds)
     keep = np.array([k in optics for k in kinds])[mesh.face_material]

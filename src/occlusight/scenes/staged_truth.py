@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from occlusight.occlusion.graph import Box, Graph, Object, Reflection, SecondView, Shadow
-from occlusight.scenes.catalogue import Catalogue, whole_catalogue
+from occlusight.scenes.catalogue import Catalogue, full_catalogue
 from occlusight.scenes.description import Camera, Scene
 from occlusight.scenes.reflections import Mirrored, reflections
 from occlusight.scenes.shadows import direction, shadow_masks
@@ -49,7 +49,7 @@ def measure_staged(
 
     Objects that are outside the picture are left out unless a mirror shows them. Raises BadData when a mesh is not imported.
     """
-    found = catalogue or whole_catalogue()
+    found = catalogue or full_catalogue()
     maps = sight(scene)
     truth = graph_from_depths(maps.depth, scene.objects, found, scene.camera, solid=maps.solid, mirror=maps.mirror)
     truth = replace(truth, graph=with_alone(truth.graph, truth.amodal, truth.visible))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from occlusight.scenes.catalogue import whole_catalogue
+from occlusight.scenes.catalogue import full_catalogue
 from occlusight.scenes.description import RGB
 from occlusight.scenes.mesh import Material, Mesh, load_mesh
 
@@ -131,7 +131,7 @@ def _shapes(
     mesh: Mesh, paint: RGB | None, vertices: NDArray[np.float32] | None, normals: NDArray[np.float32] | None
 ) -> list[Any]:
     mi = mitsuba()
-    kind = whole_catalogue().kind(whole_catalogue().mesh(mesh.id).kind)
+    kind = full_catalogue().kind(full_catalogue().mesh(mesh.id).kind)
     v = mesh.vertices if vertices is None else vertices
     n = mesh.normals if normals is None else normals
     made = []

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from occlusight.occlusion.graph import Box, Graph, Object, Relation
-from occlusight.scenes.catalogue import Catalogue, whole_catalogue
+from occlusight.scenes.catalogue import Catalogue, full_catalogue
 from occlusight.scenes.description import Camera, Placed, Scene
 from occlusight.scenes.mesh import load_mesh, rotation_z
 from occlusight.scenes.raycast import View, depth_maps
@@ -44,7 +44,7 @@ class Truth:
 
 def measure(scene: Scene, catalogue: Catalogue | None = None) -> Truth:
     """Return the truth of a scene at its camera's resolution. Raises BadData when a mesh is not imported."""
-    return graph_from_depths(depth_maps(scene), scene.objects, catalogue or whole_catalogue(), scene.camera)
+    return graph_from_depths(depth_maps(scene), scene.objects, catalogue or full_catalogue(), scene.camera)
 
 
 def graph_from_depths(
