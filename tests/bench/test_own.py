@@ -16,7 +16,7 @@ from occlusight.backends.scripted import Scripted
 from occlusight.bench.cli import bench_app
 from occlusight.bench.finished import Finished
 from occlusight.bench.judge import judged
-from occlusight.bench.own import ASKED, Labelled, ask, estimate, read_labels, write_template
+from occlusight.bench.own import ASKED, Labelled, ask, estimate, read_labels, summary, write_template
 from occlusight.bench.run import run
 from occlusight.bench.sweep import Resized, default_side, knee, sweep
 from occlusight.bench.sweep_page import COLUMNS, page, to_markdown, verdict_of_length, verdict_of_size
@@ -69,6 +69,10 @@ def test_fifty_labels_say_whether_figures_carry_over() -> None:
     lines = [{"picture": f"{i}", "said": "yes" if i % 5 else "no", "truth": "yes", "cut": False} for i in range(60)]
     scores = {"occlusion_balanced_accuracy": 0.8, "occlusion_yes_accuracy": 0.78, "occlusion_no_accuracy": 0.9}
     assert estimate(lines, scores)["missed_occlusion_carries_over"] == "yes"
+    said = summary(estimate(lines, scores))
+    assert "wrong where the truth is yes: 20.0 % (95 % interval " in said
+    assert "on scenes 22.0 %: within the interval" in said
+    assert "wrong where the truth is no: no such label" in said
     assert estimate(lines, scores | {"occlusion_yes_accuracy": 0.99})["missed_occlusion_carries_over"] == "no"
     assert estimate(lines[:20], scores)["missed_occlusion_carries_over"] == "too few"
 
@@ -78,6 +82,9 @@ def test_wrong_labels_are_named(photographs: Path, tmp_path: Path) -> None:
     write_template(photographs, template)
     fill(template, [("car", "bus", "perhaps")])
     with pytest.raises(BadData, match="line 2: truth must be yes or no, but is 'perhaps'"):
+        read_labels(template)
+    template.write_bytes(template.read_text("utf-8-sig").replace("car", "轿车").encode("gbk"))
+    with pytest.raises(BadData, match="save it as 'CSV UTF-8'"):
         read_labels(template)
     with pytest.raises(BadData, match="holds no pictures"):
         write_template(tmp_path / "nowhere", tmp_path / "x.csv")

@@ -238,7 +238,8 @@ Event: TypeAlias = TextDelta | ThoughtDelta | Done
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What runs: `revision` is a digest of the weights, `context` the longest sequence in tokens, `memory_bytes` the weights' size."""
+    """What runs: `revision` is a digest of the weights, `context` the longest sequence in tokens, `video` whether it can be asked about
+    clips in this way, `memory_bytes` the weights' size."""
 
     name: str
     revision: str = ""

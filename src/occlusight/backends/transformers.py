@@ -61,7 +61,6 @@ class TransformersBackend:
             name=f"{name or folder} (transformers)",
             revision=revision_of(folder),
             context=int(getattr(config, "max_position_embeddings", 0)),
-            video=getattr(self.model.config, "video_token_id", None) is not None,
             memory_bytes=sum(p.numel() * p.element_size() for p in parameters),
             dtype=str(parameters[0].dtype).removeprefix("torch."),
         )

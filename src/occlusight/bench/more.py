@@ -11,7 +11,7 @@ import typer
 
 from occlusight.bench.finished import Finished
 from occlusight.bench.options import BackendName, BaseUrl, ModelName, TrustRemoteCode
-from occlusight.bench.own import ask, estimate, read_labels, write_template
+from occlusight.bench.own import ask, estimate, read_labels, summary, write_template
 from occlusight.bench.record import Record
 from occlusight.bench.samples import open_set
 from occlusight.bench.sweep import LENGTHS, SIZES, sweep
@@ -46,15 +46,18 @@ def label_command(
         print(f"{out}: two lines for each of {n} pictures; fill in hides, hidden and truth (yes or no)")
         return
     from occlusight.backends import open_backend
+    from occlusight.bench.cli import asking_bar
 
     assert labels is not None
     wanted = read_labels(labels)
     opened = open_backend(model, backend=backend, base_url=base_url, trust_remote_code=trust_remote_code)
-    lines = ask(opened, wanted)
+    with asking_bar() as show:
+        lines = ask(opened, wanted, progress=show)
     result = estimate(lines, None if scenes is None else Finished.read(scenes).scores)
     out.mkdir(parents=True, exist_ok=True)
     Record.write(out / "answers.jsonl", lines)
     (out / "estimate.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(summary(result))
     print(json.dumps(result))
 
 

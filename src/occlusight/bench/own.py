@@ -18,6 +18,11 @@ from occlusight.occlusion.parse import decision
 COLUMNS = ("picture", "lang", "hides", "hidden", "truth")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 ENOUGH = 50
+CARRIED = {
+    "yes": "within the interval, so the scenes' figure may be taken",
+    "no": "outside the interval, so the scenes' figure does not carry over",
+    "too few": f"label at least {ENOUGH} to tell whether it carries over",
+}
 ASKED = {"en": "Does the {a} hide the {b}, and why?", "zh": "{a}是否遮挡{b}?为什么?"}
 
 
@@ -61,6 +66,8 @@ def read_labels(path: Path) -> list[Labelled]:
         raise BadData(
             f"{path} cannot be read ({error.strerror}); make it with: occlusight bench label --pictures DIR --out {path}"
         ) from None
+    except UnicodeDecodeError:
+        raise BadData(f"{path} is not UTF-8; save it as 'CSV UTF-8', which spreadsheets offer beside CSV") from None
     labels = []
     for i, row in enumerate(rows, 2):
         if missing := [c for c in COLUMNS if row.get(c) is None]:
@@ -135,6 +142,26 @@ def estimate(lines: Sequence[dict[str, Any]], scenes: dict[str, Any] | None = No
         carried = "too few" if len(lines) < ENOUGH or interval is None else "yes" if inside else "no"
         result |= {f"{name}_on_scenes": round(figure, 4), f"{name}_carries_over": carried}
     return result
+
+
+def summary(result: dict[str, Any]) -> str:
+    """Say an estimate in words, a line a rate."""
+    lines = []
+    for name, words in (
+        ("error", "wrong"),
+        ("missed_occlusion", "wrong where the truth is yes"),
+        ("false_occlusion", "wrong where the truth is no"),
+    ):
+        if result[name] is None:
+            lines.append(f"{words}: no such label")
+            continue
+        low, high = result[f"{name}_ci95"]
+        line = f"{words}: {100 * result[name]:.1f} % (95 % interval {100 * low:.1f} to {100 * high:.1f})"
+        if f"{name}_on_scenes" in result:
+            verdict = CARRIED[result[f"{name}_carries_over"]]
+            line += f"; on scenes {100 * result[f'{name}_on_scenes']:.1f} %: {verdict}"
+        lines.append(line)
+    return "\n".join([f"{result['n']} labelled questions, {result['unparsed']} without an answer", *lines])
 
 
 def _rate(lines: Sequence[dict[str, Any]], truth: str | None) -> Rate:
