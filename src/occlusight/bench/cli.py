@@ -17,7 +17,7 @@ from rich.table import Table
 
 from occlusight.backends.protocol import Backend
 from occlusight.bench.baselines import baseline
-from occlusight.bench.commands import add_to
+from occlusight.bench.commands import WIDEST, add_to
 from occlusight.bench.options import BackendName, BaseUrl, TrustRemoteCode
 from occlusight.bench.run import run
 from occlusight.bench.samples import DataSet, open_set
@@ -184,14 +184,18 @@ def backend_for(
 
 def table(result: dict[str, Any], title: str) -> Table:
     """The headline numbers with their intervals, all questions and by language."""
-    groups = {"all": result, **result["by_lang"], **{f"{mesh} meshes": r for mesh, r in result["by_mesh"].items()}}
+    meshes = {f"{mesh} meshes": r for mesh, r in result["by_mesh"].items()}
+    groups = {"all": result}
+    for parts in (result["by_lang"], meshes):
+        groups |= parts if len(parts) > 1 else {}
     shown = Table(title=f"{title}: {result['n']} questions, {result['n_scenes']} scenes")
-    shown.add_column("", no_wrap=True)
+    shown.add_column("", overflow="fold")
     for label in groups:
-        shown.add_column(label)
+        shown.add_column(label, min_width=WIDEST, overflow="fold")
     for name in [key.removesuffix("_ci95") for key in result if key.endswith("_ci95")]:
         shown.add_row(
-            name.replace("_", " "), *(_cell(group.get(name), group.get(f"{name}_ci95")) for group in groups.values())
+            name.replace("_", " ").replace(" f1", " F1"),
+            *(_cell(group.get(name), group.get(f"{name}_ci95")) for group in groups.values()),
         )
     for name in ("n", "unparsed", "cut", "failed"):
         shown.add_row(name, *(str(group[name]) for group in groups.values()))

@@ -20,6 +20,19 @@ from occlusight.bench.public.benchmarks import run as run_public
 from occlusight.bench.samples import open_set
 
 Runs = Annotated[list[Path], typer.Argument(help="Folders that `bench run` left.", metavar="DIR...")]
+PLAIN = (
+    ("peak memory, GB", "peak_rss_gb"),
+    ("video", "video"),
+    ("first answer, s", "first_answer_s"),
+    ("later answers, s", "later_answers_s"),
+    ("asked at once", "together"),
+    ("no answer", "unparsed"),
+    ("cut", "cut"),
+    ("failed", "failed"),
+    ("questions", "n"),
+)
+WIDEST = len("(91.4-100.0)")
+LABEL = 22
 RunFolder = Annotated[Path, typer.Argument(help="The folder of a run.", metavar="DIR")]
 
 
@@ -35,34 +48,32 @@ def compare_command(
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(to_markdown(document), encoding="utf-8")
-    Console().print(table(document))
+    console = Console()
+    at_once = max(1, (console.width - LABEL) // (WIDEST + 3))  # runs that fit beside one another
+    for first in range(0, len(runs), at_once):
+        console.print(table(document, slice(first, first + at_once)))
     print(json.dumps(document, ensure_ascii=False))
 
 
-def table(document: dict[str, Any]) -> Table:
-    """The comparison's table for a terminal: a column a run."""
+def table(document: dict[str, Any], some: slice) -> Table:
+    """The comparison's table for a terminal: a column a run, for some of the runs."""
     shown = Table(title=f"runs on {document['data']}")
-    shown.add_column("", no_wrap=True)
-    rows = document["rows"]
+    shown.add_column("", overflow="fold")
+    rows = document["rows"][some]
     for row in rows:
-        shown.add_column(row["model"])
+        shown.add_column(row["model"], min_width=WIDEST, overflow="fold")
     for label, key in COLUMNS:
         shown.add_row(label, *(percent(row[key], row[f"{key}_ci95"]) for row in rows))
-    for label, key in (("ECE", "ece"),):
-        shown.add_row(label, *(percent(row[key]) for row in rows))
-    for key in (
-        "peak_rss_gb",
-        "video",
-        "first_answer_s",
-        "later_answers_s",
-        "together",
-        "unparsed",
-        "cut",
-        "failed",
-        "n",
-    ):
-        shown.add_row(key.replace("_", " "), *("-" if row[key] is None else str(row[key]) for row in rows))
+    shown.add_row("ECE", *(percent(row["ece"]) for row in rows))
+    for label, key in PLAIN:
+        shown.add_row(label, *(_plain(row[key]) for row in rows))
     return shown
+
+
+def _plain(value: object) -> str:
+    if value is None:
+        return "-"
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
 def check_command(

@@ -26,7 +26,7 @@ class Benchmark:
 
 
 BENCHMARKS: dict[str, Benchmark] = {
-    "o-bench": Benchmark(choices.o_bench, "*.json*", "announced with arXiv 2508.04059; ask its authors"),
+    "o-bench": Benchmark(choices.o_bench, "*.json*", "its authors (announced with arXiv 2508.04059)"),
     "capture": Benchmark(statements.capture, "*.json", "https://huggingface.co/datasets/atinp/CAPTURe"),
     "whatsup": Benchmark(choices.whats_up, "*.json", "https://github.com/amitakamath/whatsup_vlms"),
     "vsr": Benchmark(
@@ -34,7 +34,9 @@ BENCHMARKS: dict[str, Benchmark] = {
         "*.jsonl",
         "https://github.com/cambridgeltl/visual-spatial-reasoning (data/splits/random/, pictures of COCO 2017)",
     ),
-    "cv-bench": Benchmark(choices.cv_bench, "test*.jsonl", "https://huggingface.co/datasets/nyu-visionx/CV-Bench"),
+    "cv-bench": Benchmark(
+        choices.cv_bench, "test*.jsonl", "https://huggingface.co/datasets/nyu-visionx/CV-Bench (saved as JSON Lines)"
+    ),
     "blink": Benchmark(
         choices.blink,
         "*.jsonl",
