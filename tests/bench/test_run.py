@@ -162,7 +162,7 @@ def test_the_command_ends_in_one_line_of_json(data, names, tmp_path, catalogue) 
     assert done.exit_code == 0, done.output
     result = json.loads(done.stdout.splitlines()[-1])
     assert (result["n"], result["recognition_f1"]) == (30, 1.0)
-    assert "recognition f1" in done.stdout
+    assert "recognition F1" in done.stdout
 
 
 def test_a_wrong_language_is_explained() -> None:
