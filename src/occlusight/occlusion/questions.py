@@ -10,6 +10,7 @@ import numpy as np
 
 from occlusight.errors import BadInput
 from occlusight.occlusion.answers import Wording, reply
+from occlusight.occlusion.balance import Balance, answer_class
 from occlusight.occlusion.facts import DEPTH_MARGIN, Facts, is_recognised
 from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import FULL_WIDTH, LANGS, Lang, Names, kind_names
@@ -82,11 +83,13 @@ def ask(
     *,
     scene: str = "",
     image: str = "",
+    balance: Balance | None = None,
 ) -> list[Question]:
     """Ask about a picture: at most `per_kind` questions of each kind, fewer where the picture does not offer them.
 
     Yes and no are equally many in every template that has them (so give those kinds an even number). The generator
-    state alone decides what is asked: the same state asks the same things in both languages.
+    state alone decides what is asked: the same state asks the same things in both languages. With a `balance` so does what
+    it has counted, and what is asked is noted there.
     Raises BadInput for an unknown kind or language.
     """
     if lang not in LANGS:
@@ -97,13 +100,15 @@ def ask(
             raise BadInput(f"the kind of question must be one of {', '.join(POSSIBLE)}, but {kind!r} was given")
     limits = PER_KIND if per_kind is None else per_kind
     facts = graph if isinstance(graph, Facts) else Facts(graph)
-    draw = _Draw(facts, names, rng)
+    draw = _Draw(facts, names, rng, balance)
     words = Wording(facts, names, lang)
     questions: list[Question] = []
     for kind in wanted:
         limit = limits if isinstance(limits, int) else limits.get(kind, 1)
         for template, (program, mentions) in draw.of_kind(kind, limit):
             answer = execute(program, facts)
+            if balance is not None:
+                balance.note(facts, program, answer_class(facts, program, answer))
             text = _text(template, mentions, words, rng)
             id = f"{scene}.{lang}.{len(questions)}" if scene else f"{lang}.{len(questions)}"
             wording = reply(template, answer, words)
@@ -137,8 +142,8 @@ def _text(template: str, mentions: dict[str, str], words: Wording, rng: np.rando
 class _Draw:
     """Draws programs to ask about one picture."""
 
-    def __init__(self, facts: Facts, names: Names, rng: np.random.Generator) -> None:
-        self.facts, self.names, self.rng = facts, names, rng
+    def __init__(self, facts: Facts, names: Names, rng: np.random.Generator, balance: Balance | None) -> None:
+        self.facts, self.names, self.rng, self.balance = facts, names, rng, balance
         ids = facts.nameable
         self.pairs = [(a, b) for a in ids for b in ids if a != b]
         self.covering = [p for p in self.pairs if facts.hides(*p)]
@@ -178,6 +183,20 @@ class _Draw:
         at = int(self.rng.random() * len(items))
         return items[at] if items else None
 
+    def even(self, items: list[Any], program: Callable[[Any], Program]) -> Any:
+        """`pick`, but with a balance the item whose program's answer evens out most."""
+        if self.balance is None:
+            return self.pick(items)
+        return self.balance.choose(items, lambda item: self.excess(program(item)), self.rng)
+
+    def excess(self, program: Program) -> float:
+        """How much oftener than others the program's answer was right for questions like it."""
+        if self.balance is None:
+            return 0.0
+        op, arguments = program[-1]
+        value = answer_class(self.facts, program, execute(program, self.facts))
+        return self.balance.excess(self.facts, op, arguments, value)
+
     def shuffled(self, items: list[Any]) -> list[Any]:
         """The items in random order."""
         return items if len(items) < 2 else [items[i] for i in self.rng.permutation(len(items))]
@@ -187,22 +206,46 @@ class _Draw:
 
         Asking a pair in both directions is what shows whether a model contradicts itself.
         """
+        if self.balance is not None:
+            return self.even_pair()
         yes, chance = self.pick(self.covering), self.rng.random()
-        order = (self.reversed, self.overlapping, self.apart)
-        if chance >= 0.5:
-            order = (self.overlapping, self.apart, self.reversed)
-        if chance >= 0.75:
-            order = (self.apart, self.overlapping, self.reversed)
-        no = self.pick(next((pairs for pairs in order if pairs), []))
+        no = self.pick(next((pairs for pairs in self.negatives(chance) if pairs), []))
         if yes is None or no is None:
             return None
         if no in self.reversed and yes[::-1] in self.reversed:
             no = yes[::-1]
         return _hides(*yes), _hides(*no)
 
+    def negatives(self, chance: float) -> tuple[list[tuple[str, str]], ...]:
+        """Pairs that do not hide, the sort that is wanted first."""
+        order = (self.reversed, self.overlapping, self.apart)
+        if chance >= 0.5:
+            order = (self.overlapping, self.apart, self.reversed)
+        if chance >= 0.75:
+            order = (self.apart, self.overlapping, self.reversed)
+        return order
+
+    def even_pair(self) -> tuple[Asked, Asked] | None:
+        """`pair_yes_no`, of all such pairs the one that evens out most."""
+        noes = next((pairs for pairs in self.negatives(self.rng.random()) if pairs), [])
+        both = [(yes, yes[::-1]) for yes in self.covering if yes[::-1] in noes]
+        if noes is self.reversed and both:
+            chosen = self.even_of(both)
+            return None if chosen is None else (_hides(*chosen[0]), _hides(*chosen[1]))
+        yes, no = self.even(self.covering, _hides_program), self.even(noes, _hides_program)
+        return None if yes is None or no is None else (_hides(*yes), _hides(*no))
+
+    def even_of(self, both: list[tuple[tuple[str, str], tuple[str, str]]]) -> Any:
+        """Of pairs of a yes and a no, the one that evens out most."""
+        if self.balance is None:
+            return self.pick(both)
+        excess = {p: self.excess(_hides_program(p)) for pair in both for p in pair}
+        return self.balance.choose(both, lambda pair: excess[pair[0]] + excess[pair[1]], self.rng)
+
     def anything_yes_no(self) -> tuple[Asked, Asked] | None:
         """An object that something hides and one that nothing hides."""
-        yes, no = self.pick(self.hidden()), self.pick(self.free())
+        yes = self.even(self.hidden(), lambda b: [["anything_hides", [b]]])
+        no = self.even(self.free(), lambda b: [["anything_hides", [b]]])
         if yes is None or no is None:
             return None
         return ([["anything_hides", [yes]]], {"b": yes}), ([["anything_hides", [no]]], {"b": no})
@@ -221,7 +264,7 @@ class _Draw:
         """What hides B? In a third of cases nothing does."""
         hidden, free = self.hidden(), self.free()
         first = hidden if self.rng.random() < 2 / 3 else free
-        b = self.pick(first or hidden or free)
+        b = self.even(first or hidden or free, lambda b: [["who_hides", [b]]])
         return None if b is None else ([["who_hides", [b]]], {"b": b})
 
     def part(self) -> Asked | None:
@@ -229,7 +272,10 @@ class _Draw:
         by_part: dict[str, list[tuple[str, str]]] = {}
         for pair in self.covering:
             by_part.setdefault(self.facts.relations[pair].hidden_part, []).append(pair)
-        pair = self.pick(self.pick([by_part[part] for part in sorted(by_part)]) or [])
+        if self.balance is None:
+            pair = self.pick(self.pick([by_part[part] for part in sorted(by_part)]) or [])
+        else:
+            pair = self.even(self.covering, lambda p: [["hidden_part", list(p)]])
         if pair is None:
             return None
         return [["hidden_part", list(pair)]], {"a": pair[0], "b": pair[1]}
@@ -238,7 +284,7 @@ class _Draw:
         """Where is A relative to B?"""
         f = self.facts
         pairs = [(a, b) for a, b in self.pairs if _placed(f, a, b)]
-        pair = self.pick(pairs)
+        pair = self.even(pairs, lambda p: [["position", list(p)]])
         return None if pair is None else ([["position", list(pair)]], {"a": pair[0], "b": pair[1]})
 
     def count_position(self) -> Asked | None:
@@ -252,12 +298,11 @@ class _Draw:
             for r in f.nameable:
                 if f.objects[r].kind != kind and all(_placed(f, id, r) for id in members):
                     options.append((kind, r))
-        option = self.pick(options)
+        option = self.even(options, lambda o: _count_position(*o))
         if option is None or confusable(kind_names(self.names, option[0]), f, self.names):
             return None
         kind, r = option
-        program = [["recognised", [kind]], ["count_position", ["$0", kind, r]]]
-        return program, {"k": kind, "r": r}
+        return _count_position(kind, r), {"k": kind, "r": r}
 
     def countable(self) -> list[str]:
         """Kinds whose number is beyond doubt and not too high, in the order of the picture."""
@@ -272,10 +317,10 @@ class _Draw:
         weighted = [k for id in f.recognised for k in present if f.objects[id].kind == k]
         there = {o.kind for o in f.objects.values()}
         absent = [key for key in self.names if key not in there]
-        kind = self.pick(absent if self.rng.random() < ABSENT_SHARE and absent else weighted)
+        kind = self.even(absent if self.rng.random() < ABSENT_SHARE and absent else weighted, _count_program)
         if kind is None or confusable(kind_names(self.names, kind), f, self.names):
             return None
-        return [["recognised", [kind]], ["count", ["$0", kind]]], {"k": kind}
+        return _count_program(kind), {"k": kind}
 
     def recognition(self) -> Asked | None:
         """What is in the picture?"""
@@ -309,7 +354,7 @@ class _Draw:
         """Which of two is nearer (or farther)? Only with the margin, and where hiding does not say otherwise."""
         f = self.facts
         pairs = [(a, b) for a, b in self.pairs if f.distance_order(a, b) != "none" and f.depth(a, b) != "none"]
-        pair = self.pick(pairs)
+        pair = self.even(pairs, lambda p: [[op, list(p)]])
         return None if pair is None else ([[op, list(pair)]], {"a": pair[0], "b": pair[1]})
 
     def nearer(self) -> Asked | None:
@@ -333,7 +378,7 @@ class _Draw:
             if len(occluders) == 1 and occluders[0] in f.nameable:
                 yes.append((occluders[0], b))
             no += [(a, b) for a in f.nameable if a != b and (len(occluders) > 1 or a not in occluders)]
-        one, other = self.pick(yes), self.pick(no)
+        one, other = (self.even(pairs, lambda p: [["remove", list(p)]]) for pairs in (yes, no))
         if one is None or other is None:
             return None
         return ([["remove", list(one)]], dict(zip("ab", one, strict=True))), (
@@ -343,7 +388,19 @@ class _Draw:
 
 
 def _hides(a: str, b: str) -> Asked:
-    return [["hides", [a, b]]], {"a": a, "b": b}
+    return _hides_program((a, b)), {"a": a, "b": b}
+
+
+def _hides_program(pair: tuple[str, str]) -> Program:
+    return [["hides", list(pair)]]
+
+
+def _count_program(kind: str) -> Program:
+    return [["recognised", [kind]], ["count", ["$0", kind]]]
+
+
+def _count_position(kind: str, r: str) -> Program:
+    return [["recognised", [kind]], ["count_position", ["$0", kind, r]]]
 
 
 def _placed(f: Facts, a: str, b: str) -> bool:

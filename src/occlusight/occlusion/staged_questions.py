@@ -6,9 +6,10 @@ These are asked only where they are asked for, so that the questions about other
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
+from occlusight.occlusion.balance import Balance
 from occlusight.occlusion.facts import Facts, hides
 
 Program = list[list[Any]]
@@ -25,9 +26,13 @@ class Drawing(Protocol):
 
     facts: Facts
     pairs: list[tuple[str, str]]
+    balance: Balance | None
 
-    def pick(self, items: Sequence[T]) -> T | None:
+    def pick(self, items: list[T]) -> T | None:
         """One of the items; None where there are none."""
+
+    def even(self, items: list[T], program: Callable[[T], Program]) -> T | None:
+        """`pick`, but with a balance the item whose program's answer evens out most."""
 
 
 def _both(op: str, yes: tuple[str, ...] | None, no: tuple[str, ...] | None, slots: str = "ab") -> Pair | None:
@@ -40,22 +45,28 @@ def _both(op: str, yes: tuple[str, ...] | None, no: tuple[str, ...] | None, slot
 def through(draw: Drawing) -> Pair | None:
     """Something seen through glass, and something that is not behind that glass or is behind something opaque."""
     f = draw.facts
-    yes = draw.pick([p for p in draw.pairs if f.through(*p)])
+    yes = draw.even([p for p in draw.pairs if f.through(*p)], lambda p: [["through", list(p)]])
     panes = {a for a, _ in draw.pairs if f.objects[a].material == "transparent"}
     beside = [(a, b) for a, b in draw.pairs if a in panes and (a, b) not in f.relations and f.vertical(a, b) == "none"]
     opaque = [p for p in draw.pairs if f.hides(*p) and f.objects[p[0]].material == "opaque"]
-    return _both("through", yes, draw.pick(opaque or beside) if draw.pick([0, 1]) else draw.pick(beside or opaque))
+    first, second = (opaque, beside) if draw.pick([0, 1]) else (beside, opaque)
+    noes = first or second if draw.balance is None else opaque + beside
+    return _both("through", yes, draw.even(noes, lambda p: [["through", list(p)]]))
 
 
 def mirrored(draw: Drawing) -> Pair | None:
     """Something that a mirror shows, and something that it does not."""
     f = draw.facts
-    yes = draw.pick(
-        [(r.mirror, r.object) for r in f.graph.reflections if f.shown_in(r.mirror, r.object) and f.told(r.object)]
+    yes = draw.even(
+        [(r.mirror, r.object) for r in f.graph.reflections if f.shown_in(r.mirror, r.object) and f.told(r.object)],
+        lambda p: [["mirrored", list(p)]],
     )
     mirrors = [id for id in f.nameable if f.objects[id].material == "mirror"]
     seen = {(r.mirror, r.object) for r in f.graph.reflections}
-    no = draw.pick([(m, b) for m in mirrors for b in f.nameable if b not in mirrors and (m, b) not in seen])
+    no = draw.even(
+        [(m, b) for m in mirrors for b in f.nameable if b not in mirrors and (m, b) not in seen],
+        lambda p: [["mirrored", list(p)]],
+    )
     return _both("mirrored", yes, no)
 
 
@@ -81,7 +92,7 @@ def told_behind(draw: Drawing) -> Pair | None:
         for id in boards
         if not f.evidence(id) and id not in shown and f.objects[id].kind in {f.objects[y].kind for y in yes}
     ]
-    one, other = draw.pick(yes), draw.pick(no)
+    one, other = (draw.even(ids, lambda a: [["told_behind", [a]]]) for ids in (yes, no))
     return _both("told_behind", None if one is None else (one,), None if other is None else (other,), "a")
 
 
@@ -93,11 +104,12 @@ def viewpoint(draw: Drawing) -> Pair | None:
     view = f.graph.views[0]
     there = {(r.occluder, r.occluded): r for r in view.relations}
     known = [p for p in draw.pairs if f.hides(*p) and all(view.visible.get(id, 0) > 0.05 for id in p)]
-    yes = draw.pick([p for p in known if hides(there.get(p))])
+    yes = draw.even([p for p in known if hides(there.get(p))], lambda p: [["hides_from", list(p)]])
     # a pair that hides neither here nor there is a fair no too
-    no = draw.pick(
+    no = draw.even(
         [p for p in known if hides(there.get(p)) is False]
-        or [p for p in draw.pairs if f.hides(*p[::-1]) and p not in there]
+        or [p for p in draw.pairs if f.hides(*p[::-1]) and p not in there],
+        lambda p: [["hides_from", list(p)]],
     )
     both = _both("hides_from", yes, no)
     if both is None:

@@ -70,6 +70,10 @@ def make_command(
             "--variants", help="After each staged scene, three others of it: occluder gone, moved, another camera."
         ),
     ] = False,
+    balanced: Annotated[
+        bool,
+        typer.Option("--balanced", help="Draw the questions so that their texts do not give the answers away."),
+    ] = False,
     heldout: Annotated[bool, typer.Option("--heldout", help="Show meshes that training never sees.")] = False,
     langs: Annotated[str, typer.Option(help="Languages of the questions, separated by commas.")] = "zh,en",
     workers: Annotated[int, typer.Option(min=1, help="Processes, which share the cores.")] = 1,
@@ -95,7 +99,7 @@ def make_command(
     elif recipe is None or seed is None or count is None:
         raise BadInput("a data set needs --recipe, --seed and --count, or --set occlusion-50")
     else:
-        plan = Plan(recipes_named(recipe), seed, count, size, samples, heldout, _languages(langs), variants)
+        plan = Plan(recipes_named(recipe), seed, count, size, samples, heldout, _languages(langs), variants, balanced)
     start = time.monotonic()
     with _bar() as bar:
         task = bar.add_task("scenes")

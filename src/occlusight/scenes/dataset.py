@@ -29,8 +29,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from occlusight.errors import BadInput, OcclusightError
+from occlusight.occlusion.balance import Balance
 from occlusight.occlusion.facts import Facts
+from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.questions import Question
+from occlusight.scenes.balanced_quiz import balanced_quiz
 from occlusight.scenes.card import CARD, card
 from occlusight.scenes.catalogue import Catalogue, full_catalogue, load_catalogue, whole_catalogue
 from occlusight.scenes.choice import choose
@@ -272,10 +275,14 @@ def assemble(plan: Plan, out: Path, catalogue: Catalogue) -> None:
     digests: dict[str, str] = {}
     counts: dict[str, Any] = {"objects": 0, "pairs": 0, "questions": Counter[str]()}
     shown: list[Line] = []
+    names, balance = names_of(catalogue), Balance()
     drafts = {name: out / MAKING / f"{name}.draft" for name in LINES}
     with drafts[LINES[0]].open("wb") as scenes, drafts[LINES[1]].open("wb") as questions:
         for index in range(plan.count):
             part = json.loads(part_path(out, index).read_text(encoding="utf-8"))
+            if plan.balanced:  # one scene after the other, so not where scenes are made
+                facts = Facts(Graph.from_json(part["scene"]["graph"]))
+                part["questions"] = [q.to_json() for q in balanced_quiz(plan, index, facts, names, balance)]
             digests[plan.image(index)] = part["image_sha256"]
             scenes.write(dumped(part["scene"]).encode())
             questions.writelines(dumped(q).encode() for q in part["questions"])

@@ -41,13 +41,14 @@ NAMED: Mapping[str, tuple[int, int, int, bool]] = {  # seed, scenes, samples, va
     "occlusion-50": (50_001, 50, 12, False),
     "occlusion-1k": (1_000_001, 1000, 12, True),
 }
-REMEMBERED = ("recipes", "seed", "size", "samples", "heldout", "langs", "renderer", "generator", "variants")
+REMEMBERED = ("recipes", "seed", "size", "samples", "heldout", "langs", "renderer", "generator", "variants", "balanced")
 
 
 @dataclass(frozen=True)
 class Plan:
     """A data set to make. `size` is the picture's side in pixels (of a square of its area), `samples` those per pixel.
-    `recipes` are free ones or staged ones. With `variants` every staged scene is followed by three others of it (see `staged_set`).
+    `recipes` are free ones or staged ones. With `variants` every staged scene is followed by three others of it (see `staged_set`);
+    `balanced` draws the questions so that their texts do not give answers away (see `occlusion.balance`).
 
     Raises BadInput for an unknown recipe or language, or a number that is out of range.
     """
@@ -60,6 +61,7 @@ class Plan:
     heldout: bool = False
     langs: tuple[Lang, ...] = ("zh", "en")
     variants: bool = False
+    balanced: bool = False
 
     def __post_init__(self) -> None:
         every = (*SETTINGS, *STAGES, *SIGNS)
@@ -74,6 +76,10 @@ class Plan:
             raise BadInput("free and staged recipes and those of signs do not go into one data set; make one of each")
         if self.variants and not self.staged:
             raise BadInput(f"variants are made of staged scenes; the recipes are {', '.join(STAGES)}")
+        if self.balanced and (self.variants or self.signs):
+            raise BadInput(
+                "variants are asked what their first scene is, and signs what they say; neither can be --balanced"
+            )
         if not 1 <= self.count <= STRIDE:
             raise BadInput(f"a data set has 1 to {STRIDE:,} scenes, but {self.count} were asked for")
         if not SIZES[0] <= self.size <= SIZES[1]:
@@ -151,6 +157,7 @@ class Plan:
             "renderer": renderer,
             "generator": {"name": "occlusight", "version": __version__, "recipes_sha256": self.digest},
             **({"variants": True} if self.variants else {}),
+            **({"balanced": True} if self.balanced else {}),
         }
 
     def manifest(self, digests: Mapping[str, str], counts: Mapping[str, Any], catalogue: Catalogue) -> dict[str, Any]:

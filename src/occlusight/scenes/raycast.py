@@ -74,7 +74,7 @@ def depth_map(mesh: Mesh, vertices: NDArray[np.float32], view: View) -> NDArray[
     """Return the depth (H, W) of the mesh's surface with `vertices` (V, 3) for its own; inf where it is not."""
     width, height = view.camera.width, view.camera.height
     out = np.full((height, width), np.inf, np.float32)
-    box = _pixel_box(view, vertices)
+    box = pixel_box(view, vertices)
     if box is None:
         return out
     directions = view.rays(box)  # (N, 3)
@@ -92,14 +92,24 @@ def reach(
 
     `starts` is (N, 3), or (3,) for rays from one point; `vertices` (V, 3) stand for the mesh's own.
     """
+    if not len(mesh.faces) or not len(directions):
+        return np.full(len(directions), np.inf, np.float32)
+    return march(tree_of(mesh, vertices), mesh, starts, directions)
+
+
+def tree_of(mesh: Mesh, vertices: NDArray[np.float32]) -> Any:
+    """Return Embree's tree of the mesh's faces with these vertices (V, 3)."""
     from embreex.mesh_construction import TriangleMesh
     from embreex.rtcore_scene import EmbreeScene
 
-    depth = np.full(len(directions), np.inf, np.float32)
-    if not len(mesh.faces) or not len(directions):
-        return depth
     embree = EmbreeScene()
     TriangleMesh(embree, np.ascontiguousarray(vertices[mesh.faces], np.float32))
+    return embree
+
+
+def march(embree: Any, mesh: Mesh, starts: NDArray[np.float32], directions: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what `reach` does, with a tree that is there already."""
+    depth = np.full(len(directions), np.inf, np.float32)
     holed = holed_faces(mesh)
     near = np.zeros(len(directions), np.float32)  # how far each ray has come
     live = np.arange(len(directions))
@@ -122,7 +132,7 @@ def reach(
     return depth
 
 
-def _pixel_box(view: View, vertices: NDArray[np.float32]) -> tuple[int, int, int, int] | None:
+def pixel_box(view: View, vertices: NDArray[np.float32]) -> tuple[int, int, int, int] | None:
     """Return the pixels x0, y0, x1, y1 that can show the vertices; the whole picture when some are behind the camera."""
     w, h = view.camera.width, view.camera.height
     pixels, depth = view.project_all(vertices)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -43,20 +43,21 @@ def measure_staged(
     degrees: int = 0,
     *,
     shadows: bool = True,
+    look: Callable[[Scene], Sight] = sight,
 ) -> StagedTruth:
     """Return the truth of a staged scene at its camera's resolution; `second` is a camera that went round it, and
-    without `shadows` none are looked for.
+    without `shadows` none are looked for. `look` casts the rays (`sight`, or the quicker `quick_sight`).
 
     Objects that are outside the picture are left out unless a mirror shows them. Raises BadData when a mesh is not imported.
     """
     found = catalogue or full_catalogue()
-    maps = sight(scene)
+    maps = look(scene)
     truth = graph_from_depths(maps.depth, scene.objects, found, scene.camera, solid=maps.solid, mirror=maps.mirror)
     truth = replace(truth, graph=with_alone(truth.graph, truth.amodal, truth.visible))
     graph, mirrored = _with_reflections(scene, maps, truth.graph, found)
     graph, shaded = _with_shadows(scene, maps, graph) if shadows else (graph, {})
     if second is not None:
-        graph = replace(graph, views=(_second(scene, found, second, side, degrees),))
+        graph = replace(graph, views=(_second(scene, found, second, side, degrees, look),))
     return StagedTruth(_padded(truth, graph), mirrored, shaded)
 
 
@@ -144,9 +145,16 @@ def _with_shadows(scene: Scene, maps: Sight, graph: Graph) -> tuple[Graph, dict[
     return replace(graph, shadows=tuple(entries)), masks
 
 
-def _second(scene: Scene, catalogue: Catalogue, camera: Camera, side: str, degrees: int) -> SecondView:
+def _second(
+    scene: Scene,
+    catalogue: Catalogue,
+    camera: Camera,
+    side: str,
+    degrees: int,
+    look: Callable[[Scene], Sight],
+) -> SecondView:
     other = replace(scene, camera=camera)
-    maps = sight(other)
+    maps = look(other)
     truth = graph_from_depths(maps.depth, scene.objects, catalogue, camera, solid=maps.solid, mirror=maps.mirror)
     visible = {o.id: o.visible_fraction for o in truth.graph.objects}
     return SecondView(side, degrees, visible, truth.graph.relations)

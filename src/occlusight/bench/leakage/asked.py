@@ -1,0 +1,60 @@
+"""The questions of a pool of graphs, with their answers as classes and what the probes may know of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from occlusight.occlusion.balance import Balance, answer_class
+from occlusight.occlusion.facts import Facts
+from occlusight.occlusion.kinds import LANGS, Names
+from occlusight.occlusion.questions import Question
+from occlusight.scenes.balanced_quiz import balanced_quiz
+from occlusight.scenes.plan import Plan
+from occlusight.scenes.pool import Pooled
+from occlusight.scenes.quiz import quiz
+from occlusight.scenes.staged_set import staged_quiz
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A question about a pooled graph: `answer` is the class of its answer, `slots` the ids of the objects that it names."""
+
+    scene: str
+    question: Question
+    facts: Facts
+    answer: str
+    slots: tuple[str, ...]
+
+    @property
+    def template(self) -> str:
+        """The question's template."""
+        return self.question.template
+
+    @property
+    def op(self) -> str:
+        """The last step of its program: questions with the same one are about the same relation."""
+        return str(self.question.program[-1][0])
+
+    @property
+    def arguments(self) -> list[Any]:
+        """What the last step is about, results of other steps left out."""
+        return [a for a in self.question.program[-1][1] if not str(a).startswith("$")]
+
+
+def asked(plan: Plan, pooled: Sequence[Pooled], names: Names, *, balanced: bool = True) -> Iterator[Asked]:
+    """Yield the questions that a data set with these scenes would ask, in both languages, in the order of the scenes."""
+    balance = Balance()
+    for one in pooled:
+        facts = Facts(one.graph)
+        scene = plan.scene_id(one.index)
+        if balanced:
+            questions = balanced_quiz(plan, one.index, facts, names, balance)
+        elif plan.staged:
+            questions = staged_quiz(facts, names, one.recipe, plan.seed, one.index, 0, LANGS, scene=scene, image="")
+        else:
+            questions = quiz(one.graph, names, one.recipe, plan.seed, one.index, LANGS, scene=scene, image="")
+        for q in questions:
+            slots = tuple(a for a in q.program[-1][1] if a in facts.objects)
+            yield Asked(scene, q, facts, answer_class(facts, q.program, q.answer), slots)

@@ -1,0 +1,131 @@
+"""Many graphs without pictures: what scenes are made of is drawn and measured as for a data set, at a small size and unrendered.
+
+They are what the questions' guards need (`bench leakage`): thousands of scenes at a twentieth of a second each.
+Two things are not done that a data set does: looking whether things stand in one another, and measuring at the picture's own size.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from occlusight import json_lines
+from occlusight.errors import BadInput, OcclusightError
+from occlusight.occlusion.graph import Graph
+from occlusight.scenes.catalogue import Catalogue, load_catalogue, whole_catalogue
+from occlusight.scenes.choice import BANDS, INVISIBLE, LIMIT, PATIENCE, STRIDE, Band, keeps_rules
+from occlusight.scenes.description import Scene
+from occlusight.scenes.plan import Plan, differences
+from occlusight.scenes.quick_raycast import quick_depth_maps, quick_sight
+from occlusight.scenes.recipes import make_scene
+from occlusight.scenes.staged_truth import measure_staged
+from occlusight.scenes.stages.glance import rectangles
+from occlusight.scenes.stages.registry import FAMILIES, draw_stage, enough, family_of
+from occlusight.scenes.stages.registry import LIMIT as STAGED_LIMIT
+from occlusight.scenes.stored import dumped
+from occlusight.scenes.truth import Truth, graph_from_depths
+
+SIZE = 112  # pixels of the side at which truth is measured
+GRAPHS, PLAN = "graphs.jsonl", "plan.json"
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """A graph, and the recipe and index that it was drawn for."""
+
+    recipe: str
+    index: int
+    graph: Graph
+
+
+def pool(
+    plan: Plan, folder: Path, progress: Progress | None = None, catalogue: Catalogue | None = None
+) -> list[Pooled]:
+    """Return the graphs of a plan's scenes; those that the folder does not have yet are made and kept there, one after the other.
+
+    The plan's size is that of measuring; its samples mean nothing. Raises BadInput when the folder holds graphs of another plan,
+    BadData when a mesh is not imported.
+    """
+    found = list(_kept(plan, folder))[: plan.count]
+    known = catalogue or (whole_catalogue() if plan.staged else load_catalogue())
+    show = progress or (lambda done, total: None)
+    show(len(found), plan.count)
+    with (folder / GRAPHS).open("a", encoding="utf-8") as lines:
+        for index in range(len(found), plan.count):
+            pooled = Pooled(plan.recipe(index), index, graph_of(plan, index, known))
+            lines.write(dumped({"recipe": pooled.recipe, "index": index, "graph": pooled.graph.to_json()}))
+            lines.flush()
+            found.append(pooled)
+            show(index + 1, plan.count)
+    return found
+
+
+def _kept(plan: Plan, folder: Path) -> Iterator[Pooled]:
+    """Yield the graphs that are there; a last line that was cut is taken away."""
+    folder.mkdir(parents=True, exist_ok=True)
+    record = folder / PLAN
+    if record.is_file():
+        unlike = differences(json.loads(record.read_text(encoding="utf-8")), plan)
+        if unlike:
+            raise BadInput(f"{folder} holds graphs of other scenes ({'; '.join(unlike)}); give another folder")
+    else:
+        record.write_text(json.dumps(plan.identity()) + "\n", encoding="utf-8")
+    path = folder / GRAPHS
+    if not path.is_file():
+        return
+    whole = path.read_bytes().rpartition(b"\n")
+    if whole[2]:
+        path.write_bytes(whole[0] + whole[1])
+    for _, line in json_lines.read_lines(path):
+        yield Pooled(line["recipe"], line["index"], Graph.from_json(line["graph"]))
+
+
+def graph_of(plan: Plan, index: int, catalogue: Catalogue) -> Graph:
+    """Return the graph of one scene of a plan. Raises OcclusightError when no drawing will do."""
+    recipe = plan.recipe(index)
+    if plan.staged:
+        return _staged(recipe, plan, index, catalogue)
+    return _free(recipe, plan, index, plan.band(index), catalogue)
+
+
+def _free(recipe: str, plan: Plan, index: int, band: Band, catalogue: Catalogue) -> Graph:
+    """`choice.choose`, with quick rays."""
+    for drawing in range(LIMIT):
+        scene = make_scene(recipe, plan.seed, index + drawing * STRIDE, catalogue, width=plan.size)
+        scene, truth = _without_invisible(scene, catalogue)
+        if keeps_rules(scene, truth, (band,) if drawing < PATIENCE else BANDS):
+            return truth.graph
+    raise OcclusightError(f"none of {LIMIT} drawings of {recipe} {index} (seed {plan.seed}) keeps the rules")
+
+
+def _without_invisible(scene: Scene, catalogue: Catalogue) -> tuple[Scene, Truth]:
+    depths = quick_depth_maps(scene)
+    while True:
+        truth = graph_from_depths(depths, scene.objects, catalogue, scene.camera)
+        seen = {o.id: o.visible_fraction for o in truth.graph.objects}
+        kept = [i for i, p in enumerate(scene.objects) if seen.get(p.id, 0.0) >= INVISIBLE]
+        if len(kept) == len(scene.objects):
+            return scene, truth
+        scene, depths = replace(scene, objects=tuple(scene.objects[i] for i in kept)), depths[kept]
+
+
+def _staged(recipe: str, plan: Plan, index: int, catalogue: Catalogue) -> Graph:
+    """`registry.choose_stage`, with quick rays and without the proofs of standing."""
+    family, turn = family_of(recipe), plan.turn(index)
+    _, plausible, shows = FAMILIES[family]
+    for drawing in range(STAGED_LIMIT):
+        drawn = draw_stage(recipe, plan.seed, index, drawing, catalogue, turn, plan.size, False)
+        if drawn is None:
+            continue
+        scene, focus = drawn
+        if not plausible(scene, rectangles(scene, catalogue), focus, turn):
+            continue
+        scene = replace(scene, camera=replace(scene.camera, width=plan.size, height=plan.size))
+        truth = measure_staged(scene, catalogue, shadows=family == "complete", look=quick_sight)
+        if shows(truth, focus, turn) and enough(truth):
+            return truth.graph
+    raise OcclusightError(f"none of {STAGED_LIMIT} drawings of {recipe} {index} shows what it should")
