@@ -1,4 +1,4 @@
-"""JSON Lines files of a data set, read with errors that name the file and the line."""
+"""JSON Lines: files of a data set, read with errors that name the file and the line; and where lines end."""
 
 from __future__ import annotations
 
@@ -25,3 +25,12 @@ def read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             if not isinstance(line, dict):
                 raise BadData(f"{path}, line {i} must be a JSON object, but is a {type(line).__name__}")
             yield f"{path}, line {i}", line
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a JSON Lines text. Unlike `str.splitlines` it leaves the separators alone that JSON allows inside strings.
+
+    >>> lines_of('{"answer": "one\u2028two"}\n')
+    ['{"answer": "one\u2028two"}']
+    """
+    return text.removesuffix("\n").split("\n") if text else []

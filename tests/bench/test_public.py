@@ -304,3 +304,15 @@ def test_numbers_and_boxes() -> None:
     assert score(count, read_answer(count, "5 rows, so 8 in all")) == pytest.approx(4 / 20)
     assert score(count, None) == 1.0
     assert iou([0, 0, 10, 10], [5, 0, 15, 10]) == pytest.approx(1 / 3)
+
+
+def test_a_run_goes_on_with_its_own_model_alone(tmp_path: Path) -> None:
+    items = [Item(str(i), (), f"Is it {i}?", True, "boolean") for i in range(3)]
+    run(Scripted("Yes.", name="one"), items[:2], tmp_path)
+    with (tmp_path / "answers.jsonl").open("a") as file:
+        file.write('{"id": "2", "ans')
+    later = Scripted("No.", name="one")
+    assert run(later, items, tmp_path)["accuracy"] == pytest.approx(2 / 3, abs=1e-4)
+    assert [r.prompt for r in later.requests] == [items[2].prompt]
+    with pytest.raises(BadInput, match="another model"):
+        run(Scripted("Yes.", name="two"), items, tmp_path)

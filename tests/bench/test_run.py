@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 from occlusight.backends.protocol import Event, Request
 from occlusight.backends.scripted import Scripted
 from occlusight.bench import cli
+from occlusight.bench.record import Record
 from occlusight.bench.run import run
 from occlusight.bench.settings import Settings
 from occlusight.bench.truth import computed, oracle_of
@@ -168,3 +169,19 @@ def test_the_command_ends_in_one_line_of_json(data, names, tmp_path, catalogue) 
 def test_a_wrong_language_is_explained() -> None:
     with pytest.raises(BadInput, match="'zh,fr'"):
         cli.languages("zh,fr")
+
+
+def test_lines_that_a_kill_tore_are_left_out_of_both_files(tmp_path) -> None:
+    """A model may say U+2028 or U+0085, at which `str.splitlines` would cut; a kill may cut a character."""
+    lines = [{"id": "1", "answer": "one\u2028two\x85three", "finish_reason": "stop"}, {"id": "2", "answer": "是"}]
+    record = Record(tmp_path)
+    about = {"data": "d", "model": {"name": "m"}, "settings": {}}
+    record.begin(about)
+    for path in (record.answers, record.timings):
+        Record.write(path, lines)
+        with path.open("ab") as file:
+            file.write('{"id": "3", "answer": "没'.encode()[:-1])
+    assert record.begin(about) == {line["id"]: line for line in lines}
+    with record.timings.open("a", encoding="utf-8") as file:
+        file.write('{"id": "4"}\n')
+    assert [line["id"] for line in Record.read(record.timings)] == ["1", "2", "4"]

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from occlusight.errors import BadInput
+from occlusight.json_lines import lines_of
 
 PACKAGES = ("occlusight", "torch", "transformers", "openai", "numpy", "pillow", "tokenizers", "safetensors")
 FIXED = ("data", "model", "settings")  # what may not change between the parts of one run
@@ -58,6 +59,7 @@ class Record:
         if before is None and kept:
             raise BadInput(f"{self.out} holds answers without a run.json; give another --out, or delete that folder")
         self.write(self.answers, kept)
+        self.write(self.timings, self.read(self.timings))  # without a line that a kill cut
         self.write_document("run.json", {**(before or {}), **about})
         return {line["id"]: line for line in kept}
 
@@ -80,7 +82,7 @@ class Record:
         if not path.is_file():
             return []
         lines = []
-        for text in path.read_text(encoding="utf-8").splitlines():
+        for text in lines_of(path.read_text(encoding="utf-8", errors="replace")):
             try:
                 lines.append(json.loads(text))
             except ValueError:

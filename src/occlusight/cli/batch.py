@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from occlusight.errors import BadInput, BadPicture
+from occlusight.json_lines import lines_of
 
 if TYPE_CHECKING:
     from occlusight.backends.protocol import Backend, Event, Request
@@ -132,8 +133,8 @@ class Batch:
             return set()
         kept: list[str] = []
         done: set[str] = set()
-        text = self.out.read_text(encoding="utf-8")
-        lines = text.splitlines()
+        text = self.out.read_text(encoding="utf-8", errors="replace")
+        lines = lines_of(text)
         for number, line in enumerate(lines, 1):
             try:
                 record = json.loads(line)

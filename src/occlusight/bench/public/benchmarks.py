@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from occlusight.backends.protocol import Backend, Done, Request, TextDelta
 from occlusight.bench.public import choices, orders, statements
 from occlusight.bench.public.items import Item, read_answer, score
+from occlusight.bench.record import Record, surroundings
 from occlusight.bench.statistics import f1, precision, rate, recall
 from occlusight.errors import BadData, BadInput
 
@@ -95,13 +96,14 @@ def run(
     max_tokens: int = 64,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
-    """Ask every item and return the scores; answers are saved as they come, and an interrupted run goes on."""
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / "answers.jsonl"
-    known = (
-        {line["id"]: line for line in map(json.loads, path.read_text("utf-8").splitlines())} if path.is_file() else {}
-    )
-    with path.open("a", encoding="utf-8") as lines:
+    """Ask every item and return the scores; answers are saved as they come, and an interrupted run goes on.
+
+    Raises BadInput where `out` holds a run of another model.
+    """
+    record = Record(out)
+    about = {"model": asdict(backend.info), "settings": {"max_tokens": max_tokens}, **surroundings()}
+    known = record.begin(about)
+    with record.answers.open("a", encoding="utf-8") as lines:
         for i, item in enumerate(items):
             if progress:
                 progress(i, len(items))
@@ -110,7 +112,7 @@ def run(
                 lines.write(json.dumps(known[item.id], ensure_ascii=False) + "\n")
                 lines.flush()
     result = {"model": backend.info.name, "revision": backend.info.revision, **summarise(items, known)}
-    (out / "scores.json").write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    record.write_document("scores.json", result)
     return result
 
 
