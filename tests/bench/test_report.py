@@ -94,6 +94,8 @@ def test_staged_scenes_are_reported_by_type_of_occlusion(tmp_path) -> None:
     text = write(found, staged, tmp_path)[0].read_text("utf-8")
     assert all(f">{name}<" in text for name in ("chain", "recognition (F1)", "seen in a mirror (all)"))
     assert "truth: The " in text, "in words, not as ids"
+    chain = found.scores["by_occlusion"]["chain"]
+    assert f"<td>chain</td><td>{100 * chain['occlusion_balanced_accuracy']:.1f} (" in text
     bars = {label: value for label, value, _, _ in by_question(found.scores)}
     assert bars["recognition (F1)"] == found.scores["recognition_f1"]
 

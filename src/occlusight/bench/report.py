@@ -15,7 +15,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from occlusight.bench.compare import percent
+from occlusight.bench.compare import COLUMNS, percent
 from occlusight.bench.concentration import concentration, failures, near_far
 from occlusight.bench.finished import Finished
 from occlusight.bench.plots import bars, overlay, reliability, risk_coverage
@@ -114,6 +114,7 @@ def page(found: dict[str, Any], run: Finished, data: DataSet) -> str:
         concentration=where,
         costs=run.costs,
         gallery=[_failure(q, run, data) for q in data.questions if q.id in set(found["failures"])],
+        metrics=COLUMNS[:4],
         cost_names=COSTS,
         record={key: as_text(key, value) for key, value in about.items() if value is not None},
         percent=percent,
