@@ -138,3 +138,15 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     torch.mul(first, cos, out=low).addcmul_(second, sin, value=-1)
     torch.mul(second, cos, out=high).addcmul_(first, sin)
     return out
+
+
+def pair_order(heads: int, width: int) -> Tensor:
+    """The order of `heads` heads' channels in which the two that `rotate` turns together lie side by side: 0 2 1 3 for one head of 4."""
+    one = torch.arange(width).view(2, -1).T.flatten()
+    return (torch.arange(heads)[:, None] * width + one).flatten()
+
+
+def rotate_pairs_(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """`rotate` in place, of fp32 numbers in `pair_order`: one product of complex numbers, half the time."""
+    torch.view_as_complex(x.unflatten(-1, (-1, 2))).mul_(torch.complex(cos, sin))
+    return x

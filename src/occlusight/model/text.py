@@ -65,11 +65,7 @@ class TextAttention(nn.Module):
         self, x: Tensor, tables: tuple[Tensor, Tensor], mask: Tensor | None, cache: KVCache | Packed | None, layer: int
     ) -> Tensor:
         batch, length, _ = x.shape
-        q, k, v = self.project(x)
-        q = self.q_norm(q.view(batch, length, self.heads, self.head_dim)).transpose(1, 2)
-        k = self.k_norm(k.view(batch, length, self.kv_heads, self.head_dim)).transpose(1, 2)
-        v = v.view(batch, length, self.kv_heads, self.head_dim).transpose(1, 2)
-        q, k = rotate(q, *tables).to(v.dtype), rotate(k, *tables).to(v.dtype)  # (B, H, T, head_dim)
+        q, k, v = self.project(x, tables)
         if cache is None or isinstance(cache, KVCache):
             if cache is not None:
                 k, v = cache.append(layer, k, v)
@@ -79,9 +75,13 @@ class TextAttention(nn.Module):
         mixed: Tensor = self.o_proj(out.transpose(1, 2).reshape(batch, length, -1))
         return mixed
 
-    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values of `(B, T, D)`, heads side by side."""
-        return self.q_proj(x), self.k_proj(x), self.v_proj(x)
+    def project(self, x: Tensor, tables: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values `(B, heads, T, head_dim)` of `(B, T, D)`, normalised and turned."""
+        batch, length, _ = x.shape
+        q = self.q_norm(self.q_proj(x).view(batch, length, self.heads, self.head_dim)).transpose(1, 2)
+        k = self.k_norm(self.k_proj(x).view(batch, length, self.kv_heads, self.head_dim)).transpose(1, 2)
+        v = self.v_proj(x).view(batch, length, self.kv_heads, self.head_dim).transpose(1, 2)
+        return rotate(q, *tables).to(v.dtype), rotate(k, *tables).to(v.dtype), v
 
 
 class TextMLP(nn.Module):

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from occlusight.model.quant import kernels
-from occlusight.model.quant.blocks import gelu_tanh_, split_rows
+from occlusight.model.quant.blocks import gelu_tanh_
 from occlusight.model.quant.kernels import (
     Int4Weight,
     Int8Weight,
@@ -24,6 +24,7 @@ from occlusight.model.quant.kernels import (
     quantize_int4,
     quantize_int8,
     quantize_rows,
+    split_rows,
     to_levels,
     unpack_nibbles,
 )
@@ -66,11 +67,11 @@ def test_the_portable_path_gives_the_same_layer(portable: None, monkeypatch: pyt
     plain = Int8Weight.pack(levels, scale)
     assert not plain.packed
     rows = quantize_rows(x)
-    slow = plain.accumulate(rows) * rows.scale
+    slow = plain.multiply(rows)
     monkeypatch.undo()
     fast_rows = quantize_rows(x)
     assert torch.equal(rows.levels, fast_rows.levels)
-    fast = Int8Weight.pack(levels, scale).accumulate(fast_rows) * fast_rows.scale
+    fast = Int8Weight.pack(levels, scale).multiply(fast_rows)
     torch.testing.assert_close(fast, slow, rtol=1e-5, atol=1e-5)
 
 
@@ -138,3 +139,15 @@ def test_a_few_rows_behind_a_whole_block_are_multiplied_apart(rows: int, pieces:
     split = split_rows(x)
     assert [len(piece) for piece in split] == pieces
     assert torch.equal(torch.cat(split), x)
+
+
+@pytest.mark.parametrize("rows", [1, 30, 280])
+@pytest.mark.parametrize("biased", [False, True])
+def test_scaled_in_pieces_and_with_the_bias_is_what_it_is_step_by_step(rows: int, biased: bool) -> None:
+    x, weight = random(rows, 96), random(64, 96, seed=1)
+    bias = random(64, seed=2) if biased else None
+    packed, given = Int8Weight.pack(*quantize_int8(weight)), quantize_rows(x)
+    plain = packed.accumulate(given) * given.scale
+    if bias is not None:
+        plain = plain + bias
+    torch.testing.assert_close(packed.multiply(given, bias), plain, rtol=1e-6, atol=1e-6)

@@ -5,20 +5,20 @@ Quantizing an input once instead of three times, and fewer, larger products, is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import cached_property
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from occlusight.model.attention import Attention, fused_attention
-from occlusight.model.quant.kernels import native
+from occlusight.model.grids import GridTables
+from occlusight.model.quant.kernels import BLOCK, native, split_rows
 from occlusight.model.qwen3vl import Qwen3VL
+from occlusight.model.rope import pair_order, rotate_pairs_
 from occlusight.model.text import TextAttention, TextLayer
-from occlusight.model.vision import Merger, VisionBlock
+from occlusight.model.vision import Merger, VisionAttention, VisionBlock
 
-ROWS = 256
-"""Rows of the tower's MLP that are computed together: what lies between its layers stays in the second-level cache. A block of oneDNN's."""
 GELU_CUBE, GELU_SCALE = 0.044715, 2 * (2 / torch.pi) ** 0.5
 
 Sites = dict[str, tuple[str, ...]]
@@ -40,22 +40,50 @@ NORMS = {
 """The norm whose output alone a layer reads: equalizing goes into its weight and costs nothing."""
 
 
-class JoinedAttention(TextAttention):
-    """`TextAttention` with one layer for queries, keys and values; keys and values in bf16."""
+class Build(Protocol):
+    """From a site's name within its block, and the order of its outputs if another than the stored one is wanted, to the layer."""
 
-    def __init__(self, plain: TextAttention, qkv: nn.Module, out: nn.Module) -> None:
+    def __call__(self, site: str, order: Tensor | None = None) -> nn.Module:
+        """Build the layer."""
+        ...
+
+
+def turned_order(turned: int, others: int, width: int) -> Tensor:
+    """The outputs of a layer for queries, keys and values, `turned` heads in `pair_order` and `others` as they are."""
+    order = pair_order(turned, width)
+    return torch.cat((order, torch.arange(others * width) + len(order)))
+
+
+class JoinedAttention(TextAttention):
+    """`TextAttention` with one layer for queries, keys and values, which are bf16 where they meet.
+
+    The channels of queries and keys are in `pair_order`, of both alike: their products are the same.
+    """
+
+    def __init__(self, plain: TextAttention, build: Build) -> None:
         nn.Module.__init__(self)
         self.heads, self.kv_heads, self.head_dim = plain.heads, plain.kv_heads, plain.head_dim
         self.attend = plain.attend
         self.q_norm, self.k_norm = plain.q_norm, plain.k_norm
-        self.qkv_proj = qkv
-        self.o_proj = out  # type: ignore[assignment]
+        self.turned = self.heads + self.kv_heads
+        self.qkv_proj = build("self_attn.qkv_proj", turned_order(self.turned, self.kv_heads, self.head_dim))
+        self.o_proj = build("self_attn.o_proj")  # type: ignore[assignment]
 
-    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values `(.., heads * head_dim)`; the type of the last is the one that attention works in."""
-        shares = [heads * self.head_dim for heads in (self.heads, self.kv_heads, self.kv_heads)]
-        q, k, v = torch.split(self.qkv_proj(x), shares, -1)
-        return q, k, v.bfloat16()
+    def project(self, x: Tensor, tables: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values `(B, heads, T, head_dim)`, bf16."""
+        qkv = self.qkv_proj(x).view(*x.shape[:2], -1, self.head_dim)
+        turned = qkv[:, :, : self.turned]
+        squares = torch.linalg.vector_norm(turned, dim=-1, keepdim=True).square_()
+        turned.mul_(self.norms).mul_(squares.div_(self.head_dim).add_(self.q_norm.eps).rsqrt_())
+        rotate_pairs_(turned, *(table.transpose(1, 2) for table in tables))
+        q, k, v = qkv.bfloat16().transpose(1, 2).split([self.heads, self.kv_heads, self.kv_heads], 1)
+        return q, k, v
+
+    @cached_property
+    def norms(self) -> Tensor:
+        """Both norms' weights as the heads lie, `(turned, head_dim)`."""
+        weights = [self.q_norm.weight] * self.heads + [self.k_norm.weight] * self.kv_heads
+        return torch.cat(weights).float()[pair_order(self.turned, self.head_dim)].view(self.turned, -1)
 
 
 class JoinedMLP(nn.Module):
@@ -76,19 +104,34 @@ class JoinedMLP(nn.Module):
         return out
 
 
-def split_rows(x: Tensor) -> tuple[Tensor, ...]:
-    """`(M, K)` as one piece, or as two where a few rows follow a multiple of `ROWS`.
+class JoinedVisionAttention(VisionAttention):
+    """`VisionAttention`, all but attention itself some rows at a time; queries and keys in `pair_order`, bf16 where that is faster."""
 
-    oneDNN multiplies blocks of 256 rows: 280 rows take as long as 512 (7.5 ms for 2,048 x 12,288 on two cores with AMX), 256 take 4.0 ms
-    and the other 24 what reading the weight takes.
-    """
-    whole = len(x) // ROWS * ROWS
-    few = len(x) - whole
-    return torch.split(x, [whole, few]) if whole and 0 < few <= ROWS // 2 else (x,)
+    def __init__(self, plain: VisionAttention, build: Build) -> None:
+        nn.Module.__init__(self)
+        self.heads, self.head_dim = plain.heads, plain.head_dim
+        self.attend = plain.attend
+        self.kind = torch.bfloat16 if native().amx else torch.float32
+        self.qkv = build("attn.qkv", turned_order(2 * self.heads, self.heads, self.head_dim))  # type: ignore[assignment]
+        self.proj = build("attn.proj")  # type: ignore[assignment]
+
+    def forward(self, x: Tensor, tables: GridTables) -> Tensor:
+        """`(F, L, D)` to `(F, L, D)`."""
+        qkv = torch.empty(*x.shape[:2], 3 * self.heads, self.head_dim, dtype=self.kind, device=x.device)
+        for frame, into in zip(x, qkv, strict=True):
+            for begin in range(0, len(frame), BLOCK):
+                rows = slice(begin, begin + BLOCK)
+                part = self.qkv(frame[rows]).view(-1, *qkv.shape[2:])
+                rotate_pairs_(part[:, : 2 * self.heads], tables.cos[rows, None], tables.sin[rows, None])
+                into[rows] = part
+        q, k, v = qkv.transpose(1, 2).chunk(3, 1)  # (F, H, L, head_dim)
+        out = self.attend(q, k, v, None, False).transpose(1, 2).reshape(x.shape)
+        mixed: Tensor = self.proj(out)
+        return mixed
 
 
 class ChunkedMLP(nn.Module):
-    """`VisionMLP` some rows at a time."""
+    """`VisionMLP` some rows at a time: what lies between its layers stays in the second-level cache."""
 
     def __init__(self, first: nn.Module, second: nn.Module) -> None:
         super().__init__()
@@ -96,7 +139,7 @@ class ChunkedMLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(.., D)` to `(.., D)`."""
-        parts = [self.linear_fc2(gelu_tanh_(self.linear_fc1(rows))) for rows in torch.split(x.flatten(0, -2), ROWS)]
+        parts = [self.linear_fc2(gelu_tanh_(self.linear_fc1(rows))) for rows in torch.split(x.flatten(0, -2), BLOCK)]
         return torch.cat(parts).view(x.shape)
 
 
@@ -105,34 +148,19 @@ def gelu_tanh_(x: Tensor) -> Tensor:
 
     With 2 sigmoid(2 t) = 1 + tanh(t) it is x sigmoid(u), u = 2 sqrt(2 / pi) x (1 + 0.044715 x^2).
     """
-    inner = (x * x).mul_(GELU_SCALE * GELU_CUBE).add_(GELU_SCALE).mul_(x).sigmoid_()
-    return x.mul_(inner)
-
-
-def half_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: bool) -> Tensor:
-    """PyTorch's kernel in bf16, which uses the matrix units where there are some."""
-    return fused_attention(q.bfloat16(), k.bfloat16(), v.bfloat16(), mask, causal)
-
-
-def vision_attention() -> Attention:
-    """What the tower computes attention with: bf16 is faster with AMX, slower without."""
-    return half_attention if native().amx else fused_attention
-
-
-Build = Callable[[str], nn.Module]
-"""From a site's name within its block to the quantized layer."""
+    inner = torch.addcmul(x.new_tensor(GELU_SCALE), x, x, value=GELU_SCALE * GELU_CUBE)
+    return x.mul_(inner.mul_(x).sigmoid_())
 
 
 def join_text(layer: TextLayer, build: Build) -> None:
     """Replace a decoder layer's linear layers."""
-    layer.self_attn = JoinedAttention(layer.self_attn, build("self_attn.qkv_proj"), build("self_attn.o_proj"))
+    layer.self_attn = JoinedAttention(layer.self_attn, build)
     layer.mlp = JoinedMLP(build("mlp.gate_up_proj"), build("mlp.down_proj"))  # type: ignore[assignment]
 
 
 def join_vision(block: VisionBlock, build: Build) -> None:
     """Replace a vision block's linear layers."""
-    block.attn.qkv, block.attn.proj = build("attn.qkv"), build("attn.proj")  # type: ignore[assignment]
-    block.attn.attend = vision_attention()
+    block.attn = JoinedVisionAttention(block.attn, build)
     block.mlp = ChunkedMLP(build("mlp.linear_fc1"), build("mlp.linear_fc2"))  # type: ignore[assignment]
 
 

@@ -31,7 +31,7 @@ class Treated(nn.Module, ABC):
 
     @abstractmethod
     def multiply(self, x: Tensor, owned: bool) -> Tensor:
-        """`(M, K)` by the rounded weight, `(M, N)`; `owned` says that `x` may be overwritten."""
+        """`(M, K)` by the rounded weight, `(M, N)`, the bias added; `owned` says that `x` may be overwritten."""
 
     def forward(self, x: Tensor) -> Tensor:
         """`(.., K)` to `(.., N)`."""
@@ -45,8 +45,6 @@ class Treated(nn.Module, ABC):
         out = self.multiply(x, owned)
         if apart is not None:
             out += apart
-        if self.bias is not None:
-            out += self.bias
         return out.view(*shape, -1)
 
 
@@ -70,11 +68,10 @@ class Int8Linear(Treated):
         self.weight, self.narrow = weight, narrow
 
     def multiply(self, x: Tensor, owned: bool) -> Tensor:
-        """`(M, K)` to `(M, N)`."""
+        """See `Treated`."""
         if self.narrow is not None and len(x) <= NARROW_ROWS:
-            return self.narrow.multiply(x)
-        rows = quantize_rows(x, owned)
-        return self.weight.accumulate(rows).mul_(rows.scale)
+            return _plus(self.narrow.multiply(x), self.bias)
+        return self.weight.multiply(quantize_rows(x, owned), self.bias)
 
 
 class Int4Linear(Treated):
@@ -92,8 +89,12 @@ class Int4Linear(Treated):
         self.weight = weight
 
     def multiply(self, x: Tensor, owned: bool) -> Tensor:
-        """`(M, K)` to `(M, N)`."""
-        return self.weight.multiply(x)
+        """See `Treated`."""
+        return _plus(self.weight.multiply(x), self.bias)
+
+
+def _plus(out: Tensor, bias: Tensor | None) -> Tensor:
+    return out if bias is None else out.add_(bias)
 
 
 class HalfLinear(nn.Module):
@@ -115,8 +116,13 @@ Stored = Mapping[str, Tensor]
 perhaps `bias`, `divide`, `columns`, `beside`."""
 
 
-def build_linear(stored: Stored) -> QuantLinear:
-    """The layer of stored tensors, its weight in the order that the kernels of this machine want."""
+def build_linear(stored: Stored, order: Tensor | None = None) -> QuantLinear:
+    """The layer of stored tensors, its weight packed as the kernels of this machine want it, its outputs in `order` `(N,)` if given."""
+    if order is not None:
+        stored = {
+            name: tensor.index_select(OUTPUTS[name], order) if name in OUTPUTS else tensor
+            for name, tensor in stored.items()
+        }
     if "weight" in stored:
         return HalfLinear(stored["weight"], stored.get("bias"))
     bias, divide, columns, beside = (stored.get(key) for key in ("bias", "divide", "columns", "beside"))
@@ -125,6 +131,10 @@ def build_linear(stored: Stored) -> QuantLinear:
         return Int8Linear(Int8Weight.pack(stored["levels"], stored["scale"]), bias, divide, columns, beside, narrow)
     assert narrow is not None
     return Int4Linear(narrow, bias, divide, columns, beside)
+
+
+OUTPUTS = {"levels": 0, "scale": 0, "nibbles": 0, "groups": 1, "weight": 0, "bias": 0, "beside": 0}
+"""Stored tensors that have a dimension of output channels, and which."""
 
 
 def only_narrow(stored: Stored) -> dict[str, Tensor]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 
 from occlusight.errors import BadModel
 from occlusight.model.config import ModelConfig
-from occlusight.model.quant.blocks import join, parts_of
+from occlusight.model.quant.blocks import Build, join, parts_of
 from occlusight.model.quant.linear import HalfLinear, build_linear, only_narrow
 from occlusight.model.quant.stored import StoreReader
 from occlusight.model.qwen3vl import Qwen3VL
@@ -65,10 +64,10 @@ def load_stored(checkpoint: Path, reader: StoreReader, lean: bool = False) -> Qw
     return model.requires_grad_(False).eval()
 
 
-def _builder(tensors: dict[str, Tensor], lean: bool) -> Callable[[str], nn.Module]:
-    def build(site: str) -> nn.Module:
+def _builder(tensors: dict[str, Tensor], lean: bool) -> Build:
+    def build(site: str, order: Tensor | None = None) -> nn.Module:
         own = {key.removeprefix(f"{site}."): tensor for key, tensor in tensors.items() if key.startswith(f"{site}.")}
-        return build_linear(only_narrow(own) if lean else own)
+        return build_linear(only_narrow(own) if lean else own, order)
 
     return build
 

@@ -168,7 +168,11 @@ class Quantizer:
                 tensors = fold(tensors, module.get_submodule(NORMS[site]))
             stored[site] = tensors
             self.sites.append(plan)
-        join(module, lambda site: build_linear(only_narrow(stored[site])))  # judged as if prompts had 4 bits too
+
+        def build(site: str, order: Tensor | None = None) -> nn.Module:
+            return build_linear(only_narrow(stored[site]), order)  # judged as if prompts had 4 bits too
+
+        join(module, build)
         self._rounded(name, module, streams)
         kept = {short: parameter.detach() for short, parameter in module.named_parameters()}
         return kept | {f"{site}.{key}": tensor for site, tensors in stored.items() for key, tensor in tensors.items()}
