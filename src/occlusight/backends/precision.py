@@ -15,10 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from occlusight.engine.placement import SHARE, Placement, memory_bytes, weights_bytes
-from occlusight.errors import BadInput
 from occlusight.model.quant.cached import load_form, load_quantized
 from occlusight.model.quant.calibration import calibration_samples, pictures_digest
-from occlusight.model.quant.kernels import native
+from occlusight.model.quant.kernels import report_on
 from occlusight.model.quant.linear import weight_bytes
 from occlusight.model.quant.plan import Plan, QuantSettings
 from occlusight.model.quant.quantizer import Progress
@@ -44,32 +43,27 @@ def open_model(checkpoint: Path, revision: str, placement: Placement, quantized:
 
     Raises:
         BadModel: the folder holds no checkpoint that can be loaded, or the named one no stored form of it.
-        BadInput: quantized weights were asked for on a GPU.
     """
     if quantized is None:
         model = load_model(checkpoint, placement.dtype, placement.device)
         size = sum(p.numel() * p.element_size() for p in model.parameters())
         return Opened(model, dtype_name(placement.dtype), size)
-    if placement.device.type != "cpu":
-        raise BadInput(
-            f"quantized weights run on a CPU so far, but the device is {placement.device}; give --device cpu or no --quantize"
-        )
     # 8 and 4 bits together take nearly what the checkpoint does.
     lean = weights_bytes(checkpoint) > SHARE * memory_bytes()
     if isinstance(quantized, Path):
-        model, plan = load_form(checkpoint, revision, quantized, lean)
+        model, plan = load_form(checkpoint, revision, quantized, lean, placement.device)
     else:
         pictures = calibration_pictures()
         origin = Origin(revision, pictures_digest(pictures), quantized)
         with quantizing_bar() as progress:
             model, plan = load_quantized(
-                checkpoint, origin, lambda: calibration_samples(checkpoint, pictures), progress, lean
+                checkpoint, origin, lambda: calibration_samples(checkpoint, pictures), progress, lean, placement.device
             )
     if not plan.within:
         log.warning("quantizing cost more accuracy than its budget allows: see `occlusight models quantize`")
     size = weight_bytes(model) + sum(p.numel() * p.element_size() for p in model.parameters())
     prompts = "" if plan.settings.text != "int4" else ", prompts too" if lean else ", prompts in int8"
-    return Opened(model, f"{plan.settings.label}{prompts}; {native().report}", size, plan)
+    return Opened(model, f"{plan.settings.label}{prompts}; {report_on(placement.device.type)}", size, plan)
 
 
 def calibration_pictures() -> list[Path]:

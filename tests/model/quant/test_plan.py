@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from occlusight.errors import BadInput, BadModel
+from occlusight.model.grids import GridTables
 from occlusight.model.quant import cached
 from occlusight.model.quant.cached import load_form, load_quantized
 from occlusight.model.quant.choice import choose, token_errors
@@ -22,6 +23,7 @@ from occlusight.model.quant.plan import Budget, Plan, QuantSettings
 from occlusight.model.quant.quantizer import Quantizer, Sample
 from occlusight.model.quant.stored import Origin, StoreReader
 from occlusight.model.qwen3vl import Qwen3VL
+from occlusight.model.rope import rotary_tables
 from occlusight.model.weights import hf_name, hf_state, save_model
 
 INT8 = QuantSettings()
@@ -192,6 +194,29 @@ def test_without_memory_for_both_widths_four_bits_do_everything(twins: Any, samp
     for model, most in ((both, 0.03), (lean, 0.3)):
         divergence = (right * (right.log() - twins.ours(model, case).log_softmax(-1))).sum(-1)
         assert divergence.mean() < most
+
+
+@pytest.mark.parametrize("text", ["int8", "int4"])
+def test_elsewhere_than_on_a_cpu_everything_is_on_that_device(twins: Any, samples: list[Sample], text: str) -> None:
+    """The meta device computes shapes only, but refuses to mix with tensors of another device, as a GPU does."""
+    origin = Origin("digest", "pictures", QuantSettings(text, "int8"))
+    model, _ = load_quantized(twins.directory, origin, lambda: samples, device="meta")
+    for module in model.modules():
+        if isinstance(module, (Int8Linear, Int4Linear)):
+            assert module.weight.levels.is_meta
+            assert not module.weight.packed
+    config, rows = model.config, 9
+    with torch.inference_mode():
+        tables = rotary_tables(torch.zeros(3, 1, rows, device="meta"), config.text)
+        x = torch.empty(1, rows, config.text.hidden_size, device="meta")
+        for layer in model.text.layers:
+            x = layer(x, tables, None, None, 0)
+        assert model.logits(x).shape == (1, rows, config.text.vocab_size)
+        seen = torch.empty(1, 24, config.vision.hidden_size, device="meta")
+        turns = torch.empty(24, config.vision.hidden_size // config.vision.heads // 2, device="meta")
+        for block in model.vision.blocks:
+            seen = block(seen, GridTables(turns, turns, turns, turns))
+        assert model.vision.merger(seen).shape == (1, 6, config.vision.out_size)
 
 
 def test_a_named_form_must_be_of_this_checkpoint(twins: Any, samples: list[Sample], tmp_path: Path) -> None:

@@ -111,13 +111,13 @@ class JoinedVisionAttention(VisionAttention):
         nn.Module.__init__(self)
         self.heads, self.head_dim = plain.heads, plain.head_dim
         self.attend = plain.attend
-        self.kind = torch.bfloat16 if native().amx else torch.float32
         self.qkv = build("attn.qkv", turned_order(2 * self.heads, self.heads, self.head_dim))  # type: ignore[assignment]
         self.proj = build("attn.proj")  # type: ignore[assignment]
 
     def forward(self, x: Tensor, tables: GridTables) -> Tensor:
         """`(F, L, D)` to `(F, L, D)`."""
-        qkv = torch.empty(*x.shape[:2], 3 * self.heads, self.head_dim, dtype=self.kind, device=x.device)
+        kind = torch.float32 if x.is_cpu and not native().amx else torch.bfloat16
+        qkv = torch.empty(*x.shape[:2], 3 * self.heads, self.head_dim, dtype=kind, device=x.device)
         for frame, into in zip(x, qkv, strict=True):
             for begin in range(0, len(frame), BLOCK):
                 rows = slice(begin, begin + BLOCK)

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import torch
+
 from occlusight.errors import BadModel
 from occlusight.model.quant.load import load_stored
 from occlusight.model.quant.plan import Plan
@@ -22,24 +24,27 @@ def load_quantized(
     calibration: Callable[[], Sequence[Sample]],
     progress: Progress | None = None,
     lean: bool = False,
+    device: torch.device | str = "cpu",
 ) -> tuple[Qwen3VL, Plan]:
     """Load the stored form; make it first where there is none, or where it is damaged or of an earlier format.
 
-    `calibration` is called only to make it. `lean`: see `load_stored`.
+    `calibration` is called only to make it, which is done on the CPU. `lean`, `device`: see `load_stored`.
     """
     folder = origin.folder
     if folder.is_dir():
         try:
             reader = StoreReader(folder)
-            return load_stored(checkpoint, reader, lean), reader.plan
+            return load_stored(checkpoint, reader, lean, device), reader.plan
         except BadModel as error:
             log.warning("%s; it is made again", error)
     Quantizer(checkpoint, origin.settings, origin.checkpoint).run(calibration(), folder, progress)
     reader = StoreReader(folder)
-    return load_stored(checkpoint, reader, lean), reader.plan
+    return load_stored(checkpoint, reader, lean, device), reader.plan
 
 
-def load_form(checkpoint: Path, digest: str, folder: Path, lean: bool = False) -> tuple[Qwen3VL, Plan]:
+def load_form(
+    checkpoint: Path, digest: str, folder: Path, lean: bool = False, device: torch.device | str = "cpu"
+) -> tuple[Qwen3VL, Plan]:
     """Load a stored form that somebody names.
 
     Raises:
@@ -50,4 +55,4 @@ def load_form(checkpoint: Path, digest: str, folder: Path, lean: bool = False) -
         raise BadModel(
             f"{folder} was made from another checkpoint than {checkpoint}; make one: occlusight models quantize {checkpoint}"
         )
-    return load_stored(checkpoint, reader, lean), reader.plan
+    return load_stored(checkpoint, reader, lean, device), reader.plan

@@ -45,7 +45,8 @@ def quantize_rows(x: Tensor, owned: bool = False) -> Rows:
         largest = torch.maximum(x.amax(-1, keepdim=True), x.amin(-1, keepdim=True).neg_()).clamp_min_(TINY)
     factor = LEVELS / largest
     steps = x.mul_(factor) if owned else x * factor
-    return Rows(to_levels(steps) if native().rounding else plain_levels(steps), largest.div_(LEVELS))
+    one_pass = x.is_cpu and native().rounding
+    return Rows(to_levels(steps) if one_pass else plain_levels(steps), largest.div_(LEVELS))
 
 
 def to_levels(steps: Tensor) -> Tensor:
@@ -221,6 +222,11 @@ class Native:
         """What a user wants to know of it."""
         int8 = "oneDNN" + (" with AMX" if self.amx else "") if self.int8 else "portable"
         return f"int8: {int8}, int4: {'native' if self.int4 else 'portable'}"
+
+
+def report_on(device: str) -> str:
+    """What runs on a kind of device: the private operators are those of a CPU."""
+    return native().report if device == "cpu" else f"int8, int4: portable on {device}"
 
 
 @cache

@@ -120,7 +120,7 @@ def build_linear(stored: Stored, order: Tensor | None = None) -> QuantLinear:
     """The layer of stored tensors, its weight packed as the kernels of this machine want it, its outputs in `order` `(N,)` if given."""
     if order is not None:
         stored = {
-            name: tensor.index_select(OUTPUTS[name], order) if name in OUTPUTS else tensor
+            name: tensor.index_select(OUTPUTS[name], order.to(tensor.device)) if name in OUTPUTS else tensor
             for name, tensor in stored.items()
         }
     if "weight" in stored:

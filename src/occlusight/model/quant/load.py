@@ -28,8 +28,10 @@ class StoredEmbedding(nn.Embedding):
         return F.embedding(ids, self.weight).float()
 
 
-def load_stored(checkpoint: Path, reader: StoreReader, lean: bool = False) -> Qwen3VL:
-    """Build the model of `checkpoint` from its stored form, file by file.
+def load_stored(
+    checkpoint: Path, reader: StoreReader, lean: bool = False, device: torch.device | str = "cpu"
+) -> Qwen3VL:
+    """Build the model of `checkpoint` from its stored form, file by file. Anywhere but on a CPU the portable products do the work.
 
     With `lean`, layers in 4 bits come without their 8 bits: less than half of the memory, and prompts are read several times as slowly.
 
@@ -42,7 +44,8 @@ def load_stored(checkpoint: Path, reader: StoreReader, lean: bool = False) -> Qw
     parts = {f"{name}.safetensors": (part, sites) for name, part, sites in parts_of(model)}
     waiting = {*parts, "rest.safetensors"}
     head: nn.Module | None = None
-    for name, tensors in reader.files():
+    for name, read in reader.files():
+        tensors = {key: tensor.to(device) for key, tensor in read.items()}
         if name == "lm_head.safetensors":
             head = build_linear(tensors)
         elif name == "rest.safetensors":
@@ -55,10 +58,10 @@ def load_stored(checkpoint: Path, reader: StoreReader, lean: bool = False) -> Qw
         waiting.discard(name)
     if waiting:
         raise BadModel(f"{reader.folder}: lacks {', '.join(sorted(waiting)[:5])}")
-    embedding = reader.embedding()
+    embedding = reader.embedding().to(device)
     model.text.embed_tokens = StoredEmbedding(embedding)
     model.lm_head = head or HalfLinear(embedding, None)
-    left = [name for name, parameter in model.named_parameters() if parameter.is_meta]
+    left = [name for name, parameter in model.named_parameters() if parameter.device != embedding.device]
     if left:
         raise BadModel(f"{reader.folder}: has no values for {', '.join(left[:5])}")
     return model.requires_grad_(False).eval()
