@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.cli.conftest import Result
@@ -76,6 +77,25 @@ def test_a_budget_that_cannot_be_kept_fails(call: Callable[..., Result], tiny_ch
     code, out, _ = call("models", "quantize", tiny_checkpoint, "--kl", 1e-12)
     assert code == 1
     assert "NOT within" in " ".join(out.split())
+
+
+def test_the_plan_says_by_which_budget_four_bits_were_chosen(
+    call: Callable[..., Result], tiny_checkpoint: Path
+) -> None:
+    wide = ("--median", 0.2, "--p99", 0.5, "--kl", 5, "--int4-kl", 5)
+
+    def made(*options: object) -> tuple[dict[str, Any], str]:
+        code, out, _ = call("models", "quantize", tiny_checkpoint, "--quantize", "int4", *wide, *options)
+        assert code == 0
+        return json.loads(out.splitlines()[-1]), " ".join(out.split())
+
+    plan, out = made("--int4-median", 0.3, "--int4-p99", 0.5)
+    assert "in 8 bits 20 %, 50 %; in 4 bits 30 %, 50 %" in out
+    assert "the budget of 5 nats" in out
+    narrow = sum(site["bits"] == "int4" for site in plan["sites"])
+    assert narrow
+    strict, _ = made("--int4-median", 0.001, "--int4-p99", 0.002)
+    assert not any(site["bits"] == "int4" for site in strict["sites"])
 
 
 @pytest.mark.parametrize(

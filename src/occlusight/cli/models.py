@@ -37,6 +37,9 @@ def quantize_command(
     kl: Annotated[
         float, typer.Option(help="The budget: mean Kullback-Leibler divergence of the next token, in nats.")
     ] = 0.05,
+    int4_median: Annotated[float, typer.Option(help="The same of a layer in 4 bits: median.")] = 0.14,
+    int4_p99: Annotated[float, typer.Option(help="The same of a layer in 4 bits: 99th percentile.")] = 0.25,
+    int4_kl: Annotated[float, typer.Option(help="The same divergence where the decoder has 4 bits.")] = 0.5,
     pictures: Annotated[
         list[Path] | None, typer.Option("--picture", help="Calibrate on these pictures instead of the shipped ones.")
     ] = None,
@@ -57,7 +60,13 @@ def quantize_command(
     from occlusight.model.quant.plan import Budget, QuantSettings
     from occlusight.model.quant.stored import Origin
 
-    settings = QuantSettings.of(quantize, quantize_vision, group=group, budget=Budget(median, p99, kl))
+    settings = QuantSettings.of(
+        quantize,
+        quantize_vision,
+        group=group,
+        budget=Budget(median, p99, kl),
+        int4_budget=Budget(int4_median, int4_p99, int4_kl),
+    )
     if settings is None:
         raise BadInput(
             "there is nothing to quantize with --quantize none; give int8 or int4, or --quantize-vision int8"
@@ -94,8 +103,14 @@ def show(plan: Plan, model: str, folder: Path) -> None:
         table.add_row(kind, str(len(sites)), treatment, f"{median}, {p99}", f"{plain_median}, {plain_p99}")
     console = Console()
     console.print(table)
+    budgets = {"8": plan.settings.budget}
+    if plan.settings.text == "int4":
+        budgets["4"] = plan.settings.int4_budget
+    kept = "; ".join(f"in {bits} bits {100 * b.median:g} %, {100 * b.p99:g} %" for bits, b in budgets.items())
+    console.print(f"errors are a token's median and 99th percentile, of all output channels alike; the budget: {kept}")
     out = plan.output
     console.print(
         f"next token at {out.tokens} places: divergence {out.kl_mean:.4f} nats (p99 {out.kl_p99:.4f}), the same likeliest token at "
-        f"{100 * out.next_token_agreement:.1f} %; {'within' if plan.within else 'NOT within'} the budget; stored in {folder}"
+        f"{100 * out.next_token_agreement:.1f} %; {'within' if plan.within else 'NOT within'} the budget of {plan.most_kl:g} nats; "
+        f"stored in {folder}"
     )

@@ -148,5 +148,5 @@ def pair_order(heads: int, width: int) -> Tensor:
 
 def rotate_pairs_(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """`rotate` in place, of fp32 numbers in `pair_order`: one product of complex numbers, half the time."""
-    torch.view_as_complex(x.unflatten(-1, (-1, 2))).mul_(torch.complex(cos, sin))
+    torch.view_as_complex(x.view(*x.shape[:-1], -1, 2)).mul_(torch.complex(cos, sin))
     return x

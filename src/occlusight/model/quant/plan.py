@@ -113,8 +113,12 @@ class Plan:
     @property
     def within(self) -> bool:
         """Whether the output's divergence keeps the budget."""
-        budget = self.settings.int4_budget if self.settings.text == "int4" else self.settings.budget
-        return self.output.kl_mean <= budget.kl
+        return self.output.kl_mean <= self.most_kl
+
+    @property
+    def most_kl(self) -> float:
+        """The divergence that the output may have, in nats."""
+        return (self.settings.int4_budget if self.settings.text == "int4" else self.settings.budget).kl
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
