@@ -82,8 +82,8 @@ class JoinedAttention(TextAttention):
     @cached_property
     def norms(self) -> Tensor:
         """Both norms' weights as the heads lie, `(turned, head_dim)`."""
-        weights = [self.q_norm.weight] * self.heads + [self.k_norm.weight] * self.kv_heads
-        return torch.cat(weights).float()[pair_order(self.turned, self.head_dim)].view(self.turned, -1)
+        weights = self.q_norm.weight.expand(self.heads, -1), self.k_norm.weight.expand(self.kv_heads, -1)
+        return torch.cat(weights).float().flatten()[pair_order(self.turned, self.head_dim)].view(self.turned, -1)
 
 
 class JoinedMLP(nn.Module):
