@@ -197,5 +197,5 @@ def test_a_balanced_set_is_checked_and_grows(small_sets: ModuleType, tmp_path: P
     assert (tmp_path / "plain" / "questions.jsonl").read_text("utf-8") != grown
     with pytest.raises(BadInput, match="balanced"):
         small_sets.make(tmp_path / "two", 3)
-    with pytest.raises(BadInput, match="neither can be --balanced"):
+    with pytest.raises(BadInput, match="none can be --balanced"):
         Plan(("chain-street",), 7, 4, variants=True, balanced=True)

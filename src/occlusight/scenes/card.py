@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from occlusight.occlusion.facts import COVERED, LEGIBLE, READ
+from occlusight.scenes.clips.recipe import FAMILY as CLIPS
 from occlusight.scenes.plan import Plan
 from occlusight.scenes.signs.recipe import FAMILY as SIGNS
 from occlusight.scenes.stages.registry import FAMILIES
@@ -53,6 +54,13 @@ STAGED = {
   there the right answer is that it cannot be told.""",
     "and_face": "",
 }
+OF_CLIPS = {
+    "subject": "clips in which a thing moves behind a board and comes back",
+    "about": """- **Clips**: every frame is a scene of its own, with its truth and its questions; `clips.jsonl` has a line a clip: its frames and their times,
+  and for each thing what of it is visible in every frame, from which frame to which it is hidden wholly, and by what. Ids keep their thing.
+- **Motion**: one thing moves along a line at a steady speed, people and animals without moving their limbs; the camera stands still.""",
+    "and_face": "",
+}
 OF_SIGNS = {
     "subject": "signs and plates with Chinese and Latin text, partly hidden",
     "about": f"""- **Which characters can be read**: one counts as read when at least {READ:.0%} of its ink is seen and it is {LEGIBLE} pixels high, as hidden when
@@ -72,15 +80,17 @@ def card(
     name: str | None,
 ) -> str:
     """Return the card of a finished set in Markdown; `name` is the set's where it has one."""
-    families = {f: sum(line["family"] == f for line in lines) for f in (*FAMILIES, SIGNS)}
+    families = {f: sum(line["family"] == f for line in lines) for f in (*FAMILIES, SIGNS, CLIPS)}
     renderer = manifest["renderer"]
     command = f"--set {name}"
     if name is None:
         command = f"--recipe {','.join(plan.recipes)} --seed {plan.seed} --count {plan.count}"
+        if plan.clips:
+            command = f"--recipe {','.join(plan.recipes)} --seed {plan.seed} --count {plan.count // plan.frames} --frames {plan.frames}"
         command += f" --size {plan.size} --samples {plan.samples}" + (" --variants" if plan.variants else "")
     return TEXT.format(
-        **(OF_SIGNS if plan.signs else STAGED),
-        title=name or ("A set of signs" if plan.signs else "A set of staged scenes"),
+        **(OF_SIGNS if plan.signs else OF_CLIPS if plan.clips else STAGED),
+        title=name or f"A set of {'signs' if plan.signs else 'clips' if plan.clips else 'staged scenes'}",
         count=len(lines),
         questions=sum(counts.values()),
         langs=" and ".join({"zh": "Chinese", "en": "English"}[lang] for lang in plan.langs),

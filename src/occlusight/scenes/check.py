@@ -14,6 +14,7 @@ from occlusight.errors import BadData, BadPicture
 from occlusight.model.picture import open_picture
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
+from occlusight.scenes.clips.clip_set import clip_failures
 from occlusight.scenes.dataset import LINES, MAKING, MANIFEST, sha256
 from occlusight.scenes.masks import decode
 from occlusight.scenes.plan import FORMAT_VERSION
@@ -75,6 +76,9 @@ def check_set(folder: Path, remeasure: int = 10, progress: Progress | None = Non
         report.scenes += 1
         report.pairs += len(facts.objects) * (len(facts.objects) - 1)
     found += _manifest_failures(manifest, [line for line, _ in scenes.values()])
+    frames = [line for line, _ in scenes.values() if "clip" in line]
+    if frames:
+        found += _guarded(clip_failures(folder, frames))
     ids: set[Any] = set()
     for line in lines[1]:
         failures = list(_guarded(question_failures(line, scenes)))

@@ -54,14 +54,15 @@ def make_command(
         str | None,
         typer.Option(
             help="street, desk, room, or all; or staged ones such as transparent-room, a type (partial, complete, chain, transparent, "
-            "reflective), or staged; or signs with text such as signs-street, or signs. Several with commas take turns."
+            "reflective), or staged; or signs with text such as signs-street, or signs; or clips such as clip-room, or clip. Several with commas take turns."
         ),
     ] = None,
     seed: Annotated[
         int | None,
         typer.Option(min=0, help="A scene depends on this and its index. 1000000000 and above are for evaluation."),
     ] = None,
-    count: Annotated[int | None, typer.Option(min=1, help="How many scenes.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="How many scenes, or clips.")] = None,
+    frames: Annotated[int, typer.Option(help="Frames of a clip, 8 to 64.")] = 16,
     size: Annotated[int, typer.Option(help="Side in pixels of a square picture; others have its area.")] = 512,
     samples: Annotated[int, typer.Option(min=1, help="Rays per pixel: more time, less noise.")] = 64,
     variants: Annotated[
@@ -86,9 +87,12 @@ def make_command(
 
     Example: `occlusight scenes make --recipe signs --seed 7 --count 10 --out signs10`
 
+    Example: `occlusight scenes make --recipe clip --frames 16 --seed 7 --count 2 --out clips2`
+
     A stopped run goes on when the same command is given again, and a finished set grows with a larger `--count`; the
     same seed gives the same bytes. The last line is JSON: how many scenes were made and skipped, and the seconds.
     """
+    from occlusight.scenes.clips.recipe import CLIPS
     from occlusight.scenes.dataset import make_set
     from occlusight.scenes.plan import Plan, named_set, recipes_named
 
@@ -99,7 +103,10 @@ def make_command(
     elif recipe is None or seed is None or count is None:
         raise BadInput("a data set needs --recipe, --seed and --count, or --set occlusion-50")
     else:
-        plan = Plan(recipes_named(recipe), seed, count, size, samples, heldout, _languages(langs), variants, balanced)
+        recipes = recipes_named(recipe)
+        of_clip = frames if recipes and all(r in CLIPS for r in recipes) else 0
+        total = count * (of_clip or 1)
+        plan = Plan(recipes, seed, total, size, samples, heldout, _languages(langs), variants, balanced, of_clip)
     start = time.monotonic()
     with _bar() as bar:
         task = bar.add_task("scenes")

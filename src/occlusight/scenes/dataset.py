@@ -5,7 +5,7 @@ written in the order of the indices. So a run that was killed goes on where it w
 
     DIR/.making/plan.json        whose scenes these are
     DIR/.making/00012.json       a finished scene: its line, its questions, its picture's SHA-256
-    DIR/images/*.webp            pictures, moved here when they are whole
+    DIR/images/*.webp            pictures, moved here when they are whole; those of clips in frames/CLIP/
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from occlusight.scenes.balanced_quiz import balanced_quiz
 from occlusight.scenes.card import CARD, card
 from occlusight.scenes.catalogue import Catalogue, full_catalogue, load_catalogue, whole_catalogue
 from occlusight.scenes.choice import choose
+from occlusight.scenes.clips.clip_set import CLIP_LINES, clip_frame, clip_lines, clip_quiz
 from occlusight.scenes.mitsuba_renderer import render
 from occlusight.scenes.names import names_of
 from occlusight.scenes.plan import Plan, differences
@@ -106,7 +107,6 @@ def begin(plan: Plan, out: Path) -> None:
         raise BadInput(f"{out} is not empty and holds no data set; give a new or an empty folder")
     try:
         making.mkdir(parents=True, exist_ok=True)
-        (out / "images").mkdir(exist_ok=True)
         if not record.is_file():
             write_whole(record, json.dumps(plan.identity()).encode())
         manifest.unlink(missing_ok=True)  # what is here is unfinished until it is written again
@@ -204,12 +204,16 @@ def _end_with_parent() -> None:
 
 def make_one(plan: Plan, out: Path, index: int, catalogue: Catalogue | None = None) -> int:
     """Draw, measure, render and question one scene, and keep it; return its index."""
-    drawn = _staged(plan, index, catalogue) if plan.staged else _free(plan, index, catalogue)
+    if plan.clips:
+        drawn = _frame(plan, index)
+    else:
+        drawn = _staged(plan, index, catalogue) if plan.staged else _free(plan, index, catalogue)
     image = plan.image(index)
     picture = Image.fromarray(drawn.picture())
     draft = out / MAKING / f"{index:05d}.webp"
     picture.save(draft, lossless=True, method=4)
     digest = sha256(draft)
+    (out / image).parent.mkdir(parents=True, exist_ok=True)
     os.replace(draft, out / image)
     part = {"image_sha256": digest, "scene": drawn.line, "questions": [q.to_json() for q in drawn.questions]}
     write_whole(part_path(out, index), dumped(part).encode())
@@ -270,6 +274,27 @@ def _staged(plan: Plan, index: int, catalogue: Catalogue | None) -> _Drawn:
     return _Drawn(line, questions, lambda: render_staged(made.scene, plan.samples))
 
 
+def _frame(plan: Plan, index: int) -> _Drawn:
+    recipe, id, image = plan.recipe(index), plan.scene_id(index), plan.image(index)
+    base, k = index - index % plan.frames, index % plan.frames
+    made = clip_frame(
+        id,
+        plan.clip_id(index),
+        image,
+        recipe,
+        plan.seed,
+        base,
+        k,
+        plan.frames,
+        turn=plan.turn(index),
+        width=plan.size,
+        heldout=plan.heldout,
+    )
+    names = names_of(whole_catalogue())
+    questions = clip_quiz(Facts(made.truth.graph), names, recipe, plan.seed, base, k, plan.langs, scene=id, image=image)
+    return _Drawn(made.line, questions, lambda: render_staged(made.scene, plan.samples))
+
+
 def assemble(plan: Plan, out: Path, catalogue: Catalogue) -> None:
     """Write the files of lines and the manifest from the finished scenes, and clear them away."""
     digests: dict[str, str] = {}
@@ -295,6 +320,11 @@ def assemble(plan: Plan, out: Path, catalogue: Catalogue) -> None:
         digests[name] = sha256(draft)
         os.replace(draft, out / name)
     counts["questions"] = dict(sorted(counts["questions"].items()))
+    if plan.clips:
+        clips = clip_lines(read_lines(out / LINES[0]))
+        write_whole(out / CLIP_LINES, "".join(map(dumped, clips)).encode(), out / MAKING)
+        digests[CLIP_LINES] = sha256(out / CLIP_LINES)
+        counts["clips"] = len(clips)
     manifest = plan.manifest(digests, counts, catalogue)
     if plan.staged:
         write_whole(out / CARD, card(plan, shown, counts["questions"], manifest, plan.name).encode(), out / MAKING)

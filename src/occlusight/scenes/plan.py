@@ -15,6 +15,8 @@ from occlusight.errors import BadInput
 from occlusight.occlusion.kinds import LANGS, Lang
 from occlusight.scenes.catalogue import LICENCES, Catalogue
 from occlusight.scenes.choice import BANDS, STRIDE, Band
+from occlusight.scenes.clips.recipe import CLIPS
+from occlusight.scenes.clips.recipe import FAMILY as CLIP_FAMILY
 from occlusight.scenes.recipes import SETTINGS
 from occlusight.scenes.signs.lettering import ATTRIBUTION as FACE
 from occlusight.scenes.signs.recipe import FAMILY as SIGN_FAMILY
@@ -37,6 +39,8 @@ STAGED_DECIDING += tuple(f"stages/{name}.py" for name in (*FAMILIES, "stage", "r
 SIGNS_DECIDING: tuple[str, ...] = STAGED_DECIDING + tuple(
     f"signs/{name}" for name in ("signs.toml", "face.otf", "boards.py", "lettering.py", "recipe.py", "sign_set.py")
 )
+CLIPS_DECIDING: tuple[str, ...] = (*STAGED_DECIDING, "clips/recipe.py", "clips/clip_set.py")
+FRAMES = (8, 64)  # of a clip
 NAMED: Mapping[str, tuple[int, int, int, bool]] = {  # seed, scenes, samples, variants
     "occlusion-50": (50_001, 50, 12, False),
     "occlusion-1k": (1_000_001, 1000, 12, True),
@@ -62,23 +66,30 @@ class Plan:
     langs: tuple[Lang, ...] = ("zh", "en")
     variants: bool = False
     balanced: bool = False
+    frames: int = 0
 
     def __post_init__(self) -> None:
-        every = (*SETTINGS, *STAGES, *SIGNS)
+        every = (*SETTINGS, *STAGES, *SIGNS, *CLIPS)
         for recipe in self.recipes:
             if recipe not in every:
                 raise BadInput(
                     f"there is no recipe {recipe!r}; the recipes are {', '.join(every)}, all, staged, or a type"
                 )
         if not self.recipes:
-            raise BadInput(f"a data set needs a recipe: {', '.join(every)}, all, staged, or signs")
-        if any((self.is_staged(r), r in SIGNS) != (self.staged, self.signs) for r in self.recipes):
-            raise BadInput("free and staged recipes and those of signs do not go into one data set; make one of each")
-        if self.variants and not self.staged:
+            raise BadInput(f"a data set needs a recipe: {', '.join(every)}, all, staged, signs, or clip")
+        if len({(self.is_staged(r), r in SIGNS, r in CLIPS) for r in self.recipes}) > 1:
+            raise BadInput("free, staged, sign and clip recipes do not go into one data set; make one of each")
+        if self.clips and not FRAMES[0] <= self.frames <= FRAMES[1]:
+            raise BadInput(f"a clip has {FRAMES[0]} to {FRAMES[1]} frames, but {self.frames} were asked for")
+        if self.frames and not self.clips:
+            raise BadInput(f"only clips have frames; their recipes are {', '.join(CLIPS)}")
+        if self.clips and self.count % self.frames:
+            raise BadInput(f"{self.count} scenes are not whole clips of {self.frames} frames")
+        if self.variants and (self.clips or not self.staged):
             raise BadInput(f"variants are made of staged scenes; the recipes are {', '.join(STAGES)}")
-        if self.balanced and (self.variants or self.signs):
+        if self.balanced and (self.variants or self.signs or self.clips):
             raise BadInput(
-                "variants are asked what their first scene is, and signs what they say; neither can be --balanced"
+                "variants are asked what their first scene is, signs what they say, clips frame by frame; none can be --balanced"
             )
         if not 1 <= self.count <= STRIDE:
             raise BadInput(f"a data set has 1 to {STRIDE:,} scenes, but {self.count} were asked for")
@@ -94,8 +105,8 @@ class Plan:
 
     @staticmethod
     def is_staged(recipe: str) -> bool:
-        """Whether a recipe is staged; those of signs are too."""
-        return recipe in STAGES or recipe in SIGNS
+        """Whether a recipe is staged; those of signs and clips are too."""
+        return recipe in STAGES or recipe in SIGNS or recipe in CLIPS
 
     @property
     def staged(self) -> bool:
@@ -108,14 +119,19 @@ class Plan:
         return self.recipes[0] in SIGNS
 
     @property
+    def clips(self) -> bool:
+        """Whether the set is made of clips; its scenes are their frames."""
+        return self.recipes[0] in CLIPS
+
+    @property
     def name(self) -> str | None:
         """Return the name of the set that this plan makes, None for others."""
         return next((name for name in NAMED if named_set(name) == self), None)
 
     @property
     def group(self) -> int:
-        """How many scenes go together: a base and its variants."""
-        return GROUP if self.variants else 1
+        """How many scenes go together: a base and its variants, or the frames of a clip."""
+        return self.frames or (GROUP if self.variants else 1)
 
     def recipe(self, index: int) -> str:
         """Return the recipe of a scene: they take turns."""
@@ -135,11 +151,19 @@ class Plan:
 
     def image(self, index: int) -> str:
         """Return the path of a scene's picture inside the data set."""
+        if self.clips:
+            return f"frames/{self.clip_id(index)}/{index % self.frames:02d}.webp"
         return f"images/{self.scene_id(index)}.webp"
+
+    def clip_id(self, index: int) -> str:
+        """Return the id of the clip that a frame belongs to: that of its first frame."""
+        return self.scene_id(index - index % self.frames)
 
     @property
     def digest(self) -> str:
         """The SHA-256 of what the scenes are drawn with."""
+        if self.clips:
+            return recipes_digest(CLIPS_DECIDING)
         return recipes_digest(SIGNS_DECIDING if self.signs else STAGED_DECIDING if self.staged else DECIDING)
 
     def identity(self) -> dict[str, Any]:
@@ -158,6 +182,7 @@ class Plan:
             "generator": {"name": "occlusight", "version": __version__, "recipes_sha256": self.digest},
             **({"variants": True} if self.variants else {}),
             **({"balanced": True} if self.balanced else {}),
+            **({"frames": self.frames} if self.clips else {}),
         }
 
     def manifest(self, digests: Mapping[str, str], counts: Mapping[str, Any], catalogue: Catalogue) -> dict[str, Any]:
@@ -183,13 +208,13 @@ def named_set(name: str) -> Plan:
 
 
 def recipes_named(text: str) -> tuple[str, ...]:
-    """Read the name of a recipe, several separated by commas, "all" for the free ones, "staged", a type of occlusion, or "signs". Unknown names are left for Plan to refuse."""
+    """Read the name of a recipe, several separated by commas, "all" for the free ones, "staged", a type of occlusion, "signs" or "clip". Unknown names are left for Plan to refuse."""
     if text == "all":
         return tuple(SETTINGS)
     if text == "staged":
         return STAGES
     named = [part.strip() for part in text.split(",") if part.strip()]
-    families = {SIGN_FAMILY: list(SIGNS)}
+    families = {SIGN_FAMILY: list(SIGNS), CLIP_FAMILY: list(CLIPS)}
     for recipe in STAGES:
         families.setdefault(family_of(recipe), []).append(recipe)
     found = [r for n in named for r in families.get(n, [n])]

@@ -1,0 +1,1 @@
+"""Clips: frames in which a thing moves behind another and comes back."""
