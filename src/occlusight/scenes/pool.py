@@ -1,6 +1,6 @@
 """Many graphs without pictures: what scenes are made of is drawn and measured as for a data set, at a small size and unrendered.
 
-They are what the questions' guards need (`bench leakage`): thousands of scenes at a twentieth of a second each.
+They are what the questions' guards need (`bench leakage`): thousands of scenes, at 0.03 s each where they are free and 0.24 s where they are staged.
 Two things are not done that a data set does: looking whether things stand in one another, and measuring at the picture's own size.
 """
 
