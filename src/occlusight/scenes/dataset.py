@@ -38,6 +38,7 @@ from occlusight.scenes.card import CARD, card
 from occlusight.scenes.catalogue import Catalogue, full_catalogue, load_catalogue, whole_catalogue
 from occlusight.scenes.choice import choose
 from occlusight.scenes.clips.clip_set import CLIP_LINES, clip_frame, clip_lines, clip_quiz
+from occlusight.scenes.clips.film import render_frame
 from occlusight.scenes.mitsuba_renderer import render
 from occlusight.scenes.names import names_of
 from occlusight.scenes.plan import Plan, differences
@@ -292,7 +293,7 @@ def _frame(plan: Plan, index: int) -> _Drawn:
     )
     names = names_of(whole_catalogue())
     questions = clip_quiz(Facts(made.truth.graph), names, recipe, plan.seed, base, k, plan.langs, scene=id, image=image)
-    return _Drawn(made.line, questions, lambda: render_staged(made.scene, plan.samples))
+    return _Drawn(made.line, questions, lambda: render_frame(made.scene, made.first, plan.samples))
 
 
 def assemble(plan: Plan, out: Path, catalogue: Catalogue) -> None:

@@ -39,7 +39,7 @@ STAGED_DECIDING += tuple(f"stages/{name}.py" for name in (*FAMILIES, "stage", "r
 SIGNS_DECIDING: tuple[str, ...] = STAGED_DECIDING + tuple(
     f"signs/{name}" for name in ("signs.toml", "face.otf", "boards.py", "lettering.py", "recipe.py", "sign_set.py")
 )
-CLIPS_DECIDING: tuple[str, ...] = (*STAGED_DECIDING, "clips/recipe.py", "clips/clip_set.py")
+CLIPS_DECIDING: tuple[str, ...] = (*STAGED_DECIDING, "clips/recipe.py", "clips/clip_set.py", "clips/film.py")
 FRAMES = (8, 64)  # of a clip
 NAMED: Mapping[str, tuple[int, int, int, bool]] = {  # seed, scenes, samples, variants
     "occlusion-50": (50_001, 50, 12, False),

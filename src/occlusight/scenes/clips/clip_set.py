@@ -28,9 +28,10 @@ PER_FRAME: Mapping[str, int] = {"occlusion": 2, "explanation": 2, "recognition":
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """A frame to keep: `line` is its line of scenes.jsonl."""
+    """A frame to keep: `line` is its line of scenes.jsonl, `first` the scene of the clip's first frame."""
 
     scene: Scene
+    first: Scene
     truth: StagedTruth
     line: Line
 
@@ -80,7 +81,7 @@ def clip_frame(
         "surroundings": asdict(scene.surroundings),
         "placed": _descriptions(scene, truth, catalogue),
     }
-    return Frame(scene, truth, line)
+    return Frame(scene, clip.frame(0), truth, line)
 
 
 def clip_quiz(
