@@ -62,7 +62,9 @@ def make_command(
         typer.Option(min=0, help="A scene depends on this and its index. 1000000000 and above are for evaluation."),
     ] = None,
     count: Annotated[int | None, typer.Option(min=1, help="How many scenes, or clips.")] = None,
-    frames: Annotated[int, typer.Option(help="Frames of a clip, 8 to 64.")] = 16,
+    frames: Annotated[
+        int | None, typer.Option(help="Frames of a clip, 8 to 64.", show_default="16, of clips alone")
+    ] = None,
     size: Annotated[int, typer.Option(help="Side in pixels of a square picture; others have its area.")] = 512,
     samples: Annotated[int, typer.Option(min=1, help="Rays per pixel: more time, less noise.")] = 64,
     variants: Annotated[
@@ -104,7 +106,7 @@ def make_command(
         raise BadInput("a data set needs --recipe, --seed and --count, or --set occlusion-50")
     else:
         recipes = recipes_named(recipe)
-        of_clip = frames if recipes and all(r in CLIPS for r in recipes) else 0
+        of_clip = (16 if frames is None else frames) if recipes and all(r in CLIPS for r in recipes) else frames or 0
         total = count * (of_clip or 1)
         plan = Plan(recipes, seed, total, size, samples, heldout, _languages(langs), variants, balanced, of_clip)
     start = time.monotonic()
