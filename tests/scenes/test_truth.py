@@ -63,6 +63,18 @@ def test_which_part_is_hidden(catalogue: Catalogue, box: tuple[int, int, int, in
     assert (found.relations[0].type == "complete") == (part == "all")
 
 
+@pytest.mark.parametrize(
+    ("box", "shown"),
+    [((30, 24, 33, 36), "right"), ((30, 31, 36, 36), "top"), ((34, 24, 36, 36), "left"), ((32, 28, 34, 32), "middle")],
+)
+def test_which_part_of_a_small_thing_shows_goes_by_its_own_box(
+    catalogue: Catalogue, box: tuple[int, int, int, int], shown: str
+) -> None:
+    found = graph(catalogue, plates((*box, 1.0), (30, 24, 36, 36, 2.0), size=200))
+    assert found.object("o2").shown_part == shown
+    assert found.object("o1").shown_part is None
+
+
 def test_objects_that_meet_can_cover_each_other(catalogue: Catalogue) -> None:
     depth = plates((0, 0, 20, 20, 2.0), (0, 0, 20, 20, 1.0))
     depth[1, :, 5:] = 3.0

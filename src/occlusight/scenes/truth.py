@@ -199,9 +199,13 @@ def _relation(
 
 
 def part_of(hidden: Mask, whole: Mask) -> str:
-    """Return which part of the mask `whole` the mask `hidden` is: left, right, top, bottom or middle."""
+    """Return which part of the mask `whole` the mask `hidden`, both (H, W), is: left, right, top, bottom or middle.
+
+    What counts is the distance of their centres as a share of the box around `whole`, however small that is in the picture.
+    """
+    x0, y0, x1, y1 = _box(whole)
     (hx, hy), (wx, wy) = _centre(hidden), _centre(whole)
-    dx, dy = 2 * (hx - wx) / whole.shape[1], 2 * (hy - wy) / whole.shape[0]
+    dx, dy = 2 * (hx - wx) / (x1 - x0), 2 * (hy - wy) / (y1 - y0)
     if max(abs(dx), abs(dy)) < OFF_CENTRE:
         return "middle"
     if abs(dx) >= abs(dy):

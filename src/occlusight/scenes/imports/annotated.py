@@ -85,7 +85,7 @@ def graph_of(shown: Annotated, size: tuple[int, int], kinds: Kinds) -> tuple[Gra
                 unique=unique,
                 area=round(seen / thing.seen.size, 6),
                 distance=thing.distance,
-                shown_part=_part(thing.seen, thing.extent) if 0 < seen < NEARLY_ALL * whole else None,
+                shown_part=part_of(thing.seen, thing.extent) if 0 < seen < NEARLY_ALL * whole else None,
                 seen="direct" if seen else "nowhere",
             )
         )
@@ -115,11 +115,11 @@ def _relation(things: Sequence[Thing], hides: set[Pair], a: int, b: int) -> Rela
     meets = things[a].extent & whole
     if not said:
         doubtful = (b, a) not in hides and bool(meets.any())
-        return Relation(*ids, "partial", round(1 / area, 6), _part(meets, whole)) if doubtful else None
+        return Relation(*ids, "partial", round(1 / area, 6), part_of(meets, whole)) if doubtful else None
     covered = meets & ~things[b].seen
     count = int(covered.sum())
     if count == 0:
-        return Relation(*ids, "partial", round(1 / area, 6), _part(meets, whole) if meets.any() else "middle")
+        return Relation(*ids, "partial", round(1 / area, 6), part_of(meets, whole) if meets.any() else "middle")
     others = [things[c].extent for c, hidden in hides if hidden == b and c != a]
     alone = covered & ~np.logical_or.reduce(others) if others else covered
     share = count / area
@@ -127,16 +127,9 @@ def _relation(things: Sequence[Thing], hides: set[Pair], a: int, b: int) -> Rela
         *ids,
         "complete" if share >= COMPLETE else "partial",
         round(share, 4),
-        _part(covered, whole) if share < NEARLY_ALL else "all",
+        part_of(covered, whole) if share < NEARLY_ALL else "all",
         alone_fraction=round(int(alone.sum()) / area, 4) if others else None,
     )
-
-
-def _part(hidden: Mask, whole: Mask) -> str:
-    """Return which part of `whole` is `hidden`, as its own box has it."""
-    rows, columns = np.flatnonzero(whole.any(axis=1)), np.flatnonzero(whole.any(axis=0))
-    cut = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    return part_of(hidden[cut], whole[cut])
 
 
 def depth_groups(things: Sequence[Thing], nearer: set[Pair]) -> list[list[int]]:
