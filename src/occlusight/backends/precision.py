@@ -17,8 +17,8 @@ from rich.progress import Progress as Bar
 from occlusight.engine.placement import SHARE, Placement, memory_bytes, weights_bytes
 from occlusight.model.quant.cached import load_form, load_quantized
 from occlusight.model.quant.calibration import calibration_samples, pictures_digest
-from occlusight.model.quant.kernels import report_on
 from occlusight.model.quant.linear import weight_bytes
+from occlusight.model.quant.native import report_on
 from occlusight.model.quant.plan import Plan, QuantSettings
 from occlusight.model.quant.quantizer import Progress
 from occlusight.model.quant.stored import Origin

@@ -5,39 +5,38 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
 import torch.nn.functional as F
 
-from occlusight.model.quant import kernels
+from occlusight.model.quant import int4, int8, native
 from occlusight.model.quant.blocks import gelu_tanh_
-from occlusight.model.quant.kernels import (
-    Int4Weight,
-    Int8Weight,
-    Native,
-    Rows,
+from occlusight.model.quant.int4 import Int4Weight
+from occlusight.model.quant.int8 import FbgemmWeight, Int8Weight, OneDnnWeight, PlainWeight, quantize_rows, split_rows
+from occlusight.model.quant.native import Native, multiply_bf16, to_levels
+from occlusight.model.quant.plain import (
     dequantize_int4,
-    native,
     plain_accumulators,
     plain_levels,
     quantize_int4,
     quantize_int8,
-    quantize_rows,
-    split_rows,
-    to_levels,
     unpack_nibbles,
 )
+
+NOTHING = Native(rounding=False, onednn=False, fbgemm=False, int4_lanes=0, amx=False)
+"""A machine on which every private operator failed its trial."""
 
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.fixture
-def portable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine on which every private operator failed its trial."""
-    monkeypatch.setattr(kernels, "native", lambda: Native(False, False, False, False))
+def assume(monkeypatch: pytest.MonkeyPatch, machine: Native) -> None:
+    """Let the products be chosen as on that machine."""
+    for module in (int8, int4, native):
+        monkeypatch.setattr(module, "native", lambda: machine)
 
 
 @pytest.mark.parametrize("inputs", [64, 1024, 2500])
@@ -50,34 +49,71 @@ def test_plain_accumulators_are_exact(inputs: int) -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 2, 7, 33])
-def test_native_accumulators_equal_the_plain_ones_to_the_bit(rows: int) -> None:
-    if not native().int8:
+@pytest.mark.parametrize("operator", ["onednn", "fbgemm"])
+def test_native_accumulators_equal_the_plain_ones_to_the_bit(
+    rows: int, operator: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not getattr(native.native(), operator):
         pytest.skip("this machine has no instructions for it")
+    assume(monkeypatch, replace(NOTHING, **{operator: True}))
     levels = torch.randint(1, 256, (rows, 320), dtype=torch.uint8)
     weight = torch.randint(-127, 128, (48, 320), dtype=torch.int8)
     levels[0], weight[0], weight[1] = 255, 127, -127
     ones = Int8Weight.pack(weight, torch.ones(48))
-    assert ones.packed
-    assert torch.equal(ones.accumulate(Rows(levels, torch.ones(rows, 1))), plain_accumulators(levels, weight))
+    assert isinstance(ones, OneDnnWeight if operator == "onednn" else FbgemmWeight)
+    assert torch.equal(ones.accumulate(levels), plain_accumulators(levels, weight))
 
 
-def test_the_portable_path_gives_the_same_layer(portable: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fbgemm_adds_up_every_level_and_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pairs of products in 16 bits: the largest halves of both signs side by side, and levels that do not halve evenly."""
+    if not native.native().fbgemm:
+        pytest.skip("this machine has no instructions for it")
+    assume(monkeypatch, replace(NOTHING, fbgemm=True))
+    levels = torch.arange(256, dtype=torch.uint8)[:, None].expand(-1, 64).contiguous()
+    weight = torch.arange(-127, 128).to(torch.int8)[:, None].expand(-1, 64).contiguous()
+    product = Int8Weight.pack(weight, torch.ones(255)).accumulate(levels)
+    assert torch.equal(product, ((levels.long() - 128) @ weight.long().T).float())
+
+
+def test_weights_for_pictures_are_kept_as_they_are_where_halves_would_be_slower(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    levels, scale = quantize_int8(random(40, 96))
+    assume(monkeypatch, replace(NOTHING, fbgemm=True))
+    assert isinstance(Int8Weight.pack(levels, scale), FbgemmWeight)
+    assert isinstance(Int8Weight.pack(levels, scale, many=True), PlainWeight)
+    assume(monkeypatch, replace(NOTHING, fbgemm=True, onednn=True))
+    assert isinstance(Int8Weight.pack(levels, scale, many=True), OneDnnWeight)
+
+
+def test_the_portable_path_gives_the_same_layer(monkeypatch: pytest.MonkeyPatch) -> None:
     x, weight = random(5, 96), random(40, 96, seed=1)
     levels, scale = quantize_int8(weight)
-    plain = Int8Weight.pack(levels, scale)
-    assert not plain.packed
-    rows = quantize_rows(x)
-    slow = plain.multiply(rows)
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        assume(patch, NOTHING)
+        plain = Int8Weight.pack(levels, scale)
+        assert isinstance(plain, PlainWeight)
+        rows = quantize_rows(x)
+        slow = plain.multiply(rows)
     fast_rows = quantize_rows(x)
     assert torch.equal(rows.levels, fast_rows.levels)
     fast = Int8Weight.pack(levels, scale).multiply(fast_rows)
     torch.testing.assert_close(fast, slow, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("rows", [1, 5])
+@pytest.mark.parametrize("amx", [False, True])
+def test_bf16_weights_give_the_same_whatever_they_are_multiplied_in(
+    rows: int, amx: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assume(monkeypatch, replace(NOTHING, amx=amx))
+    x, weight = random(rows, 96), random(1500, 96, seed=1).bfloat16()
+    torch.testing.assert_close(multiply_bf16(x, weight), x @ weight.float().T, rtol=0.02, atol=0.1)
+
+
 def test_rounding_in_one_pass_equals_rounding_in_three() -> None:
     steps = torch.cat((torch.arange(-127, 127.5, 0.5), random(1000).clamp(-4, 4) * 31))
-    if native().rounding:
+    if native.native().rounding:
         assert torch.equal(to_levels(steps), plain_levels(steps))
 
 
@@ -102,7 +138,7 @@ def test_four_bits_by_the_kernel_spelled_out_and_plain(group: int, rows: int, mo
     fast = Int4Weight.pack(nibbles, groups)
     torch.testing.assert_close(fast.multiply(x), right, rtol=0.03, atol=0.2)
     with monkeypatch.context() as patch:
-        patch.setattr(kernels, "native", lambda: Native(False, False, False, False))
+        assume(patch, NOTHING)
         slow = Int4Weight.pack(nibbles, groups)
         assert not slow.packed
         torch.testing.assert_close(slow.multiply(x), right)
@@ -119,9 +155,10 @@ def test_without_the_instructions_the_results_are_still_right(isa: str) -> None:
     """u8 x s8 saturates without VNNI; the trial at load must find out."""
     code = (
         "import torch\n"
-        "from occlusight.model.quant.kernels import *\n"
+        "from occlusight.model.quant.int8 import *\n"
+        "from occlusight.model.quant.native import native\n"
         "levels = torch.full((2, 256), 255, dtype=torch.uint8); weight = torch.full((64, 256), 127, dtype=torch.int8)\n"
-        "out = Int8Weight.pack(weight, torch.ones(64)).accumulate(Rows(levels, torch.ones(2, 1)))\n"
+        "out = Int8Weight.pack(weight, torch.ones(64)).accumulate(levels)\n"
         "assert torch.equal(out, plain_accumulators(levels, weight)), out\n"
         "print(native().report)\n"
     )
@@ -147,7 +184,7 @@ def test_scaled_in_pieces_and_with_the_bias_is_what_it_is_step_by_step(rows: int
     x, weight = random(rows, 96), random(64, 96, seed=1)
     bias = random(64, seed=2) if biased else None
     packed, given = Int8Weight.pack(*quantize_int8(weight)), quantize_rows(x)
-    plain = packed.accumulate(given) * given.scale
+    plain = packed.accumulate(given.levels) * given.scale
     if bias is not None:
         plain = plain + bias
     torch.testing.assert_close(packed.multiply(given, bias), plain, rtol=1e-6, atol=1e-6)

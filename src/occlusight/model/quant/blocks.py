@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from occlusight.model.grids import GridTables
-from occlusight.model.quant.kernels import BLOCK, native, split_rows
+from occlusight.model.quant.int8 import BLOCK, split_rows
+from occlusight.model.quant.native import native
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.rope import pair_order, rotate_pairs_
 from occlusight.model.text import TextAttention, TextLayer

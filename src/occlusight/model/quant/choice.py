@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from occlusight.model.quant.kernels import quantize_int8
 from occlusight.model.quant.linear import build_linear, only_narrow, store_half, store_int8
+from occlusight.model.quant.plain import quantize_int8
 from occlusight.model.quant.plan import APART, BOTH, EQUALIZED, KEPT, PLAIN, Budget, QuantSettings, SitePlan
 
 STRENGTHS = (0.5, 0.75)
@@ -88,7 +88,7 @@ def choose(
 
     def measure(stored: Stored) -> Errors:
         without = {key: tensor for key, tensor in stored.items() if key != "bias"}
-        return token_errors(build_linear(without)(x), right)
+        return token_errors(build_linear(without, many=True)(x), right)
 
     def report(width: str, choice: str, errors: Errors, plain: Errors, stored: Stored) -> tuple[Stored, SitePlan]:
         columns = len(stored["columns"]) if "columns" in stored else 0
@@ -145,7 +145,7 @@ def choose_head(
             "levels": torch.cat([levels for levels, _ in pieces]),
             "scale": torch.cat([scale for _, scale in pieces]),
         }
-        errors = token_errors(build_linear(stored)(x if divide is None else x / divide), right)
+        errors = token_errors(build_linear(stored, many=True)(x if divide is None else x / divide), right)
         plain = plain or errors
         if errors.within(settings.budget):
             site = SitePlan("lm_head", "int8", choice, errors.median, errors.p99, plain.median, plain.p99)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from occlusight.model.quant.kernels import Int4Weight, Int8Weight, quantize_int4, quantize_int8, quantize_rows
+from occlusight.model.quant.int4 import Int4Weight
+from occlusight.model.quant.int8 import Int8Weight, quantize_rows
+from occlusight.model.quant.native import multiply_bf16
+from occlusight.model.quant.plain import quantize_int4, quantize_int8
 
 NARROW_ROWS = 4
 """Up to so many rows go by 4 bits. The 4-bit kernel computes four rows at a time and is bound by computing beyond."""
@@ -40,7 +42,7 @@ class Treated(nn.Module, ABC):
             x, owned = x * self.factor, True
         apart = None
         if self.columns is not None and self.beside is not None:
-            apart = F.linear(x[:, self.columns].to(self.beside.dtype), self.beside)
+            apart = multiply_bf16(x[:, self.columns], self.beside)
             x, owned = x.index_fill(1, self.columns, 0), True
         out = self.multiply(x, owned)
         if apart is not None:
@@ -98,7 +100,7 @@ def _plus(out: Tensor, bias: Tensor | None) -> Tensor:
 
 
 class HalfLinear(nn.Module):
-    """A layer that is kept in the type of its `weight`, bf16 where the plan found 8 bits too few."""
+    """A layer whose weight is kept in bf16, where the plan found 8 bits too few."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         super().__init__()
@@ -106,7 +108,7 @@ class HalfLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(.., K)` to `(.., N)`."""
-        out = F.linear(x.to(self.weight.dtype), self.weight).float()
+        out = multiply_bf16(x.flatten(0, -2), self.weight).view(*x.shape[:-1], -1)
         return out if self.bias is None else out.add_(self.bias)
 
 
@@ -116,8 +118,11 @@ Stored = Mapping[str, Tensor]
 perhaps `bias`, `divide`, `columns`, `beside`."""
 
 
-def build_linear(stored: Stored, order: Tensor | None = None) -> QuantLinear:
-    """The layer of stored tensors, its weight packed as the kernels of this machine want it, its outputs in `order` `(N,)` if given."""
+def build_linear(stored: Stored, order: Tensor | None = None, many: bool = False) -> QuantLinear:
+    """The layer of stored tensors, its weight packed as the kernels of this machine want it, its outputs in `order` `(N,)` if given.
+
+    `many` says that only many rows will be multiplied with it at a time: a picture's patches.
+    """
     if order is not None:
         stored = {
             name: tensor.index_select(OUTPUTS[name], order.to(tensor.device)) if name in OUTPUTS else tensor
@@ -128,7 +133,8 @@ def build_linear(stored: Stored, order: Tensor | None = None) -> QuantLinear:
     bias, divide, columns, beside = (stored.get(key) for key in ("bias", "divide", "columns", "beside"))
     narrow = Int4Weight.pack(stored["nibbles"], stored["groups"]) if "nibbles" in stored else None
     if "levels" in stored:
-        return Int8Linear(Int8Weight.pack(stored["levels"], stored["scale"]), bias, divide, columns, beside, narrow)
+        weight = Int8Weight.pack(stored["levels"], stored["scale"], many)
+        return Int8Linear(weight, bias, divide, columns, beside, narrow)
     assert narrow is not None
     return Int4Linear(narrow, bias, divide, columns, beside)
 
@@ -179,7 +185,8 @@ def weight_bytes(layer: nn.Module) -> int:
     for module in layer.modules():
         if isinstance(module, Int8Linear):
             narrow = module.narrow
-            parts = (module.weight.levels, module.weight.scale, module.beside)
+            total += module.weight.bytes
+            parts = (module.weight.scale, module.beside)
             parts += (narrow.levels, narrow.groups) if narrow is not None else ()
         elif isinstance(module, Int4Linear):
             parts = (module.weight.levels, module.weight.groups, module.beside)

@@ -14,6 +14,7 @@ from occlusight.model.quant.blocks import Build, join, parts_of
 from occlusight.model.quant.linear import HalfLinear, build_linear, only_narrow
 from occlusight.model.quant.stored import StoreReader
 from occlusight.model.qwen3vl import Qwen3VL
+from occlusight.model.text import TextLayer
 from occlusight.model.weights import read_json
 
 
@@ -52,7 +53,7 @@ def load_stored(
             _fill(model, tensors)
         elif name in parts:
             part, sites = parts[name]
-            join(part, _builder(tensors, lean))
+            join(part, _builder(tensors, lean, many=not isinstance(part, TextLayer)))
             own = {key: tensor for key, tensor in tensors.items() if not key.startswith(tuple(sites))}
             _fill(part, own)
         waiting.discard(name)
@@ -67,10 +68,10 @@ def load_stored(
     return model.requires_grad_(False).eval()
 
 
-def _builder(tensors: dict[str, Tensor], lean: bool) -> Build:
+def _builder(tensors: dict[str, Tensor], lean: bool, many: bool) -> Build:
     def build(site: str, order: Tensor | None = None) -> nn.Module:
         own = {key.removeprefix(f"{site}."): tensor for key, tensor in tensors.items() if key.startswith(f"{site}.")}
-        return build_linear(only_narrow(own) if lean else own, order)
+        return build_linear(only_narrow(own) if lean else own, order, many)
 
     return build
 

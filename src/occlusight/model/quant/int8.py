@@ -1,0 +1,132 @@
+"""Weights of 8 bits and what is multiplied with them, by the fastest product that is right here."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from occlusight.model.quant.native import (
+    Packed,
+    multiply_fbgemm,
+    multiply_onednn,
+    native,
+    pack_fbgemm,
+    pack_onednn,
+    to_levels,
+)
+from occlusight.model.quant.plain import LEVELS, TINY, plain_accumulators, plain_levels
+
+FEW = 1 << 15
+BLOCK = 256
+"""Rows that oneDNN multiplies together."""
+
+
+class Rows(NamedTuple):
+    """Tokens in 8 bits: `levels` `(M, K)` uint8 around 128 and `scale` `(M, 1)` fp32, so that x is about (levels - 128) scale."""
+
+    levels: Tensor
+    scale: Tensor
+
+
+def quantize_rows(x: Tensor, owned: bool = False) -> Rows:
+    """Quantize each row of `(M, K)` by its largest value; `owned` says that `x` may be overwritten."""
+    x = x.float()
+    if x.numel() < FEW:  # the calls cost more than the passes over memory
+        largest = x.abs().amax(-1, keepdim=True).clamp_min_(TINY)
+    else:
+        largest = torch.maximum(x.amax(-1, keepdim=True), x.amin(-1, keepdim=True).neg_()).clamp_min_(TINY)
+    factor = LEVELS / largest
+    steps = x.mul_(factor) if owned else x * factor
+    one_pass = x.is_cpu and native().rounding
+    return Rows(to_levels(steps) if one_pass else plain_levels(steps), largest.div_(LEVELS))
+
+
+@dataclass(frozen=True)
+class Int8Weight(ABC):
+    """An `(N, K)` weight of whole numbers -127..127 and the scale `(N,)` of each output channel."""
+
+    scale: Tensor
+    bytes: int
+
+    @staticmethod
+    def pack(levels: Tensor, scale: Tensor, many: bool = False) -> Int8Weight:
+        """Take int8 `(N, K)` and fp32 `(N,)`. `many` says that it will be multiplied with many rows alone, as those of a picture are:
+        FBGEMM, in halves, is slower at them than fp32."""
+        size = levels.numel()
+        if levels.device.type == "cpu" and native().onednn:
+            zeros = torch.zeros(scale.shape, dtype=torch.int32)
+            return OneDnnWeight(scale, size, pack_onednn(levels), zeros)
+        if levels.device.type == "cpu" and native().fbgemm and not many:
+            return FbgemmWeight(scale, size, pack_fbgemm(levels, scale))
+        return PlainWeight(scale, size, levels)
+
+    @abstractmethod
+    def accumulate(self, levels: Tensor) -> Tensor:
+        """uint8 `(M, K)` around 128 to `(M, N)` fp32: the whole-number products times each output channel's scale."""
+
+    def multiply(self, rows: Rows, bias: Tensor | None = None) -> Tensor:
+        """Tokens times the weight, `(M, N)` fp32, and `bias` `(N,)` added."""
+        pieces = split_rows(rows.levels)
+        if len(pieces) == 1:
+            sums = self.accumulate(rows.levels)
+            return rescaled(sums, rows.scale, bias, sums)
+        out = torch.empty(len(rows.levels), len(self.scale), device=rows.levels.device)
+        for levels, scale, into in zip(pieces, split_rows(rows.scale), split_rows(out), strict=True):
+            rescaled(self.accumulate(levels), scale, bias, into)
+        return out
+
+
+@dataclass(frozen=True)
+class OneDnnWeight(Int8Weight):
+    """In oneDNN's order, for CPUs with VNNI or AMX."""
+
+    packed: Packed
+    zeros: Tensor
+
+    def accumulate(self, levels: Tensor) -> Tensor:
+        """See `Int8Weight`."""
+        return multiply_onednn(levels, self.packed, self.scale, self.zeros)
+
+
+@dataclass(frozen=True)
+class FbgemmWeight(Int8Weight):
+    """In FBGEMM's order, for CPUs that have AVX2 and no more."""
+
+    packed: Packed
+
+    def accumulate(self, levels: Tensor) -> Tensor:
+        """See `Int8Weight`."""
+        return multiply_fbgemm(levels, self.packed)
+
+
+@dataclass(frozen=True)
+class PlainWeight(Int8Weight):
+    """As it is, for any device."""
+
+    levels: Tensor
+
+    def accumulate(self, levels: Tensor) -> Tensor:
+        """See `Int8Weight`."""
+        return plain_accumulators(levels, self.levels).mul_(self.scale)
+
+
+def split_rows(x: Tensor) -> tuple[Tensor, ...]:
+    """`(M, ..)` as one piece, or as two where a few rows follow a multiple of `BLOCK`.
+
+    oneDNN multiplies blocks of 256 rows, one a thread: 280 rows take as long as 512 (7.5 ms for 2,048 x 12,288 on two cores with AMX), 256
+    take 4.0 ms and the other 24 what reading the weight takes.
+    """
+    whole = len(x) // BLOCK * BLOCK
+    few = len(x) - whole
+    return torch.split(x, [whole, few]) if whole and 0 < few <= BLOCK // 2 else (x,)
+
+
+def rescaled(sums: Tensor, scale: Tensor, bias: Tensor | None, out: Tensor) -> Tensor:
+    """`sums` `(M, N)` times `scale` `(M, 1)` plus `bias` `(N,)`, in one pass, into `out`, which may be `sums`."""
+    if bias is None:
+        return torch.mul(sums, scale, out=out)
+    return torch.addcmul(bias, sums, scale, out=out)

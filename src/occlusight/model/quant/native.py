@@ -1,0 +1,198 @@
+"""PyTorch's private operators for weights of 8 and 4 bits, and which of them are right on this machine.
+
+This is the only file that names private operators. Each is tried against a known answer once in a process, extreme values included;
+where it is missing, fails or saturates (oneDNN's u8 x s8 without VNNI does), another or the plain twin does the work.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from occlusight.model.quant.plain import (
+    OUTPUTS,
+    ZERO,
+    dequantize_int4,
+    plain_accumulators,
+    plain_levels,
+    quantize_int4,
+    unpack_nibbles,
+)
+
+Packed = Any
+"""A weight in an operator's own order: a tensor, or an object of FBGEMM's."""
+HALF = ZERO // 2
+FEW_ROWS = 4
+"""Up to so many rows reading the weight takes longer than multiplying, in bf16 too."""
+
+
+def to_levels(steps: Tensor) -> Tensor:
+    """`plain_levels` in one pass.
+
+    The bytes are taken as they lie: `int_repr` would copy them, which takes longer than rounding.
+    """
+    rounded = torch.quantize_per_tensor(steps, 1.0, ZERO, torch.quint8)
+    levels = torch.empty(0, dtype=torch.uint8, device=steps.device)
+    return levels.set_(rounded.untyped_storage(), 0, rounded.shape, rounded.stride())
+
+
+def pack_onednn(levels: Tensor) -> Packed:
+    """Put int8 `(N, K)` into oneDNN's order."""
+    return torch.ops.onednn.qlinear_prepack(levels, None)
+
+
+def multiply_onednn(levels: Tensor, weight: Packed, scale: Tensor, zeros: Tensor) -> Tensor:
+    """uint8 `(M, K)` around 128 times a packed weight times its scale `(N,)`, `(M, N)` fp32; `zeros` `(N,)` int32."""
+    out: Tensor = torch.ops.onednn.qlinear_pointwise(
+        levels, 1.0, ZERO, weight, scale, zeros, None, 1.0, 0, torch.float32, "none", [], ""
+    )
+    return out
+
+
+def pack_fbgemm(levels: Tensor, scale: Tensor) -> Packed:
+    """Put int8 `(N, K)` with its scale `(N,)` into FBGEMM's order."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # these operators announce their end; the plain twin is there
+        zeros = torch.zeros(len(scale), dtype=torch.long)
+        channels = torch._make_per_channel_quantized_tensor(levels, scale.double(), zeros, 0)
+        return torch.ops.quantized.linear_prepack(channels, None)
+
+
+def multiply_fbgemm(levels: Tensor, weight: Packed) -> Tensor:
+    """uint8 `(M, K)` around 128 times a packed weight times its scale, `(M, N)` fp32.
+
+    AVX2 adds two products of 8 bits in 16, which saturate above 2 x 128 x 127: a level is split into two halves of at most 128, whose
+    products are added. That is exact and reads the weight once, which is what takes the time with few rows.
+    """
+    first = levels >> 1
+    halves = torch.cat((first, levels - first)).float().sub_(HALF)
+    out: Tensor = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(halves, 1.0, HALF, weight)
+    return out[: len(levels)].add_(out[len(levels) :])
+
+
+def pack_int4(nibbles: Tensor) -> Tensor:
+    """Put two levels a byte, `(N, K / 2)` uint8, into the order of the 4-bit kernel: 64 outputs together, N a multiple of them."""
+    packed: Tensor = torch.ops.aten._convert_weight_to_int4pack_for_cpu(unpack_nibbles(nibbles).int(), 1)
+    return packed
+
+
+def unpack_int4(packed: Tensor, outputs: int, lanes: int) -> Tensor:
+    """Levels 0..15 transposed, `(K, N)` bf16, out of the kernel's order: `(N / 64, K, 32)` bytes, of which each run of `lanes` has so many
+    outputs in its low halves and the next so many in its high ones."""
+    blocks = packed.view(outputs // 64, -1, 32 // lanes, lanes)
+    whole = torch.empty(blocks.shape[1], outputs // 64, 32 // lanes, 2, lanes, dtype=torch.bfloat16)
+    whole[:, :, :, 0] = (blocks & 15).transpose(0, 1)
+    whole[:, :, :, 1] = (blocks >> 4).transpose(0, 1)
+    return whole.view(-1, outputs)
+
+
+def multiply_int4(x: Tensor, weight: Packed, groups: Tensor, group: int) -> Tensor:
+    """bf16 `(M, K)` times a packed weight with its `groups` `(K / group, N, 2)`, `(M, N)` bf16."""
+    out: Tensor = torch.ops.aten._weight_int4pack_mm_for_cpu(x, weight, group, groups)
+    return out
+
+
+def multiply_bf16(x: Tensor, weight: Tensor) -> Tensor:
+    """`(M, K)` times a bf16 weight `(N, K)`, `(M, N)` fp32.
+
+    CPUs without AMX multiply many rows several times faster in fp32 (six times with AVX2): the weight becomes it piece by piece.
+    """
+    if not x.is_cpu or native().amx or len(x) <= FEW_ROWS:
+        return F.linear(x.to(weight.dtype), weight).float()
+    x, out = x.float(), torch.empty(len(x), len(weight))
+    for some, into in zip(torch.split(weight, OUTPUTS), torch.split(out, OUTPUTS, 1), strict=True):
+        torch.mm(x, some.float().T, out=into)
+    return out
+
+
+@dataclass(frozen=True)
+class Native:
+    """Which private operators give the right answer here, and what the CPU multiplies fast."""
+
+    rounding: bool
+    onednn: bool
+    fbgemm: bool
+    int4_lanes: int
+    """See `unpack_int4`: 32 with AVX-512, 16 with AVX2; 0 where the 4-bit kernel is not right."""
+    amx: bool
+
+    @property
+    def report(self) -> str:
+        """What a user wants to know of it."""
+        onednn = "oneDNN" + (" with AMX" if self.amx else "")
+        int8 = onednn if self.onednn else "FBGEMM" if self.fbgemm else "portable"
+        return f"int8: {int8}, int4: {'native' if self.int4_lanes else 'portable'}"
+
+
+def report_on(device: str) -> str:
+    """What runs on a kind of device: the private operators are those of a CPU."""
+    return native().report if device == "cpu" else f"int8, int4: portable on {device}"
+
+
+@cache
+def native() -> Native:
+    """Try the private operators; once in a process."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return Native(
+            rounding=_holds(_try_rounding),
+            onednn=_holds(lambda: _try_int8(_by_onednn)),
+            fbgemm=_holds(lambda: _try_int8(_by_fbgemm)),
+            int4_lanes=next((lanes for lanes in (32, 16) if _holds(partial(_try_int4, lanes))), 0),
+            amx=_holds(torch.cpu._is_amx_tile_supported),
+        )
+
+
+def _holds(trial: Callable[[], bool]) -> bool:
+    try:
+        return bool(trial())
+    except (AttributeError, RuntimeError, NotImplementedError):
+        return False
+
+
+def _try_rounding() -> bool:
+    steps = torch.cat((torch.arange(-127, 127.5, 0.5), torch.linspace(-127, 127, 999))).view(2, -1)
+    return torch.equal(to_levels(steps), plain_levels(steps))
+
+
+Int8Product = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+def _by_onednn(levels: Tensor, weight: Tensor, scale: Tensor) -> Tensor:
+    return multiply_onednn(levels, pack_onednn(weight), scale, torch.zeros(len(scale), dtype=torch.int32))
+
+
+def _by_fbgemm(levels: Tensor, weight: Tensor, scale: Tensor) -> Tensor:
+    return multiply_fbgemm(levels, pack_fbgemm(weight, scale))
+
+
+def _try_int8(product: Int8Product) -> bool:
+    random = torch.Generator().manual_seed(0)
+    for rows in (1, 3, 40):
+        levels = torch.randint(1, 256, (rows, 192), dtype=torch.uint8, generator=random)
+        levels[0] = 255
+        weight = torch.randint(-127, 128, (64, 192), dtype=torch.int8, generator=random)
+        weight[:2] = torch.tensor([[127], [-127]])
+        scale = torch.rand(64, generator=random)
+        right = plain_accumulators(levels, weight)
+        exact = torch.equal(product(levels, weight, torch.ones(64)), right)
+        if not exact or not torch.allclose(product(levels, weight, scale), right * scale, rtol=1e-5, atol=1e-3):
+            return False
+    return True
+
+
+def _try_int4(lanes: int) -> bool:
+    random = torch.Generator().manual_seed(0)
+    nibbles, groups = quantize_int4(torch.randn(128, 64, generator=random), 32)
+    packed = pack_int4(nibbles)
+    x = torch.randn(3, 64, generator=random).bfloat16()
+    right = F.linear(x.float(), dequantize_int4(nibbles, groups).float())
+    found = torch.equal(unpack_int4(packed, 128, lanes).T, unpack_nibbles(nibbles).bfloat16())
+    return found and torch.allclose(multiply_int4(x, packed, groups, 32).float(), right, rtol=2e-2, atol=0.1)
