@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from occlusight.errors import BadData
+from occlusight.occlusion.facts import Facts
+from occlusight.occlusion.graph import Graph, Object
+from occlusight.occlusion.kinds import Lang
+from occlusight.occlusion.parse_names import Vocabulary
+from occlusight.occlusion.wordings import VIEWER, ask_kind
 from occlusight.scenes.catalogue import LICENCES, PROCEDURAL, SETTINGS, Catalogue, parse_catalogue
+from occlusight.scenes.names import names_of
 from occlusight.scenes.procedural import SHAPES
 
 KIND = """
@@ -36,6 +42,31 @@ def test_a_name_or_alias_means_one_kind(catalogue: Catalogue, language: str) -> 
         aliases = kind.aliases_en if language == "en" else kind.aliases_zh
         names.update({n.lower() for n in (getattr(kind, language), *aliases)})
     assert [n for n, count in names.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_questions_call_a_photo_camera_by_no_word_for_the_viewer(catalogue: Catalogue, lang: Lang) -> None:
+    names = names_of(catalogue)
+    camera = Object("o1", "camera", names["camera"].en, names["camera"].zh, (0, 0, 9, 9), (0, 0, 9, 9), 1.0)
+    facts = Facts(Graph(64, 64, (camera,)))
+    words = {ask_kind(names["camera"], facts, names, lang, draw / 20) for draw in range(20)}
+    assert words == {names["camera"].en if lang == "en" else names["camera"].zh}
+    assert not words & set(VIEWER)
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("A photo camera and a cup.", ["camera", "cup"]),
+        ("Two cameras stand there.", ["camera"]),
+        ("一台照相机和一个杯子。", ["camera", "cup"]),
+        ("有一台相机。", ["camera"]),
+        ("The cup is nearest to the camera.", ["cup"]),
+        ("离相机最近的是杯子。", ["cup"]),
+    ],
+)
+def test_answers_may_call_it_either_way(catalogue: Catalogue, text: str, kinds: list[str]) -> None:
+    assert Vocabulary(names_of(catalogue)).kinds(text) == kinds
 
 
 def test_kinds_are_whole(catalogue: Catalogue) -> None:

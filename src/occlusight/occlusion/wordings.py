@@ -22,6 +22,7 @@ from occlusight.occlusion.kinds import (
 ALIAS_SHARE = 0.3  # of the names in questions are another word for the same kind
 SHORT_SHARE = 0.35  # of the names drop the colour where the kind alone tells the object apart
 TIGHT_SHARE = 0.4  # of the Chinese names with a colour leave out the "的" between colour and kind
+VIEWER = ("camera", "相机")  # words that mean the viewer in questions; answers may use them for a photo camera
 
 
 @cache
@@ -65,10 +66,9 @@ def ask_kinds(kind: KindNames, facts: Facts, names: Names, lang: Lang, draw: flo
 
 
 def _aliases(kind: KindNames, lang: Lang) -> tuple[str, ...]:
-    """Aliases that fit where the kind's own name does ("headphones" does not, beside "a pair of headphones")."""
-    if lang == "zh":
-        return kind.aliases_zh
-    return tuple(alias for alias in kind.aliases_en if not is_plural(alias) and alias not in UNCOUNTED)
+    """Aliases that fit where the kind's own name does ("headphones" does not, beside "a pair of headphones"), and do not mean the viewer."""
+    found = kind.aliases_zh if lang == "zh" else [alias for alias in kind.aliases_en if not is_plural(alias)]
+    return tuple(alias for alias in found if alias not in (*UNCOUNTED, *VIEWER))
 
 
 def confusable(kind: KindNames, facts: Facts, names: Names) -> bool:
