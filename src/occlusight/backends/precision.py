@@ -48,7 +48,7 @@ def open_model(checkpoint: Path, revision: str, placement: Placement, quantized:
         model = load_model(checkpoint, placement.dtype, placement.device)
         size = sum(p.numel() * p.element_size() for p in model.parameters())
         return Opened(model, dtype_name(placement.dtype), size)
-    # 8 and 4 bits together take nearly what the checkpoint does.
+    # Two forms of the weights take about what the checkpoint does.
     lean = weights_bytes(checkpoint) > SHARE * memory_bytes()
     if isinstance(quantized, Path):
         model, plan = load_form(checkpoint, revision, quantized, lean, placement.device)

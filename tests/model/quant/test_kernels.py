@@ -14,7 +14,15 @@ import torch.nn.functional as F
 from occlusight.model.quant import int4, int8, native
 from occlusight.model.quant.blocks import gelu_tanh_
 from occlusight.model.quant.int4 import Int4Weight
-from occlusight.model.quant.int8 import FbgemmWeight, Int8Weight, OneDnnWeight, PlainWeight, quantize_rows, split_rows
+from occlusight.model.quant.int8 import (
+    HALVED_ROWS,
+    FbgemmWeight,
+    Int8Weight,
+    OneDnnWeight,
+    PlainWeight,
+    quantize_rows,
+    split_rows,
+)
 from occlusight.model.quant.native import Native, multiply_bf16, to_levels
 from occlusight.model.quant.plain import (
     dequantize_int4,
@@ -84,6 +92,20 @@ def test_weights_for_pictures_are_kept_as_they_are_where_halves_would_be_slower(
     assert isinstance(Int8Weight.pack(levels, scale, many=True), PlainWeight)
     assume(monkeypatch, replace(NOTHING, fbgemm=True, onednn=True))
     assert isinstance(Int8Weight.pack(levels, scale, many=True), OneDnnWeight)
+
+
+@pytest.mark.parametrize("rows", [1, HALVED_ROWS, HALVED_ROWS + 1])
+def test_both_forms_of_fbgemm_give_the_same_and_lean_keeps_one(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not native.native().fbgemm:
+        pytest.skip("this machine has no instructions for it")
+    assume(monkeypatch, replace(NOTHING, fbgemm=True))
+    levels, scale = quantize_int8(random(40, 96))
+    both, lean = Int8Weight.pack(levels, scale), Int8Weight.pack(levels, scale, lean=True)
+    assert isinstance(lean, FbgemmWeight)
+    assert lean.plain is None
+    assert both.bytes == 2 * lean.bytes == 2 * 40 * 96
+    given = quantize_rows(random(rows, 96, seed=1))
+    torch.testing.assert_close(both.multiply(given), lean.multiply(given), rtol=1e-6, atol=1e-6)
 
 
 def test_the_portable_path_gives_the_same_layer(monkeypatch: pytest.MonkeyPatch) -> None:

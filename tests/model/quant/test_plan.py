@@ -18,7 +18,7 @@ from occlusight.model.quant.cached import load_form, load_quantized
 from occlusight.model.quant.choice import choose, token_errors
 from occlusight.model.quant.int4 import Int4Weight
 from occlusight.model.quant.int8 import PlainWeight
-from occlusight.model.quant.linear import NARROW_ROWS, Int4Linear, Int8Linear, build_linear, only_narrow, store_int8
+from occlusight.model.quant.linear import NARROW_ROWS, Int4Linear, Int8Linear, build_linear, store_int8
 from occlusight.model.quant.load import load_stored
 from occlusight.model.quant.outliers import Outliers, edited_state
 from occlusight.model.quant.plan import Budget, Plan, QuantSettings
@@ -107,7 +107,7 @@ def test_four_bits_suffice_where_a_few_output_channels_are_huge() -> None:
     settings = QuantSettings("int4", "int8")
     stored, site = choose("gate_up", "int4", x, weight, None, settings)
     assert (site.bits, site.choice) == ("int4", "plain")
-    narrow, right = build_linear(only_narrow(stored)), x @ weight.T
+    narrow, right = build_linear(stored, lean=True), x @ weight.T
     in_plain_units = (narrow(x) - right).norm(dim=-1) / right.norm(dim=-1)
     assert in_plain_units.quantile(0.99) > settings.int4_budget.p99 > 2 * site.p99
 
@@ -122,7 +122,7 @@ def test_four_bits_are_treated_too_and_have_eight_beside_them_for_prompts() -> N
     assert (site.bits, site.choice) == ("int4", "equalized")
     assert site.median <= settings.int4_budget.median < 0.5 < site.plain_median
     layer, right = build_linear(stored), x @ weight.T
-    narrow = build_linear(only_narrow(stored))
+    narrow = build_linear(stored, lean=True)
     wide = build_linear({key: tensor for key, tensor in stored.items() if key not in ("nibbles", "groups")})
     assert isinstance(narrow, Int4Linear)
     for rows in (1, NARROW_ROWS):

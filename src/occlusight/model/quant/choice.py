@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from occlusight.model.quant.linear import build_linear, only_narrow, store_half, store_int8
+from occlusight.model.quant.linear import build_linear, store_half, store_int8
 from occlusight.model.quant.plain import quantize_int8
 from occlusight.model.quant.plan import APART, BOTH, EQUALIZED, KEPT, PLAIN, Budget, QuantSettings, SitePlan
 
@@ -86,9 +86,9 @@ def choose(
     """
     right = F.linear(x, weight)
 
-    def measure(stored: Stored) -> Errors:
+    def measure(stored: Stored, lean: bool = False) -> Errors:
         without = {key: tensor for key, tensor in stored.items() if key != "bias"}
-        return token_errors(build_linear(without, many=True)(x), right)
+        return token_errors(build_linear(without, many=True, lean=lean)(x), right)
 
     def report(width: str, choice: str, errors: Errors, plain: Errors, stored: Stored) -> tuple[Stored, SitePlan]:
         columns = len(stored["columns"]) if "columns" in stored else 0
@@ -102,7 +102,7 @@ def choose(
     plain: Errors | None = None
     if bits == "int4" and weight.shape[1] % settings.group == 0:
         for choice, stored in candidates(x, weight, bias, settings.group):
-            errors = measure(only_narrow(stored))
+            errors = measure(stored, lean=True)
             plain = plain or errors
             if errors.within(settings.int4_budget) and measure(stored).within(settings.budget):
                 return report("int4", choice, errors, plain, stored)

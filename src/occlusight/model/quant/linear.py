@@ -118,11 +118,14 @@ Stored = Mapping[str, Tensor]
 perhaps `bias`, `divide`, `columns`, `beside`."""
 
 
-def build_linear(stored: Stored, order: Tensor | None = None, many: bool = False) -> QuantLinear:
+def build_linear(stored: Stored, order: Tensor | None = None, many: bool = False, lean: bool = False) -> QuantLinear:
     """The layer of stored tensors, its weight packed as the kernels of this machine want it, its outputs in `order` `(N,)` if given.
 
-    `many` says that only many rows will be multiplied with it at a time: a picture's patches.
+    `many` says that only many rows will be multiplied with it at a time: a picture's patches. `lean` leaves out whatever a layer can do
+    without: its 8 bits where there are 4, the second form of 8 bits where they have two.
     """
+    if lean and "nibbles" in stored:
+        stored = {key: tensor for key, tensor in stored.items() if key not in ("levels", "scale")}
     if order is not None:
         stored = {
             name: tensor.index_select(OUTPUTS[name], order.to(tensor.device)) if name in OUTPUTS else tensor
@@ -133,7 +136,7 @@ def build_linear(stored: Stored, order: Tensor | None = None, many: bool = False
     bias, divide, columns, beside = (stored.get(key) for key in ("bias", "divide", "columns", "beside"))
     narrow = Int4Weight.pack(stored["nibbles"], stored["groups"]) if "nibbles" in stored else None
     if "levels" in stored:
-        weight = Int8Weight.pack(stored["levels"], stored["scale"], many)
+        weight = Int8Weight.pack(stored["levels"], stored["scale"], many, lean or narrow is not None)
         return Int8Linear(weight, bias, divide, columns, beside, narrow)
     assert narrow is not None
     return Int4Linear(narrow, bias, divide, columns, beside)
@@ -141,12 +144,6 @@ def build_linear(stored: Stored, order: Tensor | None = None, many: bool = False
 
 OUTPUTS = {"levels": 0, "scale": 0, "nibbles": 0, "groups": 1, "weight": 0, "bias": 0, "beside": 0}
 """Stored tensors that have a dimension of output channels, and which."""
-
-
-def only_narrow(stored: Stored) -> dict[str, Tensor]:
-    """The same layer without 8 bits where there are 4."""
-    wide = ("levels", "scale") if "nibbles" in stored else ()
-    return {key: tensor for key, tensor in stored.items() if key not in wide}
 
 
 def store_int8(

@@ -20,7 +20,7 @@ from occlusight.model.config import ModelConfig
 from occlusight.model.grids import GridTables
 from occlusight.model.quant.blocks import NORMS, Sites, join, parts_of
 from occlusight.model.quant.choice import choose, choose_head, fold
-from occlusight.model.quant.linear import build_linear, only_narrow
+from occlusight.model.quant.linear import build_linear
 from occlusight.model.quant.plan import OutputError, Plan, QuantSettings, SitePlan
 from occlusight.model.quant.stored import EMBEDDING, StoreWriter
 from occlusight.model.qwen3vl import Qwen3VL
@@ -170,7 +170,7 @@ class Quantizer:
             self.sites.append(plan)
 
         def build(site: str, order: Tensor | None = None) -> nn.Module:
-            return build_linear(only_narrow(stored[site]), order)  # judged as if prompts had 4 bits too
+            return build_linear(stored[site], order, lean=True)  # judged as if prompts had 4 bits too
 
         join(module, build)
         self._rounded(name, module, streams)
