@@ -6,7 +6,11 @@ order until one keeps the rules, so an index stands for the same scene wherever 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from occlusight.errors import OcclusightError
 from occlusight.occlusion.facts import Facts
@@ -17,6 +21,7 @@ from occlusight.scenes.recipes import MAX_OBJECTS, MIN_OBJECTS, make_scene
 from occlusight.scenes.truth import Truth, graph_from_depths
 
 Band = tuple[float, float]
+Look = Callable[[Scene], NDArray[np.float32]]
 
 INVISIBLE = 0.02  # an object of which less is visible is taken out of the scene
 RECOGNISED = 3  # at least so many objects are seen well enough to be counted
@@ -37,24 +42,32 @@ class Choice:
 
 
 def choose(
-    recipe: str, seed: int, index: int, catalogue: Catalogue, *, band: Band, width: int = 512, heldout: bool = False
+    recipe: str,
+    seed: int,
+    index: int,
+    catalogue: Catalogue,
+    *,
+    band: Band,
+    width: int = 512,
+    heldout: bool = False,
+    look: Look = depth_maps,
 ) -> Choice:
     """Return the first drawing of an index that keeps the rules and has an object visible by a fraction in `band`.
 
-    After PATIENCE drawings any band will do. Raises BadInput for an unknown recipe, BadData when a mesh is not imported.
+    After PATIENCE drawings any band will do. `look` casts the rays (`depth_maps`, or the quicker `quick_depth_maps`). Raises BadInput for an unknown recipe, BadData when a mesh is not imported.
     """
     for drawing in range(LIMIT):
         drawn = make_scene(recipe, seed, index + drawing * STRIDE, catalogue, width=width, heldout=heldout)
-        scene, truth = without_invisible(drawn, catalogue)
+        scene, truth = without_invisible(drawn, catalogue, look)
         bands = (band,) if drawing < PATIENCE else BANDS
         if keeps_rules(scene, truth, bands) and (not heldout or shows_heldout(scene, truth, catalogue)):
             return Choice(scene, truth, drawing)
     raise OcclusightError(f"none of {LIMIT} drawings of {recipe} {index} (seed {seed}) keeps the rules of a data set")
 
 
-def without_invisible(scene: Scene, catalogue: Catalogue) -> tuple[Scene, Truth]:
+def without_invisible(scene: Scene, catalogue: Catalogue, look: Look = depth_maps) -> tuple[Scene, Truth]:
     """Return the scene without the objects that cannot be seen in it, and its truth at the camera's resolution."""
-    depths = depth_maps(scene)
+    depths = look(scene)
     while True:
         truth = graph_from_depths(depths, scene.objects, catalogue, scene.camera)
         seen = {o.id: o.visible_fraction for o in truth.graph.objects}

@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.console import Console
@@ -14,6 +14,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from occlusight.errors import BadInput
 from occlusight.occlusion.kinds import LANGS, Lang
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from occlusight.scenes.stored import Line
 
 SET = typer.Argument(metavar="SET", help="The folder of a data set, or the name of a shipped one.", show_default=False)
 
@@ -222,24 +227,14 @@ def show_command(
 
     Example: `occlusight scenes show street20 --index 3 --out scene3.png`
     """
-    from occlusight.scenes.check import read_manifest
-    from occlusight.scenes.dataset import LINES
     from occlusight.scenes.overlay import overlay
-    from occlusight.scenes.shipped import set_folder
-    from occlusight.scenes.stored import read_lines
 
-    folder = set_folder(folder)
-    read_manifest(folder)
-    lines = read_lines(folder / LINES[0])
+    folder, lines = _scenes_of(folder)
     line = next((line for line in lines if line.get("index") == index), None)
     if line is None:
         raise BadInput(f"{folder} has no scene {index}; it has 0 to {len(lines) - 1}")
     (language,) = _languages(lang, most=1)
-    drawing = overlay(folder, line, language)
-    try:
-        drawing.save(out)
-    except (OSError, ValueError) as error:
-        raise BadInput(f"--out {out} cannot be written ({error})") from None
+    _save(overlay(folder, line, language), out)
     print(f"{line['id']} -> {out}")
 
 
@@ -254,19 +249,10 @@ def sheet_command(
 
     Example: `occlusight scenes sheet occlusion-50 --out sheet.webp`
     """
-    from occlusight.scenes.check import read_manifest
     from occlusight.scenes.contact_sheet import contact_sheet
-    from occlusight.scenes.dataset import LINES
-    from occlusight.scenes.shipped import set_folder
-    from occlusight.scenes.stored import read_lines
 
-    folder = set_folder(folder)
-    read_manifest(folder)
-    drawing = contact_sheet(folder, read_lines(folder / LINES[0]), columns, side)
-    try:
-        drawing.save(out)
-    except (OSError, ValueError) as error:
-        raise BadInput(f"--out {out} cannot be written ({error})") from None
+    folder, lines = _scenes_of(folder)
+    _save(contact_sheet(folder, lines, columns, side), out)
     print(f"{folder.name} -> {out}")
 
 
@@ -302,6 +288,26 @@ def check_command(
     print(json.dumps({**numbers, "seconds": round(time.monotonic() - start, 1)}))
     if report.failures:
         raise typer.Exit(1)
+
+
+def _scenes_of(folder: Path) -> tuple[Path, list[Line]]:
+    """Return the folder of a finished set, shipped or not, and its scenes' lines. Raises BadData."""
+    from occlusight.scenes.check import read_manifest
+    from occlusight.scenes.dataset import LINES
+    from occlusight.scenes.shipped import set_folder
+    from occlusight.scenes.stored import read_lines
+
+    found = set_folder(folder)
+    read_manifest(found)
+    return found, read_lines(found / LINES[0])
+
+
+def _save(drawing: Image, out: Path) -> None:
+    """Write a picture. Raises BadInput."""
+    try:
+        drawing.save(out)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"--out {out} cannot be written ({error})") from None
 
 
 def _languages(text: str, most: int = len(LANGS)) -> tuple[Lang, ...]:

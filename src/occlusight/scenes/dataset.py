@@ -242,57 +242,17 @@ def _free(plan: Plan, index: int, catalogue: Catalogue | None) -> _Drawn:
 
 def _staged(plan: Plan, index: int, catalogue: Catalogue | None) -> _Drawn:
     catalogue = catalogue or catalogue_of(plan)
-    recipe, id, image = plan.recipe(index), plan.scene_id(index), plan.image(index)
-    base, variant = index - index % plan.group, index % plan.group
+    slot, names = plan.slot(index), names_of(catalogue)
     draw, asks = (sign_scene, sign_quiz) if plan.signs else (staged_scene, staged_quiz)
-    made = draw(
-        id,
-        plan.scene_id(base),
-        image,
-        recipe,
-        plan.seed,
-        base,
-        variant,
-        catalogue,
-        turn=plan.turn(index),
-        width=plan.size,
-        heldout=plan.heldout,
-    )
-    facts = Facts(made.truth.graph)
-    questions = asks(
-        facts,
-        names_of(catalogue),
-        recipe,
-        plan.seed,
-        base,
-        variant,
-        plan.langs,
-        scene=id,
-        image=image,
-        views=plan.variants,
-    )
-    line = {**made.line, "index": index, "base_index": base}
-    return _Drawn(line, questions, lambda: render_staged(made.scene, plan.samples))
+    made = draw(slot, catalogue)
+    questions = asks(Facts(made.graph), names, slot, plan.langs, views=plan.variants)
+    return _Drawn(made.line, questions, lambda: render_staged(made.scene, plan.samples))
 
 
 def _frame(plan: Plan, index: int) -> _Drawn:
-    recipe, id, image = plan.recipe(index), plan.scene_id(index), plan.image(index)
-    base, k = index - index % plan.frames, index % plan.frames
-    made = clip_frame(
-        id,
-        plan.clip_id(index),
-        image,
-        recipe,
-        plan.seed,
-        base,
-        k,
-        plan.frames,
-        turn=plan.turn(index),
-        width=plan.size,
-        heldout=plan.heldout,
-    )
-    names = names_of(whole_catalogue())
-    questions = clip_quiz(Facts(made.truth.graph), names, recipe, plan.seed, base, k, plan.langs, scene=id, image=image)
+    slot, names = plan.slot(index), names_of(whole_catalogue())
+    made = clip_frame(slot, plan.frames)
+    questions = clip_quiz(Facts(made.graph), names, slot, plan.langs)
     return _Drawn(made.line, questions, lambda: render_frame(made.scene, made.first, plan.samples))
 
 

@@ -21,6 +21,7 @@ from occlusight.scenes.recipes import SETTINGS
 from occlusight.scenes.signs.lettering import ATTRIBUTION as FACE
 from occlusight.scenes.signs.recipe import FAMILY as SIGN_FAMILY
 from occlusight.scenes.signs.recipe import SIGNS
+from occlusight.scenes.slot import Slot
 from occlusight.scenes.staged_set import GROUP
 from occlusight.scenes.stages.registry import FAMILIES, STAGES, family_of
 
@@ -31,15 +32,14 @@ STAGED_DECIDING: tuple[str, ...] = (
     "kinds.toml",
     "fixtures.toml",
     "fixtures.py",
-    "staged_set.py",
     "scenery.py",
     "staged_renderer.py",
 )
 STAGED_DECIDING += tuple(f"stages/{name}.py" for name in (*FAMILIES, "stage", "registry", "glance", "variants"))
 SIGNS_DECIDING: tuple[str, ...] = STAGED_DECIDING + tuple(
-    f"signs/{name}" for name in ("signs.toml", "face.otf", "boards.py", "lettering.py", "recipe.py", "sign_set.py")
+    f"signs/{name}" for name in ("signs.toml", "face.otf", "boards.py", "lettering.py", "recipe.py")
 )
-CLIPS_DECIDING: tuple[str, ...] = (*STAGED_DECIDING, "clips/recipe.py", "clips/clip_set.py", "clips/film.py")
+CLIPS_DECIDING: tuple[str, ...] = (*STAGED_DECIDING, "clips/recipe.py", "clips/film.py")
 FRAMES = (8, 64)  # of a clip
 NAMED: Mapping[str, tuple[int, int, int, bool]] = {  # seed, scenes, samples, variants
     "occlusion-50": (50_001, 50, 12, False),
@@ -140,6 +140,22 @@ class Plan:
     def turn(self, index: int) -> int:
         """Return the how-manieth scene of its recipe this is."""
         return index // self.group // len(self.recipes)
+
+    def slot(self, index: int) -> Slot:
+        """Return the place of a scene in the set."""
+        base = index - index % self.group
+        return Slot(
+            id=self.scene_id(index),
+            image=self.image(index),
+            recipe=self.recipe(index),
+            seed=self.seed,
+            index=index,
+            base=base,
+            base_id=self.scene_id(base),
+            turn=self.turn(index),
+            width=self.size,
+            heldout=self.heldout,
+        )
 
     def band(self, index: int) -> Band:
         """Return the band of visible fractions that a scene must show: each recipe goes through all of them."""

@@ -15,17 +15,19 @@ from occlusight import json_lines
 from occlusight.errors import BadInput, OcclusightError
 from occlusight.occlusion.graph import Graph
 from occlusight.scenes.catalogue import Catalogue, load_catalogue, whole_catalogue
-from occlusight.scenes.choice import BANDS, INVISIBLE, LIMIT, PATIENCE, STRIDE, Band, keeps_rules
-from occlusight.scenes.description import Scene
+from occlusight.scenes.choice import choose
 from occlusight.scenes.plan import Plan, differences
 from occlusight.scenes.quick_raycast import quick_depth_maps, quick_sight
-from occlusight.scenes.recipes import make_scene
 from occlusight.scenes.staged_truth import measure_staged
-from occlusight.scenes.stages.glance import rectangles
-from occlusight.scenes.stages.registry import FAMILIES, draw_stage, enough, family_of
-from occlusight.scenes.stages.registry import LIMIT as STAGED_LIMIT
+from occlusight.scenes.stages.registry import (
+    FAMILIES,
+    LIMIT,
+    enough,
+    family_of,
+    plausible_drawings,
+    tells_by_shadows,
+)
 from occlusight.scenes.stored import dumped
-from occlusight.scenes.truth import Truth, graph_from_depths
 
 SIZE = 112  # pixels of the side at which truth is measured
 GRAPHS, PLAN = "graphs.jsonl", "plan.json"
@@ -89,43 +91,18 @@ def graph_of(plan: Plan, index: int, catalogue: Catalogue) -> Graph:
     recipe = plan.recipe(index)
     if plan.staged:
         return _staged(recipe, plan, index, catalogue)
-    return _free(recipe, plan, index, plan.band(index), catalogue)
-
-
-def _free(recipe: str, plan: Plan, index: int, band: Band, catalogue: Catalogue) -> Graph:
-    """`choice.choose`, with quick rays."""
-    for drawing in range(LIMIT):
-        scene = make_scene(recipe, plan.seed, index + drawing * STRIDE, catalogue, width=plan.size)
-        scene, truth = _without_invisible(scene, catalogue)
-        if keeps_rules(scene, truth, (band,) if drawing < PATIENCE else BANDS):
-            return truth.graph
-    raise OcclusightError(f"none of {LIMIT} drawings of {recipe} {index} (seed {plan.seed}) keeps the rules")
-
-
-def _without_invisible(scene: Scene, catalogue: Catalogue) -> tuple[Scene, Truth]:
-    depths = quick_depth_maps(scene)
-    while True:
-        truth = graph_from_depths(depths, scene.objects, catalogue, scene.camera)
-        seen = {o.id: o.visible_fraction for o in truth.graph.objects}
-        kept = [i for i, p in enumerate(scene.objects) if seen.get(p.id, 0.0) >= INVISIBLE]
-        if len(kept) == len(scene.objects):
-            return scene, truth
-        scene, depths = replace(scene, objects=tuple(scene.objects[i] for i in kept)), depths[kept]
+    band = plan.band(index)
+    choice = choose(recipe, plan.seed, index, catalogue, band=band, width=plan.size, look=quick_depth_maps)
+    return choice.truth.graph
 
 
 def _staged(recipe: str, plan: Plan, index: int, catalogue: Catalogue) -> Graph:
     """`registry.choose_stage`, with quick rays and without the proofs of standing."""
     family, turn = family_of(recipe), plan.turn(index)
-    _, plausible, shows = FAMILIES[family]
-    for drawing in range(STAGED_LIMIT):
-        drawn = draw_stage(recipe, plan.seed, index, drawing, catalogue, turn, plan.size, False)
-        if drawn is None:
-            continue
-        scene, focus = drawn
-        if not plausible(scene, rectangles(scene, catalogue), focus, turn):
-            continue
+    shows = FAMILIES[family][2]
+    for _, scene, focus in plausible_drawings(recipe, plan.seed, index, catalogue, turn, plan.size):
         scene = replace(scene, camera=replace(scene.camera, width=plan.size, height=plan.size))
-        truth = measure_staged(scene, catalogue, shadows=family == "complete", look=quick_sight)
+        truth = measure_staged(scene, catalogue, shadows=tells_by_shadows(family), look=quick_sight)
         if shows(truth, focus, turn) and enough(truth):
             return truth.graph
-    raise OcclusightError(f"none of {STAGED_LIMIT} drawings of {recipe} {index} shows what it should")
+    raise OcclusightError(f"none of {LIMIT} drawings of {recipe} {index} shows what it should")

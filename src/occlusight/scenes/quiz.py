@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import Lang, Names
 from occlusight.occlusion.questions import Question, ask
@@ -33,10 +34,22 @@ def quiz(
     What is asked depends on the graph and on (recipe, seed, index) alone.
     """
     state = [seed, index, sorted(SETTINGS).index(recipe), STREAM]
+    return ask_alike(graph, names, state, langs, PER_SCENE, scene=scene, image=image)
+
+
+def ask_alike(
+    about: Graph | Facts,
+    names: Names,
+    state: Sequence[int],
+    langs: Iterable[Lang],
+    wanted: Mapping[str, int],
+    *,
+    scene: str,
+    image: str,
+) -> list[Question]:
+    """Ask at most so many questions of each kind as are `wanted`, drawn from `state`; every language is asked the same things."""
     return [
         question
         for lang in langs
-        for question in ask(
-            graph, names, np.random.default_rng(state), lang, PER_SCENE, PER_SCENE, scene=scene, image=image
-        )
+        for question in ask(about, names, np.random.default_rng(state), lang, wanted, wanted, scene=scene, image=image)
     ]

@@ -28,6 +28,12 @@ def render_staged(scene: Scene, samples: int = 64) -> NDArray[np.uint8]:
 
     Raises BadData when a mesh is not imported, BadInput when the denoiser is not installed.
     """
+    linear = radiance(scene, samples)
+    return to_srgb(linear * np.float32(exposure(linear)))
+
+
+def radiance(scene: Scene, samples: int) -> NDArray[np.float32]:
+    """Return the light that reaches each pixel of a staged scene, (H, W, 3), linear and without noise. Raises as `render_staged`."""
     try:
         from pyoidn import denoise
     except ImportError:
@@ -56,8 +62,7 @@ def render_staged(scene: Scene, samples: int = 64) -> NDArray[np.uint8]:
     albedo, normal = (np.ascontiguousarray(np.nan_to_num(part)) for part in (layers[..., -6:-3], layers[..., -3:]))
     level = float(np.median(colour.mean(axis=-1)))
     colour = np.minimum(colour, np.float32(FIREFLY * max(level, 1e-3)))
-    clean = np.asarray(denoise(colour, np.clip(albedo, 0, 1), np.clip(normal, -1, 1), hdr=True))
-    return to_srgb(clean * np.float32(exposure(clean)))
+    return np.asarray(denoise(colour, np.clip(albedo, 0, 1), np.clip(normal, -1, 1), hdr=True), dtype=np.float32)
 
 
 def exposure(linear: NDArray[np.float32]) -> float:

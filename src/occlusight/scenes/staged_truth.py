@@ -35,18 +35,28 @@ class StagedTruth:
         return self.truth.graph
 
 
+@dataclass(frozen=True)
+class SecondCamera:
+    """A camera that went `degrees` round a scene to the `side` (left or right), as the first camera sees it."""
+
+    camera: Camera
+    side: str
+    degrees: int
+
+
+Look = Callable[[Scene], Sight]
+
+
 def measure_staged(
     scene: Scene,
     catalogue: Catalogue | None = None,
-    second: Camera | None = None,
-    side: str = "",
-    degrees: int = 0,
+    second: SecondCamera | None = None,
     *,
     shadows: bool = True,
-    look: Callable[[Scene], Sight] = sight,
+    look: Look = sight,
 ) -> StagedTruth:
-    """Return the truth of a staged scene at its camera's resolution; `second` is a camera that went round it, and
-    without `shadows` none are looked for. `look` casts the rays (`sight`, or the quicker `quick_sight`).
+    """Return the truth of a staged scene at its camera's resolution, and who hides whom from the `second` camera; without
+    `shadows` none are looked for. `look` casts the rays (`sight`, or the quicker `quick_sight`).
 
     Objects that are outside the picture are left out unless a mirror shows them. Raises BadData when a mesh is not imported.
     """
@@ -57,7 +67,7 @@ def measure_staged(
     graph, mirrored = _with_reflections(scene, maps, truth.graph, found)
     graph, shaded = _with_shadows(scene, maps, graph) if shadows else (graph, {})
     if second is not None:
-        graph = replace(graph, views=(_second(scene, found, second, side, degrees, look),))
+        graph = replace(graph, views=(_second(scene, found, second, look),))
     return StagedTruth(_padded(truth, graph), mirrored, shaded)
 
 
@@ -145,19 +155,11 @@ def _with_shadows(scene: Scene, maps: Sight, graph: Graph) -> tuple[Graph, dict[
     return replace(graph, shadows=tuple(entries)), masks
 
 
-def _second(
-    scene: Scene,
-    catalogue: Catalogue,
-    camera: Camera,
-    side: str,
-    degrees: int,
-    look: Callable[[Scene], Sight],
-) -> SecondView:
-    other = replace(scene, camera=camera)
-    maps = look(other)
-    truth = graph_from_depths(maps.depth, scene.objects, catalogue, camera, solid=maps.solid, mirror=maps.mirror)
+def _second(scene: Scene, catalogue: Catalogue, second: SecondCamera, look: Look) -> SecondView:
+    maps = look(replace(scene, camera=second.camera))
+    truth = graph_from_depths(maps.depth, scene.objects, catalogue, second.camera, solid=maps.solid, mirror=maps.mirror)
     visible = {o.id: o.visible_fraction for o in truth.graph.objects}
-    return SecondView(side, degrees, visible, truth.graph.relations)
+    return SecondView(second.side, second.degrees, visible, truth.graph.relations)
 
 
 def relative_box(mask: Mask) -> Box:

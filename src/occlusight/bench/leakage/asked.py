@@ -52,7 +52,7 @@ def asked(plan: Plan, pooled: Sequence[Pooled], names: Names, *, balanced: bool 
         if balanced:
             questions = balanced_quiz(plan, one.index, facts, names, balance)
         elif plan.staged:
-            questions = staged_quiz(facts, names, one.recipe, plan.seed, one.index, 0, LANGS, scene=scene, image="")
+            questions = staged_quiz(facts, names, plan.slot(one.index), LANGS)
         else:
             questions = quiz(one.graph, names, one.recipe, plan.seed, one.index, LANGS, scene=scene, image="")
         for q in questions:

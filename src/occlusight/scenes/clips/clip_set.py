@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from occlusight.errors import BadData
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import Lang, Names
-from occlusight.occlusion.questions import Question, ask
+from occlusight.occlusion.questions import Question
 from occlusight.scenes.catalogue import whole_catalogue
 from occlusight.scenes.clips.recipe import CLIPS, FAMILY, SEEN, choose_clip
 from occlusight.scenes.description import Scene
-from occlusight.scenes.staged_set import _descriptions, _masks, cues
-from occlusight.scenes.staged_truth import StagedTruth, measure_staged
+from occlusight.scenes.quiz import ask_alike
+from occlusight.scenes.slot import Slot
+from occlusight.scenes.staged_line import StagedScene, staged_line
+from occlusight.scenes.staged_truth import measure_staged
 from occlusight.scenes.stored import Line, read_lines
 
 CLIP_LINES = "clips.jsonl"
@@ -27,82 +27,47 @@ PER_FRAME: Mapping[str, int] = {"occlusion": 2, "explanation": 2, "recognition":
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
-    """A frame to keep: `line` is its line of scenes.jsonl, `first` the scene of the clip's first frame."""
+class Frame(StagedScene):
+    """A frame to keep; `first` is the scene of the clip's first frame."""
 
-    scene: Scene
     first: Scene
-    truth: StagedTruth
-    line: Line
 
 
-def clip_frame(
-    id: str,
-    clip_id: str,
-    image: str,
-    recipe: str,
-    seed: int,
-    base: int,
-    k: int,
-    frames: int,
-    *,
-    turn: int,
-    width: int,
-    heldout: bool,
-) -> Frame:
-    """Return frame `k` of the clip of a base index. Raises BadInput for an unknown recipe, BadData when a mesh is not imported."""
+def clip_frame(slot: Slot, frames: int) -> Frame:
+    """Return the frame of a slot, whose clip has so many `frames`.
+
+    Raises BadInput for an unknown recipe, BadData when a mesh is not imported.
+    """
     catalogue = whole_catalogue()
-    clip = choose_clip(recipe, seed, base, frames, turn, width, heldout)
+    clip = choose_clip(slot.recipe, slot.seed, slot.base, frames, slot.turn, slot.width, slot.heldout)
+    k = slot.member
     scene = clip.frame(k)
     truth = measure_staged(scene, catalogue)
-    hiding, mover = clip.focus
-    facts = Facts(truth.graph)
-    line: Line = {
-        "id": id,
-        "recipe": recipe,
-        "type": "complete" if facts.objects[mover].visible_fraction == 0 else "partial",
-        "family": FAMILY,
-        "seed": seed,
-        "index": base + k,
-        "base_index": base,
-        "drawing": clip.drawing,
-        "image": image,
-        "heldout": heldout,
-        "counterfactual_of": None,
-        "view_of": None,
-        "edit": None,
-        "clip": {"id": clip_id, "frame": k, "frames": frames, "time": round(k * clip.step, 4), "path": clip.path},
-        "focus": [hiding, mover],
-        "cues": cues(facts),
-        "graph": truth.graph.to_json(),
-        "masks": _masks(truth),
-        "camera": asdict(scene.camera),
-        "light": asdict(scene.light),
-        "surroundings": asdict(scene.surroundings),
-        "placed": _descriptions(scene, truth, catalogue),
+    gone = truth.graph.object(clip.focus[1]).visible_fraction == 0
+    line = staged_line(
+        slot,
+        scene,
+        truth,
+        clip.focus,
+        catalogue,
+        type="complete" if gone else "partial",
+        family=FAMILY,
+        drawing=clip.drawing,
+    )
+    line["clip"] = {
+        "id": slot.base_id,
+        "frame": k,
+        "frames": frames,
+        "time": round(k * clip.step, 4),
+        "path": clip.path,
     }
-    return Frame(scene, clip.frame(0), truth, line)
+    return Frame(scene, truth.graph, line, clip.frame(0))
 
 
-def clip_quiz(
-    facts: Facts,
-    names: Names,
-    recipe: str,
-    seed: int,
-    base: int,
-    k: int,
-    langs: tuple[Lang, ...],
-    *,
-    scene: str,
-    image: str,
-) -> list[Question]:
+def clip_quiz(facts: Facts, names: Names, slot: Slot, langs: tuple[Lang, ...]) -> list[Question]:
     """Ask about a frame as about a picture; every language is asked the same things."""
-    state = [seed, base, CLIPS.index(recipe), k, STREAM]
-    return [
-        q
-        for lang in langs
-        for q in ask(facts, names, np.random.default_rng(state), lang, PER_FRAME, PER_FRAME, scene=scene, image=image)
-    ]
+    state = [slot.seed, slot.base, CLIPS.index(slot.recipe), slot.member, STREAM]
+    return ask_alike(facts, names, state, langs, PER_FRAME, scene=slot.id, image=slot.image)
 
 
 def clip_lines(frames: Sequence[Line]) -> list[Line]:

@@ -1,27 +1,23 @@
-"""One scene of a set of signs: chosen, measured, put into words; and what must hold in it.
-
-It is a staged scene (see `staged_set`, whose bytes name the published sets' generator and so stay as they are) with texts.
-"""
+"""One scene of a set of signs: chosen, measured, put into words; and what must hold in it. It is a staged scene with texts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
-
-import numpy as np
 
 from occlusight.errors import BadData
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import Lang, Names
-from occlusight.occlusion.questions import Question, ask
+from occlusight.occlusion.questions import Question
 from occlusight.scenes.catalogue import Catalogue
-from occlusight.scenes.description import Scene
 from occlusight.scenes.masks import decode, encode
+from occlusight.scenes.quiz import ask_alike
 from occlusight.scenes.signs.audit import reading_failures
 from occlusight.scenes.signs.recipe import FAMILY, SIGNS, choose_signs
-from occlusight.scenes.signs.truth import SignTruth, measure_signs
-from occlusight.scenes.staged_set import DEGREES, PER_STAGE, _descriptions, _edited, _masks, cues
-from occlusight.scenes.stages.variants import second_camera
+from occlusight.scenes.signs.truth import measure_signs
+from occlusight.scenes.slot import Slot
+from occlusight.scenes.staged_line import StagedScene, staged_line
+from occlusight.scenes.staged_set import FROM_A_VIEW, PER_STAGE
+from occlusight.scenes.stages.variants import variant_of
 from occlusight.scenes.stored import Line, scene_of
 
 STREAM = 14
@@ -37,93 +33,39 @@ PER_SIGNS: Mapping[str, int] = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class SignScene:
-    """A scene to keep: `line` is its line of scenes.jsonl."""
-
-    scene: Scene
-    truth: SignTruth
-    line: Line
-
-
-def sign_scene(
-    id: str,
-    base_id: str,
-    image: str,
-    recipe: str,
-    seed: int,
-    index: int,
-    variant: int,
-    catalogue: Catalogue,
-    *,
-    turn: int,
-    width: int,
-    heldout: bool,
-) -> SignScene:
-    """Return the scene of a base index, as it is (variant 0) or otherwise (1 removed, 2 aside or swapped, 3 another camera).
+def sign_scene(slot: Slot, catalogue: Catalogue) -> StagedScene:
+    """Return the scene of a slot, as it is or otherwise (see `variant_of`); its masks have each character's ink too.
 
     Raises BadInput for an unknown recipe, BadData when a mesh is not imported.
     """
-    scene, _, drawing, focus = choose_signs(recipe, seed, index, catalogue, turn=turn, width=width, heldout=heldout)
-    edit = None
-    side = "right" if turn % 2 else "left"
-    camera = second_camera(scene, DEGREES if side == "right" else -DEGREES)
-    if variant:
-        scene, edit = _edited(scene, focus, variant, turn)
-        if edit == "view":
-            scene = replace(scene, camera=camera)
-    if edit == "view":
-        truth = measure_signs(scene, catalogue)
-    else:
-        truth = measure_signs(scene, catalogue, camera, side, DEGREES)
-    line: Line = {
-        "id": id,
-        "recipe": recipe,
-        "type": "partial",
-        "family": FAMILY,
-        "seed": seed,
-        "index": index,
-        "drawing": drawing,
-        "image": image,
-        "heldout": heldout,
-        "counterfactual_of": base_id if variant and edit != "view" else None,
-        "view_of": base_id if edit == "view" else None,
-        "edit": edit,
-        "focus": list(focus),
-        "cues": cues(Facts(truth.graph)),
-        "graph": truth.graph.to_json(),
-        "masks": _masks(truth.staged),
-        "camera": asdict(scene.camera),
-        "light": asdict(scene.light),
-        "surroundings": asdict(scene.surroundings),
-        "placed": _descriptions(scene, truth.staged, catalogue),
-    }
-    for id_, ink in truth.ink.items():
-        line["masks"][id_]["characters"] = [encode(mask) for mask in ink]
-    return SignScene(scene, truth, line)
+    scene, _, drawing, focus = choose_signs(
+        slot.recipe, slot.seed, slot.base, catalogue, turn=slot.turn, width=slot.width, heldout=slot.heldout
+    )
+    variant = variant_of(scene, focus, slot.member, slot.turn)
+    truth = measure_signs(variant.scene, catalogue, variant.second)
+    line = staged_line(
+        slot,
+        variant.scene,
+        truth.staged,
+        focus,
+        catalogue,
+        type="partial",
+        family=FAMILY,
+        drawing=drawing,
+        edit=variant.edit,
+    )
+    for id, ink in truth.ink.items():
+        line["masks"][id]["characters"] = [encode(mask) for mask in ink]
+    return StagedScene(variant.scene, truth.graph, line)
 
 
 def sign_quiz(
-    facts: Facts,
-    names: Names,
-    recipe: str,
-    seed: int,
-    index: int,
-    variant: int,
-    langs: tuple[Lang, ...],
-    *,
-    scene: str,
-    image: str,
-    views: bool = False,
+    facts: Facts, names: Names, slot: Slot, langs: tuple[Lang, ...], *, views: bool = False
 ) -> list[Question]:
     """Ask about a scene of signs, their texts first; every language is asked the same things."""
-    wanted = {kind: n for kind, n in PER_SIGNS.items() if views or kind != "viewpoint"}
-    state = [seed, index, SIGNS.index(recipe), variant, STREAM]
-    return [
-        q
-        for lang in langs
-        for q in ask(facts, names, np.random.default_rng(state), lang, wanted, wanted, scene=scene, image=image)
-    ]
+    wanted = {kind: n for kind, n in PER_SIGNS.items() if views or kind not in FROM_A_VIEW}
+    state = [slot.seed, slot.base, SIGNS.index(slot.recipe), slot.member, STREAM]
+    return ask_alike(facts, names, state, langs, wanted, scene=slot.id, image=slot.image)
 
 
 def inscription_failures(line: Line, facts: Facts) -> Iterator[str]:

@@ -14,7 +14,7 @@ from occlusight.scenes.description import Camera, Placed, Scene
 from occlusight.scenes.mesh import rotation_z
 from occlusight.scenes.raycast import View
 from occlusight.scenes.signs.boards import face_corners, lettering_of
-from occlusight.scenes.staged_truth import StagedTruth, measure_staged
+from occlusight.scenes.staged_truth import SecondCamera, StagedTruth, measure_staged
 
 Mask = NDArray[np.bool_]
 
@@ -35,14 +35,12 @@ class SignTruth:
 def measure_signs(
     scene: Scene,
     catalogue: Catalogue | None = None,
-    second: Camera | None = None,
-    side: str = "",
-    degrees: int = 0,
+    second: SecondCamera | None = None,
     *,
     shadows: bool = True,
 ) -> SignTruth:
     """Return the truth of a scene at its camera's resolution, with that of every character. Arguments as for `measure_staged`."""
-    staged = measure_staged(scene, catalogue, second, side, degrees, shadows=shadows)
+    staged = measure_staged(scene, catalogue, second, shadows=shadows)
     truth = staged.truth
     rows = {o.id: i for i, o in enumerate(truth.graph.objects)}
     ink: dict[str, Mask] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -75,23 +75,35 @@ def choose_stage(
     `turn` says the how-manieth scene of its recipe it is: what takes turns goes by it.
     Raises BadInput for an unknown recipe, BadData when a mesh is not imported, OcclusightError when no drawing will do.
     """
-    _, plausible, shows = FAMILIES[family_of(recipe)]
-    shadows = family_of(recipe) == "complete"
-    for drawing in range(LIMIT):
-        drawn = draw_stage(recipe, seed, index, drawing, catalogue, turn, width, heldout)
-        if drawn is None:
-            continue
-        scene, focus = drawn
-        if not plausible(scene, rectangles(scene, catalogue), focus, turn):
-            continue
+    family = family_of(recipe)
+    shows = FAMILIES[family][2]
+    for drawing, scene, focus in plausible_drawings(recipe, seed, index, catalogue, turn, width, heldout):
         small = replace(scene, camera=replace(scene.camera, width=GLANCE, height=GLANCE))
-        if not shows(measure_staged(small, catalogue, shadows=shadows), focus, turn) or physics_failures(scene):
+        if not shows(
+            measure_staged(small, catalogue, shadows=tells_by_shadows(family)), focus, turn
+        ) or physics_failures(scene):
             continue
         scene = replace(scene, camera=replace(scene.camera, width=width, height=width))
         scene, truth = _without_invisible(scene, measure_staged(scene, catalogue), focus, catalogue)
         if shows(truth, focus, turn) and enough(truth):
             return Staged(scene, truth, drawing, tuple(focus))
     raise OcclusightError(f"none of {LIMIT} drawings of {recipe} {index} (seed {seed}) shows what it should")
+
+
+def plausible_drawings(
+    recipe: str, seed: int, index: int, catalogue: Catalogue, turn: int, width: int, heldout: bool = False
+) -> Iterator[tuple[int, Scene, list[str]]]:
+    """Yield the drawings of an index whose boxes overlap as they should: which it is, the scene, and what it is about."""
+    plausible = FAMILIES[family_of(recipe)][1]
+    for drawing in range(LIMIT):
+        drawn = draw_stage(recipe, seed, index, drawing, catalogue, turn, width, heldout)
+        if drawn is not None and plausible(drawn[0], rectangles(drawn[0], catalogue), drawn[1], turn):
+            yield drawing, *drawn
+
+
+def tells_by_shadows(family: str) -> bool:
+    """Whether a type needs its shadows to be seen to show what it is about."""
+    return family == "complete"
 
 
 def _without_invisible(

@@ -3,13 +3,52 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from occlusight.scenes.description import Camera, Placed, Scene
+from occlusight.scenes.physics import physics_failures
 from occlusight.scenes.raycast import View
+from occlusight.scenes.staged_truth import SecondCamera
 
 EDITS = ("removed", "aside", "swapped", "view")
 ASIDE = 1.35  # of the summed half-widths: how far aside an occluder is moved
+DEGREES = 40  # that the second camera goes round
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A scene as it is or otherwise: `edit` is one of EDITS, None where it is as it is; `second` the camera that shows the group's last
+    scene, None for that scene itself."""
+
+    scene: Scene
+    edit: str | None
+    second: SecondCamera | None
+
+
+def variant_of(scene: Scene, focus: tuple[str, ...], member: int, turn: int) -> Variant:
+    """Return member 0 (as it is), 1 (removed), 2 (aside or swapped) or 3 (another camera) of a scene's group."""
+    side = "right" if turn % 2 else "left"
+    second = SecondCamera(second_camera(scene, DEGREES if side == "right" else -DEGREES), side, DEGREES)
+    if member == 0:
+        return Variant(scene, None, second)
+    if member == 3:
+        return Variant(replace(scene, camera=second.camera), "view", None)
+    edited, edit = (removed(scene, focus[0]), "removed") if member == 1 else _moved_away(scene, focus, turn)
+    return Variant(edited, edit, second)
+
+
+def _moved_away(scene: Scene, focus: tuple[str, ...], turn: int) -> tuple[Scene, str]:
+    """The two swapped in depth in every second turn, else the occluder aside as far as there is room; removed where neither stands."""
+    if turn % 2:
+        other = swapped(scene, focus[0], focus[1])
+        if not physics_failures(other):
+            return other, "swapped"
+    width = next(p.scale for p in scene.objects if p.id == focus[0])
+    for step in range(1, 9):
+        other = aside(scene, focus[0], focus[1], ASIDE * width * step * 0.25 * scene.objects[0].position[1] / 6)
+        if not physics_failures(other):
+            return other, "aside"
+    return removed(scene, focus[0]), "removed"
 
 
 def removed(scene: Scene, id: str) -> Scene:

@@ -1,0 +1,31 @@
+"""The place of a scene in a data set: what decides which scene is drawn there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Scene `index` of a set, with its id and the path of its picture.
+
+    Scenes go in groups (a scene with its variants, or the frames of a clip), or alone: `base` is the index of the group's first scene
+    and `base_id` its id, `member` the place in the group, from 0. `turn` says the how-manieth group of its recipe this is.
+    `width` is the picture's side in pixels.
+    """
+
+    id: str
+    image: str
+    recipe: str
+    seed: int
+    index: int
+    base: int
+    base_id: str
+    turn: int
+    width: int
+    heldout: bool = False
+
+    @property
+    def member(self) -> int:
+        """The place in the group."""
+        return self.index - self.base
