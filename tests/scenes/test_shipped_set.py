@@ -6,8 +6,11 @@ import json
 from collections import Counter
 from pathlib import Path
 
+from occlusight.occlusion.facts import Facts
+from occlusight.occlusion.graph import Graph
 from occlusight.scenes.card import CARD, card
 from occlusight.scenes.check import check_set
+from occlusight.scenes.distractors import census, distractors
 from occlusight.scenes.plan import named_set
 from occlusight.scenes.shipped import set_folder
 from occlusight.scenes.stored import read_lines
@@ -26,11 +29,8 @@ def test_occlusion_50_is_whole_and_proven() -> None:
 def test_its_card_is_what_making_it_writes() -> None:
     folder = set_folder(Path("occlusion-50"))
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
-    found = card(
-        named_set("occlusion-50"),
-        read_lines(folder / "scenes.jsonl"),
-        manifest["questions"],
-        manifest,
-        "occlusion-50",
-    )
+    lines = read_lines(folder / "scenes.jsonl")
+    misleading = census(distractors(Facts(Graph.from_json(line["graph"])), line["placed"]) for line in lines)
+    assert all(n.scenes >= 3 for n in misleading.values()), misleading
+    found = card(named_set("occlusion-50"), lines, manifest["questions"], manifest, misleading, "occlusion-50")
     assert found == (folder / CARD).read_text("utf-8")

@@ -7,6 +7,7 @@ from typing import Any
 
 from occlusight.occlusion.facts import COVERED, LEGIBLE, READ
 from occlusight.scenes.clips.recipe import FAMILY as CLIPS
+from occlusight.scenes.distractors import SORTS, Census
 from occlusight.scenes.plan import Plan
 from occlusight.scenes.signs.recipe import FAMILY as SIGNS
 from occlusight.scenes.stages.registry import FAMILIES
@@ -31,6 +32,12 @@ TEXT = """# {title}
 | kind of question | how many |
 |---|---|
 {kinds}
+
+**What misleads**: pairs of things that a question may name and about which a shortcut is wrong.
+
+| | pairs | in pictures |
+|---|---|---|
+{misleading}
 
 ## Made by
 
@@ -77,6 +84,7 @@ def card(
     lines: Sequence[Mapping[str, Any]],
     counts: Mapping[str, int],
     manifest: Mapping[str, Any],
+    misleading: Mapping[str, Census],
     name: str | None,
 ) -> str:
     """Return the card of a finished set in Markdown; `name` is the set's where it has one."""
@@ -101,6 +109,7 @@ def card(
         renderer=f"Mitsuba {renderer['version']}",
         denoiser=f"Intel Open Image Denoise ({renderer['denoiser']})",
         kinds="\n".join(f"| {k} | {n} |" for k, n in counts.items()),
+        misleading="\n".join(f"| {SORTS[sort]} | {n.pairs} | {n.scenes} |" for sort, n in misleading.items()),
         command=command,
         seed=plan.seed,
         licence=manifest["licence"],

@@ -16,6 +16,7 @@ from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
 from occlusight.scenes.clips.clip_set import clip_failures
 from occlusight.scenes.dataset import LINES, MAKING, MANIFEST, sha256
+from occlusight.scenes.distractors import Census, census, distractors
 from occlusight.scenes.masks import decode
 from occlusight.scenes.plan import FORMAT_VERSION
 from occlusight.scenes.proofs import (
@@ -46,6 +47,7 @@ class Report:
     pairs: int = 0
     questions: int = 0
     remeasured: int = 0
+    distractors: dict[str, Census] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
 
 
@@ -92,6 +94,7 @@ def check_set(folder: Path, remeasure: int = 10, progress: Progress | None = Non
     if not lines[1]:
         found.append(f"{LINES[1]} holds no question")
     described = [line for line, _ in scenes.values() if not is_imported(line)]
+    report.distractors = census(distractors(scenes[line["id"]][1], line["placed"]) for line in described)
     for n, line in enumerate(_sample(described, remeasure)):
         show(len(lines[0]) + n, total)
         facts = scenes[line["id"]][1]

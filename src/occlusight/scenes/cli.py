@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.console import Console
@@ -267,9 +268,11 @@ def check_command(
 
     Files against the manifest; masks, boxes and relations against each other; every question's program against its
     answer; yes and no in balance; no question about slivers; the truth of some scenes measured again from their
-    descriptions (needs the meshes; `--remeasure 0` does without).
+    descriptions (needs the meshes; `--remeasure 0` does without). It counts too what misleads: pairs that prove
+    shortcuts wrong.
     """
     from occlusight.scenes.check import check_set
+    from occlusight.scenes.distractors import SORTS
     from occlusight.scenes.shipped import set_folder
 
     folder = set_folder(folder)
@@ -283,8 +286,11 @@ def check_command(
         f"checked {report.scenes} scenes ({report.remeasured} measured again), {report.pairs} pairs and "
         f"{report.questions} questions: {len(report.failures)} failures"
     )
-    numbers = {"scenes": report.scenes, "pairs": report.pairs, "questions": report.questions}
+    for sort, found in report.distractors.items():
+        print(f"{found.pairs:5} pairs in {found.scenes} scenes: {SORTS[sort]}")
+    numbers: dict[str, Any] = {"scenes": report.scenes, "pairs": report.pairs, "questions": report.questions}
     numbers |= {"remeasured": report.remeasured, "failures": len(report.failures)}
+    numbers["distractors"] = {sort: asdict(found) for sort, found in report.distractors.items()}
     print(json.dumps({**numbers, "seconds": round(time.monotonic() - start, 1)}))
     if report.failures:
         raise typer.Exit(1)

@@ -39,6 +39,7 @@ from occlusight.scenes.catalogue import Catalogue, full_catalogue, load_catalogu
 from occlusight.scenes.choice import choose
 from occlusight.scenes.clips.clip_set import CLIP_LINES, clip_frame, clip_lines, clip_quiz
 from occlusight.scenes.clips.film import render_frame
+from occlusight.scenes.distractors import Pairs, census
 from occlusight.scenes.mitsuba_renderer import render
 from occlusight.scenes.names import names_of
 from occlusight.scenes.plan import Plan, differences
@@ -261,6 +262,7 @@ def assemble(plan: Plan, out: Path, catalogue: Catalogue) -> None:
     digests: dict[str, str] = {}
     counts: dict[str, Any] = {"objects": 0, "pairs": 0, "questions": Counter[str]()}
     shown: list[Line] = []
+    misleading: list[Pairs] = []
     names, balance = names_of(catalogue), Balance()
     drafts = {name: out / MAKING / f"{name}.draft" for name in LINES}
     with drafts[LINES[0]].open("wb") as scenes, drafts[LINES[1]].open("wb") as questions:
@@ -272,6 +274,7 @@ def assemble(plan: Plan, out: Path, catalogue: Catalogue) -> None:
             digests[plan.image(index)] = part["image_sha256"]
             scenes.write(dumped(part["scene"]).encode())
             questions.writelines(dumped(q).encode() for q in part["questions"])
+            misleading.append(part["scene"].get("cues", {}))
             shown.append({name: part["scene"].get(name) for name in ("index", "family")})
             n = len(part["scene"]["graph"]["objects"])
             counts["objects"] += n
@@ -288,7 +291,8 @@ def assemble(plan: Plan, out: Path, catalogue: Catalogue) -> None:
         counts["clips"] = len(clips)
     manifest = plan.manifest(digests, counts, catalogue)
     if plan.staged:
-        write_whole(out / CARD, card(plan, shown, counts["questions"], manifest, plan.name).encode(), out / MAKING)
+        about = card(plan, shown, counts["questions"], manifest, census(misleading), plan.name)
+        write_whole(out / CARD, about.encode(), out / MAKING)
         digests[CARD] = sha256(out / CARD)
         manifest = plan.manifest(digests, counts, catalogue)
     text = json.dumps(manifest, ensure_ascii=False, indent=1) + "\n"

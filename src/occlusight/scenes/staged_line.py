@@ -11,6 +11,7 @@ from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
 from occlusight.scenes.catalogue import Catalogue
 from occlusight.scenes.description import Scene
+from occlusight.scenes.distractors import distractors
 from occlusight.scenes.masks import encode
 from occlusight.scenes.slot import Slot
 from occlusight.scenes.staged_truth import StagedTruth
@@ -39,6 +40,8 @@ def staged_line(
     edit: str | None = None,
 ) -> Line:
     """Return the line of a scene that is about the objects `focus`; `edit` says how it differs from the first of its group."""
+    placed = _descriptions(scene, truth, catalogue)
+    shadows = truth.graph.shadows
     return {
         "id": slot.id,
         "recipe": slot.recipe,
@@ -54,36 +57,16 @@ def staged_line(
         "view_of": slot.base_id if edit == "view" else None,
         "edit": edit,
         "focus": list(focus),
-        "cues": cues(Facts(truth.graph)),
+        "cues": {
+            **distractors(Facts(truth.graph), placed),
+            "shadow_direction": shadows[0].direction if shadows else None,
+        },
         "graph": truth.graph.to_json(),
         "masks": _masks(truth),
         "camera": asdict(scene.camera),
         "light": asdict(scene.light),
         "surroundings": asdict(scene.surroundings),
-        "placed": _descriptions(scene, truth, catalogue),
-    }
-
-
-def cues(facts: Facts) -> dict[str, Any]:
-    """What people judge by, and what misleads them, as fields: pairs (nearer, farther) or (a, b)."""
-    ids = facts.nameable
-    higher, equal, boxes = [], [], []
-    for a in ids:
-        for b in ids:
-            one, two = facts.objects[a], facts.objects[b]
-            if a == b or facts.distance_order(a, b) != "front":
-                continue
-            if one.box[3] < two.box[3] - 20:
-                higher.append([a, b])
-            if one.kind == two.kind:
-                equal.append([a, b])
-            if facts.boxes_overlap(a, b) and (a, b) not in facts.relations:
-                boxes.append([a, b])
-    return {
-        "higher_but_nearer": higher,
-        "same_kind_at_other_distance": equal,
-        "boxes_overlap_without_hiding": boxes,
-        "shadow_direction": facts.graph.shadows[0].direction if facts.graph.shadows else None,
+        "placed": placed,
     }
 
 
