@@ -21,6 +21,7 @@ from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
 from occlusight.scenes.check import check_set
 from occlusight.scenes.diagram import draw_diagram, height, rows
+from occlusight.scenes.distractors import SORTS
 from occlusight.scenes.overlay import PANEL, centre, outline, overlay
 from occlusight.scenes.sheet import COLOURS, Sheet, font
 from occlusight.scenes.stored import read_lines
@@ -238,6 +239,8 @@ def test_the_command_prints_what_was_checked(small_set: Path, copy: Path, small_
     last = json.loads(out.splitlines()[-1])
     assert last["scenes"] == last["remeasured"] == 3
     assert last["failures"] == 0
+    for sort, found in last["distractors"].items():
+        assert f"{found['pairs']} pairs in {found['scenes']} scenes: {SORTS[sort]}" in out
     assert f"checked 3 scenes (3 measured again), {last['pairs']} pairs and {last['questions']} questions" in out
     small_sets.rewrite(copy, "questions.jsonl", another_answer, sign=False)
     code, out, _ = call("check", copy)
