@@ -127,10 +127,11 @@ def long_command(
     """Decode a few tokens after a cache filled with random numbers; print seconds a token and memory, then one line of JSON."""
     import torch
 
-    from benchmarks.long_context import decode_after
+    from benchmarks.long_context import cache_bytes, decode_after
 
     torch.set_num_threads(threads)
-    backend = open_for_timing(str(checkpoint), "cpu", "auto", quantize)
+    kv_bytes = cache_bytes(ModelConfig.from_hf(read_json(checkpoint, "config.json")).text, tokens, cache)
+    backend = open_for_timing(str(checkpoint), "cpu", "auto", quantize, kv_bytes=kv_bytes)
     say(f"loaded; {peak_rss_gb():.2f} GB")
     found = decode_after(backend.engine.model, tokens, decode, cache, say)
     record = surroundings()

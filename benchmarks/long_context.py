@@ -63,6 +63,17 @@ def decode_after(
     }
 
 
+def cache_bytes(text: TextConfig, tokens: int, kind: str) -> int:
+    """What the cache of `decode_after` takes beside quantized weights.
+
+    Raises:
+        BadInput: there is no such cache.
+    """
+    if kind not in KINDS:
+        raise BadInput(f"the cache takes {', '.join(KINDS)}, but {kind!r} was given")
+    return KINDS[kind](text, capacity=tokens + ROOM, dtype=torch.bfloat16, device="meta").nbytes
+
+
 def fill(cache: KVCache, text: TextConfig, tokens: int, dtype: torch.dtype) -> None:
     """Write `tokens` random keys and values to every layer."""
     generator = torch.Generator().manual_seed(0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from benchmarks.long_context import decode_after
+from benchmarks.long_context import cache_bytes, decode_after
 
 from occlusight.errors import BadInput
 from occlusight.model.weights import load_model
@@ -18,6 +18,7 @@ def test_tokens_are_decoded_after_a_filled_cache(tiny_checkpoint: Path) -> None:
     assert small["decoded"] == plain["decoded"] == 3
     assert small["cache_gb"] < 0.3 * plain["cache_gb"]
     assert small["seconds_per_token"] > 0
+    assert small["cache_gb"] == round(cache_bytes(model.config.text, 4000, "int8") / 1e9, 6)
     assert len(told) == 8
     with pytest.raises(BadInput, match="do not fit this model's context of 4096"):
         decode_after(model, 4095, 3)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from occlusight.model import int8_kv_cache
+from occlusight.model.attention import plain_partial_attention
 from occlusight.model.config import TextConfig
 from occlusight.model.int8_kv_cache import Int8KVCache, quantize, rounded
 from occlusight.model.kv_cache import KVCache
@@ -57,6 +58,24 @@ def test_append_copy_truncate_and_trim_agree_too() -> None:
         expected = plain.append(layer, rounded(keys), rounded(values))
         assert found[0].shape == (3, 2, 82, 32)
         assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize(("rows", "begin", "end"), [(1, 0, 174), (3, 20, 171), (4, 7, 8)])
+def test_few_queries_find_what_they_find_in_the_plain_cache(
+    rows: int, begin: int, end: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(int8_kv_cache, "SMALL_PIECE", 50)
+    own, plain = filled(Int8KVCache, [3, 100, 1, 70]), filled(KVCache, [174])
+    for layer in range(CONFIG.layers):
+        plain.truncate(0)
+        plain.write(layer, *all_of(own, layer))
+        plain.advance(174)
+        q = 3 * torch.randn(1, rows, CONFIG.heads, 32, generator=torch.Generator().manual_seed(layer)).transpose(1, 2)
+        keys, values = (part[:, :, begin:end] for part in all_of(own, layer))
+        found, twin = own.attend(layer, begin, end, q), plain.attend(layer, begin, end, q)
+        for other in (twin, KVCache.attend(own, layer, begin, end, q), plain_partial_attention(q, keys, values)):
+            torch.testing.assert_close(found[0], other[0], rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(found[1], other[1], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("factor", [1e-6, 1.0, 1e4])

@@ -71,7 +71,7 @@ class LocalBackend:
         self.preprocess = PreprocessSettings.load(checkpoint)
         placement = Placement.choose(checkpoint, device, dtype)
         revision = revision_of(checkpoint)
-        opened = open_model(checkpoint, revision, placement, quantized)
+        opened = open_model(checkpoint, revision, placement, quantized, settings.kv_bytes if settings else 0)
         model = opened.model
         if context is not None:
             model.fit_context(context)

@@ -38,8 +38,12 @@ class Opened:
     plan: Plan | None = None
 
 
-def open_model(checkpoint: Path, revision: str, placement: Placement, quantized: QuantSettings | Path | None) -> Opened:
+def open_model(
+    checkpoint: Path, revision: str, placement: Placement, quantized: QuantSettings | Path | None, kv_bytes: int = 0
+) -> Opened:
     """Load a checkpoint; a quantized one from its stored form, which is named or in the cache directory, where it is put first if need be.
+
+    Weights have no second form where that would not fit beside `kv_bytes` of keys and values.
 
     Raises:
         BadModel: the folder holds no checkpoint that can be loaded, or the named one no stored form of it.
@@ -49,7 +53,7 @@ def open_model(checkpoint: Path, revision: str, placement: Placement, quantized:
         size = sum(p.numel() * p.element_size() for p in model.parameters())
         return Opened(model, dtype_name(placement.dtype), size)
     # Two forms of the weights take about what the checkpoint does.
-    lean = weights_bytes(checkpoint) > SHARE * memory_bytes()
+    lean = weights_bytes(checkpoint) + kv_bytes > SHARE * memory_bytes()
     if isinstance(quantized, Path):
         model, plan = load_form(checkpoint, revision, quantized, lean, placement.device)
     else:

@@ -102,6 +102,7 @@ def open_for_timing(
     quantize: str = "none",
     quantize_vision: str | None = None,
     int8_kv: bool = False,
+    kv_bytes: int = 0,
 ) -> LocalBackend:
     """Open a model on our own engine without guessing ahead, which models with random weights, that soon repeat themselves, flatter.
 
@@ -115,7 +116,7 @@ def open_for_timing(
     from occlusight.engine.settings import EngineSettings
 
     quantized = precision_of(quantize, quantize_vision)
-    settings = EngineSettings(drafts=0, int8_kv=int8_kv)
+    settings = EngineSettings(drafts=0, int8_kv=int8_kv, kv_bytes=kv_bytes)
     return LocalBackend(
         checkpoint_of(model), name=model, device=device, dtype=dtype, settings=settings, quantized=quantized
     )

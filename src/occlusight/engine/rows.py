@@ -68,11 +68,10 @@ class Rows:
 
     def _over(self, layer: int, q: Tensor, stretch: Stretch) -> tuple[Tensor, Tensor]:
         """Attention of a stretch's rows over it: result and logarithmic weight. A store may hand it out in pieces."""
+        if stretch.seen is None:
+            return stretch.store.attend(layer, stretch.begin, stretch.end, q)
         found: list[tuple[Tensor, Tensor]] = []
         for begin, keys, values in stretch.store.pieces(layer, stretch.begin, stretch.end):
-            if stretch.seen is None:
-                found.append(partial_attention(q, keys, values))
-                continue
             first = max(0, begin + 1 - stretch.seen)  # the rows before see nothing of this piece
             ahead = stretch.seen + first - begin  # keys that row `first` sees
             mask = self._mask(q.shape[2] - first, keys.shape[2], ahead, q)

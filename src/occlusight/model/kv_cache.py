@@ -6,6 +6,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from occlusight.model.attention import merge, partial_attention
 from occlusight.model.config import TextConfig
 
 GRAIN = 64
@@ -71,6 +72,15 @@ class KVCache:
         """Yield tokens `begin` to `end` of `layer` in stretches: where one begins, its keys and its values, `(B, kv_heads, S, head_dim)`."""
         store = self._store[layer, ..., begin:end, :]
         yield begin, store[0], store[1]
+
+    def attend(self, layer: int, begin: int, end: int, q: Tensor) -> tuple[Tensor, Tensor]:
+        """Attention of queries `(1, H, R, head_dim)` over tokens `begin` to `end` of `layer`, all of which each of them sees: what
+        `partial_attention` gives."""
+        found = [partial_attention(q, keys, values) for _, keys, values in self.pieces(layer, begin, end)]
+        if len(found) == 1:
+            return found[0]
+        outs, weights = torch.stack([out for out, _ in found]), torch.stack([weight for _, weight in found])
+        return merge(outs, weights).to(q.dtype), weights.logsumexp(0)
 
     def advance(self, tokens: int) -> None:
         """Count `tokens` more as held by every layer."""
