@@ -89,19 +89,19 @@ def check_set(folder: Path, remeasure: int = 10, progress: Progress | None = Non
         ids.add(line.get("id"))
         found += [f"question {line.get('id')} {failure}" for failure in failures]
         report.questions += 1
+    described = [line for line, _ in scenes.values() if not is_imported(line)]
     if not found:  # of broken lines nothing can be said about the whole
         found += set_failures(lines[1], scenes)
+        report.distractors = census(distractors(scenes[line["id"]][1], line["placed"]) for line in described)
     if not lines[1]:
         found.append(f"{LINES[1]} holds no question")
-    described = [line for line, _ in scenes.values() if not is_imported(line)]
-    report.distractors = census(distractors(scenes[line["id"]][1], line["placed"]) for line in described)
     for n, line in enumerate(_sample(described, remeasure)):
         show(len(lines[0]) + n, total)
         facts = scenes[line["id"]][1]
         again = measured_again(line, facts) if "focus" in line else _truth_failures(line, facts.graph)
-        found += [f"scene {line['id']} {failure}" for failure in again]
+        found += [f"scene {line['id']} {failure}" for failure in _guarded(again)]
         if facts.inscriptions:
-            found += [f"scene {line['id']} {failure}" for failure in read_again(line, facts)]
+            found += [f"scene {line['id']} {failure}" for failure in _guarded(read_again(line, facts))]
         report.remeasured += 1
     show(total, total)
     return report
