@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from occlusight.errors import BadModel
+from occlusight.model.allocator import give_back_gaps
 from occlusight.model.config import ModelConfig
 from occlusight.model.quant.blocks import Build, join, parts_of
 from occlusight.model.quant.linear import HalfLinear, build_linear
@@ -66,6 +67,7 @@ def load_stored(
     left = [name for name, parameter in model.named_parameters() if parameter.device != embedding.device]
     if left:
         raise BadModel(f"{reader.folder}: has no values for {', '.join(left[:5])}")
+    give_back_gaps()  # 0.15 GB of the 2B model's loading
     return model.requires_grad_(False).eval()
 
 
