@@ -59,9 +59,14 @@ def test_random_arrivals_cancels_and_evictions(tiny_checkpoint: Path, pictures: 
             drafts=st.sampled_from([0, 6]),
             chunk=st.sampled_from([16, 512]),
             running=st.sampled_from([1, 3, 32]),
+            step_s=st.sampled_from([1e-6, 0.4]),  # every pass in as many steps as it has layers; or in one
         )
-        def open(self, share: int, features: int, kv: int, drafts: int, chunk: int, running: int) -> None:
-            settings = EngineSettings(features, share, kv, chunk=chunk, max_running=running, drafts=drafts)
+        def open(
+            self, share: int, features: int, kv: int, drafts: int, chunk: int, running: int, step_s: float
+        ) -> None:
+            settings = EngineSettings(
+                features, share, kv, chunk=chunk, max_running=running, drafts=drafts, step_s=step_s
+            )
             self.backend = LocalBackend(tiny_checkpoint, settings=settings)
             self.engine = self.backend.engine
             self.answers: list[tuple[Answer, tuple[Any, ...]]] = []

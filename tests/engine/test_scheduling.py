@@ -4,36 +4,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from occlusight.engine.pace import GRAIN, Pace
-from occlusight.engine.scheduling import FEW, deal
+from occlusight.engine.scheduling import LANES, deal, lane_of
 
 
 def test_the_worked_example() -> None:
-    assert deal([1, 1000, 80, 500], 128) == [1, 64, 63, 0]
-    assert deal([9, 9, 9], 16) == [9, 6, 1]
-    assert deal([1, 1000, 80, 500], 400) == [1, 200, 80, 119]
+    assert deal([1000, 80, 500], 128) == [64, 64, 0]
+    assert deal([20, 20, 20], 32) == [16, 16, 0]
+    assert deal([1000, 80, 500], 400) == [200, 80, 120]
     assert deal([300], 512) == [300]
     assert deal([], 100) == []
+    assert [lane_of(unread) for unread in (1, LANES[0], LANES[0] + 1, LANES[1], 1000)] == [0, 0, 1, 1, 2]
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(1, 3000), max_size=12), st.integers(1, 1000))
-def test_every_answer_comes_on_and_the_first_reader_too(unread: list[int], budget: int) -> None:
+def test_the_first_reader_comes_on_and_no_row_is_left(unread: list[int], budget: int) -> None:
     rows = deal(unread, budget)
     assert all(0 <= row <= count for row, count in zip(rows, unread, strict=True))
-    few = [index for index, count in enumerate(unread) if count <= FEW]
-    long = [index for index, count in enumerate(unread) if count > FEW]
-    assert all(rows[index] >= 1 for index in few)
-    assert sum(rows) <= max(budget, len(few) + max(1, budget // 2))
-    assert sum(rows) >= min(budget, sum(unread))
-    if long:
-        assert rows[long[0]] >= min(unread[long[0]], max(1, budget // 2))
+    assert sum(rows) == min(budget, sum(unread))
+    if unread:
+        assert rows[0] >= min(unread[0], max(1, budget // 2))
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=8), st.integers(8, 64), st.data())
 def test_everybody_is_read_whatever_comes_after(lengths: list[int], budget: int, data: st.DataObject) -> None:
-    """New short prompts come in at every step; the ones of the beginning still end within the steps that half of the rows need,
-    and as many more as a last token at a time takes."""
+    """New short prompts come in at every pass; the ones of the beginning still end within the passes that half of the rows need."""
     unread = list(lengths)
     done = 0
     newcomers = 0
@@ -43,27 +39,26 @@ def test_everybody_is_read_whatever_comes_after(lengths: list[int], budget: int,
             unread[index] -= row
         done += 1
         if newcomers < 40:
-            unread.append(data.draw(st.integers(FEW + 1, 60)))
+            unread.append(data.draw(st.integers(1, 60)))
             newcomers += 1
-        assert done <= sum(max(1, -(-count // max(1, budget // 2))) for count in lengths) + FEW
+        assert done <= sum(-(-count // max(1, budget // 2)) for count in lengths)
 
 
-def test_a_step_holds_what_the_machine_computes_in_its_time() -> None:
+def test_a_pass_holds_what_the_machine_computes_in_its_time() -> None:
     pace = Pace(10**9, most=512)
     assert pace.rows(0.001) == GRAIN
     for _ in range(8):
-        pace.rows(0.5)
-        pace.learn(64, 0.2)  # 320 a second
+        pace.learn(64, 0.2, 0.5)  # 320 a second
     assert pace.rows(0.5) == 160
-    pace.learn(160, 1.0)  # slower, at once
+    pace.learn(160, 1.0, 0.5)  # slower, at once
     assert pace.rows(0.5) == 80
-    pace.learn(3, 9.0)  # too few rows to say anything
+    pace.learn(3, 9.0, 0.5)  # too few rows to say anything
     assert pace.rows(0.5) == 80
-    pace.learn(24, 0.4)  # the rest of a prompt: it waited for the weights
+    pace.learn(24, 0.4, 0.5)  # the rest of a prompt: it waited for the weights
     assert pace.rows(0.5) == 80
-    pace.learn(24, 0.8)  # but this is too long
+    pace.learn(24, 0.8, 0.5)  # but this is too long
     assert pace.rows(0.5) == GRAIN
     for _ in range(8):
-        pace.learn(80, 0.001)
+        pace.learn(80, 0.001, 0.5)
     assert pace.rows(0.5) == 512
     assert pace.rows(-1.0) == GRAIN

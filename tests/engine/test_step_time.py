@@ -9,7 +9,7 @@ import pytest
 
 from occlusight.backends.local import LocalBackend
 from occlusight.backends.protocol import Request
-from occlusight.engine import encoding
+from occlusight.engine import encoding, passing
 from occlusight.engine import engine as engine_module
 
 MOST = 0.5
@@ -25,9 +25,11 @@ class Machine:
         model = backend.engine.model
         for block in model.vision.blocks:
             block.register_forward_hook(lambda *_: self.spend(self.block_s))
-        model.text.layers[0].register_forward_hook(
-            lambda _, given, __: self.spend(max(self.weights_s, given[0].shape[1] * self.row_s))
-        )
+        layers = model.text.layers
+        for layer in layers:
+            layer.register_forward_hook(
+                lambda _, given, __: self.spend(max(self.weights_s, given[0].shape[1] * self.row_s) / len(layers))
+            )
         step = backend.engine.step
 
         def timed() -> None:
@@ -53,6 +55,7 @@ def played(tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         machine = Machine(backend, **speed)
         monkeypatch.setattr(engine_module, "perf_counter", machine)
         monkeypatch.setattr(encoding, "perf_counter", machine)
+        monkeypatch.setattr(passing, "perf_counter", machine)
         return backend, machine
 
     return build
@@ -71,15 +74,38 @@ def test_prompts_pictures_and_answers_together_keep_the_time(
     assert max(machine.steps) <= MOST
 
 
-def test_a_machine_that_becomes_slower_is_noticed_within_a_step(played: Any) -> None:
+def test_a_machine_that_becomes_slower_is_noticed_within_a_pass(played: Any) -> None:
     backend, machine = played(block_s=0.01, row_s=0.001, weights_s=0.05)
+    engine = backend.engine
     answer = backend.generate(Request("car " * 3500, max_tokens=2))
-    for _ in range(4):
-        backend.engine.follow(answer._sequence)
-    assert 0.2 < machine.steps[-1] <= MOST
+    while engine.statistics().rows < 600:
+        engine.follow(answer._sequence)
+    assert max(machine.steps) <= MOST
     machine.row_s = 0.004
-    backend.engine.follow(answer._sequence)
+    slower = len(machine.steps)
+    read = engine.statistics().rows
+    while engine.statistics().rows == read:  # the pass under way when it happened
+        engine.follow(answer._sequence)
+    assert max(machine.steps[slower:]) > MOST
     before = len(machine.steps)
     list(answer)
-    assert machine.steps[before - 1] > MOST  # the one under way when it happened
+    assert len(machine.steps) > before + 10
     assert max(machine.steps[before:]) <= MOST
+
+
+def test_an_answer_comes_on_while_a_prompt_is_read_layer_by_layer(played: Any) -> None:
+    """The prompt's layers take most of a step each; an answer's token takes little, and no step goes without one for long."""
+    backend, machine = played(block_s=0.01, row_s=0.002, weights_s=0.1)
+    backend.engine._pace._rate = 1500.0
+    quick = backend.generate(Request("car", max_tokens=60))
+    slow = backend.generate(Request("car " * 3000, max_tokens=1))
+    while not slow._sequence.read:
+        backend.engine.follow(quick._sequence)
+    steps, said, read = len(machine.steps), len(quick._sequence.listener.said), slow._sequence.read
+    for _ in range(20):
+        backend.engine.follow(quick._sequence)
+    assert len(quick._sequence.listener.said) - said >= 10
+    assert slow._sequence.read > read
+    assert max(machine.steps[steps:]) <= MOST
+    for answer in (quick, slow):
+        answer.close()

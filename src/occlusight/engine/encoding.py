@@ -41,6 +41,11 @@ class Encoder:
     def __len__(self) -> int:
         return len(self._jobs)
 
+    @property
+    def slowest(self) -> float:
+        """The longest that a block of the picture under way has taken, in seconds."""
+        return next((job.slowest for job in self._jobs.values()), 0.0)
+
     def key(self, visual: Visual) -> str:
         """Return the key of a picture's features."""
         return f"{self._prefix}:{visual.digest}"

@@ -14,15 +14,14 @@ from occlusight.engine.chain import Chain, Part
 from occlusight.engine.encoding import Encoder
 from occlusight.engine.feature_cache import FeatureCache
 from occlusight.engine.pace import Pace
-from occlusight.engine.passing import Interrupts, read
+from occlusight.engine.passing import Pass
 from occlusight.engine.prefix_cache import PrefixCache
 from occlusight.engine.prompt import Prompt
-from occlusight.engine.scheduling import deal
+from occlusight.engine.scheduling import deal, lane_of
 from occlusight.engine.sequence import Sequence
 from occlusight.engine.settings import EngineSettings
 from occlusight.engine.speaker import Listener
 from occlusight.engine.statistics import Statistics
-from occlusight.errors import Cancelled
 from occlusight.model.config import ModelConfig
 from occlusight.model.int8_kv_cache import Int8KVCache
 from occlusight.model.kv_cache import KVCache, round_up
@@ -31,6 +30,8 @@ from occlusight.model.rope import positions
 
 FEW_ROWS = 8
 """Up to so many rows cost a pass little more than one: it waits for the weights. Guesses fill them."""
+ANSWERS = 0
+"""The lane of those that have few tokens to read."""
 MOST_PARTS = 12
 """Every part of a sequence costs a call of attention in every layer; more are copied into one."""
 WORTH_SHARING = 64
@@ -56,11 +57,12 @@ class Engine:
         probe = self._store(1)
         token_bytes = probe.nbytes // probe.capacity
         self.admission = Admission(model.config, self.dtype, token_bytes, self.settings)
-        self._pace = Pace(model.config.text.matrix_numbers, self.settings.chunk)
-        self._interrupts = Interrupts(model)
+        self._pace = Pace(model.config.text.matrix_numbers // model.config.text.layers, self.settings.chunk)
         self._counts = Statistics()
         self._waiting: list[Sequence] = []
         self._running: list[Sequence] = []
+        self._passes: dict[int, Pass] = {}  # those under way, by lane
+        self._late: list[Encoder | Pass] = []
         self._guard = threading.Condition(threading.Lock())
         self._stepping = False
 
@@ -144,7 +146,7 @@ class Engine:
 
     @torch.inference_mode()
     def step(self) -> None:
-        """Admit, encode for a while, read a pass, hear what comes next. Only one thread at a time may do so."""
+        """Admit, encode for a while, go on with the passes under way, hear what comes next. Only one thread at a time may step."""
         began = perf_counter()
         with self._guard:
             self._sweep()
@@ -153,13 +155,10 @@ class Engine:
         try:
             # Who waits for a picture reads in the next step.
             ready = [sequence for sequence in running if sequence.unread]
-            self.encoder.advance(self.settings.step_s / (2 if ready else 1))
-            members = self._deal(ready, self.settings.step_s - (perf_counter() - began))
-            if members:
-                self._pass(members)
-        except Cancelled:
-            pass
+            self._set_out(ready)
+            self._go_on(began + self.settings.step_s)
         except Exception as error:
+            self._passes.clear()
             for sequence in running:
                 sequence.error = error
                 sequence.ended = True
@@ -170,31 +169,69 @@ class Engine:
                 self._counts, steps=self._counts.steps + 1, slowest_step_s=max(self._counts.slowest_step_s, taken)
             )
 
-    def _deal(self, ready: list[Sequence], seconds: float) -> list[tuple[Sequence, int]]:
-        """Choose the rows of the pass, guesses apart."""
-        ready = [sequence for sequence in ready if not sequence.cancelled]
-        rows = deal([sequence.unread for sequence in ready], self._pace.rows(seconds))
-        most = max(0, FEW_ROWS // max(1, len(ready)) - 1) if sum(rows) <= FEW_ROWS else 0
+    def _set_out(self, ready: list[Sequence]) -> None:
+        """Begin a pass in every lane that has none and that somebody waits for."""
+        busy = [sequence for one in self._passes.values() for sequence in one.members]
+        lanes: dict[int, list[Sequence]] = {}
         for sequence in ready:
-            few = min(most, self.settings.drafts)
-            sequence.guessed = sequence.listener.guess(few) if few and not sequence.reading else []
-        members = [(sequence, count) for sequence, count in zip(ready, rows, strict=True) if count]
+            lane = lane_of(sequence.unread)
+            if lane not in self._passes and sequence not in busy and not sequence.cancelled:
+                lanes.setdefault(lane, []).append(sequence)
+        for lane, waiting in lanes.items():
+            members = self._deal(waiting, lane == ANSWERS)
+            expected = 0.0 if lane == ANSWERS else self._pace.seconds(sum(count for _, count in members))
+            self._passes[lane] = Pass(self.model, members, expected)
+
+    def _deal(self, waiting: list[Sequence], answers: bool) -> list[tuple[Sequence, int]]:
+        """Choose the rows of a pass, and guesses where rows are few; make room for them."""
+        unread = [sequence.unread for sequence in waiting]
+        rows = unread if answers else deal(unread, self._pace.rows(self._layer_s))
+        most = max(0, FEW_ROWS // len(waiting) - 1) if answers and sum(rows) <= FEW_ROWS else 0
+        few = min(most, self.settings.drafts)
+        members = []
+        for sequence, count in zip(waiting, rows, strict=True):
+            if count:
+                sequence.guessed = sequence.listener.guess(few) if few and not sequence.reading else []
+                self._make_room(sequence, count + len(sequence.guessed))
+                members.append((sequence, count))
         order: dict[int, int] = {}  # which beginning came first: the same from run to run, unlike a segment's id
         for sequence, _ in members:
             order.setdefault(first_segment(sequence), len(order))
         return sorted(members, key=lambda member: order[first_segment(member[0])])
 
-    def _pass(self, members: list[tuple[Sequence, int]]) -> None:
-        """Read, then let each sequence hear what comes next."""
-        began = perf_counter()
-        for sequence, count in members:
-            self._make_room(sequence, count + len(sequence.guessed))
-        with self._interrupts.watch(lambda: all(sequence.cancelled for sequence, _ in members)):
-            read(self.model, members)
-        rows = sum(count for _, count in members)
-        self._pace.learn(rows, perf_counter() - began)
-        self._counts = replace(self._counts, rows=self._counts.rows + rows)
-        for sequence, _ in members:
+    @property
+    def _layer_s(self) -> float:
+        """How long a layer may take that reads prompts: half a step where something else is to have the other half."""
+        return self.settings.step_s / min(2, max(1, len(self._running)))
+
+    def _go_on(self, end: float) -> None:
+        """Advance until a time what is under way: pictures, answers, short prompts, long ones, each by a block or layer at least.
+
+        An earlier one leaves the later ones time for theirs, pictures half of it. What does not fit any more is first in the next step.
+        """
+        works: list[Encoder | Pass] = [self.encoder] if self.encoder else []
+        works += [self._passes[lane] for lane in sorted(self._passes)]
+        works.sort(key=lambda work: work not in self._late)
+        self._late = []
+        for place, work in enumerate(works):
+            left = end - perf_counter()
+            if place and work.slowest > left:
+                self._late.append(work)
+                continue
+            left -= sum(other.slowest for other in works[place + 1 :])
+            if isinstance(work, Encoder):
+                work.advance(left if len(works) == 1 else min(left, self.settings.step_s / 2))
+            elif work.advance(left):
+                self._ended(work)
+
+    def _ended(self, one: Pass) -> None:
+        """Let each sequence of a pass hear what comes next."""
+        lane = next(lane for lane, other in self._passes.items() if other is one)
+        del self._passes[lane]
+        if lane != ANSWERS:
+            self._pace.learn(one.count, one.seconds / self.model.config.text.layers, self._layer_s)
+        self._counts = replace(self._counts, rows=self._counts.rows + one.count)
+        for sequence in one.members:
             if sequence.read >= sequence.length:
                 self._hear(sequence)
             if self.shares and not sequence.ended:
@@ -336,6 +373,11 @@ class Engine:
         chain = sequence.chain
         assert chain is not None
         self.encoder.forget(sequence)
+        for lane, one in list(self._passes.items()):
+            if sequence in one:
+                one.drop(sequence)
+                if not one.members:
+                    del self._passes[lane]
         sequence.missing.clear()
         sequence.features.clear()
         sequence.heard.clear()

@@ -1,4 +1,4 @@
-"""How many rows a step can compute in the time that it may take, learned from the steps before."""
+"""How many rows of prompts a decoder layer can compute in the time that it may take, learned from the passes before."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ GRAIN = 16
 
 
 class Pace:
-    """Rows a second.
+    """Rows a second, of a layer with so many `parameters`.
 
     A pass that was slower than thought counts at once, a faster one raises the figure at most threefold. A pass of far fewer rows than
     there might have been, and within its time, lowers nothing: it waited for the weights, which more rows would have shared.
@@ -20,19 +20,20 @@ class Pace:
     def __init__(self, parameters: int, most: int) -> None:
         self.most = most
         self._rate = FIRST_FLOPS / (2 * max(1, parameters))
-        self._seconds = 0.0
-        self._rows = 0
 
     def rows(self, seconds: float) -> int:
         """Return how many rows fit into so many seconds: at least `GRAIN`, at most `most`."""
         fit = int(max(0.0, seconds) * self._rate) // GRAIN * GRAIN
-        self._seconds, self._rows = seconds, min(max(fit, GRAIN), self.most)
-        return self._rows
+        return min(max(fit, GRAIN), self.most)
 
-    def learn(self, rows: int, seconds: float) -> None:
-        """Take in what a pass of so many rows, out of those given last, took."""
+    def seconds(self, rows: int) -> float:
+        """Return what a layer takes with so many rows."""
+        return rows / self._rate
+
+    def learn(self, rows: int, seconds: float, given: float) -> None:
+        """Take in what a layer took with so many rows, of `given` seconds."""
         measured = rows / max(seconds, 1e-6)
-        few = rows < ENOUGH or (2 * rows < self._rows and seconds < self._seconds)
+        few = rows < ENOUGH or (2 * rows < self.rows(given) and seconds < given)
         if measured < self._rate:
             self._rate = self._rate if few else measured
         elif rows >= ENOUGH:

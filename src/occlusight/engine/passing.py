@@ -1,81 +1,98 @@
-"""One pass of the decoder over rows of several sequences."""
+"""One pass of the decoder over rows of several sequences, layer by layer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Generator
+from time import perf_counter
 
 import torch
 from torch import Tensor
 
-from occlusight.engine.chain import Chain
 from occlusight.engine.rows import Rows
 from occlusight.engine.sequence import Sequence
-from occlusight.errors import Cancelled
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.vision import VisionFeatures
 
 
-def read(model: Qwen3VL, members: list[tuple[Sequence, int]]) -> None:
-    """Read the next tokens of each sequence, as many as said, its guesses after the last; the logits wanted go to its `heard`.
+class Pass:
+    """Reads the next tokens of each sequence, as many as said, its guesses after the last; the logits wanted go to its `heard`.
 
-    Raises:
-        Cancelled: an `Interrupts` said so between two layers; nothing counts as read then.
+    It may stand still between two layers for as long as one likes; nothing counts as read before its end.
+    `slowest` is the longest that a layer took, in seconds, at first what is `expected`; `seconds` what all took.
     """
-    ids: list[int] = []
-    places: list[Tensor] = []
-    features: list[VisionFeatures] = []
-    rows: list[tuple[Chain, int]] = []
-    stretch: list[float] = []
-    wanted: list[list[int]] = []  # of each member, the rows whose logits are needed
-    for sequence, count in members:
-        assert sequence.chain is not None
-        begin = sequence.read
-        end = begin + count
-        guessed = sequence.guessed if end == sequence.length else []
-        stop = end + len(guessed)
-        offset = len(ids) - begin
-        wanted.append(list(range(max(begin, sequence.wanted_from) + offset, stop + offset)))
-        ids += [*sequence.ids(begin, end), *guessed]
-        places.append(sequence.positions(begin, stop))
-        features += sequence.slices(begin, end)
-        rows.append((sequence.chain, count + len(guessed)))
-        stretch += [sequence.stretch] * (stop - begin)
-    device = model.text.embed_tokens.weight.device
-    hidden = model(
-        torch.tensor([ids], device=device),
-        torch.cat(places, 1)[:, None].to(device),
-        features=VisionFeatures.cat(features) if features else None,
-        cache=Rows(rows),
-        stretch=torch.tensor([stretch], device=device) if max(stretch) > 1 else None,
-    )
-    flat = [row for own in wanted for row in own]
-    if not flat:
-        return
-    logits = model.logits(hidden[0, flat])  # (wanted rows, V)
-    for (sequence, _), own in zip(members, torch.split(logits, [len(own) for own in wanted]), strict=True):
-        if len(own):
-            sequence.heard.append(own)
 
+    def __init__(self, model: Qwen3VL, members: list[tuple[Sequence, int]], expected: float = 0.0) -> None:
+        self.members = dict(members)
+        self.count = sum(count for _, count in members)
+        self.seconds = 0.0
+        self.slowest = expected
+        ids: list[int] = []
+        places: list[Tensor] = []
+        features: list[VisionFeatures] = []
+        rows = []
+        stretch: list[float] = []
+        self._wanted: dict[Sequence, list[int]] = {}  # the rows whose logits are needed
+        for sequence, count in members:
+            assert sequence.chain is not None
+            begin = sequence.read
+            end = begin + count
+            guessed = sequence.guessed if end == sequence.length else []
+            stop = end + len(guessed)
+            offset = len(ids) - begin
+            self._wanted[sequence] = list(range(max(begin, sequence.wanted_from) + offset, stop + offset))
+            ids += [*sequence.ids(begin, end), *guessed]
+            places.append(sequence.positions(begin, stop))
+            features += sequence.slices(begin, end)
+            rows.append((sequence.chain, count + len(guessed)))
+            stretch += [sequence.stretch] * (stop - begin)
+        self._rows = Rows(rows)
+        device = model.device
+        hidden = model.steps(
+            torch.tensor([ids], device=device),
+            torch.cat(places, 1)[:, None].to(device),
+            features=VisionFeatures.cat(features) if features else None,
+            cache=self._rows,
+            stretch=torch.tensor([stretch], device=device) if max(stretch) > 1 else None,
+        )
+        self._steps = self._run(model, hidden)
+        self._fresh = True
 
-class Interrupts:
-    """Makes a model's passes stop between two layers once nobody wants them any more."""
+    def __contains__(self, sequence: Sequence) -> bool:
+        return sequence in self.members
 
-    def __init__(self, model: Qwen3VL) -> None:
-        self._unwanted: Callable[[], bool] | None = None
-        for layer in model.text.layers:
-            layer.register_forward_pre_hook(self._look)
+    def advance(self, seconds: float) -> bool:
+        """Run layers until the next one would take longer than is left; at least one, but none that nobody wants. True at the end."""
+        began = now = perf_counter()
+        while not all(sequence.cancelled for sequence in self.members):
+            before = now
+            done = next(self._steps, True)
+            now = perf_counter()
+            self.seconds += now - before
+            self.slowest = now - before if self._fresh else max(self.slowest, now - before)
+            self._fresh = False
+            if done:
+                return True
+            if now - began + self.slowest > seconds:
+                return False
+        return False
 
-    @contextmanager
-    def watch(self, unwanted: Callable[[], bool]) -> Iterator[None]:
-        """Within, a pass raises Cancelled soon after `unwanted` says so."""
-        self._unwanted = unwanted
-        try:
-            yield
-        finally:
-            self._unwanted = None
+    def drop(self, sequence: Sequence) -> None:
+        """Let go of a sequence that has ended."""
+        del self.members[sequence], self._wanted[sequence]
+        if self.members:
+            assert sequence.chain is not None
+            self._rows.drop(sequence.chain)
+        else:
+            self._steps.close()
 
-    def _look(self, *_: Any) -> None:
-        if self._unwanted is not None and self._unwanted():
-            raise Cancelled("the answer was stopped")
+    def _run(self, model: Qwen3VL, steps: Generator[None, None, Tensor]) -> Generator[None, None, None]:
+        hidden = yield from steps
+        flat = [row for own in self._wanted.values() for row in own]
+        if not flat:
+            return
+        logits = model.logits(hidden[0, flat])  # (wanted rows, V)
+        for sequence, own in zip(
+            self._wanted, torch.split(logits, [len(own) for own in self._wanted.values()]), strict=True
+        ):
+            if len(own):
+                sequence.heard.append(own)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import torch
 from torch import Tensor
@@ -38,22 +38,32 @@ class Rows:
     """
 
     def __init__(self, members: list[tuple[Chain, int]]) -> None:
-        self.members = members
-        self.total = sum(count for _, count in members)
-        self._stretches = list(stretches(members))
-        self._slots = 1 + max(stretch.slot for stretch in self._stretches)
+        ends = list(accumulate((count for _, count in members), initial=0))
+        self.total = ends[-1]
+        self._places = {chain: slice(*ends[i : i + 2]) for i, (chain, _) in enumerate(members)}
+        self._idle: list[slice] = []
         self._masks: dict[tuple[int, int, int], Tensor] = {}
+        self._look()
+
+    def drop(self, chain: Chain) -> None:
+        """Let go of a chain between two layers; its rows go on, but read and write nothing more. One at least must be left."""
+        self._idle.append(self._places.pop(chain))
+        self._look()
+
+    def _look(self) -> None:
+        self._stretches = list(stretches(self._places))
+        self._slots = 1 + max(stretch.slot for stretch in self._stretches)
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Write the rows' keys and values `(1, G, R, d)` to the tails; return what the queries `(1, H, R, d)` find."""
-        at = 0
-        for chain, count in self.members:
-            chain.tail.write(layer, k[:, :, at : at + count], v[:, :, at : at + count])
-            at += count
-        if len(self._stretches) == 1:
+        for chain, own in self._places.items():
+            chain.tail.write(layer, k[:, :, own], v[:, :, own])
+        if len(self._stretches) == 1 and not self._idle:
             return self._over(layer, q, self._stretches[0])[0]
         outs = q.new_zeros(self._slots, *q.shape, dtype=torch.float32)
         weights = q.new_full((self._slots, *q.shape[:3]), float("-inf"), dtype=torch.float32)
+        for idle in self._idle:
+            weights[0, :, :, idle] = 0
         for stretch in self._stretches:
             out, weight = self._over(layer, q[:, :, stretch.rows], stretch)
             outs[stretch.slot, :, :, stretch.rows] = out.float()
@@ -63,8 +73,8 @@ class Rows:
     def advance(self, tokens: int) -> None:
         """Count the rows as read."""
         assert tokens == self.total
-        for chain, count in self.members:
-            chain.tail.advance(count)
+        for chain, own in self._places.items():
+            chain.tail.advance(own.stop - own.start)
 
     def _over(self, layer: int, q: Tensor, stretch: Stretch) -> tuple[Tensor, Tensor]:
         """Attention of a stretch's rows over it: result and logarithmic weight. A store may hand it out in pieces."""
@@ -95,31 +105,29 @@ class Rows:
         return self._masks[size]
 
 
-def stretches(members: list[tuple[Chain, int]]) -> Iterator[Stretch]:
-    """Yield what the rows look at: pieces of shared segments, then each tail.
+def stretches(places: Mapping[Chain, slice]) -> Iterator[Stretch]:
+    """Yield what the rows of each chain look at: pieces of shared segments, then each tail.
 
     A segment is cut where some member's part of it ends, so that the same rows look at the whole of a piece: parts of 5 and of 9 tokens
     of one segment give 0..5 for the rows of both, and 5..9 for those of the second.
     """
     ends: dict[Segment, set[int]] = {}
-    for chain, _ in members:
+    for chain in places:
         for part in chain.parts:
             ends.setdefault(part.segment, {0}).add(part.length)
     slots: dict[tuple[Segment, int, int], int] = {}  # the same for whoever looks at it: a segment has one past
     rows: dict[tuple[Segment, int, int], list[int]] = {}
     tails: list[Stretch] = []
-    at = 0
-    for chain, count in members:
+    for chain, own in places.items():
         slot = 0
         for part in chain.parts:
             for begin, end in pairwise(sorted(end for end in ends[part.segment] if end <= part.length)):
                 slots[part.segment, begin, end] = slot
-                rows.setdefault((part.segment, begin, end), []).extend(range(at, at + count))
+                rows.setdefault((part.segment, begin, end), []).extend(range(own.start, own.stop))
                 slot += 1
-        old = chain.tail.length
+        old, count = chain.tail.length, own.stop - own.start
         seen = old + 1 if count > 1 else None
-        tails.append(Stretch(chain.tail, 0, old + count, slice(at, at + count), slot, seen))
-        at += count
+        tails.append(Stretch(chain.tail, 0, old + count, own, slot, seen))
     for (segment, begin, end), which in rows.items():
         yield Stretch(segment.store, begin, end, row_index(which), slots[segment, begin, end])
     yield from tails

@@ -23,8 +23,8 @@ class EngineSettings:
         prefix_cache_bytes: keys and values kept of answers that have ended; 0 keeps none, and nothing is shared between answers.
         kv_bytes: all keys and values, kept ones and those of running answers; 0 takes a quarter of the machine's memory.
         int8_kv: hold them in a byte a number, for contexts that would not fit otherwise.
-        step_s: how long a step may take; how many prompt tokens it reads follows from the speed measured.
-        chunk: the most prompt tokens that a step reads.
+        step_s: how long a step may take; how many prompt tokens are read together follows from the speed measured.
+        chunk: the most prompt tokens that are read together.
         max_running: the most answers that are computed at a time.
         drafts: the most tokens that are guessed from the text so far and checked in one pass; 0 turns guessing off.
     """

@@ -1,7 +1,7 @@
 """Qwen3-VL: the vision tower and the decoder as one trainable and runnable module."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +12,7 @@ from occlusight.model.attention import Attention
 from occlusight.model.config import ModelConfig
 from occlusight.model.kv_cache import KVCache
 from occlusight.model.rope import Grid
+from occlusight.model.steps import finished
 from occlusight.model.text import Packed, RMSNorm, TextAttention, TextModel
 from occlusight.model.vision import PatchProjection, VisionAttention, VisionFeatures, VisionTower
 
@@ -67,17 +68,28 @@ class Qwen3VL(nn.Module):
         Raises:
             BadInput: the number of features is not that of the visual tokens.
         """
+        return finished(self.steps(input_ids, positions, features, mask, cache, stretch))
+
+    def steps(
+        self,
+        input_ids: Tensor,
+        positions: Tensor,
+        features: VisionFeatures | None = None,
+        mask: Tensor | None = None,
+        cache: KVCache | Packed | None = None,
+        stretch: Tensor | None = None,
+    ) -> Generator[None, None, Tensor]:
+        """`forward` in pieces; see `TextModel.steps`."""
         embeds: Tensor = self.text.embed_tokens(input_ids)
         if features is None:
-            plain: Tensor = self.text(embeds, positions, mask, cache, stretch=stretch)
-            return plain
+            return (yield from self.text.steps(embeds, positions, mask, cache, stretch=stretch))
         visual = (input_ids == self.config.image_token_id) | (input_ids == self.config.video_token_id)  # (B, T)
         places = visual.flatten().nonzero().flatten()
         if places.shape[0] != len(features):
             raise BadInput(f"{len(features)} visual features for {places.shape[0]} visual tokens")
         flat = embeds.flatten(0, 1).index_copy(0, places, features.embeds.to(embeds.dtype))
-        hidden: Tensor = self.text(flat.view_as(embeds), positions, mask, cache, (visual, features.taps), stretch)
-        return hidden
+        taps = (visual, features.taps)
+        return (yield from self.text.steps(flat.view_as(embeds), positions, mask, cache, taps, stretch))
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Logits `(.., V)` of hidden states `(.., D)`."""

@@ -1,5 +1,6 @@
 """The decoder of Qwen3-VL: a Qwen3 transformer whose first layers also receive the vision tower's taps (DeepStack)."""
 
+from collections.abc import Generator
 from typing import Protocol
 
 import torch
@@ -11,6 +12,7 @@ from occlusight.model.attention import Attention, fused_attention
 from occlusight.model.config import TextConfig
 from occlusight.model.kv_cache import KVCache
 from occlusight.model.rope import rotary_tables, rotate
+from occlusight.model.steps import finished
 
 FEW = 1 << 15
 """Of so few numbers the calls cost more than the passes over them."""
@@ -147,6 +149,21 @@ class TextModel(nn.Module):
         Raises:
             BadInput: a tap has another number of rows than there are visual tokens.
         """
+        return finished(self.steps(embeds, positions, mask, cache, deepstack, stretch))
+
+    def steps(
+        self,
+        embeds: Tensor,
+        positions: Tensor,
+        mask: Tensor | None = None,
+        cache: KVCache | Packed | None = None,
+        deepstack: tuple[Tensor, tuple[Tensor, ...]] | None = None,
+        stretch: Tensor | None = None,
+    ) -> Generator[None, None, Tensor]:
+        """`forward` in pieces: yields after every layer, so that one may do something else meanwhile, or stop.
+
+        The cache counts the tokens at the end; until then nobody else may add any to it.
+        """
         batch, length, width = embeds.shape
         if mask is None and isinstance(cache, KVCache) and cache.length and length > 1:
             mask = causal_mask(length, cache.length + length, embeds.device)
@@ -157,6 +174,7 @@ class TextModel(nn.Module):
             x = layer(x, tables, mask, cache, index)
             if index < len(taps):
                 x = x.reshape(-1, width).index_add(0, places, taps[index].to(x.dtype)).view(batch, length, width)
+            yield
         if cache is not None:
             cache.advance(length)
         hidden: Tensor = self.norm(x)

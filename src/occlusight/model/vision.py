@@ -18,6 +18,7 @@ from occlusight.model.attention import Attention, fused_attention
 from occlusight.model.config import VisionConfig
 from occlusight.model.grids import GridCache, GridTables
 from occlusight.model.rope import Grid, rotate
+from occlusight.model.steps import finished
 
 EPS = 1e-6
 
@@ -223,13 +224,3 @@ class VisionTower(nn.Module):
         wanted = (sum(math.prod(grid) for grid in grids), values)
         if not grids or tuple(patches.shape) != wanted:
             raise BadInput(f"grids {list(grids)} need patches of shape {wanted}, got {tuple(patches.shape)}")
-
-
-def finished(steps: Generator[None, None, VisionFeatures]) -> VisionFeatures:
-    """Run to the end what `VisionTower.steps` began."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            features: VisionFeatures = end.value
-            return features
