@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import torch
@@ -17,6 +19,8 @@ from occlusight.model.quant.stored import StoreReader
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.text import TextLayer
 from occlusight.model.weights import read_json
+
+HEAD, REST = "lm_head.safetensors", "rest.safetensors"
 
 
 class StoredEmbedding(nn.Embedding):
@@ -45,30 +49,51 @@ def load_stored(
     with torch.device("meta"):
         model = Qwen3VL(config)
     parts = {f"{name}.safetensors": (part, sites) for name, part, sites in parts_of(model)}
-    waiting = {*parts, "rest.safetensors"}
-    head: nn.Module | None = None
-    for name, read in reader.files():
+
+    def place(name: str, read: dict[str, Tensor]) -> None:
         tensors = {key: tensor.to(device) for key, tensor in read.items()}
-        if name == "lm_head.safetensors":
-            head = build_linear(tensors, lean=True)  # one row at a time
-        elif name == "rest.safetensors":
+        if name == HEAD:
+            model.lm_head = build_linear(tensors, lean=True)  # one row at a time
+        elif name == REST:
             _fill(model, tensors)
         elif name in parts:
             part, sites = parts[name]
             join(part, _builder(tensors, lean, many=not isinstance(part, TextLayer)))
             own = {key: tensor for key, tensor in tensors.items() if not key.startswith(tuple(sites))}
             _fill(part, own)
-        waiting.discard(name)
-    if waiting:
-        raise BadModel(f"{reader.folder}: lacks {', '.join(sorted(waiting)[:5])}")
+
+    found = _each(reader.files(), place)
+    missing = {*parts, REST} - found
+    if missing:
+        raise BadModel(f"{reader.folder}: lacks {', '.join(sorted(missing)[:5])}")
     embedding = reader.embedding().to(device)
     model.text.embed_tokens = StoredEmbedding(embedding)
-    model.lm_head = head or HalfLinear(embedding, None)
+    if HEAD not in found:
+        model.lm_head = HalfLinear(embedding, None)
     left = [name for name, parameter in model.named_parameters() if parameter.device != embedding.device]
     if left:
         raise BadModel(f"{reader.folder}: has no values for {', '.join(left[:5])}")
     give_back_gaps()  # 0.15 GB of the 2B model's loading
     return model.requires_grad_(False).eval()
+
+
+def _each(files: Iterator[tuple[str, dict[str, Tensor]]], place: Callable[[str, dict[str, Tensor]], None]) -> set[str]:
+    """Place every file's tensors and return the names. FBGEMM packs a weight on one thread, so as many are placed at a time as there are."""
+    at_once = torch.get_num_threads()
+    names: set[str] = set()
+    pending: set[Future[None]] = set()
+    with ThreadPoolExecutor(at_once) as pool:
+        for name, tensors in files:
+            names.add(name)
+            pending.add(pool.submit(place, name, tensors))
+            del tensors
+            if len(pending) == at_once:
+                done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+        for future in pending:
+            future.result()
+    return names
 
 
 def _builder(tensors: dict[str, Tensor], lean: bool, many: bool) -> Build:

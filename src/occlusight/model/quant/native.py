@@ -58,11 +58,9 @@ def multiply_onednn(levels: Tensor, weight: Packed, scale: Tensor, zeros: Tensor
 
 def pack_fbgemm(levels: Tensor, scale: Tensor) -> Packed:
     """Put int8 `(N, K)` with its scale `(N,)` into FBGEMM's order."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # these operators announce their end; the plain twin is there
-        zeros = torch.zeros(len(scale), dtype=torch.long)
-        channels = torch._make_per_channel_quantized_tensor(levels, scale.double(), zeros, 0)
-        return torch.ops.quantized.linear_prepack(channels, None)
+    zeros = torch.zeros(len(scale), dtype=torch.long)
+    channels = torch._make_per_channel_quantized_tensor(levels, scale.double(), zeros, 0)
+    return torch.ops.quantized.linear_prepack(channels, None)
 
 
 def multiply_fbgemm(levels: Tensor, weight: Packed) -> Tensor:
@@ -140,7 +138,7 @@ def report_on(device: str) -> str:
 def native() -> Native:
     """Try the private operators; once in a process."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # some announce their end, once in a process; the plain twin is there
         return Native(
             rounding=_holds(_try_rounding),
             onednn=_holds(lambda: _try_int8(_by_onednn)),
