@@ -14,9 +14,9 @@ from occlusight.bench.leakage.asked import Asked
 from occlusight.bench.leakage.probes import box_features, box_model, majority, probe, text_features, text_model
 from occlusight.bench.leakage.table import LIMIT, gain_interval, markdown, rows, to_json
 from occlusight.cli.app import run
-from occlusight.occlusion.balance import answer_class
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import KindNames
+from occlusight.occlusion.offers import answer_class
 from occlusight.occlusion.questions import ask
 from occlusight.scenes.plan import Plan
 from occlusight.scenes.pool import GRAPHS, PLAN, SIZE
@@ -60,7 +60,7 @@ def test_the_text_probe_finds_a_kind_that_always_hides(asked: list[Asked]) -> No
     learnt, tried = split(planted)
     said = {"majority": majority(learnt, tried), "text": probe(learnt, tried, text_features, text_model)}
     assert right(said["text"], tried) > 0.97
-    found = rows(learnt, tried, said, YES_NO)
+    found = rows(tried, said, YES_NO)
     assert [row.template for row in found] == YES_NO
     assert all(row.leaks and row.text_gain_ci95[0] > LIMIT and row.boxes is None for row in found)
     assert sum(row.n for row in found) == len(tried)

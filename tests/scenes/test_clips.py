@@ -186,7 +186,7 @@ def test_plans_of_clips_say_what_they_cannot_make() -> None:
         ({"frames": 0}, "8 to 64 frames, but 0"),
         ({"count": 12}, "not whole clips of 8"),
         ({"variants": True}, "variants are made of staged scenes"),
-        ({"balanced": True}, "none can be --balanced"),
+        ({"balanced": True}, "neither can be --balanced"),
         ({"recipes": ("clip-street", "street")}, "do not go into one data set"),
         ({"recipes": ("street",)}, "only clips have frames"),
     ):

@@ -10,13 +10,12 @@ import numpy as np
 
 from occlusight.errors import BadInput
 from occlusight.occlusion.answers import Wording, reply
-from occlusight.occlusion.balance import Balance, answer_class
 from occlusight.occlusion.draw import Draw
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import FULL_WIDTH, LANGS, Lang, Names, kind_names
 from occlusight.occlusion.programs import Answer, execute
-from occlusight.occlusion.staged_questions import STAGED_KINDS, Program
+from occlusight.occlusion.staged_questions import STAGED_KINDS, Asked, Program
 from occlusight.occlusion.text_questions import TEXT_KINDS
 from occlusight.occlusion.wordings import ask_about, ask_kinds, texts
 
@@ -77,37 +76,50 @@ def ask(
     *,
     scene: str = "",
     image: str = "",
-    balance: Balance | None = None,
 ) -> list[Question]:
     """Ask about a picture: at most `per_kind` questions of each kind, fewer where the picture does not offer them.
 
     Yes and no are equally many in every template that has them (so give those kinds an even number). The generator
-    state alone decides what is asked: the same state asks the same things in both languages. With a `balance` so does what
-    it has counted, and what is asked is noted there.
+    state alone decides what is asked: the same state asks the same things in both languages.
     Raises BadInput for an unknown kind or language.
     """
-    if lang not in LANGS:
-        raise BadInput(f"the language must be one of {', '.join(LANGS)}, but {lang!r} was given")
     wanted = KINDS if kinds is None else tuple(kinds)
     for kind in wanted:
         if kind not in POSSIBLE:
             raise BadInput(f"the kind of question must be one of {', '.join(POSSIBLE)}, but {kind!r} was given")
     limits = PER_KIND if per_kind is None else per_kind
     facts = graph if isinstance(graph, Facts) else Facts(graph)
-    draw = Draw(facts, names, rng, balance)
+    draw = Draw(facts, names, rng)
+    drawn = (
+        found
+        for kind in wanted
+        for found in draw.of_kind(kind, limits if isinstance(limits, int) else limits.get(kind, 1))
+    )
+    return put(drawn, facts, names, rng, lang, scene=scene, image=image)
+
+
+def put(
+    asked: Iterable[tuple[str, Asked]],
+    facts: Facts,
+    names: Names,
+    rng: np.random.Generator,
+    lang: Lang,
+    *,
+    scene: str = "",
+    image: str = "",
+) -> list[Question]:
+    """Put into words what is asked about a picture, and answer it. Raises BadInput for an unknown language."""
+    if lang not in LANGS:
+        raise BadInput(f"the language must be one of {', '.join(LANGS)}, but {lang!r} was given")
     words = Wording(facts, names, lang)
     questions: list[Question] = []
-    for kind in wanted:
-        limit = limits if isinstance(limits, int) else limits.get(kind, 1)
-        for template, (program, mentions) in draw.of_kind(kind, limit):
-            answer = execute(program, facts)
-            if balance is not None:
-                balance.note(facts, program, answer_class(facts, program, answer))
-            text = _text(template, mentions, words, rng)
-            id = f"{scene}.{lang}.{len(questions)}" if scene else f"{lang}.{len(questions)}"
-            wording = reply(template, answer, words)
-            asked = template.partition(".")[0]
-            questions.append(Question(id, scene, image, lang, asked, template, text, program, answer, wording))
+    for template, (program, mentions) in asked:
+        answer = execute(program, facts)
+        text = _text(template, mentions, words, rng)
+        id = f"{scene}.{lang}.{len(questions)}" if scene else f"{lang}.{len(questions)}"
+        wording = reply(template, answer, words)
+        kind = template.partition(".")[0]
+        questions.append(Question(id, scene, image, lang, kind, template, text, program, answer, wording))
     return questions
 
 

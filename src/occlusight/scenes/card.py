@@ -90,12 +90,16 @@ def card(
     """Return the card of a finished set in Markdown; `name` is the set's where it has one."""
     families = {f: sum(line["family"] == f for line in lines) for f in (*FAMILIES, SIGNS, CLIPS)}
     renderer = manifest["renderer"]
-    command = f"--set {name}"
+    command = f"--set {name}" + (" --balanced" if plan.balanced else "")
     if name is None:
         command = f"--recipe {','.join(plan.recipes)} --seed {plan.seed} --count {plan.count}"
         if plan.clips:
             command = f"--recipe {','.join(plan.recipes)} --seed {plan.seed} --count {plan.count // plan.frames} --frames {plan.frames}"
-        command += f" --size {plan.size} --samples {plan.samples}" + (" --variants" if plan.variants else "")
+        command += (
+            f" --size {plan.size} --samples {plan.samples}"
+            + (" --variants" if plan.variants else "")
+            + (" --balanced" if plan.balanced else "")
+        )
     return TEXT.format(
         **(OF_SIGNS if plan.signs else OF_CLIPS if plan.clips else STAGED),
         title=name or f"A set of {'signs' if plan.signs else 'clips' if plan.clips else 'staged scenes'}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -81,7 +81,10 @@ def make_command(
     ] = False,
     balanced: Annotated[
         bool,
-        typer.Option("--balanced", help="Draw the questions so that their texts do not give the answers away."),
+        typer.Option(
+            "--balanced",
+            help="Match the questions of the whole set so that their texts do not give the answers away: fewer are asked.",
+        ),
     ] = False,
     heldout: Annotated[bool, typer.Option("--heldout", help="Show meshes that training never sees.")] = False,
     langs: Annotated[str, typer.Option(help="Languages of the questions, separated by commas.")] = "zh,en",
@@ -107,7 +110,7 @@ def make_command(
     if named is not None:
         if (recipe, seed, count) != (None, None, None):
             raise BadInput(f"--set {named} says recipe, seed and count; leave those out")
-        plan = named_set(named)
+        plan = replace(named_set(named), balanced=balanced)
     elif recipe is None or seed is None or count is None:
         raise BadInput("a data set needs --recipe, --seed and --count, or --set occlusion-50")
     else:

@@ -29,9 +29,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from occlusight.errors import BadInput, OcclusightError
-from occlusight.occlusion.balance import Balance
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
+from occlusight.occlusion.kinds import Names
 from occlusight.occlusion.questions import Question
 from occlusight.scenes.balanced_quiz import balanced_quiz
 from occlusight.scenes.card import CARD, card
@@ -263,14 +263,13 @@ def assemble(plan: Plan, out: Path, catalogue: Catalogue) -> None:
     counts: dict[str, Any] = {"objects": 0, "pairs": 0, "questions": Counter[str]()}
     shown: list[Line] = []
     misleading: list[Pairs] = []
-    names, balance = names_of(catalogue), Balance()
+    matched = _matched(plan, out, names_of(catalogue)) if plan.balanced else None
     drafts = {name: out / MAKING / f"{name}.draft" for name in LINES}
     with drafts[LINES[0]].open("wb") as scenes, drafts[LINES[1]].open("wb") as questions:
         for index in range(plan.count):
             part = json.loads(part_path(out, index).read_text(encoding="utf-8"))
-            if plan.balanced:  # one scene after the other, so not where scenes are made
-                facts = Facts(Graph.from_json(part["scene"]["graph"]))
-                part["questions"] = [q.to_json() for q in balanced_quiz(plan, index, facts, names, balance)]
+            if matched is not None:
+                part["questions"] = [q.to_json() for q in matched[index]]
             digests[plan.image(index)] = part["image_sha256"]
             scenes.write(dumped(part["scene"]).encode())
             questions.writelines(dumped(q).encode() for q in part["questions"])
@@ -298,6 +297,13 @@ def assemble(plan: Plan, out: Path, catalogue: Catalogue) -> None:
     text = json.dumps(manifest, ensure_ascii=False, indent=1) + "\n"
     write_whole(out / MANIFEST, text.encode(), out / MAKING)
     shutil.rmtree(out / MAKING)
+
+
+def _matched(plan: Plan, out: Path, names: Names) -> list[list[Question]]:
+    """Return the questions about each scene of a balanced set: all its scenes decide what is asked about one."""
+    parts = (json.loads(part_path(out, index).read_text(encoding="utf-8")) for index in range(plan.count))
+    facts = [Facts(Graph.from_json(part["scene"]["graph"])) for part in parts]
+    return balanced_quiz(plan, range(plan.count), facts, names)
 
 
 def write_whole(path: Path, content: bytes, scratch: Path | None = None) -> None:

@@ -100,16 +100,16 @@ def crossings(a: Placed, va: NDArray[np.float32], b: Placed, vb: NDArray[np.floa
     return int(np.count_nonzero(far < 1.0))
 
 
-def outline(points: NDArray[np.float32]) -> NDArray[np.float64]:
+def outline(ground: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the convex outline of points in the plane, counter-clockwise (Andrew's monotone chain)."""
-    p = np.unique(np.asarray(points, np.float64).round(5), axis=0)
+    p = np.unique(np.asarray(ground, np.float64).round(5), axis=0)
 
-    def half(order: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-        chain: list[NDArray[np.float64]] = []
+    def half(order: list[list[float]]) -> list[list[float]]:
+        chain: list[list[float]] = []
         for q in order:
             while len(chain) > 1:
-                u, w = chain[-1] - chain[-2], q - chain[-2]
-                if u[0] * w[1] - u[1] * w[0] > 0:
+                (x0, y0), (x1, y1) = chain[-2], chain[-1]
+                if (x1 - x0) * (q[1] - y0) - (y1 - y0) * (q[0] - x0) > 0:
                     break
                 chain.pop()
             chain.append(q)
@@ -119,7 +119,8 @@ def outline(points: NDArray[np.float32]) -> NDArray[np.float64]:
         angles = np.linspace(0, 2 * np.pi, 64, endpoint=False)
         p = p[np.unique((p @ np.stack([np.cos(angles), np.sin(angles)])).argmax(axis=0))]
         p = p[np.lexsort((p[:, 1], p[:, 0]))]
-    return np.array(half(p) + half(p[::-1]))
+    points = p.tolist()
+    return np.array(half(points) + half(points[::-1]))
 
 
 def outlines_meet(a: NDArray[np.float64], b: NDArray[np.float64]) -> bool:

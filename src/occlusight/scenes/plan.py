@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
@@ -52,7 +52,7 @@ REMEMBERED = ("recipes", "seed", "size", "samples", "heldout", "langs", "rendere
 class Plan:
     """A data set to make. `size` is the picture's side in pixels (of a square of its area), `samples` those per pixel.
     `recipes` are free ones or staged ones. With `variants` every staged scene is followed by three others of it (see `staged_set`);
-    `balanced` draws the questions so that their texts do not give answers away (see `occlusion.balance`).
+    `balanced` matches the questions of the whole set so that their texts do not give answers away (see `occlusion.matching`).
 
     Raises BadInput for an unknown recipe or language, or a number that is out of range.
     """
@@ -87,10 +87,8 @@ class Plan:
             raise BadInput(f"{self.count} scenes are not whole clips of {self.frames} frames")
         if self.variants and (self.clips or not self.staged):
             raise BadInput(f"variants are made of staged scenes; the recipes are {', '.join(STAGES)}")
-        if self.balanced and (self.variants or self.signs or self.clips):
-            raise BadInput(
-                "variants are asked what their first scene is, signs what they say, clips frame by frame; none can be --balanced"
-            )
+        if self.balanced and (self.signs or self.clips):
+            raise BadInput("signs are asked what they say, clips frame by frame; neither can be --balanced")
         if not 1 <= self.count <= STRIDE:
             raise BadInput(f"a data set has 1 to {STRIDE:,} scenes, but {self.count} were asked for")
         if not SIZES[0] <= self.size <= SIZES[1]:
@@ -125,8 +123,8 @@ class Plan:
 
     @property
     def name(self) -> str | None:
-        """Return the name of the set that this plan makes, None for others."""
-        return next((name for name in NAMED if named_set(name) == self), None)
+        """Return the name of the set whose scenes this plan makes, None for others."""
+        return next((name for name in NAMED if named_set(name) == replace(self, balanced=False)), None)
 
     @property
     def group(self) -> int:

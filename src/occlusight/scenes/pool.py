@@ -7,8 +7,9 @@ Two things are not done that a data set does: looking whether things stand in on
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from occlusight import json_lines
@@ -17,7 +18,7 @@ from occlusight.occlusion.graph import Graph
 from occlusight.scenes.catalogue import Catalogue, load_catalogue, whole_catalogue
 from occlusight.scenes.choice import choose
 from occlusight.scenes.plan import Plan, differences
-from occlusight.scenes.quick_raycast import quick_depth_maps, quick_sight
+from occlusight.scenes.quick_raycast import quick_depth_maps, quick_reach, quick_sight
 from occlusight.scenes.staged_truth import measure_staged
 from occlusight.scenes.stages.registry import (
     FAMILIES,
@@ -27,6 +28,7 @@ from occlusight.scenes.stages.registry import (
     plausible_drawings,
     tells_by_shadows,
 )
+from occlusight.scenes.stages.variants import variant_of
 from occlusight.scenes.stored import dumped
 
 SIZE = 112  # pixels of the side at which truth is measured
@@ -57,12 +59,14 @@ def pool(
     show = progress or (lambda done, total: None)
     show(len(found), plan.count)
     with (folder / GRAPHS).open("a", encoding="utf-8") as lines:
-        for index in range(len(found), plan.count):
-            pooled = Pooled(plan.recipe(index), index, graph_of(plan, index, known))
-            lines.write(dumped({"recipe": pooled.recipe, "index": index, "graph": pooled.graph.to_json()}))
+        while len(found) < plan.count:
+            base = len(found) - len(found) % plan.group
+            group = [Pooled(plan.recipe(base), base + i, graph) for i, graph in enumerate(graphs_of(plan, base, known))]
+            for pooled in group[len(found) - base : plan.count - base]:
+                lines.write(dumped({"recipe": pooled.recipe, "index": pooled.index, "graph": pooled.graph.to_json()}))
+                found.append(pooled)
             lines.flush()
-            found.append(pooled)
-            show(index + 1, plan.count)
+            show(len(found), plan.count)
     return found
 
 
@@ -86,23 +90,27 @@ def _kept(plan: Plan, folder: Path) -> Iterator[Pooled]:
         yield Pooled(line["recipe"], line["index"], Graph.from_json(line["graph"]))
 
 
-def graph_of(plan: Plan, index: int, catalogue: Catalogue) -> Graph:
-    """Return the graph of one scene of a plan. Raises OcclusightError when no drawing will do."""
-    recipe = plan.recipe(index)
+def graphs_of(plan: Plan, base: int, catalogue: Catalogue) -> list[Graph]:
+    """Return the graphs of the scene of a base index and of its variants. Raises OcclusightError when no drawing will do."""
+    recipe = plan.recipe(base)
     if plan.staged:
-        return _staged(recipe, plan, index, catalogue)
-    band = plan.band(index)
-    choice = choose(recipe, plan.seed, index, catalogue, band=band, width=plan.size, look=quick_depth_maps)
-    return choice.truth.graph
+        return _staged(recipe, plan, base, catalogue)
+    choice = choose(recipe, plan.seed, base, catalogue, band=plan.band(base), width=plan.size, look=quick_depth_maps)
+    return [choice.truth.graph]
 
 
-def _staged(recipe: str, plan: Plan, index: int, catalogue: Catalogue) -> Graph:
-    """`registry.choose_stage`, with quick rays and without the proofs of standing."""
-    family, turn = family_of(recipe), plan.turn(index)
+def _staged(recipe: str, plan: Plan, base: int, catalogue: Catalogue) -> list[Graph]:
+    """`registry.choose_stage`, with quick rays and without the proofs of standing; then the variants, which are proved to stand."""
+    family, turn = family_of(recipe), plan.turn(base)
     shows = FAMILIES[family][2]
-    for _, scene, focus in plausible_drawings(recipe, plan.seed, index, catalogue, turn, plan.size):
+    measured = partial(measure_staged, catalogue=catalogue, look=quick_sight, reach=quick_reach)
+    for _, scene, focus in plausible_drawings(recipe, plan.seed, base, catalogue, turn, plan.size):
         scene = replace(scene, camera=replace(scene.camera, width=plan.size, height=plan.size))
-        truth = measure_staged(scene, catalogue, shadows=tells_by_shadows(family), look=quick_sight)
-        if shows(truth, focus, turn) and enough(truth):
-            return truth.graph
-    raise OcclusightError(f"none of {LIMIT} drawings of {recipe} {index} shows what it should")
+        truth = measured(scene, shadows=tells_by_shadows(family))
+        if not shows(truth, focus, turn) or not enough(truth):
+            continue
+        if not plan.variants:
+            return [truth.graph]
+        group = [variant_of(scene, tuple(focus), member, turn) for member in range(plan.group)]
+        return [measured(one.scene, second=one.second).graph for one in group]
+    raise OcclusightError(f"none of {LIMIT} drawings of {recipe} {base} shows what it should")

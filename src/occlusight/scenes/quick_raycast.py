@@ -66,6 +66,17 @@ def quick_sight(scene: Scene, view: View | None = None) -> Sight:
     return found
 
 
+def quick_reach(placed: Placed, starts: NDArray[np.float32], directions: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what `opaque_reach` does, but for rounding."""
+    kept = _kept(placed.mesh, ENDS)
+    if kept is None or not len(directions):
+        return np.full(len(directions), np.inf, np.float32)
+    turn = rotation_z(placed.yaw)
+    begin = ((starts - np.asarray(placed.position)) @ turn / placed.scale).astype(np.float32)
+    along = np.ascontiguousarray(directions @ (turn / placed.scale), np.float32)
+    return march(kept.tree, kept.mesh, begin, along)
+
+
 def _depth_map(p: Placed, optics: Optics | None, view: View) -> NDArray[np.float32]:
     out = np.full((view.camera.height, view.camera.width), np.inf, np.float32)
     kept = _kept(p.mesh, optics)

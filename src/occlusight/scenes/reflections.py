@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from occlusight.scenes.description import Placed, Scene
-from occlusight.scenes.mesh import load_mesh, placed_vertices
-from occlusight.scenes.raycast import View, reach
-from occlusight.scenes.sight import ENDS, Sight, surfaces_of
+from occlusight.scenes.mesh import placed_vertices
+from occlusight.scenes.raycast import View
+from occlusight.scenes.sight import Reach, Sight, opaque_reach, surfaces_of
 
 CLEARANCE = np.float32(1e-4)  # metres by which a turned ray starts off the mirror
 
@@ -38,8 +38,11 @@ def plane(mirror: Placed) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return corners[0], normal / np.linalg.norm(normal)
 
 
-def reflections(scene: Scene, sight: Sight, view: View | None = None) -> list[Mirrored]:
-    """Return what every mirror of the scene shows; an object that it does not show at all is left out."""
+def reflections(scene: Scene, sight: Sight, view: View | None = None, *, reach: Reach = opaque_reach) -> list[Mirrored]:
+    """Return what every mirror of the scene shows; an object that it does not show at all is left out.
+
+    `reach` casts the turned rays; a mirror's own frame is not looked for.
+    """
     view = view or View(scene.camera)
     height, width = view.camera.height, view.camera.width
     if not np.isfinite(sight.mirror).any():
@@ -56,7 +59,10 @@ def reflections(scene: Scene, sight: Sight, view: View | None = None) -> list[Mi
         d = rays[shows]
         turned = d - 2 * (d @ n)[:, None] * n
         starts = view.origin.astype(np.float32) + d * sight.mirror[i].ravel()[shows, None] + CLEARANCE * turned
-        far = np.stack([_reach(p, i == k, starts, turned) for k, p in enumerate(scene.objects)])  # (n, rays)
+        nothing = np.full(len(turned), np.inf, np.float32)
+        far = np.stack(
+            [nothing if i == k else reach(p, starts, turned) for k, p in enumerate(scene.objects)]
+        )  # (n, rays)
         nearest = far.min(axis=0)
         for k, p in enumerate(scene.objects):
             whole, seen = np.zeros(height * width, bool), np.zeros(height * width, bool)
@@ -65,13 +71,3 @@ def reflections(scene: Scene, sight: Sight, view: View | None = None) -> list[Mi
             if whole.any():
                 found.append(Mirrored(p.id, mirror.id, whole.reshape(height, width), seen.reshape(height, width)))
     return found
-
-
-def _reach(
-    placed: Placed, itself: bool, starts: NDArray[np.float32], directions: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """How far turned rays go to the opaque surfaces of an object; a mirror's own frame is not looked for."""
-    if itself:
-        return np.full(len(directions), np.inf, np.float32)
-    mesh = surfaces_of(placed.mesh, ENDS)
-    return reach(mesh, placed_vertices(placed, load_mesh(placed.mesh)), starts, directions)

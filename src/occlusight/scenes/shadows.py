@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from occlusight.scenes.description import Scene
-from occlusight.scenes.mesh import load_mesh, placed_vertices
-from occlusight.scenes.raycast import View, reach
-from occlusight.scenes.sight import ENDS, Sight, surfaces_of
+from occlusight.scenes.raycast import View
+from occlusight.scenes.sight import Reach, Sight, opaque_reach
 
 SAME = 0.5  # of the shadow's length: how far it goes sideways before it is said to fall to a side
 FARTHEST = 120.0  # metres from the camera, to where the ground is looked at
@@ -30,7 +29,7 @@ def ground_shown(scene: Scene, sight: Sight, view: View) -> tuple[Mask, NDArray[
     return shown.reshape(height, width), points
 
 
-def shadow_masks(scene: Scene, sight: Sight, view: View | None = None) -> Mask:
+def shadow_masks(scene: Scene, sight: Sight, view: View | None = None, *, reach: Reach = opaque_reach) -> Mask:
     """Return where each object shades the ground that the picture shows, (n, H, W), whatever else shades it too."""
     view = view or View(scene.camera)
     shown, points = ground_shown(scene, sight, view)
@@ -43,8 +42,7 @@ def shadow_masks(scene: Scene, sight: Sight, view: View | None = None) -> Mask:
     masks = np.zeros((len(scene.objects), *shown.shape), bool)
     directions = np.broadcast_to(to_sun, points.shape).astype(np.float32)
     for i, p in enumerate(scene.objects):
-        mesh = surfaces_of(p.mesh, ENDS)
-        masks[i][shown] = np.isfinite(reach(mesh, placed_vertices(p, load_mesh(p.mesh)), starts, directions))
+        masks[i][shown] = np.isfinite(reach(p, starts, directions))
     return masks
 
 

@@ -5,7 +5,7 @@ Depths are measured along the view axis in metres, (n, H, W); inf where a ray mi
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from occlusight.scenes.catalogue import full_catalogue
-from occlusight.scenes.description import Scene
+from occlusight.scenes.description import Placed, Scene
 from occlusight.scenes.mesh import Mesh, load_mesh, placed_vertices
-from occlusight.scenes.raycast import View, depth_map
+from occlusight.scenes.raycast import View, depth_map, reach
 
 ENDS = ("solid", "mirror")  # what ends a line of sight
+
+Reach = Callable[[Placed, NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]  # see `opaque_reach`
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +49,11 @@ def surfaces_of(id: str, optics: tuple[str, ...]) -> Mesh:
 def has(id: str, optics: Collection[str]) -> bool:
     """Whether a mesh has surfaces that do one of these things to light."""
     return any(len(surfaces_of(id, (o,)).faces) for o in optics)
+
+
+def opaque_reach(placed: Placed, starts: NDArray[np.float32], directions: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return how far rays (N, 3) go to what cannot be looked through of an object, (N,), in lengths of their directions; inf past it."""
+    return reach(surfaces_of(placed.mesh, ENDS), placed_vertices(placed, load_mesh(placed.mesh)), starts, directions)
 
 
 def sight(scene: Scene, view: View | None = None) -> Sight:

@@ -13,7 +13,7 @@ from occlusight.scenes.catalogue import Catalogue, full_catalogue
 from occlusight.scenes.description import Camera, Scene
 from occlusight.scenes.reflections import Mirrored, reflections
 from occlusight.scenes.shadows import direction, shadow_masks
-from occlusight.scenes.sight import Sight, sight
+from occlusight.scenes.sight import Reach, Sight, opaque_reach, sight
 from occlusight.scenes.truth import Truth, graph_from_depths, object_names
 
 LEAST = 0.0004  # of the picture: smaller reflections and shadows are not listed
@@ -54,9 +54,10 @@ def measure_staged(
     *,
     shadows: bool = True,
     look: Look = sight,
+    reach: Reach = opaque_reach,
 ) -> StagedTruth:
     """Return the truth of a staged scene at its camera's resolution, and who hides whom from the `second` camera; without
-    `shadows` none are looked for. `look` casts the rays (`sight`, or the quicker `quick_sight`).
+    `shadows` none are looked for. `look` and `reach` cast the rays (or the quicker ones of `quick_raycast`).
 
     Objects that are outside the picture are left out unless a mirror shows them. Raises BadData when a mesh is not imported.
     """
@@ -64,8 +65,8 @@ def measure_staged(
     maps = look(scene)
     truth = graph_from_depths(maps.depth, scene.objects, found, scene.camera, solid=maps.solid, mirror=maps.mirror)
     truth = replace(truth, graph=with_alone(truth.graph, truth.amodal, truth.visible))
-    graph, mirrored = _with_reflections(scene, maps, truth.graph, found)
-    graph, shaded = _with_shadows(scene, maps, graph) if shadows else (graph, {})
+    graph, mirrored = _with_reflections(scene, maps, truth.graph, found, reach)
+    graph, shaded = _with_shadows(scene, maps, graph, reach) if shadows else (graph, {})
     if second is not None:
         graph = replace(graph, views=(_second(scene, found, second, look),))
     return StagedTruth(_padded(truth, graph), mirrored, shaded)
@@ -103,12 +104,12 @@ def _padded(truth: Truth, graph: Graph) -> Truth:
 
 
 def _with_reflections(
-    scene: Scene, maps: Sight, graph: Graph, catalogue: Catalogue
+    scene: Scene, maps: Sight, graph: Graph, catalogue: Catalogue, reach: Reach
 ) -> tuple[Graph, dict[tuple[str, str], Mask]]:
     masks: dict[tuple[str, str], Mask] = {}
     entries: list[Reflection] = []
     shown: dict[str, Mirrored] = {}
-    for m in reflections(scene, maps):
+    for m in reflections(scene, maps, reach=reach):
         share = float(m.seen.mean())
         if share < LEAST:
             continue
@@ -138,10 +139,10 @@ def _with_reflections(
     return replace(graph, objects=tuple(objects), reflections=tuple(entries)), masks
 
 
-def _with_shadows(scene: Scene, maps: Sight, graph: Graph) -> tuple[Graph, dict[str, Mask]]:
+def _with_shadows(scene: Scene, maps: Sight, graph: Graph, reach: Reach) -> tuple[Graph, dict[str, Mask]]:
     if scene.light.softness > 6:  # a wide lamp's shadows are too soft to have a shape
         return graph, {}
-    every = shadow_masks(scene, maps)
+    every = shadow_masks(scene, maps, reach=reach)
     times = every.sum(axis=0)
     where = direction(scene)
     masks: dict[str, Mask] = {}

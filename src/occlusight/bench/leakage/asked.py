@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from occlusight.occlusion.balance import Balance, answer_class
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import LANGS, Names
+from occlusight.occlusion.offers import answer_class
 from occlusight.occlusion.questions import Question
 from occlusight.scenes.balanced_quiz import balanced_quiz
 from occlusight.scenes.plan import Plan
@@ -44,17 +44,24 @@ class Asked:
 
 
 def asked(plan: Plan, pooled: Sequence[Pooled], names: Names, *, balanced: bool = True) -> Iterator[Asked]:
-    """Yield the questions that a data set with these scenes would ask, in both languages, in the order of the scenes."""
-    balance = Balance()
-    for one in pooled:
-        facts = Facts(one.graph)
-        scene = plan.scene_id(one.index)
-        if balanced:
-            questions = balanced_quiz(plan, one.index, facts, names, balance)
-        elif plan.staged:
-            questions = staged_quiz(facts, names, plan.slot(one.index), LANGS)
-        else:
-            questions = quiz(one.graph, names, one.recipe, plan.seed, one.index, LANGS, scene=scene, image="")
+    """Yield the questions that a data set with these scenes would ask, in both languages, in the order of the scenes.
+
+    A scene and its variants count as one.
+    """
+    facts = [Facts(one.graph) for one in pooled]
+    if balanced:
+        quizzes = balanced_quiz(plan, [one.index for one in pooled], facts, names)
+    else:
+        quizzes = [_drawn(plan, one, f, names) for one, f in zip(pooled, facts, strict=True)]
+    for one, known, questions in zip(pooled, facts, quizzes, strict=True):
+        scene = plan.slot(one.index).base_id
         for q in questions:
-            slots = tuple(a for a in q.program[-1][1] if a in facts.objects)
-            yield Asked(scene, q, facts, answer_class(facts, q.program, q.answer), slots)
+            slots = tuple(a for a in q.program[-1][1] if a in known.objects)
+            yield Asked(scene, q, known, answer_class(known, q.program, q.answer), slots)
+
+
+def _drawn(plan: Plan, one: Pooled, facts: Facts, names: Names) -> list[Question]:
+    scene = plan.scene_id(one.index)
+    if not plan.staged:
+        return quiz(one.graph, names, one.recipe, plan.seed, one.index, LANGS, scene=scene, image="")
+    return staged_quiz(facts, names, plan.slot(one.index), LANGS, views=plan.variants)

@@ -41,13 +41,10 @@ def probe(
     tried: Sequence[Asked],
     features: Callable[[Asked], Features],
     model: Callable[[], Any],
-    progress: Callable[[str], None] | None = None,
 ) -> list[str]:
     """Return a probe's answers to the questions tried: a `model` for each sort of question, fitted to `features`."""
     answers: dict[int, str] = {}
     for op in sorted({q.op for q in learnt}):
-        if progress:
-            progress(op)
         mine = [q for q in learnt if q.op == op]
         at = [i for i, q in enumerate(tried) if q.op == op]
         common = [answer for answer, _ in Counter(q.answer for q in mine).most_common(CLASSES)]

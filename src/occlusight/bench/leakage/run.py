@@ -1,13 +1,14 @@
-"""Measuring what questions give away: ask about graphs, let the probes learn from four fifths of the scenes, try them on the rest.
+"""Measuring what questions give away: ask about graphs, let the probes learn from four fifths of the scenes, try them on the other.
 
-The scenes tried are asked about as a set of their own, whose balance knows nothing of the others: within one balanced set what was
-oftener yes so far is a no next time, and a probe that learns from its beginning is below chance at its end.
+Each fifth is tried in turn, and is asked about as a set of its own, matched without regard to the others: within one matched set what
+is a yes in four fifths is a no in the other, and a probe would be below chance.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from occlusight.bench.leakage.asked import Asked, asked
@@ -18,7 +19,7 @@ from occlusight.occlusion.kinds import Names
 from occlusight.scenes.plan import Plan
 from occlusight.scenes.pool import Pooled
 
-LEARNT = 0.8  # of the scenes of each pool; the probes are tried on the last
+FOLDS = 5  # parts of each pool; each is tried by probes that learnt from the others
 NO_BOXES = (
     "count.kind",
     "recognition.list",
@@ -29,7 +30,7 @@ Told = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Leakage:
-    """How many questions about how many scenes there were, and a row a template."""
+    """How many questions about how many scenes there were, from how many at least the probes learnt, and a row a template."""
 
     scenes: int
     questions: int
@@ -58,21 +59,28 @@ def measure(
 ) -> Leakage:
     """Ask about pools of graphs and try the probes. Raises BadInput where there are too few scenes to try them on."""
     say = told or (lambda text: None)
-    learnt: list[Asked] = []
-    tried: list[Asked] = []
+    fifths: list[list[Asked]] = [[] for _ in range(FOLDS)]
     for plan, pooled in pools:
-        say(f"asking about {len(pooled)} scenes")
-        cut = int(LEARNT * len(pooled))
-        learnt += asked(plan, pooled[:cut], names, balanced=balanced)
-        tried += asked(plan, pooled[cut:], names, balanced=balanced)
-    if not learnt or not tried:
-        raise BadInput("the probes need more scenes; give --free or --staged at least 5")
-    answers = {"majority": majority(learnt, tried)}
-    answers["text"] = probe(learnt, tried, text_features, text_model, lambda op: say(f"text probe: {op}"))
+        groups = len(pooled) // plan.group
+        if groups < FOLDS:
+            raise BadInput("the probes need more scenes; give --free or --staged at least 5, or 0")
+        ends = [k * groups // FOLDS * plan.group for k in range(FOLDS + 1)]
+        for k, (start, end) in enumerate(pairwise(ends)):
+            say(f"asking about {end - start} scenes")
+            fifths[k] += asked(plan, pooled[start:end], names, balanced=balanced)
+    tried = [q for fifth in fifths for q in fifth]
+    answers: dict[str, list[str]] = {"majority": [], "text": [], **({"boxes": []} if boxes else {})}
+    for k, fifth in enumerate(fifths):
+        learnt = [q for other in fifths[:k] + fifths[k + 1 :] for q in other]
+        answers["majority"] += majority(learnt, fifth)
+        say(f"text probe, fifth {k + 1}")
+        answers["text"] += probe(learnt, fifth, text_features, text_model)
+        if boxes:
+            say(f"boxes probe, fifth {k + 1}")
+            learnable, triable = ([q for q in some if q.template not in NO_BOXES] for some in (learnt, fifth))
+            said = iter(probe(learnable, triable, box_features, box_model))
+            answers["boxes"] += ["" if q.template in NO_BOXES else next(said) for q in fifth]
     skipped = NO_BOXES if boxes else tuple({q.template for q in tried})
-    if boxes:
-        learnable, triable = ([q for q in some if q.template not in NO_BOXES] for some in (learnt, tried))
-        said = iter(probe(learnable, triable, box_features, box_model, lambda op: say(f"boxes probe: {op}")))
-        answers["boxes"] = ["" if q.template in NO_BOXES else next(said) for q in tried]
     scenes = sum(len(pooled) for _, pooled in pools)
-    return Leakage(scenes, len(learnt) + len(tried), len(learnt), rows(learnt, tried, answers, skipped))
+    learnt_from = len(tried) - max(map(len, fifths))
+    return Leakage(scenes, len(tried), learnt_from, rows(tried, answers, skipped))

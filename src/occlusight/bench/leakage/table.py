@@ -20,11 +20,10 @@ Interval = tuple[float, float]
 class Row:
     """Shares of right answers to a template's questions about held-out scenes; the gains are over the majority's answer.
 
-    `learnt` is how many questions of the template the probes learnt from. `boxes` is None where boxes cannot hold the answer.
+    `boxes` is None where boxes cannot hold the answer.
     """
 
     template: str
-    learnt: int
     n: int
     scenes: int
     majority: float
@@ -41,9 +40,7 @@ class Row:
         return self.text_gain > LIMIT
 
 
-def rows(
-    learnt: Sequence[Asked], tried: Sequence[Asked], answers: Mapping[str, Sequence[str]], skip_boxes: Sequence[str]
-) -> list[Row]:
+def rows(tried: Sequence[Asked], answers: Mapping[str, Sequence[str]], skip_boxes: Sequence[str]) -> list[Row]:
     """Return a row a template; `answers` has the majority's and the probes' answers to the questions tried, of which the
     boxes probe gives none for the templates of `skip_boxes`."""
     found = []
@@ -56,7 +53,6 @@ def rows(
         found.append(
             Row(
                 template,
-                sum(q.template == template for q in learnt),
                 len(at),
                 len(set(scenes)),
                 _round(majority),
