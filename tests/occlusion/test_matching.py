@@ -84,7 +84,8 @@ def test_no_picture_is_asked_too_much_or_anything_twice(
         assert len({(one.template, str(one.offer.program)) for one in about}) == len(about)
         assert {one.scene for one in about} <= {i}
     noes = [one.offer.easy for about in matched for one in about if one.offer.answer == "no"]
-    assert len(noes) > 0 and 2 * sum(noes) <= len(noes)
+    assert noes
+    assert 2 * sum(noes) <= len(noes)
 
 
 def test_what_is_always_asked_is_asked_without_partners(pictures: list[Candidates]) -> None:
