@@ -26,7 +26,7 @@ TEXT = """# {title}
 - **Pictures**: {size} x {size} pixels, lossless WEBP, path-traced with {renderer} at {samples} samples a pixel and denoised with {denoiser}.
 - **Truth** comes from geometry alone: rays are cast at every object; through panes they go on, mirrors turn them back. A second method (one
   body of triangles walked from surface to surface; mirrored objects instead of turned rays) agrees on every scene: `occlusight scenes check`.
-- **Questions** are templates with programs over the scene's graph: the answer is computed. Yes and no are equally many in every template.
+- **Questions** are templates with programs over the scene's graph: the answer is computed. Yes and no are equally many in every template.{matched}
 {about}
 
 | kind of question | how many |
@@ -55,6 +55,9 @@ so nothing can be learnt from it about how often such things occur.
 
 {licence}. The authors of the meshes{and_face} are in `manifest.json` and in NOTICE.
 """
+MATCHED = """
+  They are matched: of those whose texts name the same kinds no answer is commoner than the others, so that who has only read questions knows
+  no more than who guesses. Each picture is asked what is there, and, where it offers them, a decision with its reason and a place."""
 STAGED = {
     "subject": "five types of occlusion",
     "about": """- **A complete occlusion** is shown with what tells of it (a shadow on the ground, a reflection) beside a board of which nothing tells:
@@ -90,7 +93,7 @@ def card(
     """Return the card of a finished set in Markdown; `name` is the set's where it has one."""
     families = {f: sum(line["family"] == f for line in lines) for f in (*FAMILIES, SIGNS, CLIPS)}
     renderer = manifest["renderer"]
-    command = f"--set {name}" + (" --balanced" if plan.balanced else "")
+    command = f"--set {name}"
     if name is None:
         command = f"--recipe {','.join(plan.recipes)} --seed {plan.seed} --count {plan.count}"
         if plan.clips:
@@ -114,6 +117,7 @@ def card(
         denoiser=f"Intel Open Image Denoise ({renderer['denoiser']})",
         kinds="\n".join(f"| {k} | {n} |" for k, n in counts.items()),
         misleading="\n".join(f"| {SORTS[sort]} | {n.pairs} | {n.scenes} |" for sort, n in misleading.items()),
+        matched=MATCHED if plan.balanced else "",
         command=command,
         seed=plan.seed,
         licence=manifest["licence"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -83,7 +83,7 @@ def make_command(
         bool,
         typer.Option(
             "--balanced",
-            help="Match the questions of the whole set so that their texts do not give the answers away: fewer are asked.",
+            help="Match the questions of the whole set so that their texts do not give the answers away: fewer are asked. Named sets always do.",
         ),
     ] = False,
     heldout: Annotated[bool, typer.Option("--heldout", help="Show meshes that training never sees.")] = False,
@@ -110,7 +110,7 @@ def make_command(
     if named is not None:
         if (recipe, seed, count) != (None, None, None):
             raise BadInput(f"--set {named} says recipe, seed and count; leave those out")
-        plan = replace(named_set(named), balanced=balanced)
+        plan = named_set(named)
     elif recipe is None or seed is None or count is None:
         raise BadInput("a data set needs --recipe, --seed and --count, or --set occlusion-50")
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
@@ -123,8 +123,8 @@ class Plan:
 
     @property
     def name(self) -> str | None:
-        """Return the name of the set whose scenes this plan makes, None for others."""
-        return next((name for name in NAMED if named_set(name) == replace(self, balanced=False)), None)
+        """Return the name of the set that this plan makes, None for others."""
+        return next((name for name in NAMED if named_set(name) == self), None)
 
     @property
     def group(self) -> int:
@@ -214,11 +214,11 @@ class Plan:
 
 
 def named_set(name: str) -> Plan:
-    """Return the plan of a set that has a name. Raises BadInput for another name."""
+    """Return the plan of a set that has a name; its questions are balanced. Raises BadInput for another name."""
     if name not in NAMED:
         raise BadInput(f"there is no set {name!r}; the named ones are {', '.join(NAMED)}")
     seed, count, samples, variants = NAMED[name]
-    return Plan(STAGES, seed, count, 512, samples, variants=variants)
+    return Plan(STAGES, seed, count, 512, samples, variants=variants, balanced=True)
 
 
 def recipes_named(text: str) -> tuple[str, ...]:
