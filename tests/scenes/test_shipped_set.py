@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 from occlusight.occlusion.facts import Facts
@@ -34,3 +34,20 @@ def test_its_card_is_what_making_it_writes() -> None:
     assert all(n.scenes >= 3 for n in misleading.values()), misleading
     found = card(named_set("occlusion-50"), lines, manifest["questions"], manifest, misleading, "occlusion-50")
     assert found == (folder / CARD).read_text("utf-8")
+
+
+def test_who_knows_the_kinds_that_it_names_knows_no_decision() -> None:
+    """Of the decisions that name the same kinds in the same order as many are answered with yes as with no."""
+    folder = set_folder(Path("occlusion-50"))
+    kinds = {
+        (line["id"], one["id"]): one["kind"]
+        for line in read_lines(folder / "scenes.jsonl")
+        for one in line["graph"]["objects"]
+    }
+    cells: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
+    for q in read_lines(folder / "questions.jsonl"):
+        if q["kind"] in ("occlusion", "remove", "unknown"):
+            named = [kinds[q["scene"], id] for id in q["program"][-1][1]]
+            cells[q["template"], q["lang"], *named][q["answer"]["value"]] += 1
+    assert len(cells) > 60
+    assert {cell: counts for cell, counts in cells.items() if counts["yes"] != counts["no"]} == {}

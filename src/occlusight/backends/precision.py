@@ -18,7 +18,7 @@ from occlusight.engine.placement import SHARE, Placement, memory_bytes, weights_
 from occlusight.model.quant.cached import load_form, load_quantized
 from occlusight.model.quant.calibration import calibration_samples, pictures_digest
 from occlusight.model.quant.linear import weight_bytes
-from occlusight.model.quant.native import report_on
+from occlusight.model.quant.native import int4_pays, report_on
 from occlusight.model.quant.plan import Plan, QuantSettings
 from occlusight.model.quant.quantizer import Progress
 from occlusight.model.quant.stored import Origin
@@ -66,8 +66,10 @@ def open_model(
     if not plan.within:
         log.warning("quantizing cost more accuracy than its budget allows: see `occlusight models quantize`")
     size = weight_bytes(model) + sum(p.numel() * p.element_size() for p in model.parameters())
-    prompts = "" if plan.settings.text != "int4" else ", prompts too" if lean else ", prompts in int8"
-    return Opened(model, f"{plan.settings.label}{prompts}; {report_on(placement.device.type)}", size, plan)
+    kind = placement.device.type
+    faster = ", prompts in int8" if int4_pays(kind) else ", run in int8, which is faster here"
+    prompts = "" if plan.settings.text != "int4" else ", prompts too" if lean else faster
+    return Opened(model, f"{plan.settings.label}{prompts}; {report_on(kind)}", size, plan)
 
 
 def calibration_pictures() -> list[Path]:

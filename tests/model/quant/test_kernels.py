@@ -167,6 +167,12 @@ def test_four_bits_by_the_kernel_spelled_out_and_plain(group: int, rows: int, mo
     assert torch.equal(unpack_nibbles(nibbles)[:, :2], torch.stack((nibbles[:, 0] & 15, nibbles[:, 0] >> 4), 1))
 
 
+@pytest.mark.parametrize("lanes", {"AVX2": [16], "AVX512": [32]}.get(torch.backends.cpu.get_cpu_capability(), []))
+def test_the_four_bit_kernel_of_this_cpu_is_known(lanes: int) -> None:
+    """Its order too; where that is not, 4 bits are spelled out for every token, 20 times as slowly."""
+    assert native.native().int4_lanes == lanes
+
+
 def test_gelu_in_place_equals_pytorchs() -> None:
     x = torch.cat((torch.linspace(-12, 12, 2001), random(1000) * 3))
     torch.testing.assert_close(gelu_tanh_(x.clone()), F.gelu(x, approximate="tanh"), rtol=1e-5, atol=1e-6)

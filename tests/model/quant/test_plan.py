@@ -13,7 +13,7 @@ import torch
 
 from occlusight.errors import BadInput, BadModel
 from occlusight.model.grids import GridTables
-from occlusight.model.quant import cached
+from occlusight.model.quant import cached, linear
 from occlusight.model.quant.cached import load_form, load_quantized
 from occlusight.model.quant.choice import choose, token_errors
 from occlusight.model.quant.int4 import Int4Weight
@@ -112,7 +112,7 @@ def test_four_bits_suffice_where_a_few_output_channels_are_huge() -> None:
     assert in_plain_units.quantile(0.99) > settings.int4_budget.p99 > 2 * site.p99
 
 
-def test_four_bits_are_treated_too_and_have_eight_beside_them_for_prompts() -> None:
+def test_four_bits_are_treated_too_and_have_eight_beside_them_for_prompts(monkeypatch: pytest.MonkeyPatch) -> None:
     """One channel of the input is 300 times the others, its weights as much smaller: a group that holds it rounds them all away."""
     random = torch.Generator().manual_seed(0)
     x, weight = torch.randn(300, 256, generator=random), torch.randn(128, 256, generator=random)
@@ -121,6 +121,7 @@ def test_four_bits_are_treated_too_and_have_eight_beside_them_for_prompts() -> N
     stored, site = choose("outlier", "int4", x, weight, None, settings)
     assert (site.bits, site.choice) == ("int4", "equalized")
     assert site.median <= settings.int4_budget.median < 0.5 < site.plain_median
+    monkeypatch.setattr(linear, "int4_pays", lambda device: True)
     layer, right = build_linear(stored), x @ weight.T
     narrow = build_linear(stored, lean=True)
     wide = build_linear({key: tensor for key, tensor in stored.items() if key not in ("nibbles", "groups")})
@@ -130,6 +131,8 @@ def test_four_bits_are_treated_too_and_have_eight_beside_them_for_prompts() -> N
     assert torch.equal(layer(x[: NARROW_ROWS + 1]), wide(x[: NARROW_ROWS + 1]))
     assert token_errors(layer(x), right).within(settings.budget)
     assert token_errors(narrow(x), right).within(settings.int4_budget)
+    monkeypatch.setattr(linear, "int4_pays", lambda device: False)
+    assert torch.equal(build_linear(stored)(x[:1]), wide(x[:1]))
 
 
 def test_a_decoder_with_outliers_gets_four_bits_throughout(
@@ -178,7 +181,10 @@ def test_the_stored_model_says_nearly_the_same(
     assert model.dtype == torch.bfloat16
 
 
-def test_without_memory_for_both_widths_four_bits_do_everything(twins: Any, samples: list[Sample]) -> None:
+def test_without_memory_for_both_widths_four_bits_do_everything(
+    twins: Any, samples: list[Sample], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linear, "int4_pays", lambda device: True)
     origin = Origin("digest", "pictures", QuantSettings("int4"))
     both, _ = load_quantized(twins.directory, origin, lambda: samples)
     lean, plan = load_quantized(twins.directory, origin, lambda: samples, lean=True)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from occlusight.model.quant.int4 import Int4Weight
 from occlusight.model.quant.int8 import Int8Weight, quantize_rows
-from occlusight.model.quant.native import multiply_bf16
+from occlusight.model.quant.native import int4_pays, multiply_bf16
 from occlusight.model.quant.plain import quantize_int4, quantize_int8
 
 NARROW_ROWS = 4
@@ -122,10 +122,11 @@ def build_linear(stored: Stored, order: Tensor | None = None, many: bool = False
     """The layer of stored tensors, its weight packed as the kernels of this machine want it, its outputs in `order` `(N,)` if given.
 
     `many` says that only many rows will be multiplied with it at a time: a picture's patches. `lean` leaves out whatever a layer can do
-    without: its 8 bits where there are 4, the second form of 8 bits where they have two.
+    without: its 8 bits where there are 4, the second form of 8 bits where they have two. Else its 4 bits are left out where they are the slower.
     """
-    if lean and "nibbles" in stored:
-        stored = {key: tensor for key, tensor in stored.items() if key not in ("levels", "scale")}
+    if {"levels", "nibbles"} <= stored.keys():
+        left_out = _WIDE if lean else () if int4_pays(stored["levels"].device.type) else _NARROW
+        stored = {key: tensor for key, tensor in stored.items() if key not in left_out}
     if order is not None:
         stored = {
             name: tensor.index_select(OUTPUTS[name], order.to(tensor.device)) if name in OUTPUTS else tensor
@@ -142,6 +143,7 @@ def build_linear(stored: Stored, order: Tensor | None = None, many: bool = False
     return Int4Linear(narrow, bias, divide, columns, beside)
 
 
+_WIDE, _NARROW = ("levels", "scale"), ("nibbles", "groups")
 OUTPUTS = {"levels": 0, "scale": 0, "nibbles": 0, "groups": 1, "weight": 0, "bias": 0, "beside": 0}
 """Stored tensors that have a dimension of output channels, and which."""
 

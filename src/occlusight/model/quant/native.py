@@ -76,18 +76,18 @@ def multiply_fbgemm(levels: Tensor, weight: Packed) -> Tensor:
 
 
 def pack_int4(nibbles: Tensor) -> Tensor:
-    """Put two levels a byte, `(N, K / 2)` uint8, into the order of the 4-bit kernel: 64 outputs together, N a multiple of them."""
+    """Put two levels a byte, `(N, K / 2)` uint8, into the order of the 4-bit kernel: 32 or 64 outputs together, N a multiple of them."""
     packed: Tensor = torch.ops.aten._convert_weight_to_int4pack_for_cpu(unpack_nibbles(nibbles).int(), 1)
     return packed
 
 
 def unpack_int4(packed: Tensor, outputs: int, lanes: int) -> Tensor:
-    """Levels 0..15 transposed, `(K, N)` bf16, out of the kernel's order: `(N / 64, K, 32)` bytes, of which each run of `lanes` has so many
-    outputs in its low halves and the next so many in its high ones."""
-    blocks = packed.view(outputs // 64, -1, 32 // lanes, lanes)
-    whole = torch.empty(blocks.shape[1], outputs // 64, 32 // lanes, 2, lanes, dtype=torch.bfloat16)
-    whole[:, :, :, 0] = (blocks & 15).transpose(0, 1)
-    whole[:, :, :, 1] = (blocks >> 4).transpose(0, 1)
+    """Levels 0..15 transposed, `(K, N)` bf16, out of the kernel's order: `(N / 2 lanes, K, lanes)` bytes, of which the low halves are the
+    first `lanes` outputs and the high ones the next."""
+    blocks = packed.view(outputs // (2 * lanes), -1, lanes)
+    whole = torch.empty(blocks.shape[1], len(blocks), 2, lanes, dtype=torch.bfloat16)
+    whole[:, :, 0] = (blocks & 15).transpose(0, 1)
+    whole[:, :, 1] = (blocks >> 4).transpose(0, 1)
     return whole.view(-1, outputs)
 
 
@@ -122,11 +122,21 @@ class Native:
     amx: bool
 
     @property
+    def int4_pays(self) -> bool:
+        """Whether a few rows take less time in 4 bits than in 8: where 8 bits are bound by memory, not by computing."""
+        return bool(self.int4_lanes) and self.onednn
+
+    @property
     def report(self) -> str:
         """What a user wants to know of it."""
         onednn = "oneDNN" + (" with AMX" if self.amx else "")
         int8 = onednn if self.onednn else "FBGEMM" if self.fbgemm else "portable"
         return f"int8: {int8}, int4: {'native' if self.int4_lanes else 'portable'}"
+
+
+def int4_pays(device: str) -> bool:
+    """Whether few rows are faster in 4 bits than in 8 on a kind of device."""
+    return device == "cpu" and native().int4_pays
 
 
 def report_on(device: str) -> str:
