@@ -368,7 +368,8 @@ def test_a_long_reader_does_not_hold_up_an_answer(tiny_checkpoint: Path, prompt:
 def test_a_step_ends_early_when_it_is_for_nobody(engine: Engine, prompt: Ask, pictures: list[Path], part: str) -> None:
     asked = prompt("Is it hidden?", pictures[0])
     _, sequence = begin(engine, asked)
-    blocks = engine.model.vision.blocks if part == "vision" else engine.model.text.layers
+    model = engine.model
+    blocks = [block.mlp for block in model.vision.blocks] if part == "vision" else model.text.layers
     ran: list[int] = []
 
     def stop(at: int) -> None:

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from occlusight.errors import BadInput
-from occlusight.model import grids
+from occlusight.model import grids, vision
 from occlusight.model.grids import GridCache, block_order, grid_tables
 from occlusight.model.rope import Grid
+from occlusight.model.steps import finished
 from occlusight.model.vision import VisionFeatures
 
 CPU = torch.device("cpu")
@@ -47,6 +48,32 @@ def test_pictures_together_equal_pictures_alone(twins: Any, sizes: list[Grid]) -
         (together.patches, alone.patches),
         *zip(together.taps, alone.taps, strict=True),
     ]:
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("piece", [1, 10, 24, 50, 1000])
+@pytest.mark.parametrize("sizes", [[(1, 4, 6)], [(3, 4, 6)], [(5, 2, 2), (2, 6, 4)]])
+def test_blocks_in_pieces_equal_whole_ones(
+    twins: Any, sizes: list[Grid], piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pictures and clips, pieces of a frame and of several; and no piece of a block has more patches than it may."""
+    tower = twins.model.vision
+    patches = torch.randn(sum(pairs * rows * columns for pairs, rows, columns in sizes), tower.config.patch_values)
+    whole = tower(patches, sizes)
+    monkeypatch.setattr(vision, "PIECE", piece)
+    at_once: list[int] = []
+    handles = [
+        block.mlp.register_forward_hook(lambda _, given, __: at_once.append(given[0].shape[:-1].numel()))
+        for block in tower.blocks
+    ]
+    cut = finished(tower.steps(patches, sizes))
+    for handle in handles:
+        handle.remove()
+    assert max(at_once) <= piece
+    assert sum(at_once) == len(tower.blocks) * len(patches)
+    torch.testing.assert_close(cut.embeds, whole.embeds, atol=1e-4, rtol=0)
+    for one, other in zip(cut.taps, whole.taps, strict=True):
         torch.testing.assert_close(one, other, atol=1e-4, rtol=0)
 
 

@@ -5,7 +5,7 @@ block and among blocks. Attention stays within one frame pair. Frames of equal s
 """
 
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -21,6 +21,8 @@ from occlusight.model.rope import Grid, rotate
 from occlusight.model.steps import finished
 
 EPS = 1e-6
+PIECE = 1024
+"""Patches that are computed together in inference: those of a 512x512 picture."""
 
 
 @dataclass(frozen=True)
@@ -99,13 +101,19 @@ class VisionAttention(nn.Module):
         self.proj = nn.Linear(config.hidden_size, config.hidden_size)
 
     def forward(self, x: Tensor, tables: GridTables) -> Tensor:
-        frames, length, width = x.shape
-        qkv = self.qkv(x).view(frames, length, 3, self.heads, self.head_dim).permute(2, 0, 3, 1, 4)
-        q, k, v = qkv.unbind(0)  # (F, H, L, head_dim)
+        return self.mix(*self.project(x, tables))
+
+    def project(self, x: Tensor, tables: GridTables) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values `(F, heads, L, head_dim)` of `(F, L, D)`."""
+        qkv = self.qkv(x).view(*x.shape[:2], 3, self.heads, self.head_dim).permute(2, 0, 3, 1, 4)
+        q, k, v = qkv.unbind(0)
         q, k = rotate(q, tables.cos, tables.sin).to(v.dtype), rotate(k, tables.cos, tables.sin).to(v.dtype)
-        out = self.attend(q, k, v, None, False)
-        mixed: Tensor = self.proj(out.transpose(1, 2).reshape(frames, length, width))
-        return mixed
+        return q, k, v
+
+    def mix(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """What queries find, `(F, L, D)`; they may be some of the frame's patches, keys and values are of all."""
+        out: Tensor = self.proj(self.attend(q, k, v, None, False).transpose(1, 2).flatten(2))
+        return out
 
 
 class VisionMLP(nn.Module):
@@ -135,6 +143,26 @@ class VisionBlock(nn.Module):
         x = x + self.attn(self.norm1(x), tables)
         out: Tensor = x + self.mlp(self.norm2(x))
         return out
+
+    def steps(self, x: Tensor, tables: GridTables) -> Generator[None, None, Tensor]:
+        """`forward` some `PIECE` patches at a time, for inference: yields between the pieces."""
+        q, k, v = self.attn.project(self.norm1(x), tables)
+        yield
+        parts = []
+        for frames, rows in pieces(*x.shape[:2]):
+            part = x[frames, rows] + self.attn.mix(q[frames, :, rows], k[frames], v[frames])
+            yield
+            parts.append((part + self.mlp(self.norm2(part))).flatten(0, 1))
+            yield
+        return torch.cat(parts).view(x.shape)
+
+
+def pieces(frames: int, length: int) -> Iterator[tuple[slice, slice]]:
+    """Frames, and rows of each, that make about `PIECE` patches together."""
+    together = max(1, PIECE // length)
+    for first in range(0, frames, together):
+        for row in range(0, length, PIECE):
+            yield slice(first, first + together), slice(row, row + PIECE)
 
 
 class Merger(nn.Module):
@@ -179,32 +207,38 @@ class VisionTower(nn.Module):
         Raises:
             BadInput: the patches do not match the grids or the configuration.
         """
-        return finished(self.steps(patches, grids))
+        return finished(self.steps(patches, grids, whole=True))
 
-    def steps(self, patches: Tensor, grids: Sequence[Grid]) -> Generator[None, None, VisionFeatures]:
-        """`forward` in pieces: yields after every block, so that one may do something else meanwhile, or stop."""
+    def steps(
+        self, patches: Tensor, grids: Sequence[Grid], whole: bool = False
+    ) -> Generator[None, None, VisionFeatures]:
+        """`forward` in pieces: yields within and after every block, so that one may do something else meanwhile, or stop.
+
+        With `whole` blocks are not cut: what `forward` does, which gradients go through.
+        """
         self._check(patches, grids)
         frames = [(rows, columns) for count, rows, columns in grids for _ in range(count)]
         x = self.patch_embed(patches)  # (N, hidden)
         sizes = list(dict.fromkeys(frames))
         if len(sizes) == 1:
-            return (yield from self._encode(x.view(len(frames), -1, x.shape[-1]), sizes[0]))
-        pieces = x.split([rows * columns for rows, columns in frames])
+            return (yield from self._encode(x.view(len(frames), -1, x.shape[-1]), sizes[0], whole))
+        parts = x.split([rows * columns for rows, columns in frames])
         features: dict[int, VisionFeatures] = {}
         for size in sizes:
             members = [index for index, frame in enumerate(frames) if frame == size]
-            together = yield from self._encode(torch.stack([pieces[index] for index in members]), size)
+            together = yield from self._encode(torch.stack([parts[index] for index in members]), size, whole)
             tokens = len(together) // len(members)
             features |= {index: together.slice(i * tokens, (i + 1) * tokens) for i, index in enumerate(members)}
         return VisionFeatures.cat([features[index] for index in range(len(frames))])
 
-    def _encode(self, x: Tensor, size: tuple[int, int]) -> Generator[None, None, VisionFeatures]:
-        """Features of F frames of one size, `(F, L, hidden)`; yields after every block."""
+    def _encode(self, x: Tensor, size: tuple[int, int], whole: bool) -> Generator[None, None, VisionFeatures]:
+        """Features of F frames of one size, `(F, L, hidden)`."""
         x, tables = self.placed(x, size)
         taps = []
         mergers = iter(self.deepstack_merger_list)
         for index, block in enumerate(self.blocks):
-            x = block(x, tables)
+            assert isinstance(block, VisionBlock)
+            x = block(x, tables) if whole else (yield from block.steps(x, tables))
             if index in self.config.taps:
                 taps.append(next(mergers)(x).flatten(0, 1))
             yield

@@ -106,7 +106,7 @@ class JoinedMLP(nn.Module):
 
 
 class JoinedVisionAttention(VisionAttention):
-    """`VisionAttention`, all but attention itself some rows at a time; queries and keys in `pair_order`, bf16 where that is faster."""
+    """`VisionAttention`, projected some rows at a time; queries and keys in `pair_order`, bf16 where that is faster."""
 
     def __init__(self, plain: VisionAttention, build: Build) -> None:
         nn.Module.__init__(self)
@@ -115,8 +115,8 @@ class JoinedVisionAttention(VisionAttention):
         self.qkv = build("attn.qkv", turned_order(2 * self.heads, self.heads, self.head_dim))  # type: ignore[assignment]
         self.proj = build("attn.proj")  # type: ignore[assignment]
 
-    def forward(self, x: Tensor, tables: GridTables) -> Tensor:
-        """`(F, L, D)` to `(F, L, D)`."""
+    def project(self, x: Tensor, tables: GridTables) -> tuple[Tensor, Tensor, Tensor]:
+        """See `VisionAttention`."""
         kind = torch.float32 if x.is_cpu and not native().amx else torch.bfloat16
         qkv = torch.empty(*x.shape[:2], 3 * self.heads, self.head_dim, dtype=kind, device=x.device)
         for frame, into in zip(x, qkv, strict=True):
@@ -125,10 +125,8 @@ class JoinedVisionAttention(VisionAttention):
                 part = self.qkv(frame[rows]).view(-1, *qkv.shape[2:])
                 rotate_pairs_(part[:, : 2 * self.heads], tables.cos[rows, None], tables.sin[rows, None])
                 into[rows] = part
-        q, k, v = qkv.transpose(1, 2).chunk(3, 1)  # (F, H, L, head_dim)
-        out = self.attend(q, k, v, None, False).transpose(1, 2).reshape(x.shape)
-        mixed: Tensor = self.proj(out)
-        return mixed
+        q, k, v = qkv.transpose(1, 2).chunk(3, 1)
+        return q, k, v
 
 
 class ChunkedMLP(nn.Module):
