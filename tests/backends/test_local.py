@@ -263,7 +263,7 @@ def test_another_thread_may_stop_an_answer_within_its_first_pass(
 ) -> None:
     """The pass is held up in its first block; after the stop no other block runs."""
     model = backend.engine.model
-    blocks = list(model.vision.blocks if part == "vision" else model.text.layers)
+    blocks = [block.mlp for block in model.vision.blocks] if part == "vision" else list(model.text.layers)
     inside, go_on = threading.Event(), threading.Event()
     ran: list[int] = []
 

@@ -24,7 +24,7 @@ class Machine:
         self.steps: list[float] = []
         model = backend.engine.model
         for block in model.vision.blocks:
-            block.register_forward_hook(lambda *_: self.spend(self.block_s))
+            block.mlp.register_forward_hook(lambda *_: self.spend(self.block_s))
         layers = model.text.layers
         for layer in layers:
             layer.register_forward_hook(
