@@ -67,8 +67,8 @@ def open_model(
         log.warning("quantizing cost more accuracy than its budget allows: see `occlusight models quantize`")
     size = weight_bytes(model) + sum(p.numel() * p.element_size() for p in model.parameters())
     kind = placement.device.type
-    faster = ", prompts in int8" if int4_pays(kind) else ", run in int8, which is faster here"
-    prompts = "" if plan.settings.text != "int4" else ", prompts too" if lean else faster
+    both = ", prompts in int8" if int4_pays(kind) else ", run in int8"
+    prompts = "" if plan.settings.text != "int4" else ", prompts too" if lean else both
     return Opened(model, f"{plan.settings.label}{prompts}; {report_on(kind)}", size, plan)
 
 

@@ -56,8 +56,9 @@ so nothing can be learnt from it about how often such things occur.
 {licence}. The authors of the meshes{and_face} are in `manifest.json` and in NOTICE.
 """
 MATCHED = """
-  They are matched: of those whose texts name the same kinds no answer is commoner than the others, so that who has only read questions knows
-  no more than who guesses. Each picture is asked what is there, and, where it offers them, a decision with its reason and a place."""
+  They are matched: of those whose texts name the same kinds, yes and no (left and right, in front and behind) are equally many, so that who
+  has only read questions knows hardly more than who guesses. Decisions with a reason and places are asked about every picture that offers
+  them: where they found no partner, a yes and a no of one template all the same, or one place."""
 STAGED = {
     "subject": "five types of occlusion",
     "about": """- **A complete occlusion** is shown with what tells of it (a shadow on the ground, a reflection) beside a board of which nothing tells:

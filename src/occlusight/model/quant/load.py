@@ -15,12 +15,15 @@ from occlusight.model.allocator import give_back_gaps
 from occlusight.model.config import ModelConfig
 from occlusight.model.quant.blocks import Build, join, parts_of
 from occlusight.model.quant.linear import HalfLinear, build_linear
+from occlusight.model.quant.native import native
 from occlusight.model.quant.stored import StoreReader
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.text import TextLayer
 from occlusight.model.weights import read_json
 
 HEAD, REST = "lm_head.safetensors", "rest.safetensors"
+PACKERS = 4
+"""At most so many blocks are in memory beside what is loaded."""
 
 
 class StoredEmbedding(nn.Embedding):
@@ -78,8 +81,8 @@ def load_stored(
 
 
 def _each(files: Iterator[tuple[str, dict[str, Tensor]]], place: Callable[[str, dict[str, Tensor]], None]) -> set[str]:
-    """Place every file's tensors and return the names. FBGEMM packs a weight on one thread, so as many are placed at a time as there are."""
-    at_once = torch.get_num_threads()
+    """Place every file's tensors and return the names: one after the other, or some at once where FBGEMM packs each on one thread."""
+    at_once = 1 if native().onednn else min(PACKERS, torch.get_num_threads())
     names: set[str] = set()
     pending: set[Future[None]] = set()
     with ThreadPoolExecutor(at_once) as pool:
