@@ -48,6 +48,11 @@ class KVCache:
         return self._store.shape[4]
 
     @property
+    def kind(self) -> torch.dtype:
+        """The type of what it holds."""
+        return self._store.dtype
+
+    @property
     def nbytes(self) -> int:
         """Bytes allocated."""
         return self._store.numel() * self._store.element_size()
@@ -81,6 +86,12 @@ class KVCache:
             return found[0]
         outs, weights = torch.stack([out for out, _ in found]), torch.stack([weight for _, weight in found])
         return merge(outs, weights).to(q.dtype), weights.logsumexp(0)
+
+    def place(self, begin: int) -> tuple[int, int, int, int]:
+        """Return where token `begin` of the first layer is, for a loop: the address of its first head's key, and how many numbers it is from a
+        layer to the next, from keys to values and from a head to the next. It holds until the cache grows."""
+        layer, which, _, head, token, _ = self._store.stride()
+        return self._store.data_ptr() + begin * token * self._store.element_size(), layer, which, head
 
     def advance(self, tokens: int) -> None:
         """Count `tokens` more as held by every layer."""

@@ -78,7 +78,7 @@ def frequency_axes(config: TextConfig) -> list[int]:
 
 
 def rotary_tables(positions: Tensor, config: TextConfig, stretch: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Cosine and sine `(B, 1, T, head_dim / 2)`, fp32, of positions `(3, B, T)`.
+    """Cosine and sine `(B, 1, T, head_dim / 2)`, fp32, contiguous, of positions `(3, B, T)`.
 
     `stretch` `(B, T)` is the factor of each token's sequence (see `Yarn.stretch`); None is 1 for all.
     """
@@ -87,12 +87,12 @@ def rotary_tables(positions: Tensor, config: TextConfig, stretch: Tensor | None 
     turned = positions.float()[axes].permute(1, 2, 0)  # (B, T, head_dim / 2)
     if stretch is None:
         angles = turned * inverse_frequencies(config.head_dim, config.rope_theta, device)
-        return angles.cos()[:, None], angles.sin()[:, None]
+        return angles.cos()[:, None].contiguous(), angles.sin()[:, None].contiguous()
     factors, which = torch.unique(stretch, return_inverse=True)
     own = [yarn_frequencies(config, factor, device) for factor in factors.tolist()]
     angles = turned * torch.stack([frequencies for frequencies, _ in own])[which]
     scale = torch.tensor([scale for _, scale in own], device=device)[which][..., None]
-    return (angles.cos() * scale)[:, None], (angles.sin() * scale)[:, None]
+    return (angles.cos() * scale)[:, None].contiguous(), (angles.sin() * scale)[:, None].contiguous()
 
 
 def yarn_frequencies(config: TextConfig, factor: float, device: torch.device) -> tuple[Tensor, float]:

@@ -15,9 +15,9 @@ from occlusight.model.quant import int4, int8, native
 from occlusight.model.quant.blocks import gelu_tanh_
 from occlusight.model.quant.int4 import Int4Weight
 from occlusight.model.quant.int8 import (
-    HALVED_ROWS,
-    FbgemmWeight,
+    LOOP_ROWS,
     Int8Weight,
+    LoopWeight,
     OneDnnWeight,
     PlainWeight,
     quantize_rows,
@@ -33,7 +33,7 @@ from occlusight.model.quant.plain import (
     unpack_nibbles,
 )
 
-NOTHING = Native(rounding=False, onednn=False, fbgemm=False, int4_lanes=0, amx=False)
+NOTHING = Native(rounding=False, onednn=False, loops=False, int4_lanes=0, amx=False)
 """A machine on which every private operator failed its trial."""
 
 
@@ -57,7 +57,7 @@ def test_plain_accumulators_are_exact(inputs: int) -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 2, 7, 33])
-@pytest.mark.parametrize("operator", ["onednn", "fbgemm"])
+@pytest.mark.parametrize("operator", ["onednn", "loops"])
 def test_native_accumulators_equal_the_plain_ones_to_the_bit(
     rows: int, operator: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,44 +68,40 @@ def test_native_accumulators_equal_the_plain_ones_to_the_bit(
     weight = torch.randint(-127, 128, (48, 320), dtype=torch.int8)
     levels[0], weight[0], weight[1] = 255, 127, -127
     ones = Int8Weight.pack(weight, torch.ones(48))
-    assert isinstance(ones, OneDnnWeight if operator == "onednn" else FbgemmWeight)
+    assert isinstance(ones, OneDnnWeight if operator == "onednn" else LoopWeight)
     assert torch.equal(ones.accumulate(levels), plain_accumulators(levels, weight))
 
 
-def test_fbgemm_adds_up_every_level_and_weight(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pairs of products in 16 bits: the largest halves of both signs side by side, and levels that do not halve evenly."""
-    if not native.native().fbgemm:
-        pytest.skip("this machine has no instructions for it")
-    assume(monkeypatch, replace(NOTHING, fbgemm=True))
+def test_a_loop_adds_up_every_level_and_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+    assume(monkeypatch, replace(NOTHING, loops=True))
     levels = torch.arange(256, dtype=torch.uint8)[:, None].expand(-1, 64).contiguous()
     weight = torch.arange(-127, 128).to(torch.int8)[:, None].expand(-1, 64).contiguous()
-    product = Int8Weight.pack(weight, torch.ones(255)).accumulate(levels)
-    assert torch.equal(product, ((levels.long() - 128) @ weight.long().T).float())
+    for some in levels.split(LOOP_ROWS // 2):
+        product = Int8Weight.pack(weight, torch.ones(255)).accumulate(some)
+        assert torch.equal(product, ((some.long() - 128) @ weight.long().T).float())
 
 
-def test_weights_for_pictures_are_kept_as_they_are_where_halves_would_be_slower(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_who_multiplies_on_which_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     levels, scale = quantize_int8(random(40, 96))
-    assume(monkeypatch, replace(NOTHING, fbgemm=True))
-    assert isinstance(Int8Weight.pack(levels, scale), FbgemmWeight)
-    assert isinstance(Int8Weight.pack(levels, scale, many=True), PlainWeight)
-    assume(monkeypatch, replace(NOTHING, fbgemm=True, onednn=True))
-    assert isinstance(Int8Weight.pack(levels, scale, many=True), OneDnnWeight)
+    for machine, kind in (
+        (NOTHING, PlainWeight),
+        (replace(NOTHING, loops=True), LoopWeight),
+        (replace(NOTHING, loops=True, onednn=True), OneDnnWeight),
+    ):
+        assume(monkeypatch, machine)
+        assert isinstance(Int8Weight.pack(levels, scale), kind)
 
 
-@pytest.mark.parametrize("rows", [1, HALVED_ROWS, HALVED_ROWS + 1])
-def test_both_forms_of_fbgemm_give_the_same_and_lean_keeps_one(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not native.native().fbgemm:
-        pytest.skip("this machine has no instructions for it")
-    assume(monkeypatch, replace(NOTHING, fbgemm=True))
+@pytest.mark.parametrize("rows", [1, LOOP_ROWS, LOOP_ROWS + 1])
+@pytest.mark.parametrize("biased", [False, True])
+def test_few_rows_and_many_are_multiplied_alike(rows: int, biased: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     levels, scale = quantize_int8(random(40, 96))
-    both, lean = Int8Weight.pack(levels, scale), Int8Weight.pack(levels, scale, lean=True)
-    assert isinstance(lean, FbgemmWeight)
-    assert lean.plain is None
-    assert both.bytes == 2 * lean.bytes == 2 * 40 * 96
+    bias = random(40, seed=2) if biased else None
     given = quantize_rows(random(rows, 96, seed=1))
-    torch.testing.assert_close(both.multiply(given), lean.multiply(given), rtol=1e-6, atol=1e-6)
+    assume(monkeypatch, replace(NOTHING, loops=True))
+    product = Int8Weight.pack(levels, scale).multiply(given, bias)
+    assume(monkeypatch, NOTHING)
+    torch.testing.assert_close(product, Int8Weight.pack(levels, scale).multiply(given, bias), rtol=1e-6, atol=1e-6)
 
 
 def test_the_portable_path_gives_the_same_layer(monkeypatch: pytest.MonkeyPatch) -> None:

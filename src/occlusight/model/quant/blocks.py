@@ -13,11 +13,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from occlusight.model.grids import GridTables
+from occlusight.model.loops import calls
 from occlusight.model.quant.int8 import BLOCK, split_rows
 from occlusight.model.quant.native import native
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.rope import pair_order, rotate_pairs_
-from occlusight.model.text import TextAttention, TextLayer
+from occlusight.model.text import RMSNorm, TextAttention, TextLayer
 from occlusight.model.vision import Merger, VisionAttention, VisionBlock
 
 GELU_CUBE, GELU_SCALE = 0.044715, 2 * (2 / torch.pi) ** 0.5
@@ -55,6 +56,20 @@ def turned_order(turned: int, others: int, width: int) -> Tensor:
     return torch.cat((order, torch.arange(others * width) + len(order)))
 
 
+class LoopNorm(RMSNorm):
+    """`RMSNorm` of fp32 in one pass."""
+
+    def __init__(self, plain: RMSNorm) -> None:
+        nn.Module.__init__(self)
+        self.weight, self.eps, self.eps_bits = plain.weight, plain.eps, calls.float_bits(plain.eps)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(.., D)` to `(.., D)`."""
+        if not (x.is_cpu and native().loops):
+            return super().forward(x)
+        return calls.rms_norm(x.contiguous(), self.weight, self.eps_bits)
+
+
 class JoinedAttention(TextAttention):
     """`TextAttention` with one layer for queries, keys and values, which are bf16 where they meet.
 
@@ -66,18 +81,26 @@ class JoinedAttention(TextAttention):
         self.heads, self.kv_heads, self.head_dim = plain.heads, plain.kv_heads, plain.head_dim
         self.attend = plain.attend
         self.q_norm, self.k_norm = plain.q_norm, plain.k_norm
-        self.turned = self.heads + self.kv_heads
+        self.turned, self.eps_bits = self.heads + self.kv_heads, calls.float_bits(plain.q_norm.eps)
         self.qkv_proj = build("self_attn.qkv_proj", turned_order(self.turned, self.kv_heads, self.head_dim))
         self.o_proj = build("self_attn.o_proj")  # type: ignore[assignment]
 
     def project(self, x: Tensor, tables: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values `(B, heads, T, head_dim)`, bf16."""
         qkv = self.qkv_proj(x).view(*x.shape[:2], -1, self.head_dim)
+        if x.is_cpu and native().loops:
+            out = torch.empty_like(qkv, dtype=torch.bfloat16)
+            cos, sin = (table.flatten(0, 2) for table in tables)
+            calls.turn(qkv.flatten(0, 1), self.norms, cos, sin, self.turned, out, self.eps_bits)
+            return self._apart(out)
         turned = qkv[:, :, : self.turned]
         squares = torch.linalg.vector_norm(turned, dim=-1, keepdim=True).square_()
         turned.mul_(self.norms).mul_(squares.div_(self.head_dim).add_(self.q_norm.eps).rsqrt_())
         rotate_pairs_(turned, *(table.transpose(1, 2) for table in tables))
-        q, k, v = qkv.bfloat16().transpose(1, 2).split([self.heads, self.kv_heads, self.kv_heads], 1)
+        return self._apart(qkv.bfloat16())
+
+    def _apart(self, qkv: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        q, k, v = torch.split(qkv.transpose(1, 2), [self.heads, self.kv_heads, self.kv_heads], 1)
         return q, k, v
 
     @cached_property
@@ -100,8 +123,8 @@ class JoinedMLP(nn.Module):
         return (parts[0] if len(parts) == 1 else torch.cat(parts)).view(x.shape)
 
     def _rows(self, x: Tensor) -> Tensor:
-        gate, up = self.gate_up_proj(x).chunk(2, -1)
-        out: Tensor = self.down_proj(F.silu(gate).mul_(up))
+        both = self.gate_up_proj(x)
+        out: Tensor = self.down_proj(calls.swiglu(both) if both.is_cpu and native().loops else swiglu(both))
         return out
 
 
@@ -123,6 +146,9 @@ class JoinedVisionAttention(VisionAttention):
             for begin in range(0, len(frame), BLOCK):
                 rows = slice(begin, begin + BLOCK)
                 part = self.qkv(frame[rows]).view(-1, *qkv.shape[2:])
+                if kind == torch.bfloat16 and x.is_cpu and native().loops:
+                    calls.turn(part, None, tables.cos[rows], tables.sin[rows], 2 * self.heads, into[rows])
+                    continue
                 rotate_pairs_(part[:, : 2 * self.heads], tables.cos[rows, None], tables.sin[rows, None])
                 into[rows] = part
         q, k, v = qkv.transpose(1, 2).chunk(3, 1)
@@ -138,8 +164,14 @@ class ChunkedMLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(.., D)` to `(.., D)`."""
-        parts = [self.linear_fc2(gelu_tanh_(self.linear_fc1(rows))) for rows in torch.split(x.flatten(0, -2), BLOCK)]
+        parts = [self.linear_fc2(gelu_(self.linear_fc1(rows))) for rows in torch.split(x.flatten(0, -2), BLOCK)]
         return torch.cat(parts).view(x.shape)
+
+
+def swiglu(both: Tensor) -> Tensor:
+    """silu(gate) x up of gates and ups `(M, 2 F)`, `(M, F)`."""
+    gate, up = both.chunk(2, -1)
+    return F.silu(gate).mul_(up)
 
 
 def gelu_tanh_(x: Tensor) -> Tensor:
@@ -151,10 +183,17 @@ def gelu_tanh_(x: Tensor) -> Tensor:
     return x.mul_(inner.mul_(x).sigmoid_())
 
 
+def gelu_(x: Tensor) -> Tensor:
+    """GELU in place, the fastest way."""
+    return calls.gelu_(x) if x.is_cpu and native().loops else gelu_tanh_(x)
+
+
 def join_text(layer: TextLayer, build: Build) -> None:
-    """Replace a decoder layer's linear layers."""
+    """Replace a decoder layer's linear layers and norms."""
     layer.self_attn = JoinedAttention(layer.self_attn, build)
     layer.mlp = JoinedMLP(build("mlp.gate_up_proj"), build("mlp.down_proj"))  # type: ignore[assignment]
+    layer.input_layernorm = LoopNorm(layer.input_layernorm)
+    layer.post_attention_layernorm = LoopNorm(layer.post_attention_layernorm)
 
 
 def join_vision(block: VisionBlock, build: Build) -> None:

@@ -88,7 +88,7 @@ def choose(
 
     def measure(stored: Stored, lean: bool = False) -> Errors:
         without = {key: tensor for key, tensor in stored.items() if key != "bias"}
-        return token_errors(build_linear(without, many=True, lean=lean)(x), right)
+        return token_errors(build_linear(without, lean=lean)(x), right)
 
     def report(width: str, choice: str, errors: Errors, plain: Errors, stored: Stored) -> tuple[Stored, SitePlan]:
         columns = len(stored["columns"]) if "columns" in stored else 0
@@ -145,7 +145,7 @@ def choose_head(
             "levels": torch.cat([levels for levels, _ in pieces]),
             "scale": torch.cat([scale for _, scale in pieces]),
         }
-        errors = token_errors(build_linear(stored, many=True)(x if divide is None else x / divide), right)
+        errors = token_errors(build_linear(stored)(x if divide is None else x / divide), right)
         plain = plain or errors
         if errors.within(settings.budget):
             site = SitePlan("lm_head", "int8", choice, errors.median, errors.p99, plain.median, plain.p99)

@@ -9,22 +9,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from occlusight.model.quant.native import (
-    Packed,
-    multiply_fbgemm,
-    multiply_onednn,
-    native,
-    pack_fbgemm,
-    pack_onednn,
-    to_levels,
-)
+from occlusight.model.loops import calls
+from occlusight.model.quant.native import Packed, multiply_onednn, native, pack_onednn, to_levels
 from occlusight.model.quant.plain import LEVELS, TINY, plain_accumulators, plain_levels
 
 FEW = 1 << 15
 BLOCK = 256
 """Rows that oneDNN multiplies together."""
-HALVED_ROWS = 64
-"""Up to so many rows FBGEMM is faster in halves than fp32 is: 88 against 91 ms for 12,288 x 2,048 on two cores with AVX2; 352 and 227 for 256."""
+LOOP_ROWS = 96
+"""Up to so many rows our loop is faster than fp32."""
 
 
 class Rows(NamedTuple):
@@ -37,6 +30,8 @@ class Rows(NamedTuple):
 def quantize_rows(x: Tensor, owned: bool = False) -> Rows:
     """Quantize each row of `(M, K)` by its largest value; `owned` says that `x` may be overwritten."""
     x = x.float()
+    if x.is_cpu and native().loops:
+        return Rows(*calls.quantize(x.contiguous()))
     if x.numel() < FEW:  # the calls cost more than the passes over memory
         largest = x.abs().amax(-1, keepdim=True).clamp_min_(TINY)
     else:
@@ -55,20 +50,16 @@ class Int8Weight(ABC):
     bytes: int
 
     @staticmethod
-    def pack(levels: Tensor, scale: Tensor, many: bool = False, lean: bool = False) -> Int8Weight:
-        """Take int8 `(N, K)` and fp32 `(N,)`.
-
-        `many` says that it will be multiplied with many rows alone, as those of a picture are; `lean` that memory matters more than time.
-        """
+    def pack(levels: Tensor, scale: Tensor) -> Int8Weight:
+        """Take int8 `(N, K)` and fp32 `(N,)`."""
         size = levels.numel()
         if levels.device.type == "cpu" and native().onednn:
             zeros = torch.zeros(scale.shape, dtype=torch.int32)
             return OneDnnWeight(scale, size, pack_onednn(levels), zeros)
         plain = PlainWeight(scale, size, levels)
-        if levels.device.type != "cpu" or not native().fbgemm or many:
+        if levels.device.type != "cpu" or not native().loops:
             return plain
-        packed = pack_fbgemm(levels, scale)
-        return FbgemmWeight(scale, size, packed) if lean else FbgemmWeight(scale, 2 * size, packed, plain)
+        return LoopWeight(scale, size, plain, calls.row_sums(levels))
 
     @abstractmethod
     def accumulate(self, levels: Tensor) -> Tensor:
@@ -110,17 +101,23 @@ class PlainWeight(Int8Weight):
 
 
 @dataclass(frozen=True)
-class FbgemmWeight(Int8Weight):
-    """In FBGEMM's order, for CPUs that have AVX2 and no more; and `plain` for many rows, unless memory is short."""
+class LoopWeight(Int8Weight):
+    """As it is, for CPUs without VNNI: few rows go by our own loop, many by fp32. `sums` `(N,)` int32 are those of the weight's rows."""
 
-    packed: Packed
-    plain: PlainWeight | None = None
+    plain: PlainWeight
+    sums: Tensor
+
+    def multiply(self, rows: Rows, bias: Tensor | None = None) -> Tensor:
+        """See `Int8Weight`."""
+        if len(rows.levels) > LOOP_ROWS:
+            return super().multiply(rows, bias)
+        return calls.multiply(rows.levels, self.plain.levels, self.sums, self.scale, rows.scale, bias)
 
     def accumulate(self, levels: Tensor) -> Tensor:
         """See `Int8Weight`."""
-        if self.plain is not None and len(levels) > HALVED_ROWS:
+        if len(levels) > LOOP_ROWS:
             return self.plain.accumulate(levels)
-        return multiply_fbgemm(levels, self.packed)
+        return calls.multiply(levels, self.plain.levels, self.sums, self.scale, torch.ones(len(levels)))
 
 
 def split_rows(x: Tensor) -> tuple[Tensor, ...]:

@@ -118,11 +118,10 @@ Stored = Mapping[str, Tensor]
 perhaps `bias`, `divide`, `columns`, `beside`."""
 
 
-def build_linear(stored: Stored, order: Tensor | None = None, many: bool = False, lean: bool = False) -> QuantLinear:
+def build_linear(stored: Stored, order: Tensor | None = None, lean: bool = False) -> QuantLinear:
     """The layer of stored tensors, its weight packed as the kernels of this machine want it, its outputs in `order` `(N,)` if given.
 
-    `many` says that only many rows will be multiplied with it at a time: a picture's patches. `lean` leaves out whatever a layer can do
-    without: its 8 bits where there are 4, the second form of 8 bits where they have two. Else its 4 bits are left out where they are the slower.
+    `lean` leaves out the 8 bits of a layer that has 4. Else its 4 bits are left out where they are the slower.
     """
     if {"levels", "nibbles"} <= stored.keys():
         left_out = _WIDE if lean else () if int4_pays(stored["levels"].device.type) else _NARROW
@@ -137,7 +136,7 @@ def build_linear(stored: Stored, order: Tensor | None = None, many: bool = False
     bias, divide, columns, beside = (stored.get(key) for key in ("bias", "divide", "columns", "beside"))
     narrow = Int4Weight.pack(stored["nibbles"], stored["groups"]) if "nibbles" in stored else None
     if "levels" in stored:
-        weight = Int8Weight.pack(stored["levels"], stored["scale"], many, lean or narrow is not None)
+        weight = Int8Weight.pack(stored["levels"], stored["scale"])
         return Int8Linear(weight, bias, divide, columns, beside, narrow)
     assert narrow is not None
     return Int4Linear(narrow, bias, divide, columns, beside)

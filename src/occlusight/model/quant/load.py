@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import torch
@@ -15,15 +13,11 @@ from occlusight.model.allocator import give_back_gaps
 from occlusight.model.config import ModelConfig
 from occlusight.model.quant.blocks import Build, join, parts_of
 from occlusight.model.quant.linear import HalfLinear, build_linear
-from occlusight.model.quant.native import native
 from occlusight.model.quant.stored import StoreReader
 from occlusight.model.qwen3vl import Qwen3VL
-from occlusight.model.text import TextLayer
 from occlusight.model.weights import read_json
 
 HEAD, REST = "lm_head.safetensors", "rest.safetensors"
-PACKERS = 4
-"""At most so many blocks are in memory beside what is loaded."""
 
 
 class StoredEmbedding(nn.Embedding):
@@ -42,8 +36,7 @@ def load_stored(
 ) -> Qwen3VL:
     """Build the model of `checkpoint` from its stored form, file by file. Anywhere but on a CPU the portable products do the work.
 
-    With `lean`, layers in 4 bits come without their 8 bits: less than half of the memory, and prompts are read several times as slowly. Where 8 bits
-    have two forms (CPUs with AVX2 alone), only the one for answers comes: half of the memory, and prompts take 1.6 times as long.
+    With `lean`, layers in 4 bits come without their 8 bits: less than half of the memory, and prompts are read several times as slowly.
 
     Raises:
         BadModel: the stored form is damaged, or not of this checkpoint.
@@ -56,16 +49,20 @@ def load_stored(
     def place(name: str, read: dict[str, Tensor]) -> None:
         tensors = {key: tensor.to(device) for key, tensor in read.items()}
         if name == HEAD:
-            model.lm_head = build_linear(tensors, lean=True)  # one row at a time
+            model.lm_head = build_linear(tensors)
         elif name == REST:
             _fill(model, tensors)
         elif name in parts:
             part, sites = parts[name]
-            join(part, _builder(tensors, lean, many=not isinstance(part, TextLayer)))
+            join(part, _builder(tensors, lean))
             own = {key: tensor for key, tensor in tensors.items() if not key.startswith(tuple(sites))}
             _fill(part, own)
 
-    found = _each(reader.files(), place)
+    found = set()
+    for name, tensors in reader.files():
+        place(name, tensors)
+        found.add(name)
+        del tensors
     missing = {*parts, REST} - found
     if missing:
         raise BadModel(f"{reader.folder}: lacks {', '.join(sorted(missing)[:5])}")
@@ -80,29 +77,10 @@ def load_stored(
     return model.requires_grad_(False).eval()
 
 
-def _each(files: Iterator[tuple[str, dict[str, Tensor]]], place: Callable[[str, dict[str, Tensor]], None]) -> set[str]:
-    """Place every file's tensors and return the names: one after the other, or some at once where FBGEMM packs each on one thread."""
-    at_once = 1 if native().onednn else min(PACKERS, torch.get_num_threads())
-    names: set[str] = set()
-    pending: set[Future[None]] = set()
-    with ThreadPoolExecutor(at_once) as pool:
-        for name, tensors in files:
-            names.add(name)
-            pending.add(pool.submit(place, name, tensors))
-            del tensors
-            if len(pending) == at_once:
-                done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                for future in done:
-                    future.result()
-        for future in pending:
-            future.result()
-    return names
-
-
-def _builder(tensors: dict[str, Tensor], lean: bool, many: bool) -> Build:
+def _builder(tensors: dict[str, Tensor], lean: bool) -> Build:
     def build(site: str, order: Tensor | None = None) -> nn.Module:
         own = {key.removeprefix(f"{site}."): tensor for key, tensor in tensors.items() if key.startswith(f"{site}.")}
-        return build_linear(own, order, many, lean)
+        return build_linear(own, order, lean)
 
     return build
 

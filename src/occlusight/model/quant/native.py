@@ -1,4 +1,4 @@
-"""PyTorch's private operators for weights of 8 and 4 bits, and which of them are right on this machine.
+"""PyTorch's private operators for weights of 8 and 4 bits, and which of them, and of our own loops, are right on this machine.
 
 This is the only file that names private operators. Each is tried against a known answer once in a process, extreme values included;
 where it is missing, fails or saturates (oneDNN's u8 x s8 without VNNI does), another or the plain twin does the work.
@@ -16,7 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from occlusight.model.loops import calls
 from occlusight.model.quant.plain import (
+    LEVELS,
     OUTPUTS,
     ZERO,
     dequantize_int4,
@@ -27,8 +29,7 @@ from occlusight.model.quant.plain import (
 )
 
 Packed = Any
-"""A weight in an operator's own order: a tensor, or an object of FBGEMM's."""
-HALF = ZERO // 2
+"""A weight in an operator's own order."""
 FEW_ROWS = 4
 """Up to so many rows reading the weight takes longer than multiplying, in bf16 too."""
 
@@ -54,25 +55,6 @@ def multiply_onednn(levels: Tensor, weight: Packed, scale: Tensor, zeros: Tensor
         levels, 1.0, ZERO, weight, scale, zeros, None, 1.0, 0, torch.float32, "none", [], ""
     )
     return out
-
-
-def pack_fbgemm(levels: Tensor, scale: Tensor) -> Packed:
-    """Put int8 `(N, K)` with its scale `(N,)` into FBGEMM's order."""
-    zeros = torch.zeros(len(scale), dtype=torch.long)
-    channels = torch._make_per_channel_quantized_tensor(levels, scale.double(), zeros, 0)
-    return torch.ops.quantized.linear_prepack(channels, None)
-
-
-def multiply_fbgemm(levels: Tensor, weight: Packed) -> Tensor:
-    """uint8 `(M, K)` around 128 times a packed weight times its scale, `(M, N)` fp32.
-
-    AVX2 adds two products of 8 bits in 16, which saturate above 2 x 128 x 127: a level is split into two halves of at most 128, whose
-    products are added. That is exact and reads the weight once, which is what takes the time with few rows.
-    """
-    first = levels >> 1
-    halves = torch.cat((first, levels - first)).float().sub_(HALF)
-    out: Tensor = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(halves, 1.0, HALF, weight)
-    return out[: len(levels)].add_(out[len(levels) :])
 
 
 def pack_int4(nibbles: Tensor) -> Tensor:
@@ -116,7 +98,8 @@ class Native:
 
     rounding: bool
     onednn: bool
-    fbgemm: bool
+    loops: bool
+    """Our own, for CPUs: see `model.loops`."""
     int4_lanes: int
     """See `unpack_int4`: 32 with AVX-512, 16 with AVX2; 0 where the 4-bit kernel is not right."""
     amx: bool
@@ -130,7 +113,7 @@ class Native:
     def report(self) -> str:
         """What a user wants to know of it."""
         onednn = "oneDNN" + (" with AMX" if self.amx else "")
-        int8 = onednn if self.onednn else "FBGEMM" if self.fbgemm else "portable"
+        int8 = onednn if self.onednn else "compiled loops" if self.loops else "portable"
         return f"int8: {int8}, int4: {'native' if self.int4_lanes else 'portable'}"
 
 
@@ -152,7 +135,7 @@ def native() -> Native:
         return Native(
             rounding=_holds(_try_rounding),
             onednn=_holds(lambda: _try_int8(_by_onednn)),
-            fbgemm=_holds(lambda: _try_int8(_by_fbgemm)),
+            loops=_holds(lambda: _try_int8(_by_loops) and _try_levels()),
             int4_lanes=next((lanes for lanes in (32, 16) if _holds(partial(_try_int4, lanes))), 0),
             amx=_holds(torch.cpu._is_amx_tile_supported),
         )
@@ -161,7 +144,7 @@ def native() -> Native:
 def _holds(trial: Callable[[], bool]) -> bool:
     try:
         return bool(trial())
-    except (AttributeError, RuntimeError, NotImplementedError):
+    except (AttributeError, ImportError, NotImplementedError, OSError, RuntimeError):
         return False
 
 
@@ -177,8 +160,15 @@ def _by_onednn(levels: Tensor, weight: Tensor, scale: Tensor) -> Tensor:
     return multiply_onednn(levels, pack_onednn(weight), scale, torch.zeros(len(scale), dtype=torch.int32))
 
 
-def _by_fbgemm(levels: Tensor, weight: Tensor, scale: Tensor) -> Tensor:
-    return multiply_fbgemm(levels, pack_fbgemm(weight, scale))
+def _by_loops(levels: Tensor, weight: Tensor, scale: Tensor) -> Tensor:
+    return calls.multiply(levels, weight, calls.row_sums(weight), scale, torch.ones(len(levels)))
+
+
+def _try_levels() -> bool:
+    x = torch.randn(3, 999, generator=torch.Generator().manual_seed(0))
+    levels, scale = calls.quantize(x)
+    steps = x * (LEVELS / x.abs().amax(1, keepdim=True))
+    return torch.equal(levels, plain_levels(steps)) and torch.equal(scale, x.abs().amax(1, keepdim=True) / LEVELS)
 
 
 def _try_int8(product: Int8Product) -> bool:

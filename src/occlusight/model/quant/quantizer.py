@@ -244,7 +244,7 @@ class Quantizer:
             rounded = rounded / divide
         step = 16_384
         right = torch.cat([exact @ read(low, min(low + step, rows)).T for low in range(0, rows, step)], 1)
-        given = build_linear(stored, many=True)(rounded)
+        given = build_linear(stored)(rounded)
         kl = (right.softmax(-1) * (right.log_softmax(-1) - given.log_softmax(-1))).sum(-1)
         agreement = (right.argmax(-1) == given.argmax(-1)).float().mean()
         output = OutputError(len(kl), float(kl.mean()), float(kl.quantile(0.99)), float(agreement))

@@ -1,0 +1,289 @@
+"""The loops themselves. Numba compiles them at the import of this file; `passes`, `products` and `attention` call them with tensors.
+
+`p` points to the arguments of a call: first addresses, then sizes. All arrays lie row after row unless a stride is given.
+"""
+
+# mypy: ignore-errors
+# (Numba gives what is called here other types than Python would.)
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numba import carray, njit
+
+from occlusight.model.loops.team import ORDERED, QUICK, as_bits, as_float, loop, part, parts, pointer
+
+inline = njit(fastmath=set(QUICK), error_model="numpy")
+ordered = njit(fastmath=set(ORDERED), error_model="numpy")
+LOG2_E, LN2_HIGH, LN2_LOW = np.float32(1.44269504), np.float32(0.693359375), np.float32(-2.12194440e-4)
+ROUNDING = np.float32(3 << 22)
+"""Added to a small float it rounds this half to even; the whole number is then in the lowest bits."""
+LEAST = np.float32(-87.0)
+"""Its exponential is the smallest that is told from 0."""
+TINY = np.float32(1e-30)
+BLOCK = 64
+"""Tokens whose keys and values are turned into fp32 together."""
+
+
+@inline
+def share(count: int) -> tuple[int, int]:
+    """The half-open range of so many things that this thread takes."""
+    return count * part() // parts(), count * (part() + 1) // parts()
+
+
+@ordered
+def exponential(x: Any) -> Any:
+    """exp of a float of at most 88 (Cephes' expf: a polynomial of what is left after the powers of two)."""
+    x = max(x, LEAST)
+    whole = x * LOG2_E + ROUNDING
+    power = whole - ROUNDING
+    x = x - power * LN2_HIGH - power * LN2_LOW
+    y = np.float32(1.9875691500e-4) * x + np.float32(1.3981999507e-3)
+    y = y * x + np.float32(8.3334519073e-3)
+    y = y * x + np.float32(4.1665795894e-2)
+    y = y * x + np.float32(1.6666665459e-1)
+    y = y * x + np.float32(5.0000001201e-1)
+    y = y * x * x + x + np.float32(1)
+    return y * as_float(np.uint32(np.uint32(as_bits(whole) + np.uint32(127)) << np.uint32(23)))
+
+
+@inline
+def to_bf16(x: Any) -> Any:
+    """The upper half of a float, rounded half to even."""
+    bits = as_bits(x)
+    return np.uint16(np.uint32(bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16))
+
+
+@inline
+def from_bf16(half: Any) -> Any:
+    """The float whose upper half is given."""
+    return as_float(np.uint32(np.uint32(half) << np.uint32(16)))
+
+
+@partial(loop, fastmath=ORDERED - {"contract"})
+def quantize(p: Any) -> None:
+    """`x (M, K)` fp32 to `levels (M, K)` uint8 around 128 and `scale (M,)` fp32. Sizes: M, K."""
+    rows, width = p[3], p[4]
+    x = carray(pointer(p[0], np.float32), (rows, width))
+    levels = carray(pointer(p[1], np.uint8), (rows, width))
+    scale = carray(pointer(p[2], np.float32), rows)
+    first, end = share(rows)
+    for row in range(first, end):
+        largest = TINY
+        for k in range(width):
+            largest = max(largest, abs(x[row, k]))
+        factor = np.float32(127) / largest
+        for k in range(width):
+            levels[row, k] = np.uint8(as_bits(x[row, k] * factor + (ROUNDING + np.float32(128))) & np.uint32(255))
+        scale[row] = largest / np.float32(127)
+
+
+@loop
+def multiply(p: Any) -> None:
+    """`levels (M, K)` uint8 around 128 times `weight (N, K)` int8, whole numbers; times `scale (N,)` and `rows (M,)`, plus `bias (N,)` if any.
+
+    Arguments: levels, weight, sums, scale, rows, bias or 0, out `(M, N)` fp32, M, N, K; `sums (N,)` int32 are those of the weight's rows.
+    One output channel at a time: its weights are read once and stay in the first cache.
+    """
+    rows, outputs, width = p[7], p[8], p[9]
+    levels = carray(pointer(p[0], np.uint8), (rows, width))
+    weight = carray(pointer(p[1], np.int8), (outputs, width))
+    sums = carray(pointer(p[2], np.int32), outputs)
+    scale = carray(pointer(p[3], np.float32), outputs)
+    factor = carray(pointer(p[4], np.float32), rows)
+    bias = carray(pointer(p[5], np.float32), outputs)
+    out = carray(pointer(p[6], np.float32), (rows, outputs))
+    first, end = share(outputs)
+    for n in range(first, end):
+        for m in range(rows):
+            total = np.int32(0)
+            for k in range(width):
+                total = np.int32(total + np.int32(np.int32(levels[m, k]) * np.int32(weight[n, k])))
+            out[m, n] = np.float32(total - 128 * sums[n]) * scale[n] * factor[m]
+            if p[5] != 0:
+                out[m, n] += bias[n]
+
+
+@loop
+def rms_norm(p: Any) -> None:
+    """`x (M, K)` and `weight (K,)` to `out (M, K)`, all fp32. Sizes: M, K, the bits of eps."""
+    rows, width, eps = p[3], p[4], as_float(np.uint32(p[5]))
+    x = carray(pointer(p[0], np.float32), (rows, width))
+    weight = carray(pointer(p[1], np.float32), width)
+    out = carray(pointer(p[2], np.float32), (rows, width))
+    first, end = share(rows)
+    for row in range(first, end):
+        square = np.float32(0)
+        for k in range(width):
+            square += x[row, k] * x[row, k]
+        factor = np.float32(1) / np.sqrt(square / np.float32(width) + eps)
+        for k in range(width):
+            out[row, k] = x[row, k] * factor * weight[k]
+
+
+@loop
+def turn(p: Any) -> None:
+    """Heads `x (M, T, d)` fp32 to bf16 `(M, T, d)`: the first `turned` of them normalised if there are `norms (turned, d)`, and turned.
+
+    Arguments: x, norms or 0, cos and sin `(M, d / 2)`, out, M, T, turned, d, the bits of eps. Channels are in `pair_order`.
+    """
+    rows, heads, turned, width, eps = p[5], p[6], p[7], p[8], as_float(np.uint32(p[9]))
+    x = carray(pointer(p[0], np.float32), (rows, heads, width))
+    norms = carray(pointer(p[1], np.float32), (turned, width))
+    cos = carray(pointer(p[2], np.float32), (rows, width // 2))
+    sin = carray(pointer(p[3], np.float32), (rows, width // 2))
+    out = carray(pointer(p[4], np.uint16), (rows, heads, width))
+    first, end = share(rows)
+    for row in range(first, end):
+        for head in range(turned):
+            factor = np.float32(1)
+            if p[1] != 0:
+                square = np.float32(0)
+                for k in range(width):
+                    square += x[row, head, k] * x[row, head, k]
+                factor = np.float32(1) / np.sqrt(square / np.float32(width) + eps)
+            for k in range(width // 2):
+                low, high = x[row, head, 2 * k] * factor, x[row, head, 2 * k + 1] * factor
+                if p[1] != 0:
+                    low, high = low * norms[head, 2 * k], high * norms[head, 2 * k + 1]
+                out[row, head, 2 * k] = to_bf16(low * cos[row, k] - high * sin[row, k])
+                out[row, head, 2 * k + 1] = to_bf16(low * sin[row, k] + high * cos[row, k])
+        for head in range(turned, heads):
+            for k in range(width):
+                out[row, head, k] = to_bf16(x[row, head, k])
+
+
+@loop
+def swiglu(p: Any) -> None:
+    """`gates and ups (M, 2 F)` to silu(gate) x up, `(M, F)`, fp32. Arguments: x, out, M, F."""
+    rows, width = p[2], p[3]
+    x = carray(pointer(p[0], np.float32), (rows, 2 * width))
+    out = carray(pointer(p[1], np.float32), (rows, width))
+    first, end = share(rows)
+    for row in range(first, end):
+        for k in range(width):
+            gate = x[row, k]
+            out[row, k] = gate * x[row, width + k] / (np.float32(1) + exponential(min(-gate, np.float32(88))))
+
+
+@loop
+def gelu(p: Any) -> None:
+    """GELU with tanh, in place, of so many fp32 numbers. Arguments: x, their number."""
+    first, end = share(p[1])
+    x = carray(pointer(p[0] + 4 * first, np.float32), end - first)
+    for i in range(len(x)):
+        inner = x[i] * (np.float32(1.5957691216) + np.float32(0.0713548163) * x[i] * x[i])
+        x[i] = x[i] / (np.float32(1) + exponential(min(-inner, np.float32(88))))
+
+
+@inline
+def look(
+    query: Any, keys: Any, values: Any, visible: int, scores: Any, found: Any, largest: Any, total: Any
+) -> tuple[Any, Any]:
+    """Add to what a query has found what it finds at the first `visible` keys; return the largest score yet and the sum of weights."""
+    width = len(query)
+    most = largest
+    for t in range(visible):
+        score = np.float32(0)
+        for k in range(width):
+            score += query[k] * keys[t, k]
+        scores[t] = score
+        most = max(most, score)
+    if most > largest:
+        factor = exponential(largest - most)
+        total = total * factor
+        for k in range(width):
+            found[k] *= factor
+    for t in range(visible):
+        scores[t] = exponential(scores[t] - most)
+    for t in range(visible):
+        weight = scores[t]
+        total += weight
+        for k in range(width):
+            found[k] += weight * values[t, k]
+    return most, total
+
+
+@inline
+def widen(address: int, into: Any) -> None:
+    """Read bf16 as fp32."""
+    halves = carray(pointer(address, np.uint16), len(into))
+    for k in range(len(into)):
+        into[k] = from_bf16(halves[k])
+
+
+@inline
+def copy(source: int, target: int, count: int) -> None:
+    """Copy so many bf16."""
+    given, taken = carray(pointer(source, np.uint16), count), carray(pointer(target, np.uint16), count)
+    for k in range(count):
+        taken[k] = given[k]
+
+
+@loop
+def attend(p: Any) -> None:
+    """Write the keys and values of a few rows of several sequences, and give what their queries find, `out (R, H, d)` fp32.
+
+    Arguments: queries, keys, values (bf16, the heads of a row beside one another), the elements from one row of each to the next, out,
+    table, scratch, then: R, H, G, d, layer, stretches, scratch elements of a thread.
+    The table `(stretches, 9)` int64 has for each stretch of keys: address of the first layer's first key; elements from a layer to the next,
+    from keys to values and from a head to the next; tokens; address of the int64 numbers of the rows that look at it; how many; how
+    many tokens the first of these sees, the next one more (0: all see all); whether they are themselves its last tokens.
+    Each thread takes some heads of keys. Softmax goes along with the keys (arXiv:1805.02867).
+    """
+    rows, heads, groups, width, layer, stretches, room = p[9], p[10], p[11], p[12], p[13], p[14], p[15]
+    out = carray(pointer(p[6], np.float32), (rows, heads, width))
+    table = carray(pointer(p[7], np.int64), (stretches, 9))
+    each = heads // groups
+    count = rows * each
+    scratch = p[8] + 4 * room * part()
+    queries = carray(pointer(scratch, np.float32), (count, width))
+    found = carray(pointer(scratch + 4 * count * width, np.float32), (count, width))
+    keys = carray(pointer(scratch + 8 * count * width, np.float32), (BLOCK, width))
+    values = carray(pointer(scratch + 8 * count * width + 4 * BLOCK * width, np.float32), (BLOCK, width))
+    rest = scratch + 8 * count * width + 8 * BLOCK * width
+    scores = carray(pointer(rest, np.float32), BLOCK)
+    largest = carray(pointer(rest + 4 * BLOCK, np.float32), count)
+    sums = carray(pointer(rest + 4 * BLOCK + 4 * count, np.float32), count)
+    shrink = np.float32(1) / np.sqrt(np.float32(width))
+    first, end = share(groups)
+    for group in range(first, end):
+        for row in range(rows):
+            for head in range(each):
+                i = row * each + head
+                widen(p[0] + 2 * (row * p[3] + (group * each + head) * width), queries[i])
+                for k in range(width):
+                    queries[i, k] *= shrink
+                    found[i, k] = np.float32(0)
+                largest[i], sums[i] = np.float32(-1e30), np.float32(0)
+        for s in range(stretches):
+            begin = table[s, 0] + 2 * (layer * table[s, 1] + group * table[s, 3])
+            step, tokens, members, seen = 2 * table[s, 2], table[s, 4], table[s, 6], table[s, 7]
+            which = carray(pointer(table[s, 5], np.int64), members)
+            if table[s, 8]:
+                for i in range(members):
+                    place = begin + 2 * (tokens - members + i) * width
+                    copy(p[1] + 2 * (which[i] * p[4] + group * width), place, width)
+                    copy(p[2] + 2 * (which[i] * p[5] + group * width), place + step, width)
+            for base in range(0, tokens, BLOCK):
+                length = min(BLOCK, tokens - base)
+                for t in range(length):
+                    widen(begin + 2 * (base + t) * width, keys[t])
+                    widen(begin + step + 2 * (base + t) * width, values[t])
+                for member in range(members):
+                    visible = length if seen == 0 else min(length, seen + member - base)
+                    if visible > 0:
+                        for head in range(each):
+                            i = which[member] * each + head
+                            largest[i], sums[i] = look(
+                                queries[i], keys, values, visible, scores, found[i], largest[i], sums[i]
+                            )
+        for row in range(rows):
+            for head in range(each):
+                i = row * each + head
+                factor = np.float32(0) if sums[i] == 0 else np.float32(1) / sums[i]
+                for k in range(width):
+                    out[row, group * each + head, k] = found[i, k] * factor

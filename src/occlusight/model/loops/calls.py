@@ -1,0 +1,140 @@
+"""The loops, called with tensors: each does in one pass what the functions named beside it do in several."""
+
+from __future__ import annotations
+
+import struct
+from functools import cache
+from types import ModuleType
+
+import torch
+from torch import Tensor
+
+SHORT = 1 << 15
+"""Of so few numbers waking other threads takes longer than the work."""
+
+
+@cache
+def bodies() -> ModuleType:
+    """The compiled loops; the first call in a process takes half a second, the first on a machine some seconds."""
+    from occlusight.model.loops import bodies
+
+    return bodies
+
+
+def quantize(x: Tensor) -> tuple[Tensor, Tensor]:
+    """`(M, K)` fp32, contiguous, to levels and scale: `quantize_rows`."""
+    rows, width = x.shape
+    levels, scale = torch.empty_like(x, dtype=torch.uint8), torch.empty(rows, 1)
+    bodies().quantize(x.data_ptr(), levels.data_ptr(), scale.data_ptr(), rows, width, alone=rows * width < SHORT)
+    return levels, scale
+
+
+def multiply(
+    levels: Tensor, weight: Tensor, sums: Tensor, scale: Tensor, rows: Tensor, bias: Tensor | None = None
+) -> Tensor:
+    """uint8 `(M, K)` times int8 `(N, K)`, scaled, and the bias added, `(M, N)` fp32; `sums` `(N,)` int32 are those of the weight's rows."""
+    outputs, width = weight.shape
+    out = torch.empty(len(levels), outputs)
+    bodies().multiply(
+        levels.data_ptr(),
+        weight.data_ptr(),
+        sums.data_ptr(),
+        scale.data_ptr(),
+        rows.data_ptr(),
+        0 if bias is None else bias.data_ptr(),
+        out.data_ptr(),
+        len(levels),
+        outputs,
+        width,
+    )
+    return out
+
+
+def row_sums(weight: Tensor) -> Tensor:
+    """Sums `(N,)` int32 of the rows of int8 `(N, K)`."""
+    outputs, width = weight.shape
+    ones = torch.ones(1, width, dtype=torch.uint8)
+    none = torch.zeros(outputs, dtype=torch.int32)
+    return multiply(ones, weight, none, torch.ones(outputs), torch.ones(1))[0].int()
+
+
+def rms_norm(x: Tensor, weight: Tensor, eps_bits: int) -> Tensor:
+    """`RMSNorm`, of fp32 `(.., K)`, contiguous."""
+    out, width = torch.empty_like(x), x.shape[-1]
+    bodies().rms_norm(
+        x.data_ptr(), weight.data_ptr(), out.data_ptr(), x.numel() // width, width, eps_bits, alone=x.numel() < SHORT
+    )
+    return out
+
+
+def turn(
+    x: Tensor, norms: Tensor | None, cos: Tensor, sin: Tensor, turned: int, out: Tensor, eps_bits: int = 0
+) -> None:
+    """Heads `(M, T, d)` fp32 to `out`, bf16, the first `turned` of them normalised by `norms` `(turned, d)` and turned by their angles'
+    cosines and sines `(M, d / 2)`; all contiguous: `JoinedAttention.project`."""
+    rows, heads, width = x.shape
+    bodies().turn(
+        x.data_ptr(),
+        0 if norms is None else norms.data_ptr(),
+        cos.data_ptr(),
+        sin.data_ptr(),
+        out.data_ptr(),
+        rows,
+        heads,
+        turned,
+        width,
+        eps_bits,
+        alone=rows * heads * width < SHORT,
+    )
+
+
+def swiglu(x: Tensor) -> Tensor:
+    """silu(gate) x up of `(M, 2 F)`, `(M, F)`: `JoinedMLP`."""
+    rows, width = len(x), x.shape[1] // 2
+    out = torch.empty(rows, width)
+    bodies().swiglu(x.data_ptr(), out.data_ptr(), rows, width, alone=rows * width < SHORT // 4)
+    return out
+
+
+def gelu_(x: Tensor) -> Tensor:
+    """`gelu_tanh_`, of fp32, contiguous."""
+    bodies().gelu(x.data_ptr(), x.numel(), alone=x.numel() < SHORT // 4)
+    return x
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, table: Tensor, layer: int, scratch: Tensor) -> Tensor:
+    """Queries `(1, H, R, d)`, keys and values `(1, G, R, d)` of a few rows, bf16, heads beside one another in memory, to what the queries find,
+    fp32, in the same order. `table` and `scratch` (a row for each thread): see the loop."""
+    _, heads, rows, width = q.shape
+    out = torch.empty(rows, heads, width)
+    bodies().attend(
+        q.data_ptr(),
+        k.data_ptr(),
+        v.data_ptr(),
+        q.stride(2),
+        k.stride(2),
+        v.stride(2),
+        out.data_ptr(),
+        table.data_ptr(),
+        scratch.data_ptr(),
+        rows,
+        heads,
+        k.shape[1],
+        width,
+        layer,
+        len(table),
+        scratch.shape[1],
+    )
+    return out.transpose(0, 1)[None]
+
+
+def scratch(rows: int, heads: int, width: int) -> Tensor:
+    """What `attend` works in, `(threads, numbers)`."""
+    count = rows * heads
+    block = int(bodies().BLOCK)
+    return torch.empty(torch.get_num_threads(), 2 * count * width + 2 * block * width + block + 2 * count)
+
+
+def float_bits(number: float) -> int:
+    """The 32 bits of a float, as a loop takes it."""
+    return int.from_bytes(struct.pack("<f", number), "little")

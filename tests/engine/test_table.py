@@ -1,0 +1,108 @@
+"""Attention of a few rows in one call against stretch by stretch."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from occlusight.engine import rows as rows_module
+from occlusight.engine.chain import Chain, Part, Segment
+from occlusight.engine.rows import Rows
+from occlusight.engine.stretches import stretches
+from occlusight.engine.table import FEW_ROWS, fits
+from occlusight.model.config import TextConfig
+from occlusight.model.int8_kv_cache import Int8KVCache
+from occlusight.model.kv_cache import KVCache
+
+CONFIG = TextConfig(300, 64, 96, layers=2, heads=4, kv_heads=2, head_dim=32, mrope_section=(6, 5, 5))
+LAYER = 1
+
+
+def filled(tokens: int, capacity: int = 1, random: torch.Generator | None = None) -> KVCache:
+    cache = KVCache(CONFIG, capacity=max(tokens, capacity), dtype=torch.bfloat16)
+    for layer in range(CONFIG.layers):
+        keys = torch.randn(2, 1, 2, tokens, 32, generator=random).bfloat16()
+        cache.write(layer, keys[0], keys[1])
+    cache.advance(tokens)
+    return cache
+
+
+def heads(rows: int, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Queries, keys and values as a joined layer gives them: one piece of memory."""
+    qkv = torch.randn(1, rows, 8, 32, generator=random).bfloat16().transpose(1, 2)
+    q, k, v = torch.split(qkv, [4, 2, 2], 1)
+    return q, k, v
+
+
+Plan = list[tuple[int, list[int], int, int]]
+"""For each sequence: how much of the shared stretch it uses, how long its own stretches and its tail are, how many rows it has."""
+
+
+def chains(plan: Plan, shared: int, seed: int) -> list[tuple[Chain, int]]:
+    random = torch.Generator().manual_seed(seed)
+    first = Segment(tuple(range(shared)), filled(shared, random=random), None, 0)
+    out = []
+    for used, own, tail, count in plan:
+        parts = (Part(first, min(used, shared)),) if min(used, shared) else ()
+        for length in own:
+            parent = parts[-1].segment if parts else None
+            cells = tuple(range(length))
+            parts = (*parts, Part(Segment(cells, filled(length, random=random), parent, 0), length))
+        out.append((Chain(parts, filled(tail, random=random)), count))
+    return out
+
+
+sequences = st.tuples(
+    st.integers(0, 150), st.lists(st.integers(1, 90), max_size=2), st.integers(0, 130), st.integers(1, 4)
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(sequences, min_size=1, max_size=4), st.integers(1, 150), st.integers(0, 99), st.booleans())
+def test_a_table_gives_what_stretches_give_one_by_one(plan: Plan, shared: int, seed: int, drop: bool) -> None:
+    total = sum(count for *_, count in plan)
+    q, k, v = heads(total, torch.Generator().manual_seed(seed))
+    found, kept = [], []
+    with pytest.MonkeyPatch.context() as patch:
+        for fast in (True, False):
+            if not fast:
+                patch.setattr(rows_module, "fits", lambda stretches, q: False)
+            members = chains(plan, shared, seed)
+            rows = Rows(members)
+            if drop and len(plan) > 1:
+                rows.attend(0, q, k, v)
+                rows.drop(members[0][0])
+            found.append(rows.attend(LAYER, q, k, v))
+            assert (rows._table is not None) == fast
+            rows.advance(total)
+            kept.append([list(chain.tail.pieces(LAYER, 0, chain.tail.length)) for chain, _ in members])
+    torch.testing.assert_close(found[0], found[1].float(), rtol=0.02, atol=0.02)
+    first = 1 if drop and len(plan) > 1 else 0
+    for ours, right in zip(kept[0][first:], kept[1][first:], strict=True):
+        for (_, keys, values), (_, same_keys, same_values) in zip(ours, right, strict=True):
+            assert torch.equal(keys, same_keys)
+            assert torch.equal(values, same_values)
+
+
+def test_what_is_no_stretch_of_bf16_or_too_much_goes_the_other_way() -> None:
+    random = torch.Generator().manual_seed(0)
+    q, *_ = heads(FEW_ROWS, random)
+    chain = Chain((), filled(5))
+    places = {chain: slice(0, FEW_ROWS)}
+    assert fits(list(stretches(places)), q)
+    assert not fits(list(stretches(places)), q.float())
+    assert not fits(list(stretches(places)), heads(FEW_ROWS + 1, random)[0])
+    assert not fits(list(stretches(places)), q.contiguous())  # head after head, not row after row
+    eight = {Chain((), Int8KVCache(CONFIG, dtype=torch.bfloat16)): slice(0, FEW_ROWS)}
+    assert not fits(list(stretches(eight)), q)
+
+
+def test_tails_grow_before_their_place_is_noted() -> None:
+    chain = Chain((), filled(64))
+    assert chain.tail.capacity == 64
+    rows = Rows([(chain, 3)])
+    rows.attend(LAYER, *heads(3, torch.Generator().manual_seed(0)))
+    assert chain.tail.capacity >= 67

@@ -1,0 +1,122 @@
+"""Our loops against what they do in one pass, spelled out in PyTorch's operators."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from occlusight.model.loops import calls
+from occlusight.model.quant import blocks, int8, native
+from occlusight.model.quant.blocks import gelu_tanh_, swiglu
+from occlusight.model.quant.int8 import quantize_rows
+from occlusight.model.quant.plain import plain_accumulators, plain_levels
+from occlusight.model.rope import rotate_pairs_
+
+SHAPES = [(1, 64), (3, 97), (40, 2048)]
+"""One row, an odd width, and so much that the threads share it."""
+
+
+def random(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)) * 3
+
+
+def test_this_machine_has_them() -> None:
+    """Where they do not compile, everything else still works, slowly; here they must."""
+    assert native.native().loops
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_quantizing_rows_gives_the_same_to_the_bit(shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    x = random(*shape)
+    x[0, 3], x[-1] = 400, 0 if shape[0] > 1 else x[-1]
+    levels, scale = calls.quantize(x)
+    monkeypatch.setattr(int8, "native", lambda: native.Native(False, False, False, 0, False))
+    right = quantize_rows(x)
+    assert torch.equal(levels, right.levels)
+    assert torch.equal(scale, right.scale)
+
+
+def test_halves_are_rounded_to_even() -> None:
+    steps = torch.cat((torch.arange(-126.5, 127), torch.tensor([127.0])))[None]
+    levels, _ = calls.quantize(steps)
+    assert torch.equal(levels, plain_levels(steps))
+
+
+@pytest.mark.parametrize("rows", [1, 5, 33])
+@pytest.mark.parametrize(("outputs", "inputs"), [(7, 30), (64, 320), (130, 6144)])
+def test_products_are_exact(rows: int, outputs: int, inputs: int) -> None:
+    levels = torch.randint(0, 256, (rows, inputs), dtype=torch.uint8)
+    weight = torch.randint(-127, 128, (outputs, inputs), dtype=torch.int8)
+    levels[0], weight[0], weight[1] = 255, 127, -127
+    sums = calls.row_sums(weight)
+    assert torch.equal(sums, weight.sum(1, dtype=torch.int32))
+    exact = (levels.long() - 128) @ weight.long().T
+    ones = torch.ones(outputs), torch.ones(rows, 1)
+    assert torch.equal(calls.multiply(levels, weight, sums, *ones), exact.float())
+    scale, factor, bias = random(outputs).abs(), random(rows, 1).abs(), random(outputs, seed=1)
+    right = plain_accumulators(levels, weight) * scale * factor + bias
+    torch.testing.assert_close(calls.multiply(levels, weight, sums, scale, factor, bias), right, rtol=1e-5, atol=1e-3)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_norms(shape: tuple[int, int]) -> None:
+    x, weight = random(*shape), random(shape[1], seed=1)
+    x[0] *= 1e-4  # where eps counts
+    right = F.rms_norm(x, shape[1:], weight, 1e-6)
+    torch.testing.assert_close(calls.rms_norm(x, weight, calls.float_bits(1e-6)), right, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_gates(shape: tuple[int, int]) -> None:
+    rows, width = shape
+    both = random(rows, 2 * width) * 5
+    both[0, :3] = torch.tensor([-200.0, 200.0, 0.0])
+    torch.testing.assert_close(calls.swiglu(both), swiglu(both), rtol=1e-5, atol=1e-5)
+    x = torch.cat((random(rows, width), torch.linspace(-30, 30, width)[None]))
+    torch.testing.assert_close(calls.gelu_(x.clone()), gelu_tanh_(x.clone()), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("rows", [1, 9, 80])
+@pytest.mark.parametrize("normed", [False, True])
+def test_heads_are_normalised_and_turned(rows: int, normed: bool) -> None:
+    heads, turned, width = 7, 5, 32
+    x, norms, angles = random(rows, heads, width), random(turned, width, seed=1), random(rows, width // 2, seed=2)
+    right = x.clone()
+    some = right[:, :turned]
+    if normed:
+        some.mul_(torch.rsqrt(some.square().mean(-1, keepdim=True) + 1e-6)).mul_(norms)
+    rotate_pairs_(some, angles.cos()[:, None], angles.sin()[:, None])
+    out = torch.empty(rows, heads, width, dtype=torch.bfloat16)
+    calls.turn(x, norms if normed else None, angles.cos(), angles.sin(), turned, out, calls.float_bits(1e-6))
+    assert torch.equal(out[:, turned:], right[:, turned:].bfloat16())
+    torch.testing.assert_close(out.float(), right, rtol=5e-3, atol=1e-3)
+    assert (out != right.bfloat16()).float().mean() < 0.01
+
+
+def test_the_model_goes_by_them_where_they_are_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = random(3, 40)
+    seen = []
+    monkeypatch.setattr(calls, "gelu_", lambda x: seen.append(x) or x)
+    blocks.gelu_(both)
+    monkeypatch.setattr(blocks, "native", lambda: native.Native(False, False, False, 0, False))
+    blocks.gelu_(both)
+    assert len(seen) == 1
+
+
+def test_without_openmp_one_thread_does_it_all() -> None:
+    code = (
+        "import torch, pathlib\n"
+        "pathlib.Path.glob = lambda *_: iter(())\n"
+        "from occlusight.model.loops import calls, team\n"
+        "assert team._GOMP is None\n"
+        "x = torch.randn(40, 2048)\n"
+        "levels, scale = calls.quantize(x)\n"
+        "assert ((levels.float() - 128) * scale - x).abs().max() < 0.03\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=os.environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
