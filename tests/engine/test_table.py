@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -10,12 +13,16 @@ from torch import Tensor
 
 from occlusight.engine import rows as rows_module
 from occlusight.engine.chain import Chain, Part, Segment
+from occlusight.engine.engine import Engine
+from occlusight.engine.prompt import Prompt
 from occlusight.engine.rows import Rows
+from occlusight.engine.speaker import Reason
 from occlusight.engine.stretches import stretches
 from occlusight.engine.table import FEW_ROWS, fits
 from occlusight.model.config import TextConfig
 from occlusight.model.int8_kv_cache import Int8KVCache
 from occlusight.model.kv_cache import KVCache
+from occlusight.model.weights import load_model
 
 CONFIG = TextConfig(300, 64, 96, layers=2, heads=4, kv_heads=2, head_dim=32, mrope_section=(6, 5, 5))
 LAYER = 1
@@ -79,12 +86,45 @@ def test_a_table_gives_what_stretches_give_one_by_one(plan: Plan, shared: int, s
             assert (rows._table is not None) == fast
             rows.advance(total)
             kept.append([list(chain.tail.pieces(LAYER, 0, chain.tail.length)) for chain, _ in members])
-    torch.testing.assert_close(found[0], found[1].float(), rtol=0.02, atol=0.02)
+    torch.testing.assert_close(found[0], found[1], rtol=0.02, atol=0.02)
     first = 1 if drop and len(plan) > 1 else 0
     for ours, right in zip(kept[0][first:], kept[1][first:], strict=True):
         for (_, keys, values), (_, same_keys, same_values) in zip(ours, right, strict=True):
             assert torch.equal(keys, same_keys)
             assert torch.equal(values, same_values)
+
+
+class Follower:
+    """Takes the likeliest token six times and keeps the logits."""
+
+    def __init__(self) -> None:
+        self.said: list[int] = []
+        self.reason: Reason | None = None
+        self.logits: list[Tensor] = []
+
+    def guess(self, most: int) -> list[int]:
+        return []
+
+    def hear(self, logits: Tensor, guessed: Sequence[int]) -> int:
+        self.logits.append(logits[-1].float())
+        self.said.append(int(logits[-1].argmax()))
+        self.reason = "length" if len(self.said) == 6 else None
+        return 0
+
+
+def test_a_model_in_bf16_goes_on_as_it_would_read_everything_at_once(tiny_checkpoint: Path) -> None:
+    model = load_model(tiny_checkpoint, torch.bfloat16)
+    engine, follower = Engine(model), Follower()
+    prompt = Prompt(tuple(range(3, 33)))
+    sequence = engine.submit(prompt, follower, 6)
+    while not sequence.ended:
+        engine.step()
+    assert sequence.error is None
+    ids = torch.tensor([[*prompt.ids, *follower.said[:-1]]])
+    with torch.inference_mode():
+        places = torch.arange(ids.shape[1]).expand(3, 1, -1)
+        right = model.logits(model(ids, places))[0, len(prompt.ids) - 1 :].float()
+    torch.testing.assert_close(torch.stack(follower.logits), right, rtol=0.05, atol=0.05 * float(right.abs().max()))
 
 
 def test_what_is_no_stretch_of_bf16_or_too_much_goes_the_other_way() -> None:

@@ -13,7 +13,8 @@ from occlusight.model.loops import calls
 from occlusight.model.quant.native import native
 
 FEW_ROWS = 16
-"""Of more rows PyTorch's kernel makes matrix products, which are faster."""
+"""Of more rows of one sequence PyTorch's kernel makes faster matrix products: a layer of the 2B over 330 keys takes 1.9 ms either way for 16
+rows, 3.6 and 2.9 for 32 (two cores with AVX2); one row 0.2 and 1.1, eight sequences' rows 1.1 and 4.0."""
 
 
 def fits(stretches: Sequence[Stretch], q: Tensor) -> bool:

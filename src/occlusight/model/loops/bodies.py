@@ -225,7 +225,7 @@ def copy(source: int, target: int, count: int) -> None:
 
 @loop
 def attend(p: Any) -> None:
-    """Write the keys and values of a few rows of several sequences, and give what their queries find, `out (R, H, d)` fp32.
+    """Write the keys and values of a few rows of several sequences, and give what their queries find, `out (R, H, d)` bf16.
 
     Arguments: queries, keys, values (bf16, the heads of a row beside one another), the elements from one row of each to the next, out,
     table, scratch, then: R, H, G, d, layer, stretches, scratch elements of a thread.
@@ -235,7 +235,7 @@ def attend(p: Any) -> None:
     Each thread takes some heads of keys. Softmax goes along with the keys (arXiv:1805.02867).
     """
     rows, heads, groups, width, layer, stretches, room = p[9], p[10], p[11], p[12], p[13], p[14], p[15]
-    out = carray(pointer(p[6], np.float32), (rows, heads, width))
+    out = carray(pointer(p[6], np.uint16), (rows, heads, width))
     table = carray(pointer(p[7], np.int64), (stretches, 9))
     each = heads // groups
     count = rows * each
@@ -286,4 +286,4 @@ def attend(p: Any) -> None:
                 i = row * each + head
                 factor = np.float32(0) if sums[i] == 0 else np.float32(1) / sums[i]
                 for k in range(width):
-                    out[row, group * each + head, k] = found[i, k] * factor
+                    out[row, group * each + head, k] = to_bf16(found[i, k] * factor)

@@ -104,9 +104,9 @@ def gelu_(x: Tensor) -> Tensor:
 
 def attend(q: Tensor, k: Tensor, v: Tensor, table: Tensor, layer: int, scratch: Tensor) -> Tensor:
     """Queries `(1, H, R, d)`, keys and values `(1, G, R, d)` of a few rows, bf16, heads beside one another in memory, to what the queries find,
-    fp32, in the same order. `table` and `scratch` (a row for each thread): see the loop."""
+    in the same order and type. `table` and `scratch` (a row for each thread): see the loop."""
     _, heads, rows, width = q.shape
-    out = torch.empty(rows, heads, width)
+    out = torch.empty(rows, heads, width, dtype=torch.bfloat16)
     bodies().attend(
         q.data_ptr(),
         k.data_ptr(),

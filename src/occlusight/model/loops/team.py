@@ -17,7 +17,7 @@ import torch
 from numba import cfunc, config, types
 from numba.extending import intrinsic
 
-from occlusight.model.quant.stored import cache_directory
+from occlusight.model.cache_directory import cache_directory
 
 ORDERED = frozenset({"nsz", "contract", "nnan"})
 """What a compiler may do to floats where the order of operations matters."""
@@ -28,7 +28,7 @@ Body = Callable[[Any], None]
 
 
 class Loop:
-    """A compiled loop. Its arguments are whole numbers and addresses; it must not outlive a call with them."""
+    """A compiled loop. Its arguments are whole numbers, and addresses of what must stay where it is during a call."""
 
     def __init__(self, address: int) -> None:
         self.address = address
@@ -64,7 +64,8 @@ def _cached_in(folder: Path) -> Iterator[None]:
 
 def _openmp() -> Any:
     """The OpenMP library that PyTorch brought along, if it has GNU's entry points."""
-    for path in sorted((Path(torch.__file__).parent / "lib").glob("lib*omp*")):
+    home = Path(torch.__file__).parent
+    for path in sorted((*(home / "lib").glob("lib*omp*"), *(home.parent / "torch.libs").glob("lib*omp*"))):
         library = ctypes.CDLL(str(path))
         if all(hasattr(library, name) for name in ("GOMP_parallel", *_COUNTERS)):
             library.GOMP_parallel.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]

@@ -65,7 +65,7 @@ class LoopNorm(RMSNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(.., D)` to `(.., D)`."""
-        if not (x.is_cpu and native().loops):
+        if not (x.is_cpu and x.dtype == self.weight.dtype == torch.float32 and native().loops):
             return super().forward(x)
         return calls.rms_norm(x.contiguous(), self.weight, self.eps_bits)
 

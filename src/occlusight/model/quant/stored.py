@@ -21,18 +21,10 @@ from safetensors.torch import load, load_file, save_file
 from torch import Tensor
 
 from occlusight.errors import BadModel
+from occlusight.model.cache_directory import cache_directory
 from occlusight.model.quant.plan import FORMAT, Plan, QuantSettings
 
-CACHE_VARIABLE = "OCCLUSIGHT_CACHE"
 EMBEDDING = "embedding.safetensors"
-
-
-def cache_directory() -> Path:
-    """Where stored forms are: $OCCLUSIGHT_CACHE, else $XDG_CACHE_HOME/occlusight, else ~/.cache/occlusight."""
-    if given := os.environ.get(CACHE_VARIABLE):
-        return Path(given).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "occlusight"
 
 
 @dataclass(frozen=True)
