@@ -1,4 +1,4 @@
-"""The loops themselves. Numba compiles them at the import of this file; `passes`, `products` and `attention` call them with tensors.
+"""The loops themselves. Numba compiles them at the import of this file; `calls` hands them tensors.
 
 `p` points to the arguments of a call: first addresses, then sizes. All arrays lie row after row unless a stride is given.
 """
