@@ -6,11 +6,12 @@ import os
 import subprocess
 import sys
 
+import numba
 import pytest
 import torch
 import torch.nn.functional as F
 
-from occlusight.model.loops import calls
+from occlusight.model.loops import calls, tile
 from occlusight.model.quant import blocks, int8, native
 from occlusight.model.quant.blocks import gelu_tanh_, swiglu
 from occlusight.model.quant.int8 import quantize_rows
@@ -47,20 +48,34 @@ def test_halves_are_rounded_to_even() -> None:
     assert torch.equal(levels, plain_levels(steps))
 
 
-@pytest.mark.parametrize("rows", [1, 5, 33])
-@pytest.mark.parametrize(("outputs", "inputs"), [(7, 30), (64, 320), (130, 6144)])
-def test_products_are_exact(rows: int, outputs: int, inputs: int) -> None:
+@pytest.mark.parametrize("rows", [1, 2, 3, 4, 5, 6, 13, 100])
+@pytest.mark.parametrize(("outputs", "inputs"), [(7, 31), (64, 320), (130, 6144)])
+def test_products_are_exact(rows: int, outputs: int, inputs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "LAID", 320 << 10)  # 100 rows of 6,144 levels do not fit
     levels = torch.randint(0, 256, (rows, inputs), dtype=torch.uint8)
     weight = torch.randint(-127, 128, (outputs, inputs), dtype=torch.int8)
     levels[0], weight[0], weight[1] = 255, 127, -127
-    sums = calls.row_sums(weight)
-    assert torch.equal(sums, weight.sum(1, dtype=torch.int32))
+    panels = calls.pack(weight)
     exact = (levels.long() - 128) @ weight.long().T
     ones = torch.ones(outputs), torch.ones(rows, 1)
-    assert torch.equal(calls.multiply(levels, weight, sums, *ones), exact.float())
+    assert torch.equal(calls.multiply(levels, panels, *ones), exact.float())
     scale, factor, bias = random(outputs).abs(), random(rows, 1).abs(), random(outputs, seed=1)
     right = plain_accumulators(levels, weight) * scale * factor + bias
-    torch.testing.assert_close(calls.multiply(levels, weight, sums, scale, factor, bias), right, rtol=1e-5, atol=1e-3)
+    torch.testing.assert_close(calls.multiply(levels, panels, scale, factor, bias), right, rtol=1e-5, atol=1e-3)
+
+
+@pytest.mark.parametrize("rows", range(1, tile.TILE + 1))
+def test_a_tile_is_the_same_for_any_cpu(rows: int) -> None:
+    """With this CPU's instruction for pairs, and without."""
+    pairs = 5
+    x = torch.randint(-128, 128, (pairs, rows, 2), dtype=torch.int16)
+    panel = torch.randint(-127, 128, (pairs, tile.PANEL, 2), dtype=torch.int8)
+    right = torch.einsum("krp,knp->rn", x.int(), panel.int())
+    for pairwise in {tile.PAIRWISE, tile.multiply_pairs_plainly}:
+        made = tile.make_tile(rows, pairwise)
+        sums = torch.full((rows, tile.PANEL), 7, dtype=torch.int32)
+        numba.njit(lambda a, b, c, d: made(a, b, c, d))(x.data_ptr(), panel.data_ptr(), pairs, sums.data_ptr())  # noqa: B023
+        assert torch.equal(sums, right)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 from numba import carray, njit
 
+from occlusight.model.loops import tile
 from occlusight.model.loops.team import ORDERED, QUICK, as_bits, as_float, loop, part, parts, pointer
+from occlusight.model.loops.tile import PANEL, TILE
 
 inline = njit(fastmath=set(QUICK), error_model="numpy")
 ordered = njit(fastmath=set(ORDERED), error_model="numpy")
@@ -81,30 +83,75 @@ def quantize(p: Any) -> None:
         scale[row] = largest / np.float32(127)
 
 
+@inline
+def lay(levels: Any, first: int, count: int, shorts: int) -> None:
+    """Write some rows of levels, less 128, as a tile takes them: two neighbours of each row, then the next two."""
+    width = levels.shape[1]
+    pairs = (width + 1) // 2
+    into = carray(pointer(shorts, np.int16), (pairs, count, 2))
+    for row in range(count):
+        for k in range(width // 2):
+            into[k, row, 0] = np.int16(levels[first + row, 2 * k]) - 128
+            into[k, row, 1] = np.int16(levels[first + row, 2 * k + 1]) - 128
+        if width % 2:
+            into[pairs - 1, row, 0] = np.int16(levels[first + row, width - 1]) - 128
+            into[pairs - 1, row, 1] = 0
+
+
+@inline
+def multiply_tile(rows: int, x: int, panel: int, pairs: int, sums: int) -> None:
+    """See `tile.make_tile`."""
+    if rows == 6:
+        tile.tile_6(x, panel, pairs, sums)
+    elif rows == 5:
+        tile.tile_5(x, panel, pairs, sums)
+    elif rows == 4:
+        tile.tile_4(x, panel, pairs, sums)
+    elif rows == 3:
+        tile.tile_3(x, panel, pairs, sums)
+    elif rows == 2:
+        tile.tile_2(x, panel, pairs, sums)
+    else:
+        tile.tile_1(x, panel, pairs, sums)
+
+
 @loop
 def multiply(p: Any) -> None:
-    """`levels (M, K)` uint8 around 128 times `weight (N, K)` int8, whole numbers; times `scale (N,)` and `rows (M,)`, plus `bias (N,)` if any.
+    """`levels (M, K)` uint8 around 128 times a weight `(N, K)` int8, whole numbers; times `scale (N,)` and `rows (M,)`, plus `bias (N,)` if any.
 
-    Arguments: levels, weight, sums, scale, rows, bias or 0, out `(M, N)` fp32, M, N, K; `sums (N,)` int32 are those of the weight's rows.
-    One output channel at a time: its weights are read once and stay in the first cache.
+    Arguments: levels, panels `(N / PANEL, K / 2, PANEL, 2)`, scale, rows, bias or 0, out `(M, N)` fp32, scratch, M, N, K, the rows that are laid
+    out together, scratch bytes of a thread. Each thread takes some panels; a panel's weights are read once for all rows that are together.
     """
-    rows, outputs, width = p[7], p[8], p[9]
+    rows, outputs, width, together, room = p[7], p[8], p[9], p[10], p[11]
     levels = carray(pointer(p[0], np.uint8), (rows, width))
-    weight = carray(pointer(p[1], np.int8), (outputs, width))
-    sums = carray(pointer(p[2], np.int32), outputs)
-    scale = carray(pointer(p[3], np.float32), outputs)
-    factor = carray(pointer(p[4], np.float32), rows)
-    bias = carray(pointer(p[5], np.float32), outputs)
-    out = carray(pointer(p[6], np.float32), (rows, outputs))
-    first, end = share(outputs)
-    for n in range(first, end):
-        for m in range(rows):
-            total = np.int32(0)
-            for k in range(width):
-                total = np.int32(total + np.int32(np.int32(levels[m, k]) * np.int32(weight[n, k])))
-            out[m, n] = np.float32(total - 128 * sums[n]) * scale[n] * factor[m]
-            if p[5] != 0:
-                out[m, n] += bias[n]
+    scale = carray(pointer(p[2], np.float32), outputs)
+    factor = carray(pointer(p[3], np.float32), rows)
+    bias = carray(pointer(p[4], np.float32), outputs)
+    out = carray(pointer(p[5], np.float32), (rows, outputs))
+    pairs = (width + 1) // 2
+    scratch = p[6] + room * part()
+    laid = scratch + 4 * TILE * PANEL
+    sums = carray(pointer(scratch, np.int32), (TILE, PANEL))
+    first, end = share((outputs + PANEL - 1) // PANEL)
+    for base in range(0, rows if first < end else 0, together):
+        count = min(together, rows - base)
+        tiles = (count + TILE - 1) // TILE
+        for t in range(tiles):
+            row = count * t // tiles
+            lay(levels, base + row, count * (t + 1) // tiles - row, laid + 4 * pairs * row)
+        for panel in range(first, end):
+            n = panel * PANEL
+            some = min(PANEL, outputs - n)
+            for t in range(tiles):
+                row = count * t // tiles
+                many = count * (t + 1) // tiles - row
+                multiply_tile(many, laid + 4 * pairs * row, p[1] + 2 * pairs * n, pairs, scratch)
+                for m in range(many):
+                    for i in range(some):
+                        out[base + row + m, n + i] = np.float32(sums[m, i]) * scale[n + i] * factor[base + row + m]
+                    if p[4] != 0:
+                        for i in range(some):
+                            out[base + row + m, n + i] += bias[n + i]
 
 
 @loop

@@ -7,10 +7,13 @@ from functools import cache
 from types import ModuleType
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 SHORT = 1 << 15
 """Of so few numbers waking other threads takes longer than the work."""
+LAID = 384 << 10
+"""Bytes of rows that a product goes through again and again: they stay in the second-level cache."""
 
 
 @cache
@@ -29,33 +32,39 @@ def quantize(x: Tensor) -> tuple[Tensor, Tensor]:
     return levels, scale
 
 
-def multiply(
-    levels: Tensor, weight: Tensor, sums: Tensor, scale: Tensor, rows: Tensor, bias: Tensor | None = None
-) -> Tensor:
-    """uint8 `(M, K)` times int8 `(N, K)`, scaled, and the bias added, `(M, N)` fp32; `sums` `(N,)` int32 are those of the weight's rows."""
+def pack(weight: Tensor) -> Tensor:
+    """int8 `(N, K)` to the order of `multiply`, `(N / PANEL, K / 2, PANEL, 2)`, zeros added where N or K do not fit."""
+    from occlusight.model.loops.tile import PANEL
+
     outputs, width = weight.shape
-    out = torch.empty(len(levels), outputs)
+    whole = F.pad(weight, (0, width % 2, 0, -outputs % PANEL))
+    return whole.view(torch.int16).view(-1, PANEL, whole.shape[1] // 2).transpose(1, 2).contiguous().view(torch.int8)
+
+
+def multiply(levels: Tensor, panels: Tensor, scale: Tensor, rows: Tensor, bias: Tensor | None = None) -> Tensor:
+    """uint8 `(M, K)` around 128 times a packed weight, times `scale` `(N,)` and `rows` `(M, 1)`, and the bias added, `(M, N)` fp32."""
+    count, width = levels.shape
+    outputs, tile = len(scale), int(bodies().TILE)
+    row = 2 * (width + width % 2)
+    together = max(tile, min(count, LAID // row) // tile * tile)
+    room = 4 * tile * int(bodies().PANEL) + min(count, together) * row
+    out = torch.empty(count, outputs)
+    scratch = torch.empty(torch.get_num_threads(), room, dtype=torch.uint8)
     bodies().multiply(
         levels.data_ptr(),
-        weight.data_ptr(),
-        sums.data_ptr(),
+        panels.data_ptr(),
         scale.data_ptr(),
         rows.data_ptr(),
         0 if bias is None else bias.data_ptr(),
         out.data_ptr(),
-        len(levels),
+        scratch.data_ptr(),
+        count,
         outputs,
         width,
+        together,
+        room,
     )
     return out
-
-
-def row_sums(weight: Tensor) -> Tensor:
-    """Sums `(N,)` int32 of the rows of int8 `(N, K)`."""
-    outputs, width = weight.shape
-    ones = torch.ones(1, width, dtype=torch.uint8)
-    none = torch.zeros(outputs, dtype=torch.int32)
-    return multiply(ones, weight, none, torch.ones(outputs), torch.ones(1))[0].int()
 
 
 def rms_norm(x: Tensor, weight: Tensor, eps_bits: int) -> Tensor:

@@ -7,8 +7,10 @@ library that PyTorch loaded. Where that is not found, the calling thread does al
 from __future__ import annotations
 
 import ctypes
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -45,10 +47,17 @@ class Loop:
 
 
 def loop(body: Body, fastmath: frozenset[str] = QUICK) -> Loop:
-    """Compile a body, or take it from the cache directory."""
-    with _cached_in(cache_directory() / "loops"):
+    """Compile a body, or take it from the cache directory, where each version of these files has a folder of its own."""
+    with _cached_in(cache_directory() / "loops" / _version()):
         compiled = cfunc(_SIGNATURE, cache=True, fastmath=set(fastmath), error_model="numpy")(body)
     return Loop(compiled.address)
+
+
+@cache
+def _version() -> str:
+    """A digest of this package's files: Numba itself looks only at the one that a body is written in."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
 @contextmanager

@@ -16,8 +16,6 @@ from occlusight.model.quant.plain import LEVELS, TINY, plain_accumulators, plain
 FEW = 1 << 15
 BLOCK = 256
 """Rows that oneDNN multiplies together."""
-LOOP_ROWS = 64
-"""Up to so many rows our loop is faster than fp32: 59 against 61 ms for 12,288 x 2,048 on two cores with AVX2; 28 and 56 for 28, 100 and 94 for 96."""
 
 
 class Rows(NamedTuple):
@@ -56,10 +54,9 @@ class Int8Weight(ABC):
         if levels.device.type == "cpu" and native().onednn:
             zeros = torch.zeros(scale.shape, dtype=torch.int32)
             return OneDnnWeight(scale, size, pack_onednn(levels), zeros)
-        plain = PlainWeight(scale, size, levels)
-        if levels.device.type != "cpu" or not native().loops:
-            return plain
-        return LoopWeight(scale, size, plain, calls.row_sums(levels))
+        if levels.device.type == "cpu" and native().loops:
+            return LoopWeight(scale, size, calls.pack(levels))
+        return PlainWeight(scale, size, levels)
 
     @abstractmethod
     def accumulate(self, levels: Tensor) -> Tensor:
@@ -102,22 +99,17 @@ class PlainWeight(Int8Weight):
 
 @dataclass(frozen=True)
 class LoopWeight(Int8Weight):
-    """As it is, for CPUs without VNNI: few rows go by our own loop, many by fp32. `sums` `(N,)` int32 are those of the weight's rows."""
+    """In the order of our own loop, for CPUs without VNNI."""
 
-    plain: PlainWeight
-    sums: Tensor
+    panels: Tensor
 
     def multiply(self, rows: Rows, bias: Tensor | None = None) -> Tensor:
         """See `Int8Weight`."""
-        if len(rows.levels) > LOOP_ROWS:
-            return super().multiply(rows, bias)
-        return calls.multiply(rows.levels, self.plain.levels, self.sums, self.scale, rows.scale, bias)
+        return calls.multiply(rows.levels, self.panels, self.scale, rows.scale, bias)
 
     def accumulate(self, levels: Tensor) -> Tensor:
         """See `Int8Weight`."""
-        if len(levels) > LOOP_ROWS:
-            return self.plain.accumulate(levels)
-        return calls.multiply(levels, self.plain.levels, self.sums, self.scale, torch.ones(len(levels)))
+        return calls.multiply(levels, self.panels, self.scale, torch.ones(len(levels)))
 
 
 def split_rows(x: Tensor) -> tuple[Tensor, ...]:

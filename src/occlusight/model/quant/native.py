@@ -161,7 +161,7 @@ def _by_onednn(levels: Tensor, weight: Tensor, scale: Tensor) -> Tensor:
 
 
 def _by_loops(levels: Tensor, weight: Tensor, scale: Tensor) -> Tensor:
-    return calls.multiply(levels, weight, calls.row_sums(weight), scale, torch.ones(len(levels)))
+    return calls.multiply(levels, calls.pack(weight), scale, torch.ones(len(levels)))
 
 
 def _try_levels() -> bool:
