@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import Any
 
 import numba
 import pytest
 import torch
 import torch.nn.functional as F
 
-from occlusight.model.loops import calls, tile
+from occlusight.model.loops import calls, tiles
 from occlusight.model.quant import blocks, int8, native
 from occlusight.model.quant.blocks import gelu_tanh_, swiglu
 from occlusight.model.quant.int8 import quantize_rows
-from occlusight.model.quant.plain import plain_accumulators, plain_levels
+from occlusight.model.quant.plain import dequantize_int4, plain_accumulators, plain_levels, quantize_int4
 from occlusight.model.rope import rotate_pairs_
 
 SHAPES = [(1, 64), (3, 97), (40, 2048)]
@@ -36,7 +37,7 @@ def test_quantizing_rows_gives_the_same_to_the_bit(shape: tuple[int, int], monke
     x = random(*shape)
     x[0, 3], x[-1] = 400, 0 if shape[0] > 1 else x[-1]
     levels, scale = calls.quantize(x)
-    monkeypatch.setattr(int8, "native", lambda: native.Native(False, False, False, 0, False))
+    monkeypatch.setattr(int8, "native", lambda: native.Native(False, False, False, False))
     right = quantize_rows(x)
     assert torch.equal(levels, right.levels)
     assert torch.equal(scale, right.scale)
@@ -58,24 +59,45 @@ def test_products_are_exact(rows: int, outputs: int, inputs: int, monkeypatch: p
     panels = calls.pack(weight)
     exact = (levels.long() - 128) @ weight.long().T
     ones = torch.ones(outputs), torch.ones(rows, 1)
-    assert torch.equal(calls.multiply(levels, panels, *ones), exact.float())
+    assert torch.equal(calls.multiply(levels, panels, outputs, *ones), exact.float())
     scale, factor, bias = random(outputs).abs(), random(rows, 1).abs(), random(outputs, seed=1)
     right = plain_accumulators(levels, weight) * scale * factor + bias
-    torch.testing.assert_close(calls.multiply(levels, panels, scale, factor, bias), right, rtol=1e-5, atol=1e-3)
+    torch.testing.assert_close(
+        calls.multiply(levels, panels, outputs, scale, factor, bias), right, rtol=1e-5, atol=1e-3
+    )
 
 
-@pytest.mark.parametrize("rows", range(1, tile.TILE + 1))
-def test_a_tile_is_the_same_for_any_cpu(rows: int) -> None:
-    """With this CPU's instruction for pairs, and without."""
-    pairs = 5
-    x = torch.randint(-128, 128, (pairs, rows, 2), dtype=torch.int16)
-    panel = torch.randint(-127, 128, (pairs, tile.PANEL, 2), dtype=torch.int8)
-    right = torch.einsum("krp,knp->rn", x.int(), panel.int())
-    for pairwise in {tile.PAIRWISE, tile.multiply_pairs_plainly}:
-        made = tile.make_tile(rows, pairwise)
-        sums = torch.full((rows, tile.PANEL), 7, dtype=torch.int32)
-        numba.njit(lambda a, b, c, d: made(a, b, c, d))(x.data_ptr(), panel.data_ptr(), pairs, sums.data_ptr())  # noqa: B023
-        assert torch.equal(sums, right)
+@pytest.mark.parametrize("rows", [1, 2, 3, 4, 5, 6, 13, 100])
+@pytest.mark.parametrize(("outputs", "inputs", "group"), [(7, 64, 32), (64, 320, 64), (130, 6144, 32)])
+def test_products_in_four_bits(
+    rows: int, outputs: int, inputs: int, group: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "LAID", 320 << 10)
+    levels = torch.randint(0, 256, (rows, inputs), dtype=torch.uint8)
+    nibbles, groups = quantize_int4(random(outputs, inputs), group)
+    levels[0], nibbles[0] = 0, 255  # the largest sums
+    levels[-1] = 255
+    factor, bias = random(rows, 1).abs(), random(outputs, seed=1)
+    right = (levels.double() - 128) @ dequantize_int4(nibbles, groups).double().T * factor + bias
+    panels = calls.pack_narrow(nibbles, groups)
+    found = calls.multiply(levels, panels, outputs, None, factor, bias)
+    torch.testing.assert_close(found.double(), right, rtol=1e-5, atol=1e-5 * float(right.abs().max()))
+
+
+@pytest.mark.parametrize("build", [tiles.tile_8, tiles.tile_4])
+def test_a_tile_is_the_same_for_any_cpu(build: Any) -> None:
+    """With this CPU's instructions for neighbours, and without."""
+    compiled = [
+        numba.njit(lambda a, b, c, d, e, tile=build(by): tile(a, b, c, d, e)) for by in (tiles.BEST, tiles.PLAIN)
+    ]
+    for rows in range(1, tiles.TILE + 1):
+        x = torch.randint(0, 100, (3, rows, tiles.GROUP + 4), dtype=torch.uint8)  # small numbers as floats, too
+        panel = torch.randint(0, 60, (3, tiles.GROUP_BYTES), dtype=torch.uint8)
+        found = torch.full((2, rows, tiles.PANEL), 7.0)
+        for tile, sums in zip(compiled, found, strict=True):
+            tile(rows, x.data_ptr(), panel.data_ptr(), 3, sums.data_ptr())
+        assert torch.equal(*found)
+        assert found.isfinite().all()
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -118,7 +140,7 @@ def test_the_model_goes_by_them_where_they_are_right(monkeypatch: pytest.MonkeyP
     seen = []
     monkeypatch.setattr(calls, "gelu_", lambda x: seen.append(x) or x)
     blocks.gelu_(both)
-    monkeypatch.setattr(blocks, "native", lambda: native.Native(False, False, False, 0, False))
+    monkeypatch.setattr(blocks, "native", lambda: native.Native(False, False, False, False))
     blocks.gelu_(both)
     assert len(seen) == 1
 

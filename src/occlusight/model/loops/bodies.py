@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numba import carray, njit
 
-from occlusight.model.loops import tile
+from occlusight.model.loops import tiles
 from occlusight.model.loops.team import ORDERED, QUICK, as_bits, as_float, loop, part, parts, pointer
-from occlusight.model.loops.tile import PANEL, TILE
+from occlusight.model.loops.tiles import GROUP, GROUP_BYTES, NARROW_TILE, PANEL, QUAD, TILE
 
 inline = njit(fastmath=set(QUICK), error_model="numpy")
 ordered = njit(fastmath=set(ORDERED), error_model="numpy")
@@ -84,11 +84,11 @@ def quantize(p: Any) -> None:
 
 
 @inline
-def lay(levels: Any, first: int, count: int, shorts: int) -> None:
-    """Write some rows of levels, less 128, as a tile takes them: two neighbours of each row, then the next two."""
+def lay_pairs(levels: Any, first: int, count: int, address: int) -> None:
+    """Write some rows of levels, less 128, as `tiles.tile_8` takes them: two neighbours of each row, then the next two."""
     width = levels.shape[1]
     pairs = (width + 1) // 2
-    into = carray(pointer(shorts, np.int16), (pairs, count, 2))
+    into = carray(pointer(address, np.int16), (pairs, count, 2))
     for row in range(count):
         for k in range(width // 2):
             into[k, row, 0] = np.int16(levels[first + row, 2 * k]) - 128
@@ -99,28 +99,29 @@ def lay(levels: Any, first: int, count: int, shorts: int) -> None:
 
 
 @inline
-def multiply_tile(rows: int, x: int, panel: int, pairs: int, sums: int) -> None:
-    """See `tile.make_tile`."""
-    if rows == 6:
-        tile.tile_6(x, panel, pairs, sums)
-    elif rows == 5:
-        tile.tile_5(x, panel, pairs, sums)
-    elif rows == 4:
-        tile.tile_4(x, panel, pairs, sums)
-    elif rows == 3:
-        tile.tile_3(x, panel, pairs, sums)
-    elif rows == 2:
-        tile.tile_2(x, panel, pairs, sums)
-    else:
-        tile.tile_1(x, panel, pairs, sums)
+def lay_quads(levels: Any, first: int, count: int, address: int) -> None:
+    """Write some rows of levels, less 128, as `tiles.tile_4` takes them: four neighbours of each row, and each group's sum."""
+    for group in range(levels.shape[1] // GROUP):
+        place = address + group * (GROUP + 4) * count
+        into = carray(pointer(place, np.int8), (GROUP // QUAD, count, QUAD))
+        sums = carray(pointer(place + GROUP * count, np.float32), count)
+        for row in range(count):
+            total = np.int32(0)
+            for quad in range(GROUP // QUAD):
+                for k in range(QUAD):
+                    level = np.int32(np.int32(levels[first + row, group * GROUP + quad * QUAD + k]) - 128)
+                    into[quad, row, k] = np.int8(level)
+                    total = np.int32(total + level)
+            sums[row] = np.float32(total)
 
 
 @loop
 def multiply(p: Any) -> None:
-    """`levels (M, K)` uint8 around 128 times a weight `(N, K)` int8, whole numbers; times `scale (N,)` and `rows (M,)`, plus `bias (N,)` if any.
+    """`levels (M, K)` uint8 around 128 times a weight `(N, K)`; times `scale (N,)` and `rows (M,)`, plus `bias (N,)` if any.
 
-    Arguments: levels, panels `(N / PANEL, K / 2, PANEL, 2)`, scale, rows, bias or 0, out `(M, N)` fp32, scratch, M, N, K, the rows that are laid
-    out together, scratch bytes of a thread. Each thread takes some panels; a panel's weights are read once for all rows that are together.
+    Arguments: levels, panels, scale (0: the weight has 4 bits, and scales of its own), rows, bias or 0, out `(M, N)` fp32, scratch, M, N, K, the
+    rows that are laid out together, scratch bytes of a thread. Panels are `(N / PANEL, K / 2, PANEL, 2)` int8, or in 4 bits
+    `(N / PANEL, K / GROUP, GROUP_BYTES)`. Each thread takes some; a panel is read once for all rows that are together.
     """
     rows, outputs, width, together, room = p[7], p[8], p[9], p[10], p[11]
     levels = carray(pointer(p[0], np.uint8), (rows, width))
@@ -128,27 +129,39 @@ def multiply(p: Any) -> None:
     factor = carray(pointer(p[3], np.float32), rows)
     bias = carray(pointer(p[4], np.float32), outputs)
     out = carray(pointer(p[5], np.float32), (rows, outputs))
-    pairs = (width + 1) // 2
+    narrow = p[2] == 0
+    tile = NARROW_TILE if narrow else TILE
+    steps = width // GROUP if narrow else (width + 1) // 2
+    line = steps * (GROUP + 4 if narrow else 4)
+    panel_bytes = steps * (GROUP_BYTES if narrow else 2 * PANEL)
     scratch = p[6] + room * part()
     laid = scratch + 4 * TILE * PANEL
-    sums = carray(pointer(scratch, np.int32), (TILE, PANEL))
+    sums = carray(pointer(scratch, np.float32), (TILE, PANEL))
     first, end = share((outputs + PANEL - 1) // PANEL)
     for base in range(0, rows if first < end else 0, together):
         count = min(together, rows - base)
-        tiles = (count + TILE - 1) // TILE
-        for t in range(tiles):
-            row = count * t // tiles
-            lay(levels, base + row, count * (t + 1) // tiles - row, laid + 4 * pairs * row)
+        pieces = (count + tile - 1) // tile
+        for t in range(pieces):
+            row, stop = count * t // pieces, count * (t + 1) // pieces
+            if narrow:
+                lay_quads(levels, base + row, stop - row, laid + line * row)
+            else:
+                lay_pairs(levels, base + row, stop - row, laid + line * row)
         for panel in range(first, end):
-            n = panel * PANEL
+            weights, n = p[1] + panel_bytes * panel, panel * PANEL
             some = min(PANEL, outputs - n)
-            for t in range(tiles):
-                row = count * t // tiles
-                many = count * (t + 1) // tiles - row
-                multiply_tile(many, laid + 4 * pairs * row, p[1] + 2 * pairs * n, pairs, scratch)
-                for m in range(many):
+            for t in range(pieces):
+                row, stop = count * t // pieces, count * (t + 1) // pieces
+                if narrow:
+                    tiles.multiply_4(stop - row, laid + line * row, weights, steps, scratch)
+                else:
+                    tiles.multiply_8(stop - row, laid + line * row, weights, steps, scratch)
+                for m in range(stop - row):
+                    if not narrow:
+                        for i in range(some):
+                            sums[m, i] *= scale[n + i]
                     for i in range(some):
-                        out[base + row + m, n + i] = np.float32(sums[m, i]) * scale[n + i] * factor[base + row + m]
+                        out[base + row + m, n + i] = sums[m, i] * factor[base + row + m]
                     if p[4] != 0:
                         for i in range(some):
                             out[base + row + m, n + i] += bias[n + i]

@@ -33,27 +33,42 @@ def quantize(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def pack(weight: Tensor) -> Tensor:
-    """int8 `(N, K)` to the order of `multiply`, `(N / PANEL, K / 2, PANEL, 2)`, zeros added where N or K do not fit."""
-    from occlusight.model.loops.tile import PANEL
-
+    """int8 `(N, K)` as panels for `multiply`, `(N / PANEL, K / 2, PANEL, 2)`, zeros added where N or K do not fit."""
     outputs, width = weight.shape
-    whole = F.pad(weight, (0, width % 2, 0, -outputs % PANEL))
-    return whole.view(torch.int16).view(-1, PANEL, whole.shape[1] // 2).transpose(1, 2).contiguous().view(torch.int8)
+    panel = int(bodies().PANEL)
+    whole = F.pad(weight, (0, width % 2, 0, -outputs % panel))
+    return whole.view(torch.int16).view(-1, panel, whole.shape[1] // 2).transpose(1, 2).contiguous().view(torch.int8)
 
 
-def multiply(levels: Tensor, panels: Tensor, scale: Tensor, rows: Tensor, bias: Tensor | None = None) -> Tensor:
-    """uint8 `(M, K)` around 128 times a packed weight, times `scale` `(N,)` and `rows` `(M, 1)`, and the bias added, `(M, N)` fp32."""
+def pack_narrow(nibbles: Tensor, groups: Tensor) -> Tensor:
+    """Two levels a byte, `(N, K / 2)` uint8, and their `groups` `(K / group, N, 2)` bf16 as panels for `multiply`,
+    `(N / PANEL, K / GROUP, GROUP_BYTES)` uint8. A larger group becomes several of `GROUP`."""
+    panel, group, quad = int(bodies().PANEL), int(bodies().GROUP), int(bodies().QUAD)
+    outputs, inputs = nibbles.shape[0], 2 * nibbles.shape[1]
+    nibbles = F.pad(nibbles, (0, 0, 0, -outputs % panel))
+    levels = torch.stack((nibbles & 15, nibbles >> 4), -1).view(-1, 2, panel // 2, inputs // quad, quad)
+    both = (levels[:, 0] | levels[:, 1] << 4).transpose(1, 2).reshape(len(levels), inputs // group, -1)
+    groups = F.pad(groups.repeat_interleave(inputs // group // len(groups), 0), (0, 0, 0, -outputs % panel))
+    constants = groups.view(inputs // group, -1, panel, 2).permute(1, 0, 3, 2).contiguous().view(torch.uint8)
+    return torch.cat((both, constants.flatten(2)), -1)
+
+
+def multiply(
+    levels: Tensor, panels: Tensor, outputs: int, scale: Tensor | None, rows: Tensor, bias: Tensor | None = None
+) -> Tensor:
+    """uint8 `(M, K)` around 128 times a weight in panels, times `scale` `(N,)` (None: `pack_narrow`) and `rows` `(M, 1)`, and the bias
+    added, `(M, N)` fp32."""
     count, width = levels.shape
-    outputs, tile = len(scale), int(bodies().TILE)
-    row = 2 * (width + width % 2)
-    together = max(tile, min(count, LAID // row) // tile * tile)
-    room = 4 * tile * int(bodies().PANEL) + min(count, together) * row
-    out = torch.empty(count, outputs)
+    tile, panel, group = int(bodies().TILE), int(bodies().PANEL), int(bodies().GROUP)
+    line = 2 * (width + width % 2) if scale is not None else width // group * (group + 4)
+    together = max(tile, LAID // line // tile * tile)
+    room = 4 * tile * panel + min(count, together) * line
     scratch = torch.empty(torch.get_num_threads(), room, dtype=torch.uint8)
+    out = torch.empty(count, outputs)
     bodies().multiply(
         levels.data_ptr(),
         panels.data_ptr(),
-        scale.data_ptr(),
+        0 if scale is None else scale.data_ptr(),
         rows.data_ptr(),
         0 if bias is None else bias.data_ptr(),
         out.data_ptr(),

@@ -105,11 +105,11 @@ class LoopWeight(Int8Weight):
 
     def multiply(self, rows: Rows, bias: Tensor | None = None) -> Tensor:
         """See `Int8Weight`."""
-        return calls.multiply(rows.levels, self.panels, self.scale, rows.scale, bias)
+        return calls.multiply(rows.levels, self.panels, len(self.scale), self.scale, rows.scale, bias)
 
     def accumulate(self, levels: Tensor) -> Tensor:
         """See `Int8Weight`."""
-        return calls.multiply(levels, self.panels, self.scale, torch.ones(len(levels)))
+        return calls.multiply(levels, self.panels, len(self.scale), self.scale, torch.ones(len(levels)))
 
 
 def split_rows(x: Tensor) -> tuple[Tensor, ...]:

@@ -69,7 +69,8 @@ def unpack_nibbles(nibbles: Tensor) -> Tensor:
 
 
 def dequantize_int4(nibbles: Tensor, groups: Tensor) -> Tensor:
-    """The weight `(N, K)`, bf16, that nibbles and groups stand for."""
-    levels = unpack_nibbles(nibbles).bfloat16().sub_(8)
+    """The weight `(N, K)`, fp32, that nibbles and groups stand for."""
+    levels = unpack_nibbles(nibbles).float().sub_(8)
     parts = levels.view(levels.shape[0], groups.shape[0], -1)
-    return (parts * groups[:, :, :1].transpose(0, 1) + groups[:, :, 1:].transpose(0, 1)).flatten(1)
+    scale, offset = torch.split(groups.float().transpose(0, 1), 1, -1)
+    return torch.addcmul(offset, parts, scale).flatten(1)
