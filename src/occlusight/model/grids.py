@@ -37,7 +37,6 @@ class GridCache:
     def __len__(self) -> int:
         return len(self._kept)
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def get(self, size: tuple[int, int], device: torch.device) -> GridTables:
         """Tables of a frame of (rows, columns) patches."""
         key = (size, device)

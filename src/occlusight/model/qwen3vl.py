@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Generator, Sequence
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from occlusight.errors import BadInput
 from occlusight.model.attention import Attention
@@ -19,6 +21,13 @@ from occlusight.model.vision import PatchProjection, VisionAttention, VisionFeat
 EMBEDDING_STD = 0.02
 
 
+class WithoutInitialValues(TorchFunctionMode):
+    """Lets what is in `torch.nn.init` do nothing."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return None if getattr(func, "__module__", "") == "torch.nn.init" else func(*args, **(kwargs or {}))
+
+
 class Qwen3VL(nn.Module):
     """A Qwen3-VL of any size. It keeps nothing about the sequences that it reads."""
 
@@ -30,6 +39,15 @@ class Qwen3VL(nn.Module):
         self.lm_head: nn.Module | None = None
         if not config.tie_word_embeddings:
             self.lm_head = nn.Linear(config.text.hidden_size, config.text.vocab_size, bias=False)
+
+    @classmethod
+    def without_values(cls, config: ModelConfig) -> Self:
+        """The shapes alone, on the meta device, to be filled from a checkpoint.
+
+        Initial values would be computed even there, by `torch._dynamo`: two seconds and 70 MB.
+        """
+        with torch.device("meta"), WithoutInitialValues():
+            return cls(config)
 
     @property
     def device(self) -> torch.device:

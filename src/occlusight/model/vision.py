@@ -247,8 +247,9 @@ class VisionTower(nn.Module):
     def placed(self, x: Tensor, size: tuple[int, int]) -> tuple[Tensor, GridTables]:
         """Embedded patches `(F, L, hidden)` with their position embeddings, and the tables of their grid."""
         tables = self._tables.get(size, x.device)
-        place = self.pos_embed(tables.corners) * tables.weights[:, :, None].to(self.pos_embed.weight.dtype)
-        return x + place.sum(1).to(x.dtype), tables
+        known = self.pos_embed.weight
+        place = F.embedding_bag(tables.corners, known, mode="sum", per_sample_weights=tables.weights.to(known.dtype))
+        return x + place.to(x.dtype), tables
 
     def _check(self, patches: Tensor, grids: Sequence[Grid]) -> None:
         merge, values = self.config.merge_size, self.config.patch_values

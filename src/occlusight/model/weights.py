@@ -57,8 +57,7 @@ def load_model(
     """
     directory = Path(directory)
     config = ModelConfig.from_hf(read_json(directory, "config.json"))
-    with torch.device("meta"):
-        model = Qwen3VL(config)
+    model = Qwen3VL.without_values(config)
     wanted = {hf_name(name): (name, parameter) for name, parameter in model.named_parameters()}
     state: dict[str, Tensor] = {}
     unexpected: list[str] = []

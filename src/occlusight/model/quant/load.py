@@ -42,12 +42,12 @@ def load_stored(
         BadModel: the stored form is damaged, or not of this checkpoint.
     """
     config = ModelConfig.from_hf(read_json(checkpoint, "config.json"))
-    with torch.device("meta"):
-        model = Qwen3VL(config)
+    model = Qwen3VL.without_values(config)
     parts = {f"{name}.safetensors": (part, sites) for name, part, sites in parts_of(model)}
 
     def place(name: str, read: dict[str, Tensor]) -> None:
-        tensors = {key: tensor.to(device) for key, tensor in read.items()}
+        # A tensor that stays as it is would keep the whole file mapped.
+        tensors = {key: tensor.to(device, copy=not key.endswith(("levels", "nibbles"))) for key, tensor in read.items()}
         if name == HEAD:
             model.lm_head = build_linear(tensors)
         elif name == REST:

@@ -82,8 +82,7 @@ class Quantizer:
     def __init__(self, checkpoint: Path, settings: QuantSettings, digest: str = "") -> None:
         self.settings, self.digest = settings, digest
         self.config = ModelConfig.from_hf(read_json(checkpoint, "config.json"))
-        with torch.device("meta"):
-            self.model = Qwen3VL(self.config)
+        self.model = Qwen3VL.without_values(self.config)
         self.reader = TensorReader(checkpoint)
         self.sites: list[SitePlan] = []
 

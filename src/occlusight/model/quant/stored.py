@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load, load_file, save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from occlusight.errors import BadModel
@@ -100,19 +100,20 @@ class StoreReader:
     def files(self) -> Iterator[tuple[str, dict[str, Tensor]]]:
         """Yield name and tensors of every file but the embeddings', one at a time, each checked against its digest.
 
-        The largest comes first, while nothing else is in memory; the next is read while the caller works on one.
+        The tensors are mapped: they take memory only until the caller lets go of them. The largest come first, while nothing else is in
+        memory; the next file is checked while the caller works on one.
         """
         names = sorted(self._files.keys() - {EMBEDDING}, key=lambda name: -int(self._files[name]["bytes"]))
         with ThreadPoolExecutor(1) as pool:
-            coming = [pool.submit(self._bytes, name) for name in names[:1]]
+            checks = [pool.submit(self._check, name) for name in names[:1]]
             for place, name in enumerate(names):
-                try:
-                    tensors = load(coming.pop().result())
-                except SafetensorError as error:
-                    raise BadModel(f"{self.folder / name}: not readable ({error})") from None
+                checks.pop().result()
                 if place + 1 < len(names):
-                    coming.append(pool.submit(self._bytes, names[place + 1]))
-                yield name, tensors
+                    checks.append(pool.submit(self._check, names[place + 1]))
+                try:
+                    yield name, load_file(self.folder / name)
+                except (OSError, SafetensorError) as error:
+                    raise BadModel(f"{self.folder / name}: not readable ({error})") from None
 
     def embedding(self) -> Tensor:
         """The embeddings, mapped into memory; only their size is checked."""
@@ -124,11 +125,12 @@ class StoreReader:
         except (OSError, KeyError, SafetensorError) as error:
             raise BadModel(f"{path}: not readable ({error})") from None
 
-    def _bytes(self, name: str) -> bytes:
+    def _check(self, name: str) -> None:
+        """Compare a file with its digest."""
         try:
-            data = (self.folder / name).read_bytes()
+            with (self.folder / name).open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise BadModel(f"{self.folder / name}: not readable ({error})") from None
-        if hashlib.sha256(data).hexdigest() != self._files[name]["sha256"]:
+        if found != self._files[name]["sha256"]:
             raise BadModel(f"{self.folder / name}: damaged, its SHA-256 differs from the index")
-        return data
