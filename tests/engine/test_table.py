@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from occlusight.engine import rows as rows_module
+from occlusight.engine import table
 from occlusight.engine.chain import Chain, Part, Segment
 from occlusight.engine.engine import Engine
 from occlusight.engine.prompt import Prompt
@@ -22,6 +24,7 @@ from occlusight.engine.table import FEW_ROWS, fits
 from occlusight.model.config import TextConfig
 from occlusight.model.int8_kv_cache import Int8KVCache
 from occlusight.model.kv_cache import KVCache
+from occlusight.model.quant.native import native
 from occlusight.model.weights import load_model
 
 CONFIG = TextConfig(300, 64, 96, layers=2, heads=4, kv_heads=2, head_dim=32, mrope_section=(6, 5, 5))
@@ -63,7 +66,10 @@ def chains(plan: Plan, shared: int, seed: int) -> list[tuple[Chain, int]]:
 
 
 sequences = st.tuples(
-    st.integers(0, 150), st.lists(st.integers(1, 90), max_size=2), st.integers(0, 130), st.integers(1, 4)
+    st.integers(0, 150),
+    st.lists(st.integers(1, 90), max_size=2),
+    st.integers(0, 130),
+    st.sampled_from([1, 2, 3, 4, 9, 70]),
 )
 
 
@@ -127,22 +133,16 @@ def test_a_model_in_bf16_goes_on_as_it_would_read_everything_at_once(tiny_checkp
     torch.testing.assert_close(torch.stack(follower.logits), right, rtol=0.05, atol=0.05 * float(right.abs().max()))
 
 
-def test_what_is_no_stretch_of_bf16_or_too_much_goes_the_other_way() -> None:
+@pytest.mark.parametrize("amx", [False, True])
+def test_what_is_no_stretch_of_bf16_or_too_much_goes_the_other_way(amx: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "native", lambda: replace(native(), amx=amx))
     random = torch.Generator().manual_seed(0)
     q, *_ = heads(FEW_ROWS, random)
     chain = Chain((), filled(5))
     places = {chain: slice(0, FEW_ROWS)}
     assert fits(list(stretches(places)), q)
     assert not fits(list(stretches(places)), q.float())
-    assert not fits(list(stretches(places)), heads(FEW_ROWS + 1, random)[0])
+    assert fits(list(stretches(places)), heads(FEW_ROWS + 1, random)[0]) != amx
     assert not fits(list(stretches(places)), q.contiguous())  # head after head, not row after row
     eight = {Chain((), Int8KVCache(CONFIG, dtype=torch.bfloat16)): slice(0, FEW_ROWS)}
     assert not fits(list(stretches(eight)), q)
-
-
-def test_tails_grow_before_their_place_is_noted() -> None:
-    chain = Chain((), filled(64))
-    assert chain.tail.capacity == 64
-    rows = Rows([(chain, 3)])
-    rows.attend(LAYER, *heads(3, torch.Generator().manual_seed(0)))
-    assert chain.tail.capacity >= 67

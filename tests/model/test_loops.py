@@ -157,3 +157,16 @@ def test_without_openmp_one_thread_does_it_all() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], env=os.environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("rows", "keys", "groups"), [(1, 1, 4), (3, 70, 2), (50, 200, 1), (9, 64, 4)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_attention_among_all(rows: int, keys: int, groups: int, dtype: torch.dtype) -> None:
+    """Two frames, each apart; scores so large that the softmax must follow the largest yet."""
+    q, k, v = (
+        random(2, n, h, 32, seed=i).to(dtype).transpose(1, 2)
+        for i, (n, h) in enumerate([(rows, 4), (keys, groups), (keys, groups)])
+    )
+    right = F.scaled_dot_product_attention(q.float(), k.float(), v.float(), enable_gqa=True)
+    tolerance = 1e-4 if dtype == torch.float32 else 0.02
+    torch.testing.assert_close(calls.attend_all(q, k, v).float(), right, rtol=tolerance, atol=tolerance)

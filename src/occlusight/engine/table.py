@@ -1,4 +1,4 @@
-"""The attention of a few rows in one call of a loop, however many sequences and stretches there are."""
+"""The attention of a pass in one call of a loop for each layer, however many sequences and stretches there are."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ from occlusight.model.loops import calls
 from occlusight.model.quant.native import native
 
 FEW_ROWS = 16
-"""Of more rows of one sequence PyTorch's kernel makes faster matrix products: a layer of the 2B over 330 keys takes 1.9 ms either way for 16
-rows, 3.6 and 2.9 for 32 (two cores with AVX2); one row 0.2 and 1.1, eight sequences' rows 1.1 and 4.0."""
+"""With AMX PyTorch's kernel is the faster one for more rows."""
 
 
 def fits(stretches: Sequence[Stretch], q: Tensor) -> bool:
-    """Whether the loop takes these stretches and queries `(1, H, R, d)`: few rows, all in bf16 on a CPU, heads beside one another."""
+    """Whether the loop takes these stretches and queries `(1, H, R, d)`: all in bf16 on a CPU, heads beside one another."""
     return (
         q.is_cpu
         and q.dtype == torch.bfloat16
-        and q.shape[2] <= FEW_ROWS
         and q.stride()[1::2] == (q.shape[3], 1)
         and all(type(stretch.store) is KVCache and stretch.store.kind == q.dtype for stretch in stretches)
         and native().loops
+        and (q.shape[2] <= FEW_ROWS or not native().amx)
     )
 
 
@@ -38,12 +37,12 @@ class Table:
         for stretch in stretches:
             rows = torch.arange(q.shape[2])[stretch.rows]
             self._rows.append(rows)  # the table has their address
-            address, layer, values, head = stretch.store.place(stretch.begin)
+            address, *steps = stretch.store.place(stretch.begin)
             tokens = stretch.end - stretch.begin
             seen = 0 if stretch.seen is None else stretch.seen
-            lines.append([address, layer, values, head, tokens, rows.data_ptr(), len(rows), seen, int(stretch.own)])
+            lines.append([address, *steps, tokens, rows.data_ptr(), len(rows), seen, int(stretch.own)])
         self._table = torch.tensor(lines)
-        self._scratch = calls.scratch(q.shape[2], q.shape[1], q.shape[3])
+        self._scratch = calls.scratch(q.shape[2], q.shape[1], stretches[0].store.heads, q.shape[3])
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """See `Rows.attend`."""

@@ -43,6 +43,11 @@ class KVCache:
         return self._store.shape[2]
 
     @property
+    def heads(self) -> int:
+        """How many heads of keys a layer has."""
+        return self._store.shape[3]
+
+    @property
     def capacity(self) -> int:
         """How many tokens fit before it grows."""
         return self._store.shape[4]
@@ -87,11 +92,11 @@ class KVCache:
         outs, weights = torch.stack([out for out, _ in found]), torch.stack([weight for _, weight in found])
         return merge(outs, weights).to(q.dtype), weights.logsumexp(0)
 
-    def place(self, begin: int) -> tuple[int, int, int, int]:
+    def place(self, begin: int) -> tuple[int, int, int, int, int]:
         """Return where token `begin` of the first layer is, for a loop: the address of its first head's key, and how many numbers it is from a
-        layer to the next, from keys to values and from a head to the next. It holds until the cache grows."""
+        layer to the next, from keys to values, from a head and from a token to the next. It holds until the cache grows."""
         layer, which, _, head, token, _ = self._store.stride()
-        return self._store.data_ptr() + begin * token * self._store.element_size(), layer, which, head
+        return self._store.data_ptr() + begin * token * self._store.element_size(), layer, which, head, token
 
     def advance(self, tokens: int) -> None:
         """Count `tokens` more as held by every layer."""

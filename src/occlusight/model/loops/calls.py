@@ -127,10 +127,16 @@ def gelu_(x: Tensor) -> Tensor:
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, table: Tensor, layer: int, scratch: Tensor) -> Tensor:
-    """Queries `(1, H, R, d)`, keys and values `(1, G, R, d)` of a few rows, bf16, heads beside one another in memory, to what the queries find,
-    in the same order and type. `table` and `scratch` (a row for each thread): see the loop."""
+    """Queries `(1, H, R, d)`, keys and values `(1, G, R, d)` of some rows, bf16 or fp32, heads beside one another in memory, to what the
+    queries find, in the same order and type. `table` and `scratch` (a row for each thread): see the loop."""
     _, heads, rows, width = q.shape
-    out = torch.empty(rows, heads, width, dtype=torch.bfloat16)
+    out = torch.empty(rows, heads, width, dtype=q.dtype)
+    _attend(q, k, v, out, table, layer, scratch)
+    return out.transpose(0, 1)[None]
+
+
+def _attend(q: Tensor, k: Tensor, v: Tensor, out: Tensor, table: Tensor, layer: int, scratch: Tensor) -> None:
+    _, heads, rows, width = q.shape
     bodies().attend(
         q.data_ptr(),
         k.data_ptr(),
@@ -148,15 +154,31 @@ def attend(q: Tensor, k: Tensor, v: Tensor, table: Tensor, layer: int, scratch: 
         layer,
         len(table),
         scratch.shape[1],
+        q.element_size(),
     )
-    return out.transpose(0, 1)[None]
 
 
-def scratch(rows: int, heads: int, width: int) -> Tensor:
+def attend_all(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Every query `(F, H, R, d)` looks at every key of its frame, `(F, G, S, d)`, all fp32 or bf16, heads beside one another in memory:
+    `(F, H, R, d)`."""
+    _, heads, rows, width = q.shape
+    every = torch.arange(rows)
+    room = scratch(rows, heads, k.shape[1], width)
+    out = torch.empty(len(q), rows, heads, width, dtype=q.dtype)
+    for query, key, value, into in zip(*(torch.split(x, 1) for x in (q, k, v)), out, strict=True):
+        values = (value.data_ptr() - key.data_ptr()) // key.element_size()
+        steps = [0, values, key.stride(1), key.stride(2)]
+        table = torch.tensor([[key.data_ptr(), *steps, key.shape[2], every.data_ptr(), rows, 0, 0]])
+        _attend(query, key, value, into, table, 0, room)
+    return out.transpose(1, 2)
+
+
+def scratch(rows: int, heads: int, groups: int, width: int) -> Tensor:
     """What `attend` works in, `(threads, numbers)`."""
-    count = rows * heads
-    block = int(bodies().BLOCK)
-    return torch.empty(torch.get_num_threads(), 2 * count * width + 2 * block * width + block + 2 * count)
+    panel, block = int(bodies().PANEL), int(bodies().BLOCK)
+    queries = -(-rows * heads // groups // panel) * panel
+    room = 2 * queries * width + 2 * block * width + block * panel + 3 * queries
+    return torch.empty(torch.get_num_threads(), room)
 
 
 def float_bits(number: float) -> int:

@@ -22,6 +22,25 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from occlusight.model.loops.vectors import (
+    BYTES,
+    FEW_HALVES,
+    FLOAT,
+    FLOATS,
+    HALVES,
+    INT,
+    INTS,
+    MANY_BYTES,
+    at,
+    everywhere,
+    exponential,
+    floats,
+    largest,
+    load,
+    multiply_add,
+    store,
+)
+
 PANEL = 16
 """Outputs that are computed together: two vectors of eight sums."""
 TILE = 6
@@ -34,12 +53,6 @@ QUAD = 4
 """Inputs of 4-bit weights that are multiplied together. `GROUP` of them add up to at most 8 x 2 x 15 x 128 in 16 bits."""
 GROUP_BYTES = GROUP * PANEL // 2 + 2 * 2 * PANEL
 """Of a panel of 4-bit weights: levels, then scales and offsets in bf16."""
-
-BYTE, HALF, INT, FLOAT = ir.IntType(8), ir.IntType(16), ir.IntType(32), ir.FloatType()
-BYTES, MANY_BYTES = ir.VectorType(BYTE, 16), ir.VectorType(BYTE, 32)
-FEW_HALVES, HALVES = ir.VectorType(HALF, 8), ir.VectorType(HALF, 16)
-INTS, FLOATS = ir.VectorType(INT, 8), ir.VectorType(FLOAT, 8)
-ADDRESS = ir.IntType(64)
 
 
 @dataclass(frozen=True)
@@ -89,12 +102,12 @@ def tile_8(by: Instructions) -> Any:
     def generate(builder: Any, rows: int, x: Any, panel: Any, pairs: Any, sums: Any) -> None:
         totals = _zeros(builder, rows, INTS)
         with cgutils.for_range(builder, pairs) as step:
-            begin, given = _at(builder, panel, step.index, 2 * PANEL), _at(builder, x, step.index, 4 * rows)
-            weights = [builder.sext(_load(builder, begin, BYTES, PANEL * half), HALVES) for half in range(2)]
+            begin, given = at(builder, panel, step.index, 2 * PANEL), at(builder, x, step.index, 4 * rows)
+            weights = [builder.sext(load(builder, begin, BYTES, PANEL * half), HALVES) for half in range(2)]
             for row, own in enumerate(totals):
-                pair = builder.bitcast(_everywhere(builder, _load(builder, given, INT, 4 * row)), HALVES)
+                pair = builder.bitcast(everywhere(builder, load(builder, given, INT, 4 * row)), HALVES)
                 for total, weight in zip(own, weights, strict=True):
-                    _add(builder, total, by.halves(builder, pair, weight))
+                    builder.store(builder.add(builder.load(total), by.halves(builder, pair, weight)), total)
         _hand_out(builder, totals, sums)
 
     return _for_rows(generate)
@@ -115,44 +128,64 @@ def tile_4(by: Instructions) -> Any:
     def generate(builder: Any, rows: int, x: Any, panel: Any, groups: Any, sums: Any) -> None:
         totals = _zeros(builder, rows, FLOATS)
         with cgutils.for_range(builder, groups) as step:
-            begin = _at(builder, panel, step.index, GROUP_BYTES)
-            given = _at(builder, x, step.index, (GROUP + 4) * rows)
+            begin = at(builder, panel, step.index, GROUP_BYTES)
+            given = at(builder, x, step.index, (GROUP + 4) * rows)
             found: list[list[Any]] = [[None, None] for _ in range(rows)]
             for quad in range(GROUP // QUAD):
-                both = _load(builder, begin, MANY_BYTES, 32 * quad)
+                both = load(builder, begin, MANY_BYTES, 32 * quad)
                 high = builder.bitcast(builder.lshr(builder.bitcast(both, HALVES), four), MANY_BYTES)
                 levels = builder.and_(both, low), builder.and_(high, low)
                 for row in range(rows):
-                    four_bytes = _load(builder, given, INT, QUAD * (rows * quad + row))
-                    own = builder.bitcast(_everywhere(builder, four_bytes), MANY_BYTES)
+                    four_bytes = load(builder, given, INT, QUAD * (rows * quad + row))
+                    own = builder.bitcast(everywhere(builder, four_bytes), MANY_BYTES)
                     for half in range(2):
                         product = by.bytes(builder, levels[half], own)
                         before = found[row][half]
                         found[row][half] = product if before is None else builder.add(before, product)
-            constants = [
-                builder.bitcast(
-                    builder.shl(
-                        builder.zext(_load(builder, begin, FEW_HALVES, GROUP * PANEL // 2 + 16 * place), INTS), upper
-                    ),
-                    FLOATS,
-                )
-                for place in range(4)
-            ]
+            constants = []
+            for place in range(4):
+                upper_half = builder.zext(load(builder, begin, FEW_HALVES, GROUP * PANEL // 2 + 16 * place), INTS)
+                constants.append(builder.bitcast(builder.shl(upper_half, upper), FLOATS))
             for row in range(rows):
-                group_sum = _everywhere(builder, _load(builder, given, FLOAT, GROUP * rows + 4 * row))
-                eight = builder.fmul(group_sum, ir.Constant(FLOATS, [8.0] * 8))
+                group_sum = everywhere(builder, load(builder, given, FLOAT, GROUP * rows + 4 * row))
+                eight = builder.fmul(group_sum, floats(8.0))
                 for half in range(2):
                     scale, offset = constants[half], constants[2 + half]
-                    dot = builder.sitofp(by.halves(builder, found[row][half], ones), FLOATS)
-                    scaled = _multiply_add(builder, builder.fsub(dot, eight), scale, builder.load(totals[row][half]))
-                    builder.store(_multiply_add(builder, group_sum, offset, scaled), totals[row][half])
+                    dot = builder.fsub(builder.sitofp(by.halves(builder, found[row][half], ones), FLOATS), eight)
+                    scaled = multiply_add(builder, dot, scale, builder.load(totals[row][half]))
+                    builder.store(multiply_add(builder, group_sum, offset, scaled), totals[row][half])
         _hand_out(builder, totals, sums)
 
     return _for_rows(generate)
 
 
-def _for_rows(generate: Callable[..., None]) -> Any:
-    """What Numba calls with five int64: a loop for each number of rows, the first argument."""
+def tile_32(halves: int) -> Any:
+    """Build the loop for floats: `tile(rows, x, row, step, panel, count, sums)`, all of them int64, rows from 1 to `TILE`.
+
+    x: address of the first row's first float; row, step: bytes from a row and from an input to the next; panel: address of the other
+    side's floats `(count, lanes)`; sums: address of `(rows, lanes)` fp32, to which it adds. There are 8 lanes for each of the `halves` of a panel.
+    """
+
+    def generate(builder: Any, rows: int, x: Any, row: Any, step: Any, panel: Any, count: Any, sums: Any) -> None:
+        totals = _zeros(builder, rows, FLOATS, halves)
+        begins = [at(builder, x, ir.Constant(row.type, place), row) for place in range(rows)]
+        for place, own in enumerate(totals):
+            for half, total in enumerate(own):
+                builder.store(load(builder, sums, FLOATS, 32 * (halves * place + half)), total)
+        with cgutils.for_range(builder, count) as index:
+            line = at(builder, panel, index.index, 32 * halves)
+            others = [load(builder, line, FLOATS, 32 * half) for half in range(halves)]
+            for begin, own in zip(begins, totals, strict=True):
+                number = everywhere(builder, load(builder, at(builder, begin, index.index, step), FLOAT))
+                for total, other in zip(own, others, strict=True):
+                    builder.store(multiply_add(builder, number, other, builder.load(total)), total)
+        _hand_out(builder, totals, sums)
+
+    return _for_rows(generate, wide=True)
+
+
+def _for_rows(generate: Callable[..., None], wide: bool = False) -> Any:
+    """What Numba calls with five int64, or with seven: a loop for each number of rows, the first argument."""
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         rows, *others = values
@@ -167,24 +200,66 @@ def _for_rows(generate: Callable[..., None]) -> Any:
         builder.position_at_end(end)
         return context.get_dummy_value()
 
-    @intrinsic
-    def tile(typing: Any, rows: Any, x: Any, panel: Any, count: Any, sums: Any) -> Any:
-        return types.void(*[types.int64] * 5), emit
+    if wide:
+
+        @intrinsic
+        def tile(typing: Any, rows: Any, x: Any, row: Any, step: Any, panel: Any, count: Any, sums: Any) -> Any:
+            return types.void(*[types.int64] * 7), emit
+    else:
+
+        @intrinsic
+        def tile(typing: Any, rows: Any, x: Any, panel: Any, count: Any, sums: Any) -> Any:
+            return types.void(*[types.int64] * 5), emit
 
     return tile
 
 
-def _zeros(builder: Any, rows: int, kind: Any) -> list[list[Any]]:
-    return [[cgutils.alloca_once_value(builder, ir.Constant(kind, None)) for _ in range(2)] for _ in range(rows)]
+def softmax_step(halves: int) -> Any:
+    """Build one step of a softmax along keys (arXiv:1805.02867): `weigh(scores, count, most, sums, out, width)`, all of them int64.
+
+    scores: address of floats `(count, lanes)`, which become exp(score - largest); most, sums: of `(lanes,)`, the largest score and the sum of
+    weights yet; out: of `(width, lanes)`, what has been found yet. The last three are brought up to date, `out` without what these keys add.
+    """
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        scores, count, most, sums, out, width = values
+        tops = [cgutils.alloca_once_value(builder, load(builder, most, FLOATS, 32 * half)) for half in range(halves)]
+        totals = [cgutils.alloca_once_value(builder, floats(0.0)) for _ in range(halves)]
+        with cgutils.for_range(builder, count) as key:
+            line = at(builder, scores, key.index, 32 * halves)
+            for half, top in enumerate(tops):
+                builder.store(largest(builder, load(builder, line, FLOATS, 32 * half), builder.load(top)), top)
+        factors = []
+        for half, top in enumerate(tops):
+            before, now = load(builder, most, FLOATS, 32 * half), builder.load(top)
+            factors.append(exponential(builder, builder.fsub(before, now)))
+            store(builder, now, most, 32 * half)
+            builder.store(builder.fmul(load(builder, sums, FLOATS, 32 * half), factors[-1]), totals[half])
+        with cgutils.for_range(builder, count) as key:
+            line = at(builder, scores, key.index, 32 * halves)
+            for half, top in enumerate(tops):
+                score = load(builder, line, FLOATS, 32 * half)
+                weight = exponential(builder, builder.fsub(score, builder.load(top)))
+                store(builder, weight, line, 32 * half)
+                builder.store(builder.fadd(builder.load(totals[half]), weight), totals[half])
+        for half, total in enumerate(totals):
+            store(builder, builder.load(total), sums, 32 * half)
+        with cgutils.for_range(builder, width) as channel:
+            line = at(builder, out, channel.index, 32 * halves)
+            for half, factor in enumerate(factors):
+                store(builder, builder.fmul(load(builder, line, FLOATS, 32 * half), factor), line, 32 * half)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def weigh(typing: Any, scores: Any, count: Any, most: Any, sums: Any, out: Any, width: Any) -> Any:
+        return types.void(*[types.int64] * 6), emit
+
+    return weigh
 
 
-def _add(builder: Any, total: Any, more: Any) -> None:
-    builder.store(builder.add(builder.load(total), more), total)
-
-
-def _multiply_add(builder: Any, a: Any, b: Any, c: Any) -> Any:
-    """a b + c, in one instruction where there is one."""
-    return builder.fadd(builder.fmul(a, b, flags=("contract",)), c, flags=("contract",))
+def _zeros(builder: Any, rows: int, kind: Any, halves: int = 2) -> list[list[Any]]:
+    zero = ir.Constant(kind, None)
+    return [[cgutils.alloca_once_value(builder, zero) for _ in range(halves)] for _ in range(rows)]
 
 
 def _hand_out(builder: Any, totals: list[list[Any]], sums: Any) -> None:
@@ -193,27 +268,9 @@ def _hand_out(builder: Any, totals: list[list[Any]], sums: Any) -> None:
             value = builder.load(total)
             if value.type == INTS:
                 value = builder.sitofp(value, FLOATS)
-            builder.store(value, _pointer(builder, sums, FLOATS, 4 * (PANEL * row + 8 * half)), align=4)
-
-
-def _at(builder: Any, begin: Any, index: Any, step: int) -> Any:
-    """The address `begin + index * step`."""
-    return builder.add(begin, builder.mul(index, ir.Constant(ADDRESS, step)))
-
-
-def _pointer(builder: Any, begin: Any, kind: Any, offset: int) -> Any:
-    return builder.inttoptr(builder.add(begin, ir.Constant(ADDRESS, offset)), kind.as_pointer())
-
-
-def _load(builder: Any, begin: Any, kind: Any, offset: int) -> Any:
-    return builder.load(_pointer(builder, begin, kind, offset), align=1 if isinstance(kind, ir.VectorType) else 4)
-
-
-def _everywhere(builder: Any, number: Any) -> Any:
-    """A vector of eight of a number."""
-    kind = ir.VectorType(number.type, 8)
-    one = builder.insert_element(ir.Constant(kind, ir.Undefined), number, ir.Constant(INT, 0))
-    return builder.shuffle_vector(one, one, ir.Constant(INTS, [0] * 8))
+            store(builder, value, sums, 32 * (len(own) * row + half))
 
 
 multiply_8, multiply_4 = tile_8(BEST), tile_4(BEST)
+multiply_32, multiply_32_half = tile_32(2), tile_32(1)
+weigh, weigh_half = softmax_step(2), softmax_step(1)

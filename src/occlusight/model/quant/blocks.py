@@ -154,6 +154,13 @@ class JoinedVisionAttention(VisionAttention):
         q, k, v = qkv.transpose(1, 2).chunk(3, 1)
         return q, k, v
 
+    def mix(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """See `VisionAttention`."""
+        if not (q.is_cpu and native().loops) or native().amx:
+            return super().mix(q, k, v)
+        out: Tensor = self.proj(calls.attend_all(q, k, v).transpose(1, 2).flatten(2))
+        return out
+
 
 class ChunkedMLP(nn.Module):
     """`VisionMLP` some rows at a time: what lies between its layers stays in the second-level cache."""
