@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +16,7 @@ from occlusight.errors import BadInput
 from occlusight.model.kv_cache import GRAIN, KVCache
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.rope import positions
+from occlusight.model.steps import finished
 from occlusight.model.text import causal_mask
 
 NAMES = ["text", "image", "two images", "equal images", "extreme aspects", "video"]
@@ -110,6 +112,28 @@ def test_the_cache_grows_counts_and_copies(make_config: Any) -> None:
     twin.truncate(0)
     twin.append(0, 0 * first.expand(3, -1, -1, -1), 0 * first.expand(3, -1, -1, -1))
     assert torch.equal(cache.append(0, first[:, :, :1], first[:, :, :1])[0][:, :, :GRAIN], first)
+
+
+@pytest.mark.parametrize("layers", [4, 2])
+@torch.no_grad()
+def test_the_last_layer_may_leave_out_what_nobody_wants(
+    twins: Any, make_model: Any, make_config: Any, layers: int
+) -> None:
+    """With as many taps as layers the last one's tap still finds its rows."""
+    config = make_config()
+    model = make_model(replace(config, text=replace(config.text, layers=layers)), seed=1)
+    case = twins.cases["two images"]
+    place, _ = positions(case.ids, case.grids, model.config)
+    features = model.encode(case.patches, case.grids)
+    whole = model(case.ids[None], place[:, None], features)
+    cache = KVCache(model.config.text)
+    for wanted in ([len(case.ids) - 1], [0, 7, 8], []):
+        cache.truncate(0)
+        some = finished(
+            model.steps(case.ids[None], place[:, None], features, cache=cache, wanted=torch.tensor(wanted).long())
+        )
+        torch.testing.assert_close(some, whole[:, wanted], **TOLERANCE)
+        assert cache.length == len(case.ids)
 
 
 @pytest.mark.parametrize("length", [-1, 1])

@@ -178,11 +178,11 @@ def deepstack_before(patch: pytest.MonkeyPatch) -> None:
         held[:] = [right_places(deepstack)]
         return held[0][0], ()
 
-    def forward(self: Any, x: Tensor, tables: Any, mask: Any, cache: Any, layer: int) -> Tensor:
+    def forward(self: Any, x: Tensor, tables: Any, mask: Any, cache: Any, layer: int, wanted: Any) -> Tensor:
         where, taps = held[0]
         if layer < len(taps):
             x = x.flatten(0, 1).index_add(0, where, taps[layer]).view_as(x)
-        return right_forward(self, x, tables, mask, cache, layer)
+        return right_forward(self, x, tables, mask, cache, layer, wanted)
 
     patch.setattr(text, "_deepstack_places", places)
     patch.setattr(text.TextLayer, "forward", forward)

@@ -47,12 +47,15 @@ class Pass:
             stretch += [sequence.stretch] * (stop - begin)
         self._rows = Rows(rows)
         device = model.device
+        flat = [row for own in self._wanted.values() for row in own]
+        self._place = {row: place for place, row in enumerate(flat)}
         hidden = model.steps(
             torch.tensor([ids], device=device),
             torch.cat(places, 1)[:, None].to(device),
             features=VisionFeatures.cat(features) if features else None,
             cache=self._rows,
             stretch=torch.tensor([stretch], device=device) if max(stretch) > 1 else None,
+            wanted=torch.tensor(flat, dtype=torch.int64, device=device),
         )
         self._steps = self._run(model, hidden)
         self._fresh = True
@@ -87,10 +90,10 @@ class Pass:
 
     def _run(self, model: Qwen3VL, steps: Generator[None, None, Tensor]) -> Generator[None, None, None]:
         hidden = yield from steps
-        flat = [row for own in self._wanted.values() for row in own]
-        if not flat:
+        places = [self._place[row] for own in self._wanted.values() for row in own]  # some may have been dropped
+        if not places:
             return
-        logits = model.logits(hidden[0, flat])  # (wanted rows, V)
+        logits = model.logits(hidden[0, places])  # (wanted rows, V)
         for sequence, own in zip(
             self._wanted, torch.split(logits, [len(own) for own in self._wanted.values()]), strict=True
         ):

@@ -96,18 +96,19 @@ class Qwen3VL(nn.Module):
         mask: Tensor | None = None,
         cache: KVCache | Packed | None = None,
         stretch: Tensor | None = None,
+        wanted: Tensor | None = None,
     ) -> Generator[None, None, Tensor]:
         """`forward` in pieces; see `TextModel.steps`."""
         embeds: Tensor = self.text.embed_tokens(input_ids)
         if features is None:
-            return (yield from self.text.steps(embeds, positions, mask, cache, stretch=stretch))
+            return (yield from self.text.steps(embeds, positions, mask, cache, None, stretch, wanted))
         visual = (input_ids == self.config.image_token_id) | (input_ids == self.config.video_token_id)  # (B, T)
         places = visual.flatten().nonzero().flatten()
         if places.shape[0] != len(features):
             raise BadInput(f"{len(features)} visual features for {places.shape[0]} visual tokens")
         flat = embeds.flatten(0, 1).index_copy(0, places, features.embeds.to(embeds.dtype))
         taps = (visual, features.taps)
-        return (yield from self.text.steps(flat.view_as(embeds), positions, mask, cache, taps, stretch))
+        return (yield from self.text.steps(flat.view_as(embeds), positions, mask, cache, taps, stretch, wanted))
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Logits `(.., V)` of hidden states `(.., D)`."""

@@ -64,7 +64,13 @@ class TextAttention(nn.Module):
         self.k_norm = RMSNorm(config.head_dim, config.rms_norm_eps)
 
     def forward(
-        self, x: Tensor, tables: tuple[Tensor, Tensor], mask: Tensor | None, cache: KVCache | Packed | None, layer: int
+        self,
+        x: Tensor,
+        tables: tuple[Tensor, Tensor],
+        mask: Tensor | None,
+        cache: KVCache | Packed | None,
+        layer: int,
+        wanted: Tensor | None = None,
     ) -> Tensor:
         batch, length, _ = x.shape
         q, k, v = self.project(x, tables)
@@ -74,7 +80,8 @@ class TextAttention(nn.Module):
             out = self.attend(q, k, v, mask, mask is None and length > 1)
         else:
             out = cache.attend(layer, q, k, v)
-        mixed: Tensor = self.o_proj(out.transpose(1, 2).reshape(batch, length, -1))
+        found = out.transpose(1, 2).reshape(batch, length, -1)
+        mixed: Tensor = self.o_proj(found if wanted is None else found[:, wanted])
         return mixed
 
     def project(self, x: Tensor, tables: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
@@ -111,9 +118,16 @@ class TextLayer(nn.Module):
         self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
 
     def forward(
-        self, x: Tensor, tables: tuple[Tensor, Tensor], mask: Tensor | None, cache: KVCache | Packed | None, layer: int
+        self,
+        x: Tensor,
+        tables: tuple[Tensor, Tensor],
+        mask: Tensor | None,
+        cache: KVCache | Packed | None,
+        layer: int,
+        wanted: Tensor | None = None,
     ) -> Tensor:
-        x = x + self.self_attn(self.input_layernorm(x), tables, mask, cache, layer)
+        mixed = self.self_attn(self.input_layernorm(x), tables, mask, cache, layer, wanted)
+        x = (x if wanted is None else x[:, wanted]) + mixed
         out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
         return out
 
@@ -159,10 +173,12 @@ class TextModel(nn.Module):
         cache: KVCache | Packed | None = None,
         deepstack: tuple[Tensor, tuple[Tensor, ...]] | None = None,
         stretch: Tensor | None = None,
+        wanted: Tensor | None = None,
     ) -> Generator[None, None, Tensor]:
         """`forward` in pieces: yields after every layer, so that one may do something else meanwhile, or stop.
 
-        The cache counts the tokens at the end; until then nobody else may add any to it.
+        The cache counts the tokens at the end; until then nobody else may add any to it. Where only some tokens' hidden states are `wanted`,
+        `(W,)` places, there are `(B, W, D)` in the end, and the last layer leaves the others out.
         """
         batch, length, width = embeds.shape
         if mask is None and isinstance(cache, KVCache) and cache.length and length > 1:
@@ -170,13 +186,16 @@ class TextModel(nn.Module):
         places, taps = _deepstack_places(deepstack)
         tables = rotary_tables(positions, self.config, stretch)
         x = embeds
+        last = len(self.layers) - 1 if len(taps) < len(self.layers) else None  # else the last tap needs every row
         for index, layer in enumerate(self.layers):
-            x = layer(x, tables, mask, cache, index)
+            x = layer(x, tables, mask, cache, index, wanted if index == last else None)
             if index < len(taps):
                 x = x.reshape(-1, width).index_add(0, places, taps[index].to(x.dtype)).view(batch, length, width)
             yield
         if cache is not None:
             cache.advance(length)
+        if wanted is not None and last is None:
+            x = x[:, wanted]
         hidden: Tensor = self.norm(x)
         return hidden
 

@@ -15,7 +15,7 @@ import numpy as np
 from numba import carray, njit
 
 from occlusight.model.loops import tiles
-from occlusight.model.loops.team import ORDERED, QUICK, as_bits, as_float, loop, part, parts, pointer
+from occlusight.model.loops.team import ORDERED, QUICK, as_bits, as_float, loop, part, parts, pointer, wait_for_all
 from occlusight.model.loops.tiles import GROUP, GROUP_BYTES, NARROW_TILE, PANEL, QUAD, TILE
 
 inline = njit(fastmath=set(QUICK), error_model="numpy")
@@ -86,35 +86,38 @@ def quantize(p: Any) -> None:
 
 
 @inline
-def lay_pairs(levels: Any, first: int, count: int, address: int) -> None:
-    """Write some rows of levels, less 128, as `tiles.tile_8` takes them: two neighbours of each row, then the next two."""
-    width = levels.shape[1]
+def lay_pairs(levels: int, width: int, count: int, address: int) -> None:
+    """Write some rows of levels, less 128, as `tiles.tile_8` takes them: two neighbours of each row in a word, then the next two."""
     pairs = (width + 1) // 2
-    into = carray(pointer(address, np.int16), (pairs, count, 2))
+    into = carray(pointer(address, np.uint32), (pairs, count))
     for row in range(count):
+        given = carray(pointer(levels + row * width, np.uint16), pairs)
         for k in range(width // 2):
-            into[k, row, 0] = np.int16(levels[first + row, 2 * k]) - 128
-            into[k, row, 1] = np.int16(levels[first + row, 2 * k + 1]) - 128
+            both = np.uint32(given[k])
+            low = np.uint32(np.uint32((both & np.uint32(0xFF)) + np.uint32(0xFF80)) & np.uint32(0xFFFF))
+            high = np.uint32(np.uint32(np.uint32(both & np.uint32(0xFF00)) << np.uint32(8)) + np.uint32(0xFF800000))
+            into[k, row] = low | high
         if width % 2:
-            into[pairs - 1, row, 0] = np.int16(levels[first + row, width - 1]) - 128
-            into[pairs - 1, row, 1] = 0
+            last = carray(pointer(levels + row * width, np.uint8), width)[width - 1]
+            into[pairs - 1, row] = np.uint32(np.uint32(last) + np.uint32(0xFF80)) & np.uint32(0xFFFF)
 
 
 @inline
-def lay_quads(levels: Any, first: int, count: int, address: int) -> None:
-    """Write some rows of levels, less 128, as `tiles.tile_4` takes them: four neighbours of each row, and each group's sum."""
-    for group in range(levels.shape[1] // GROUP):
+def lay_quads(levels: int, width: int, count: int, address: int) -> None:
+    """Write some rows of levels, less 128, as `tiles.tile_4` takes them: four neighbours of each row in a word, and each group's sum."""
+    given = carray(pointer(levels, np.uint8), (count, width))
+    words = carray(pointer(levels, np.uint32), (count, width // QUAD))
+    for group in range(width // GROUP):
         place = address + group * (GROUP + 4) * count
-        into = carray(pointer(place, np.int8), (GROUP // QUAD, count, QUAD))
+        into = carray(pointer(place, np.uint32), (GROUP // QUAD, count))
         sums = carray(pointer(place + GROUP * count, np.float32), count)
         for row in range(count):
-            total = np.int32(0)
-            for quad in range(GROUP // QUAD):
-                for k in range(QUAD):
-                    level = np.int32(np.int32(levels[first + row, group * GROUP + quad * QUAD + k]) - 128)
-                    into[quad, row, k] = np.int8(level)
-                    total = np.int32(total + level)
+            total = np.int32(-128 * GROUP)
+            for k in range(GROUP):
+                total = np.int32(total + np.int32(given[row, group * GROUP + k]))
             sums[row] = np.float32(total)
+            for quad in range(GROUP // QUAD):
+                into[quad, row] = words[row, group * (GROUP // QUAD) + quad] ^ np.uint32(0x80808080)
 
 
 @loop
@@ -122,11 +125,10 @@ def multiply(p: Any) -> None:
     """`levels (M, K)` uint8 around 128 times a weight `(N, K)`; times `scale (N,)` and `rows (M,)`, plus `bias (N,)` if any.
 
     Arguments: levels, panels, scale (0: the weight has 4 bits, and scales of its own), rows, bias or 0, out `(M, N)` fp32, scratch, M, N, K, the
-    rows that are laid out together, scratch bytes of a thread. Panels are `(N / PANEL, K / 2, PANEL, 2)` int8, or in 4 bits
-    `(N / PANEL, K / GROUP, GROUP_BYTES)`. Each thread takes some; a panel is read once for all rows that are together.
+    rows that are laid out together. Panels are `(N / PANEL, K / 2, PANEL, 2)` int8, or in 4 bits `(N / PANEL, K / GROUP, GROUP_BYTES)`.
+    Each thread takes some; a panel is read once for all rows that are together.
     """
-    rows, outputs, width, together, room = p[7], p[8], p[9], p[10], p[11]
-    levels = carray(pointer(p[0], np.uint8), (rows, width))
+    rows, outputs, width, together = p[7], p[8], p[9], p[10]
     scale = carray(pointer(p[2], np.float32), outputs)
     factor = carray(pointer(p[3], np.float32), rows)
     bias = carray(pointer(p[4], np.float32), outputs)
@@ -136,28 +138,32 @@ def multiply(p: Any) -> None:
     steps = width // GROUP if narrow else (width + 1) // 2
     line = steps * (GROUP + 4 if narrow else 4)
     panel_bytes = steps * (GROUP_BYTES if narrow else 2 * PANEL)
-    scratch = p[6] + room * part()
-    laid = scratch + 4 * TILE * PANEL
-    sums = carray(pointer(scratch, np.float32), (TILE, PANEL))
+    own = p[6] + 4 * TILE * PANEL * part()
+    laid = p[6] + 4 * TILE * PANEL * parts()
+    sums = carray(pointer(own, np.float32), (TILE, PANEL))
     first, end = share((outputs + PANEL - 1) // PANEL)
-    for base in range(0, rows if first < end else 0, together):
+    for base in range(0, rows, together):
         count = min(together, rows - base)
         pieces = (count + tile - 1) // tile
-        for t in range(pieces):
+        if base:
+            wait_for_all()
+        begin, behind = share(pieces)
+        for t in range(begin, behind):
             row, stop = count * t // pieces, count * (t + 1) // pieces
             if narrow:
-                lay_quads(levels, base + row, stop - row, laid + line * row)
+                lay_quads(p[0] + width * (base + row), width, stop - row, laid + line * row)
             else:
-                lay_pairs(levels, base + row, stop - row, laid + line * row)
+                lay_pairs(p[0] + width * (base + row), width, stop - row, laid + line * row)
+        wait_for_all()
         for panel in range(first, end):
             weights, n = p[1] + panel_bytes * panel, panel * PANEL
             some = min(PANEL, outputs - n)
             for t in range(pieces):
                 row, stop = count * t // pieces, count * (t + 1) // pieces
                 if narrow:
-                    tiles.multiply_4(stop - row, laid + line * row, weights, steps, scratch)
+                    tiles.multiply_4(stop - row, laid + line * row, weights, steps, own)
                 else:
-                    tiles.multiply_8(stop - row, laid + line * row, weights, steps, scratch)
+                    tiles.multiply_8(stop - row, laid + line * row, weights, steps, own)
                 for m in range(stop - row):
                     if not narrow:
                         for i in range(some):

@@ -62,8 +62,8 @@ def multiply(
     tile, panel, group = int(bodies().TILE), int(bodies().PANEL), int(bodies().GROUP)
     line = 2 * (width + width % 2) if scale is not None else width // group * (group + 4)
     together = max(tile, LAID // line // tile * tile)
-    room = 4 * tile * panel + min(count, together) * line
-    scratch = torch.empty(torch.get_num_threads(), room, dtype=torch.uint8)
+    room = 4 * tile * panel * torch.get_num_threads() + min(count, together) * line
+    scratch = torch.empty(room, dtype=torch.uint8)
     out = torch.empty(count, outputs)
     bodies().multiply(
         levels.data_ptr(),
@@ -77,7 +77,6 @@ def multiply(
         outputs,
         width,
         together,
-        room,
     )
     return out
 

@@ -76,22 +76,23 @@ def _openmp() -> Any:
     home = Path(torch.__file__).parent
     for path in sorted((*(home / "lib").glob("lib*omp*"), *(home.parent / "torch.libs").glob("lib*omp*"))):
         library = ctypes.CDLL(str(path))
-        if all(hasattr(library, name) for name in ("GOMP_parallel", *_COUNTERS)):
+        if all(hasattr(library, name) for name in ("GOMP_parallel", *_ALONE)):
             library.GOMP_parallel.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
             library.GOMP_parallel.restype = None
             return library
     return None
 
 
-_COUNTERS = {"omp_get_thread_num": 0, "omp_get_num_threads": 1}
+_ALONE = {"omp_get_thread_num": 0, "omp_get_num_threads": 1, "GOMP_barrier": 0}
 """What OpenMP says outside of a parallel region."""
 _GOMP = _openmp()
-_KEPT = [ctypes.CFUNCTYPE(ctypes.c_int)(lambda value=value: value) for value in _COUNTERS.values()]
-for _name, _own in zip(_COUNTERS, _KEPT, strict=True):
+_KEPT = [ctypes.CFUNCTYPE(ctypes.c_int)(lambda value=value: value) for value in _ALONE.values()]
+for _name, _own in zip(_ALONE, _KEPT, strict=True):
     _function = _own if _GOMP is None else getattr(_GOMP, _name)
     llvm.add_symbol(_name, cast(int, ctypes.cast(_function, ctypes.c_void_p).value))
 part = types.ExternalFunction("omp_get_thread_num", types.int32())
 parts = types.ExternalFunction("omp_get_num_threads", types.int32())
+wait_for_all = types.ExternalFunction("GOMP_barrier", types.void())
 
 
 @intrinsic  # type: ignore[untyped-decorator]
