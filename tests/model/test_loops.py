@@ -16,7 +16,7 @@ from occlusight.model.loops import calls, tiles
 from occlusight.model.quant import blocks, int8, native
 from occlusight.model.quant.blocks import gelu_tanh_, swiglu
 from occlusight.model.quant.int8 import quantize_rows
-from occlusight.model.quant.plain import dequantize_int4, plain_accumulators, plain_levels, quantize_int4
+from occlusight.model.quant.plain import dequantize_int4, plain_levels, quantize_int4
 from occlusight.model.rope import rotate_pairs_
 
 SHAPES = [(1, 64), (3, 97), (40, 2048)]
@@ -25,6 +25,13 @@ SHAPES = [(1, 64), (3, 97), (40, 2048)]
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)) * 3
+
+
+def steps(rows: int, inputs: int) -> torch.Tensor:
+    """Whole numbers, the largest of each row 127: rounding leaves them as they are."""
+    x = torch.randint(-127, 128, (rows, inputs)).float()
+    x[0], x[:, 0] = 127, 127
+    return x
 
 
 def test_this_machine_has_them() -> None:
@@ -53,18 +60,15 @@ def test_halves_are_rounded_to_even() -> None:
 @pytest.mark.parametrize(("outputs", "inputs"), [(7, 31), (64, 320), (130, 6144)])
 def test_products_are_exact(rows: int, outputs: int, inputs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calls, "LAID", 320 << 10)  # 100 rows of 6,144 levels do not fit
-    levels = torch.randint(0, 256, (rows, inputs), dtype=torch.uint8)
+    x = steps(rows, inputs)
     weight = torch.randint(-127, 128, (outputs, inputs), dtype=torch.int8)
-    levels[0], weight[0], weight[1] = 255, 127, -127
+    weight[0], weight[1] = 127, -127
     panels = calls.pack(weight)
-    exact = (levels.long() - 128) @ weight.long().T
-    ones = torch.ones(outputs), torch.ones(rows, 1)
-    assert torch.equal(calls.multiply(levels, panels, outputs, *ones), exact.float())
+    whole = (x.long() @ weight.long().T).float()
+    assert torch.equal(calls.multiply(x, panels, outputs, torch.ones(outputs)), whole)
     scale, factor, bias = random(outputs).abs(), random(rows, 1).abs(), random(outputs, seed=1)
-    right = plain_accumulators(levels, weight) * scale * factor + bias
-    torch.testing.assert_close(
-        calls.multiply(levels, panels, outputs, scale, factor, bias), right, rtol=1e-5, atol=1e-3
-    )
+    found = calls.multiply(x * factor, panels, outputs, scale, bias)
+    torch.testing.assert_close(found, whole * scale * factor + bias, rtol=1e-5, atol=1e-3)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 4, 5, 6, 13, 100])
@@ -73,14 +77,12 @@ def test_products_in_four_bits(
     rows: int, outputs: int, inputs: int, group: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(calls, "LAID", 320 << 10)
-    levels = torch.randint(0, 256, (rows, inputs), dtype=torch.uint8)
+    x = steps(rows, inputs)
     nibbles, groups = quantize_int4(random(outputs, inputs), group)
-    levels[0], nibbles[0] = 0, 255  # the largest sums
-    levels[-1] = 255
-    factor, bias = random(rows, 1).abs(), random(outputs, seed=1)
-    right = (levels.double() - 128) @ dequantize_int4(nibbles, groups).double().T * factor + bias
-    panels = calls.pack_narrow(nibbles, groups)
-    found = calls.multiply(levels, panels, outputs, None, factor, bias)
+    x[-1], nibbles[0] = -127, 255  # the largest sums
+    bias = random(outputs, seed=1)
+    right = x.double() @ dequantize_int4(nibbles, groups).double().T + bias
+    found = calls.multiply(x, calls.pack_narrow(nibbles, groups), outputs, None, bias)
     torch.testing.assert_close(found.double(), right, rtol=1e-5, atol=1e-5 * float(right.abs().max()))
 
 

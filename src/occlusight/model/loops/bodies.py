@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from occlusight.model.loops.tiles import GROUP, GROUP_BYTES, NARROW_TILE, PANEL,
 
 inline = njit(fastmath=set(QUICK), error_model="numpy")
 ordered = njit(fastmath=set(ORDERED), error_model="numpy")
+exact = njit(fastmath=set(ORDERED - {"contract"}), error_model="numpy")
 LOG2_E, LN2_HIGH, LN2_LOW = np.float32(1.44269504), np.float32(0.693359375), np.float32(-2.12194440e-4)
 ROUNDING = np.float32(3 << 22)
 """Added to a small float it rounds this half to even; the whole number is then in the lowest bits."""
@@ -67,7 +67,62 @@ def from_bf16(half: Any) -> Any:
     return as_float(np.uint32(np.uint32(half) << np.uint32(16)))
 
 
-@partial(loop, fastmath=ORDERED - {"contract"})
+@exact
+def steps_of(x: Any) -> tuple[Any, Any]:
+    """A row's factor to whole steps from -127 to 127, and its scale back."""
+    largest = TINY
+    for k in range(len(x)):
+        largest = max(largest, abs(x[k]))
+    return np.float32(127) / largest, largest / np.float32(127)
+
+
+@exact
+def step(x: Any, factor: Any) -> Any:
+    """The whole number nearest to `x * factor`, half to even, in the lowest bits of what is given."""
+    return as_bits(x * factor + ROUNDING)
+
+
+@exact
+def lay_pairs(x: Any, address: int, scale: Any) -> None:
+    """Round rows to 8 bits and write them as `tiles.tile_8` takes them: two neighbours of each row in a word, then the next two."""
+    count, width = x.shape
+    into = carray(pointer(address, np.uint32), ((width + 1) // 2, count))
+    for row in range(count):
+        given = x[row]
+        factor, scale[row] = steps_of(given)
+        for k in range(width // 2):
+            low, high = step(given[2 * k], factor), step(given[2 * k + 1], factor)
+            into[k, row] = np.uint32(low & np.uint32(0xFFFF)) | np.uint32(high << np.uint32(16))
+        if width % 2:
+            into[width // 2, row] = step(given[width - 1], factor) & np.uint32(0xFFFF)
+
+
+@exact
+def lay_quads(x: Any, address: int, scale: Any) -> None:
+    """Round rows to 8 bits and write them as `tiles.tile_4` takes them: four neighbours of each row in a word, and each group's sum."""
+    count, width = x.shape
+    for row in range(count):
+        factor, scale[row] = steps_of(x[row])
+        for group in range(width // GROUP):
+            place = address + group * (GROUP + 4) * count
+            into = carray(pointer(place, np.int8), (GROUP // QUAD, count, QUAD))
+            total = np.int32(0)
+            for k in range(GROUP):
+                level = np.int8(step(x[row, group * GROUP + k], factor) & np.uint32(0xFF))
+                into[k // QUAD, row, k % QUAD] = level
+                total = np.int32(total + np.int32(level))
+            carray(pointer(place + GROUP * count, np.float32), count)[row] = np.float32(total)
+
+
+@exact
+def round_row(x: Any, levels: Any, scale: Any) -> None:
+    """Round a row to levels around 128."""
+    factor, scale[0] = steps_of(x)
+    for k in range(len(x)):
+        levels[k] = np.uint8(np.uint32(step(x[k], factor) + np.uint32(128)) & np.uint32(0xFF))
+
+
+@loop
 def quantize(p: Any) -> None:
     """`x (M, K)` fp32 to `levels (M, K)` uint8 around 128 and `scale (M,)` fp32. Sizes: M, K."""
     rows, width = p[3], p[4]
@@ -76,71 +131,32 @@ def quantize(p: Any) -> None:
     scale = carray(pointer(p[2], np.float32), rows)
     first, end = share(rows)
     for row in range(first, end):
-        largest = TINY
-        for k in range(width):
-            largest = max(largest, abs(x[row, k]))
-        factor = np.float32(127) / largest
-        for k in range(width):
-            levels[row, k] = np.uint8(as_bits(x[row, k] * factor + (ROUNDING + np.float32(128))) & np.uint32(255))
-        scale[row] = largest / np.float32(127)
-
-
-@inline
-def lay_pairs(levels: int, width: int, count: int, address: int) -> None:
-    """Write some rows of levels, less 128, as `tiles.tile_8` takes them: two neighbours of each row in a word, then the next two."""
-    pairs = (width + 1) // 2
-    into = carray(pointer(address, np.uint32), (pairs, count))
-    for row in range(count):
-        given = carray(pointer(levels + row * width, np.uint16), pairs)
-        for k in range(width // 2):
-            both = np.uint32(given[k])
-            low = np.uint32(np.uint32((both & np.uint32(0xFF)) + np.uint32(0xFF80)) & np.uint32(0xFFFF))
-            high = np.uint32(np.uint32(np.uint32(both & np.uint32(0xFF00)) << np.uint32(8)) + np.uint32(0xFF800000))
-            into[k, row] = low | high
-        if width % 2:
-            last = carray(pointer(levels + row * width, np.uint8), width)[width - 1]
-            into[pairs - 1, row] = np.uint32(np.uint32(last) + np.uint32(0xFF80)) & np.uint32(0xFFFF)
-
-
-@inline
-def lay_quads(levels: int, width: int, count: int, address: int) -> None:
-    """Write some rows of levels, less 128, as `tiles.tile_4` takes them: four neighbours of each row in a word, and each group's sum."""
-    given = carray(pointer(levels, np.uint8), (count, width))
-    words = carray(pointer(levels, np.uint32), (count, width // QUAD))
-    for group in range(width // GROUP):
-        place = address + group * (GROUP + 4) * count
-        into = carray(pointer(place, np.uint32), (GROUP // QUAD, count))
-        sums = carray(pointer(place + GROUP * count, np.float32), count)
-        for row in range(count):
-            total = np.int32(-128 * GROUP)
-            for k in range(GROUP):
-                total = np.int32(total + np.int32(given[row, group * GROUP + k]))
-            sums[row] = np.float32(total)
-            for quad in range(GROUP // QUAD):
-                into[quad, row] = words[row, group * (GROUP // QUAD) + quad] ^ np.uint32(0x80808080)
+        round_row(x[row], levels[row], scale[row : row + 1])
 
 
 @loop
 def multiply(p: Any) -> None:
-    """`levels (M, K)` uint8 around 128 times a weight `(N, K)`; times `scale (N,)` and `rows (M,)`, plus `bias (N,)` if any.
+    """`x (M, K)` fp32, each row rounded to 8 bits by its largest value, times a weight `(N, K)`; times `scale (N,)`, plus `bias (N,)` if any.
 
-    Arguments: levels, panels, scale (0: the weight has 4 bits, and scales of its own), rows, bias or 0, out `(M, N)` fp32, scratch, M, N, K, the
-    rows that are laid out together. Panels are `(N / PANEL, K / 2, PANEL, 2)` int8, or in 4 bits `(N / PANEL, K / GROUP, GROUP_BYTES)`.
-    Each thread takes some; a panel is read once for all rows that are together.
+    Arguments: x, panels, scale (0: the weight has 4 bits, and scales of its own), bias or 0, out `(M, N)` fp32, scratch, M, N, K, the rows that
+    are laid out together. Panels are `(N / PANEL, K / 2, PANEL, 2)` int8, or in 4 bits `(N / PANEL, K / GROUP, GROUP_BYTES)`. Each thread takes
+    some; a panel is read once for all rows that are together.
     """
-    rows, outputs, width, together = p[7], p[8], p[9], p[10]
+    rows, outputs, width, together = p[6], p[7], p[8], p[9]
+    x = carray(pointer(p[0], np.float32), (rows, width))
     scale = carray(pointer(p[2], np.float32), outputs)
-    factor = carray(pointer(p[3], np.float32), rows)
-    bias = carray(pointer(p[4], np.float32), outputs)
-    out = carray(pointer(p[5], np.float32), (rows, outputs))
+    bias = carray(pointer(p[3], np.float32), outputs)
+    out = carray(pointer(p[4], np.float32), (rows, outputs))
     narrow = p[2] == 0
     tile = NARROW_TILE if narrow else TILE
     steps = width // GROUP if narrow else (width + 1) // 2
     line = steps * (GROUP + 4 if narrow else 4)
     panel_bytes = steps * (GROUP_BYTES if narrow else 2 * PANEL)
-    own = p[6] + 4 * TILE * PANEL * part()
-    laid = p[6] + 4 * TILE * PANEL * parts()
+    own = p[5] + 4 * TILE * PANEL * part()
     sums = carray(pointer(own, np.float32), (TILE, PANEL))
+    factors_at = p[5] + 4 * TILE * PANEL * parts()
+    factors = carray(pointer(factors_at, np.float32), together)
+    laid = factors_at + 4 * together
     first, end = share((outputs + PANEL - 1) // PANEL)
     for base in range(0, rows, together):
         count = min(together, rows - base)
@@ -151,9 +167,9 @@ def multiply(p: Any) -> None:
         for t in range(begin, behind):
             row, stop = count * t // pieces, count * (t + 1) // pieces
             if narrow:
-                lay_quads(p[0] + width * (base + row), width, stop - row, laid + line * row)
+                lay_quads(x[base + row : base + stop], laid + line * row, factors[row:stop])
             else:
-                lay_pairs(p[0] + width * (base + row), width, stop - row, laid + line * row)
+                lay_pairs(x[base + row : base + stop], laid + line * row, factors[row:stop])
         wait_for_all()
         for panel in range(first, end):
             weights, n = p[1] + panel_bytes * panel, panel * PANEL
@@ -169,8 +185,8 @@ def multiply(p: Any) -> None:
                         for i in range(some):
                             sums[m, i] *= scale[n + i]
                     for i in range(some):
-                        out[base + row + m, n + i] = sums[m, i] * factor[base + row + m]
-                    if p[4] != 0:
+                        out[base + row + m, n + i] = sums[m, i] * factors[row + m]
+                    if p[3] != 0:
                         for i in range(some):
                             out[base + row + m, n + i] += bias[n + i]
 

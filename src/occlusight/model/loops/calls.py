@@ -53,23 +53,19 @@ def pack_narrow(nibbles: Tensor, groups: Tensor) -> Tensor:
     return torch.cat((both, constants.flatten(2)), -1)
 
 
-def multiply(
-    levels: Tensor, panels: Tensor, outputs: int, scale: Tensor | None, rows: Tensor, bias: Tensor | None = None
-) -> Tensor:
-    """uint8 `(M, K)` around 128 times a weight in panels, times `scale` `(N,)` (None: `pack_narrow`) and `rows` `(M, 1)`, and the bias
-    added, `(M, N)` fp32."""
-    count, width = levels.shape
+def multiply(x: Tensor, panels: Tensor, outputs: int, scale: Tensor | None, bias: Tensor | None = None) -> Tensor:
+    """`(M, K)` fp32, contiguous, each row rounded as `quantize` does, times a weight in panels, times `scale` `(N,)` (None: `pack_narrow`),
+    and the bias added, `(M, N)` fp32."""
+    count, width = x.shape
     tile, panel, group = int(bodies().TILE), int(bodies().PANEL), int(bodies().GROUP)
     line = 2 * (width + width % 2) if scale is not None else width // group * (group + 4)
-    together = max(tile, LAID // line // tile * tile)
-    room = 4 * tile * panel * torch.get_num_threads() + min(count, together) * line
-    scratch = torch.empty(room, dtype=torch.uint8)
+    together = min(count, max(tile, LAID // line // tile * tile))
+    scratch = torch.empty(4 * tile * panel * torch.get_num_threads() + together * (4 + line), dtype=torch.uint8)
     out = torch.empty(count, outputs)
     bodies().multiply(
-        levels.data_ptr(),
+        x.data_ptr(),
         panels.data_ptr(),
         0 if scale is None else scale.data_ptr(),
-        rows.data_ptr(),
         0 if bias is None else bias.data_ptr(),
         out.data_ptr(),
         scratch.data_ptr(),

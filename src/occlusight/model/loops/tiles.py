@@ -1,7 +1,7 @@
 """The innermost loops of products in 8 and 4 bits, in the vectors of the CPU: each instruction is named, since a compiler does not find
 these in a plain loop.
 
-A tile is some rows times `PANEL` outputs. Its sums stay in registers while the inputs go by a few at a time (Goto and van de Geijn, Anatomy
+A tile is some rows times `PANEL` outputs; while it is computed the next panel's weights are fetched. Its sums stay in registers while the inputs go by a few at a time (Goto and van de Geijn, Anatomy
 of High-Performance Matrix Multiplication, 2008). x86's `vpmaddwd` multiplies 16 pairs of 16 bits, `vpmaddubsw` 32 pairs of 8, and each adds up
 neighbours: two and four times as many products an instruction as there are floats in a vector. The latter's sums have 16 bits,
 too few for weights of 8 bits, enough for those of 4.
@@ -34,6 +34,7 @@ from occlusight.model.loops.vectors import (
     at,
     everywhere,
     exponential,
+    fetch,
     floats,
     largest,
     load,
@@ -45,6 +46,8 @@ PANEL = 16
 """Outputs that are computed together: two vectors of eight sums."""
 TILE = 6
 """Rows that are computed together: their 12 vectors of sums, two of weights and one of a row fill the 16 registers."""
+FETCHED_ROWS = 4
+"""Tiles of so few rows wait for weights, one row apart, which reads as fast as it can; tiles of more lose by fetching ahead."""
 NARROW_TILE = 4
 """The same in 4 bits, whose low and high halves and mask take registers too: six rows take 1.7 times as long a row as four."""
 GROUP = 32
@@ -101,8 +104,11 @@ def tile_8(by: Instructions) -> Any:
 
     def generate(builder: Any, rows: int, x: Any, panel: Any, pairs: Any, sums: Any) -> None:
         totals = _zeros(builder, rows, INTS)
+        whole = builder.mul(pairs, ir.Constant(pairs.type, 2 * PANEL))
         with cgutils.for_range(builder, pairs) as step:
             begin, given = at(builder, panel, step.index, 2 * PANEL), at(builder, x, step.index, 4 * rows)
+            if 1 < rows <= FETCHED_ROWS:
+                fetch(builder, begin, whole)
             weights = [builder.sext(load(builder, begin, BYTES, PANEL * half), HALVES) for half in range(2)]
             for row, own in enumerate(totals):
                 pair = builder.bitcast(everywhere(builder, load(builder, given, INT, 4 * row)), HALVES)
@@ -127,8 +133,11 @@ def tile_4(by: Instructions) -> Any:
 
     def generate(builder: Any, rows: int, x: Any, panel: Any, groups: Any, sums: Any) -> None:
         totals = _zeros(builder, rows, FLOATS)
+        whole = builder.mul(groups, ir.Constant(groups.type, GROUP_BYTES))
         with cgutils.for_range(builder, groups) as step:
             begin = at(builder, panel, step.index, GROUP_BYTES)
+            for line in range(0, GROUP_BYTES, 64):
+                fetch(builder, begin, builder.add(whole, ir.Constant(whole.type, line)))
             given = at(builder, x, step.index, (GROUP + 4) * rows)
             found: list[list[Any]] = [[None, None] for _ in range(rows)]
             for quad in range(GROUP // QUAD):

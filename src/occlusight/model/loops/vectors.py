@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
+from numba.core import cgutils
 
 BYTE, HALF, INT, FLOAT = ir.IntType(8), ir.IntType(16), ir.IntType(32), ir.FloatType()
 BYTES, MANY_BYTES = ir.VectorType(BYTE, 16), ir.VectorType(BYTE, 32)
@@ -41,6 +42,14 @@ def load(builder: Any, begin: Any, kind: Any, offset: int = 0) -> Any:
 def store(builder: Any, value: Any, begin: Any, offset: int = 0) -> None:
     """Write a vector of floats or ints."""
     builder.store(value, _pointer(builder, begin, value.type, offset), align=4)
+
+
+def fetch(builder: Any, begin: Any, offset: Any) -> None:
+    """Bring what lies at an address, bytes behind another, into the second-level cache; it need not exist."""
+    kind = ir.FunctionType(ir.VoidType(), (BYTE.as_pointer(), INT, INT, INT))
+    read, second, data = (ir.Constant(INT, number) for number in (0, 2, 1))
+    place = builder.inttoptr(builder.add(begin, offset), BYTE.as_pointer())
+    builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0"), (place, read, second, data))
 
 
 def everywhere(builder: Any, number: Any) -> Any:

@@ -8,7 +8,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from occlusight.model.loops import calls
-from occlusight.model.quant.int8 import quantize_rows
 from occlusight.model.quant.native import native
 from occlusight.model.quant.plain import dequantize_int4
 
@@ -38,9 +37,8 @@ class Int4Weight:
         """What it takes in memory."""
         return sum(part.numel() * part.element_size() for part in (self.levels, self.groups) if part is not None)
 
-    def multiply(self, x: Tensor, bias: Tensor | None = None, owned: bool = False) -> Tensor:
-        """`(M, K)` times the weight, `(M, N)` fp32, and `bias` `(N,)` added; `owned` says that `x` may be overwritten."""
+    def multiply(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
+        """`(M, K)` times the weight, `(M, N)` fp32, and `bias` `(N,)` added."""
         if self.groups is None:
-            rows = quantize_rows(x, owned)
-            return calls.multiply(rows.levels, self.levels, self.shape[0], None, rows.scale, bias)
+            return calls.multiply(x.float().contiguous(), self.levels, self.shape[0], None, bias)
         return F.linear(x.float(), dequantize_int4(self.levels, self.groups), bias)

@@ -59,11 +59,20 @@ class Int8Weight(ABC):
         return PlainWeight(scale, size, levels)
 
     @abstractmethod
+    def multiply(self, x: Tensor, bias: Tensor | None = None, owned: bool = False) -> Tensor:
+        """Tokens `(M, K)` in 8 bits times the weight, `(M, N)` fp32, and `bias` `(N,)` added; `owned` says that `x` may be overwritten."""
+
+
+class LevelWeight(Int8Weight):
+    """One whose product takes levels and gives sums, which are scaled in a pass of their own."""
+
+    @abstractmethod
     def accumulate(self, levels: Tensor) -> Tensor:
         """uint8 `(M, K)` around 128 to `(M, N)` fp32: the whole-number products times each output channel's scale."""
 
-    def multiply(self, rows: Rows, bias: Tensor | None = None) -> Tensor:
-        """Tokens times the weight, `(M, N)` fp32, and `bias` `(N,)` added."""
+    def multiply(self, x: Tensor, bias: Tensor | None = None, owned: bool = False) -> Tensor:
+        """See `Int8Weight`."""
+        rows = quantize_rows(x, owned)
         pieces = split_rows(rows.levels)
         if len(pieces) == 1:
             sums = self.accumulate(rows.levels)
@@ -75,25 +84,25 @@ class Int8Weight(ABC):
 
 
 @dataclass(frozen=True)
-class OneDnnWeight(Int8Weight):
+class OneDnnWeight(LevelWeight):
     """In oneDNN's order, for CPUs with VNNI or AMX."""
 
     packed: Packed
     zeros: Tensor
 
     def accumulate(self, levels: Tensor) -> Tensor:
-        """See `Int8Weight`."""
+        """See `LevelWeight`."""
         return multiply_onednn(levels, self.packed, self.scale, self.zeros)
 
 
 @dataclass(frozen=True)
-class PlainWeight(Int8Weight):
+class PlainWeight(LevelWeight):
     """As it is, for any device."""
 
     levels: Tensor
 
     def accumulate(self, levels: Tensor) -> Tensor:
-        """See `Int8Weight`."""
+        """See `LevelWeight`."""
         return plain_accumulators(levels, self.levels).mul_(self.scale)
 
 
@@ -103,13 +112,9 @@ class LoopWeight(Int8Weight):
 
     panels: Tensor
 
-    def multiply(self, rows: Rows, bias: Tensor | None = None) -> Tensor:
+    def multiply(self, x: Tensor, bias: Tensor | None = None, owned: bool = False) -> Tensor:
         """See `Int8Weight`."""
-        return calls.multiply(rows.levels, self.panels, len(self.scale), self.scale, rows.scale, bias)
-
-    def accumulate(self, levels: Tensor) -> Tensor:
-        """See `Int8Weight`."""
-        return calls.multiply(levels, self.panels, len(self.scale), self.scale, torch.ones(len(levels)))
+        return calls.multiply(x.float().contiguous(), self.panels, len(self.scale), self.scale, bias)
 
 
 def split_rows(x: Tensor) -> tuple[Tensor, ...]:

@@ -130,7 +130,7 @@ def _by_onednn(levels: Tensor, weight: Tensor, scale: Tensor) -> Tensor:
 
 
 def _by_loops(levels: Tensor, weight: Tensor, scale: Tensor) -> Tensor:
-    return calls.multiply(levels, calls.pack(weight), len(weight), scale, torch.ones(len(levels)))
+    return calls.multiply(levels.float() - ZERO, calls.pack(weight), len(weight), scale)
 
 
 def _try_levels() -> bool:
@@ -144,7 +144,7 @@ def _try_int8(product: Int8Product) -> bool:
     random = torch.Generator().manual_seed(0)
     for rows in (1, 3, 40):
         levels = torch.randint(1, 256, (rows, 192), dtype=torch.uint8, generator=random)
-        levels[0] = 255
+        levels[0], levels[:, 0] = 255, 255  # a row's largest value is 127 steps: rounding leaves it as it is
         weight = torch.randint(-127, 128, (64, 192), dtype=torch.int8, generator=random)
         weight[:2] = torch.tensor([[127], [-127]])
         scale = torch.rand(64, generator=random)
@@ -158,8 +158,8 @@ def _try_int8(product: Int8Product) -> bool:
 def _try_int4() -> bool:
     random = torch.Generator().manual_seed(0)
     nibbles, groups = quantize_int4(torch.randn(40, 64, generator=random), 32)
-    levels = torch.randint(1, 256, (9, 64), dtype=torch.uint8, generator=random)
-    levels[0], nibbles[0] = 255, 255
-    right = (levels.float() - ZERO) @ dequantize_int4(nibbles, groups).T
-    found = calls.multiply(levels, calls.pack_narrow(nibbles, groups), 40, None, torch.ones(9))
+    x = torch.randint(-127, 128, (9, 64), generator=random).float()
+    x[0], x[:, 0], nibbles[0] = 127, 127, 255
+    right = x @ dequantize_int4(nibbles, groups).T
+    found = calls.multiply(x, calls.pack_narrow(nibbles, groups), 40, None)
     return torch.allclose(found, right, rtol=1e-5, atol=1e-2)
