@@ -334,7 +334,8 @@ def test_requests_that_do_not_fit_together_wait_for_each_other(
     tiny_checkpoint: Path, prompt: Ask, pictures: list[Path]
 ) -> None:
     one = new_engine(tiny_checkpoint)
-    need = one.admission.need(prompt("Is it hidden?", pictures[0]), 0, 100)
+    asked = prompt("Is it hidden?", pictures[0])
+    need = one.admission.need(asked, 0, len(asked.ids) + 13)
     engine = new_engine(tiny_checkpoint, EngineSettings(kv_bytes=int(1.5 * need)))
     together = [begin(engine, prompt("Is it hidden?", path)) for path in pictures[:3]]
     most = 0

@@ -9,7 +9,7 @@ from torch import Tensor
 from occlusight.model.attention import merge, partial_attention
 from occlusight.model.config import TextConfig
 
-GRAIN = 64
+GRAIN = 16
 """Capacity grows in multiples of this many tokens."""
 
 

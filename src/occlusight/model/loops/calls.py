@@ -36,7 +36,8 @@ def pack(weight: Tensor) -> Tensor:
     """int8 `(N, K)` as panels for `multiply`, `(N / PANEL, K / 2, PANEL, 2)`, zeros added where N or K do not fit."""
     outputs, width = weight.shape
     panel = int(bodies().PANEL)
-    whole = F.pad(weight, (0, width % 2, 0, -outputs % panel))
+    short = width % 2, -outputs % panel
+    whole = F.pad(weight, (0, short[0], 0, short[1])) if any(short) else weight
     return whole.view(torch.int16).view(-1, panel, whole.shape[1] // 2).transpose(1, 2).contiguous().view(torch.int8)
 
 
