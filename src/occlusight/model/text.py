@@ -81,7 +81,11 @@ class TextAttention(nn.Module):
         else:
             out = cache.attend(layer, q, k, v)
         found = out.transpose(1, 2).reshape(batch, length, -1)
-        mixed: Tensor = self.o_proj(found if wanted is None else found[:, wanted])
+        if wanted is not None:
+            found = found[:, wanted]
+            if not len(wanted):
+                return found
+        mixed: Tensor = self.o_proj(found)
         return mixed
 
     def project(self, x: Tensor, tables: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
@@ -127,7 +131,11 @@ class TextLayer(nn.Module):
         wanted: Tensor | None = None,
     ) -> Tensor:
         mixed = self.self_attn(self.input_layernorm(x), tables, mask, cache, layer, wanted)
-        x = (x if wanted is None else x[:, wanted]) + mixed
+        if wanted is not None:
+            x = x[:, wanted]
+            if not len(wanted):  # only keys and values were needed
+                return x
+        x = x + mixed
         out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
         return out
 

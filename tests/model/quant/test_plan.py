@@ -26,6 +26,7 @@ from occlusight.model.quant.quantizer import Quantizer, Sample
 from occlusight.model.quant.stored import Origin, StoreReader
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.rope import rotary_tables
+from occlusight.model.steps import finished
 from occlusight.model.weights import hf_name, hf_state, save_model
 
 INT8 = QuantSettings()
@@ -179,6 +180,12 @@ def test_the_stored_model_says_nearly_the_same(
     kinds = {type(module).__name__ for module in model.modules()}
     assert ("Int8Linear" in kinds) == ("int8" in (text, vision))
     assert model.dtype == torch.bfloat16
+    ids, places = torch.arange(20, 40)[None], torch.arange(20).expand(3, 1, -1)
+    with torch.inference_mode():
+        whole = finished(model.steps(ids, places))
+        for wanted in ([19], []):  # a piece of a long prompt wants none
+            some = finished(model.steps(ids, places, wanted=torch.tensor(wanted).long()))
+            torch.testing.assert_close(some, whole[:, wanted], rtol=0.01, atol=0.01)
 
 
 def test_without_memory_for_both_widths_four_bits_do_everything(
