@@ -185,7 +185,8 @@ def test_the_stored_model_says_nearly_the_same(
         whole = finished(model.steps(ids, places))
         for wanted in ([19], []):  # a piece of a long prompt wants none
             some = finished(model.steps(ids, places, wanted=torch.tensor(wanted).long()))
-            torch.testing.assert_close(some, whole[:, wanted], rtol=0.01, atol=0.01)
+            tolerance = 0.3 if text == "int4" else 0.01  # one row goes by 4 bits
+            torch.testing.assert_close(some, whole[:, wanted], rtol=tolerance, atol=tolerance)
 
 
 def test_without_memory_for_both_widths_four_bits_do_everything(
