@@ -146,3 +146,11 @@ def test_what_is_no_stretch_of_bf16_or_too_much_goes_the_other_way(amx: bool, mo
     assert not fits(list(stretches(places)), q.contiguous())  # head after head, not row after row
     eight = {Chain((), Int8KVCache(CONFIG, dtype=torch.bfloat16)): slice(0, FEW_ROWS)}
     assert not fits(list(stretches(eight)), q)
+
+
+def test_tails_grow_before_their_place_is_noted() -> None:
+    chain = Chain((), filled(64))
+    assert chain.tail.capacity == 64
+    rows = Rows([(chain, 3)])
+    rows.attend(LAYER, *heads(3, torch.Generator().manual_seed(0)))
+    assert chain.tail.capacity >= 67
