@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from occlusight.model.loops import calls, tiles
+from occlusight.model.loops.instructions import BEST, VARIABLE, sets_of_this_cpu
 from occlusight.model.quant import blocks, int8, native
 from occlusight.model.quant.blocks import gelu_tanh_, swiglu
 from occlusight.model.quant.int8 import quantize_rows
@@ -86,20 +87,68 @@ def test_products_in_four_bits(
     torch.testing.assert_close(found.double(), right, rtol=1e-5, atol=1e-5 * float(right.abs().max()))
 
 
-@pytest.mark.parametrize("build", [tiles.tile_8, tiles.tile_4])
-def test_a_tile_is_the_same_for_any_cpu(build: Any) -> None:
-    """With this CPU's instructions for neighbours, and without."""
-    compiled = [
-        numba.njit(lambda a, b, c, d, e, tile=build(by): tile(a, b, c, d, e)) for by in (tiles.BEST, tiles.PLAIN)
-    ]
-    for rows in range(1, tiles.TILE + 1):
-        x = torch.randint(0, 100, (3, rows, tiles.GROUP + 4), dtype=torch.uint8)  # small numbers as floats, too
-        panel = torch.randint(0, 60, (3, tiles.GROUP_BYTES), dtype=torch.uint8)
-        found = torch.full((2, rows, tiles.PANEL), 7.0)
-        for tile, sums in zip(compiled, found, strict=True):
-            tile(rows, x.data_ptr(), panel.data_ptr(), 3, sums.data_ptr())
-        assert torch.equal(*found)
-        assert found.isfinite().all()
+SETS = {one.name: one for one in sets_of_this_cpu()}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_a_tile_of_8_bits(name: str) -> None:
+    """By all instructions that this CPU has, extreme values included."""
+    by, steps = SETS[name], 50
+    depth = 2 if by.dot is None else 4
+    compiled = compile_tile(tiles.tile_8(by))
+    for rows in range(1, by.rows + 1):
+        x = torch.randint(-127, 128, (rows, steps, depth), dtype=torch.int8)
+        weight = torch.randint(-127, 128, (by.panel, steps, depth), dtype=torch.int8)
+        x[0], weight[0], weight[1] = 127, 127, -127
+        right = torch.einsum("rsd,psd->rp", x.double(), weight.double()).float()
+        laid, panel = x.transpose(0, 1).contiguous(), weight.transpose(0, 1).contiguous()
+        if by.dot is None:
+            laid = laid.short()
+        else:
+            totals = x.sum((1, 2)).float()
+            laid = torch.cat((laid.flatten(), totals.view(torch.int8)))
+            panel = panel.view(torch.uint8) ^ 128
+        sums = torch.full((rows, by.panel), 7.0)
+        compiled(rows, laid.data_ptr(), panel.data_ptr(), steps, sums.data_ptr())
+        assert torch.equal(sums, right)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_a_tile_of_4_bits(name: str) -> None:
+    by, groups = SETS[name], 3
+    compiled = compile_tile(tiles.tile_4(by))
+    for rows in range(1, by.narrow_rows + 1):
+        x = torch.randint(-127, 128, (rows, groups, tiles.GROUP), dtype=torch.int8)
+        levels = torch.randint(0, 16, (by.panel, groups, tiles.GROUP), dtype=torch.uint8)
+        x[0], levels[0] = -127, 15
+        scale, offset = (random(groups, by.panel, seed=seed).bfloat16() for seed in (1, 2))
+        dots = torch.einsum("rgk,pgk->rgp", x.double(), levels.double() - 8)
+        right = (dots * scale.double() + x.sum(-1).double()[..., None] * offset.double()).sum(1)
+        quads = x.view(rows, groups, -1, tiles.QUAD).permute(1, 2, 0, 3).flatten(1)
+        totals = x.sum(-1).float().T.flatten().view(torch.int8).view(groups, -1)
+        laid = torch.cat((quads, totals), 1).contiguous()
+        low, high = levels.view(2, by.lanes, groups, -1, tiles.QUAD).permute(0, 2, 3, 1, 4).flatten(2)
+        constants = torch.cat((scale, offset), 1).contiguous().view(torch.uint8)
+        panel = torch.cat(((low | high << 4).flatten(1), constants), 1).contiguous()
+        assert panel.shape[1] == tiles.group_bytes(by.panel)
+        sums = torch.full((rows, by.panel), 7.0)
+        compiled(rows, laid.data_ptr(), panel.data_ptr(), groups, sums.data_ptr())
+        torch.testing.assert_close(sums.double(), right, rtol=1e-5, atol=1e-5 * float(right.abs().max()))
+
+
+def compile_tile(tile: Any) -> Any:
+    """It as a function of Python's."""
+    return numba.njit(lambda a, b, c, d, e: tile(a, b, c, d, e))
+
+
+@pytest.mark.parametrize("name", [name for name in SETS if name != BEST.name])
+def test_everything_holds_with_the_instructions_of_older_cpus(name: str) -> None:
+    """This file again, in a process that is told which."""
+    if VARIABLE in os.environ:
+        pytest.skip("this is that process")
+    command = [sys.executable, "-m", "pytest", "-q", "-x", __file__, "-p", "no:cacheprovider"]
+    done = subprocess.run(command, env={**os.environ, VARIABLE: name}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:]
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -33,12 +33,14 @@ def quantize(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def pack(weight: Tensor) -> Tensor:
-    """int8 `(N, K)` as panels for `multiply`, `(N / PANEL, K / 2, PANEL, 2)`, zeros added where N or K do not fit."""
+    """int8 `(N, K)` as panels for `multiply`, `(N / PANEL, K / DEPTH, PANEL, DEPTH)` bytes, zeros added where N or K do not fit."""
     outputs, width = weight.shape
-    panel = int(bodies().PANEL)
-    short = width % 2, -outputs % panel
+    panel, depth = int(bodies().PANEL), int(bodies().DEPTH)
+    short = -width % depth, -outputs % panel
     whole = F.pad(weight, (0, short[0], 0, short[1])) if any(short) else weight
-    return whole.view(torch.int16).view(-1, panel, whole.shape[1] // 2).transpose(1, 2).contiguous().view(torch.int8)
+    together = torch.int16 if depth == 2 else torch.int32
+    panels = whole.view(together).view(-1, panel, whole.shape[1] // depth).transpose(1, 2).contiguous().view(torch.uint8)
+    return panels if depth == 2 else panels.bitwise_xor_(128)  # 128 added
 
 
 def pack_narrow(nibbles: Tensor, groups: Tensor) -> Tensor:
@@ -58,10 +60,11 @@ def multiply(x: Tensor, panels: Tensor, outputs: int, scale: Tensor | None, bias
     """`(M, K)` fp32, contiguous, each row rounded as `quantize` does, times a weight in panels, times `scale` `(N,)` (None: `pack_narrow`),
     and the bias added, `(M, N)` fp32."""
     count, width = x.shape
-    tile, panel, group = int(bodies().TILE), int(bodies().PANEL), int(bodies().GROUP)
-    line = 2 * (width + width % 2) if scale is not None else width // group * (group + 4)
+    tile, group, depth = int(bodies().TILE), int(bodies().GROUP), int(bodies().DEPTH)
+    line = width // group * (group + 4) if scale is None else -(-width // depth) * 4 + 4
     together = min(count, max(tile, LAID // line // tile * tile))
-    scratch = torch.empty(4 * tile * panel * torch.get_num_threads() + together * (4 + line), dtype=torch.uint8)
+    own = int(bodies().ROOM) * torch.get_num_threads()
+    scratch = torch.empty(own + together * (4 + line), dtype=torch.uint8)
     out = torch.empty(count, outputs)
     bodies().multiply(
         x.data_ptr(),

@@ -20,6 +20,7 @@ from numba import cfunc, config, types
 from numba.extending import intrinsic
 
 from occlusight.model.cache_directory import cache_directory
+from occlusight.model.loops.instructions import BEST
 
 ORDERED = frozenset({"nsz", "contract", "nnan"})
 """What a compiler may do to floats where the order of operations matters."""
@@ -48,7 +49,7 @@ class Loop:
 
 def loop(body: Body, fastmath: frozenset[str] = QUICK) -> Loop:
     """Compile a body, or take it from the cache directory, where each version of these files has a folder of its own."""
-    with _cached_in(cache_directory() / "loops" / _version()):
+    with _cached_in(cache_directory() / "loops" / f"{BEST.name}-{_version()}"):
         compiled = cfunc(_SIGNATURE, cache=True, fastmath=set(fastmath), error_model="numpy")(body)
     return Loop(compiled.address)
 

@@ -1,6 +1,7 @@
-"""Numbers in the vectors of a CPU, for loops whose instructions are named: eight floats or ints, 16 halves, 32 bytes.
+"""Numbers in the vectors of a CPU, for loops whose instructions are named.
 
-Each function writes instructions with Numba's `builder`; an address is an int64.
+Each function writes instructions with Numba's `builder`; an address is an int64. A vector has as many floats or ints as the CPU's registers
+hold (`lanes`), twice as many halves, four times as many bytes.
 """
 
 # mypy: ignore-errors
@@ -14,9 +15,6 @@ from llvmlite import ir
 from numba.core import cgutils
 
 BYTE, HALF, INT, FLOAT = ir.IntType(8), ir.IntType(16), ir.IntType(32), ir.FloatType()
-BYTES, MANY_BYTES = ir.VectorType(BYTE, 16), ir.VectorType(BYTE, 32)
-FEW_HALVES, HALVES = ir.VectorType(HALF, 8), ir.VectorType(HALF, 16)
-INTS, FLOATS = ir.VectorType(INT, 8), ir.VectorType(FLOAT, 8)
 ADDRESS = ir.IntType(64)
 CONTRACT, ORDERED = ("contract",), ("nnan", "nsz")
 LOG2_E, LN2_HIGH, LN2_LOW = 1.44269504, 0.693359375, -2.12194440e-4
@@ -26,6 +24,16 @@ LEAST = -87.0
 """Its exponential is the smallest that is told from 0."""
 POLYNOMIAL = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
 """Of Cephes' expf."""
+
+
+def vector(kind: Any, count: int) -> Any:
+    """The type of a vector of so many numbers."""
+    return ir.VectorType(kind, count)
+
+
+def constant(number: float, kind: Any, count: int) -> Any:
+    """So many of a number."""
+    return ir.Constant(vector(kind, count), [number] * count)
 
 
 def at(builder: Any, begin: Any, index: Any, step: Any) -> Any:
@@ -52,16 +60,11 @@ def fetch(builder: Any, begin: Any, offset: Any) -> None:
     builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0"), (place, read, second, data))
 
 
-def everywhere(builder: Any, number: Any) -> Any:
-    """A vector of eight of a number."""
-    kind = ir.VectorType(number.type, 8)
+def everywhere(builder: Any, number: Any, lanes: int) -> Any:
+    """A vector of a number again and again."""
+    kind = vector(number.type, lanes)
     one = builder.insert_element(ir.Constant(kind, ir.Undefined), number, ir.Constant(INT, 0))
-    return builder.shuffle_vector(one, one, ir.Constant(INTS, [0] * 8))
-
-
-def floats(number: float) -> Any:
-    """A constant vector."""
-    return ir.Constant(FLOATS, [number] * 8)
+    return builder.shuffle_vector(one, one, constant(0, INT, lanes))
 
 
 def multiply_add(builder: Any, a: Any, b: Any, c: Any) -> Any:
@@ -76,6 +79,11 @@ def largest(builder: Any, a: Any, b: Any) -> Any:
 
 def exponential(builder: Any, x: Any) -> Any:
     """exp of floats of at most 88: a polynomial of what is left after the powers of two. Where it is compiled the order must count."""
+    lanes = x.type.count
+
+    def floats(number: float) -> Any:
+        return constant(number, FLOAT, lanes)
+
     x = largest(builder, x, floats(LEAST))
     whole = multiply_add(builder, x, floats(LOG2_E), floats(ROUNDING))
     power = builder.fsub(whole, floats(ROUNDING))
@@ -85,8 +93,8 @@ def exponential(builder: Any, x: Any) -> Any:
     for coefficient in POLYNOMIAL[1:]:
         y = multiply_add(builder, y, x, floats(coefficient))
     y = multiply_add(builder, y, builder.fmul(x, x), builder.fadd(x, floats(1.0)))
-    bits = builder.add(builder.bitcast(whole, INTS), ir.Constant(INTS, [127] * 8))
-    return builder.fmul(y, builder.bitcast(builder.shl(bits, ir.Constant(INTS, [23] * 8)), FLOATS))
+    bits = builder.add(builder.bitcast(whole, vector(INT, lanes)), constant(127, INT, lanes))
+    return builder.fmul(y, builder.bitcast(builder.shl(bits, constant(23, INT, lanes)), x.type))
 
 
 def _pointer(builder: Any, begin: Any, kind: Any, offset: int) -> Any:

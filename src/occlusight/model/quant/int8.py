@@ -51,7 +51,7 @@ class Int8Weight(ABC):
     def pack(levels: Tensor, scale: Tensor) -> Int8Weight:
         """Take int8 `(N, K)` and fp32 `(N,)`."""
         size = levels.numel()
-        if levels.device.type == "cpu" and native().onednn:
+        if levels.device.type == "cpu" and native().onednn and (native().amx or not native().loops):
             zeros = torch.zeros(scale.shape, dtype=torch.int32)
             return OneDnnWeight(scale, size, pack_onednn(levels), zeros)
         if levels.device.type == "cpu" and native().loops:

@@ -1,0 +1,200 @@
+"""Attention."""
+
+# mypy: ignore-errors
+# (Numba gives what is called here other types than Python would.)
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import carray
+
+from occlusight.model.loops import tiles
+from occlusight.model.loops.numbers import exponential, from_bf16, inline, ordered, share, to_bf16
+from occlusight.model.loops.team import loop, part, pointer
+from occlusight.model.loops.tiles import PANEL, TILE
+
+BLOCK = 64
+"""Tokens whose keys and values are turned into fp32 together."""
+NOTHING, HIDDEN = np.float32(-1e30), np.float32(-1e38)
+"""The largest score before there is one, and that of a key that a query does not see: its weight is nothing beside any other."""
+
+
+@ordered
+def weigh(lanes: int, scores: int, count: int, most: int, sums: int, out: int, width: int) -> None:
+    """See `tiles.softmax_step`, whose exponentials must be computed in their order."""
+    if lanes == PANEL:
+        tiles.weigh(scores, count, most, sums, out, width)
+    else:
+        tiles.weigh_half(scores, count, most, sums, out, width)
+
+
+@inline
+def multiply_add(lanes: int, rows: int, x: int, row: int, step: int, panel: int, count: int, sums: int) -> None:
+    """`tiles.tile_32` for any number of rows."""
+    for first in range(0, rows, TILE):
+        some, begin, into = min(TILE, rows - first), x + row * first, sums + 4 * lanes * first
+        if lanes == PANEL:
+            tiles.multiply_32(some, begin, row, step, panel, count, into)
+        else:
+            tiles.multiply_32_half(some, begin, row, step, panel, count, into)
+
+
+@inline
+def look(
+    query: Any, keys: Any, values: Any, visible: int, scores: Any, found: Any, most: Any, total: Any
+) -> tuple[Any, Any]:
+    """Add to what a query has found what it finds at the first `visible` keys; return the largest score yet and the sum of weights."""
+    width, before = len(query), most
+    for t in range(visible):
+        score = np.float32(0)
+        for k in range(width):
+            score += query[k] * keys[t, k]
+        scores[t] = score
+        most = max(most, score)
+    if most > before:
+        factor = exponential(before - most)
+        total = total * factor
+        for k in range(width):
+            found[k] *= factor
+    for t in range(visible):
+        scores[t] = exponential(scores[t] - most)
+    for t in range(visible):
+        total += scores[t]
+        for k in range(width):
+            found[k] += scores[t] * values[t, k]
+    return most, total
+
+
+@inline
+def widen(address: int, into: Any, size: int) -> None:
+    """Read numbers of so many bytes, bf16 or fp32, as fp32."""
+    if size == 2:
+        halves = carray(pointer(address, np.uint16), len(into))
+        for k in range(len(into)):
+            into[k] = from_bf16(halves[k])
+    else:
+        whole = carray(pointer(address, np.float32), len(into))
+        for k in range(len(into)):
+            into[k] = whole[k]
+
+
+@inline
+def copy(source: int, target: int, count: int) -> None:
+    """Copy so many bytes, an even number."""
+    given, taken = carray(pointer(source, np.uint16), count // 2), carray(pointer(target, np.uint16), count // 2)
+    for k in range(count // 2):
+        taken[k] = given[k]
+
+
+@loop
+def attend(p: Any) -> None:
+    """Write the keys and values of rows of several sequences, and give what their queries find, `out (R, H, d)`.
+
+    Arguments: queries, keys, values (the heads of a row beside one another), the elements from one row of each to the next, out, table,
+    scratch, then: R, H, G, d, layer, stretches, scratch elements of a thread, bytes of an element (2: bf16, 4: fp32).
+    The table `(stretches, 10)` int64 has for each stretch of keys: address of the first layer's first key; elements from a layer to the next,
+    from keys to values, from a head to the next and from a token to the next; tokens; address of the int64 numbers of the rows
+    that look at it; how many; how many tokens the first of these sees, the next one more (0: all see all); whether they are
+    themselves its last tokens.
+    Each thread takes some heads of keys. A panel of queries, those of a row's heads that share keys beside one another, is looked up
+    together, in `lanes`, two queries one by one: scores `(keys, lanes)` and what is found `(d, lanes)` are products of tiles (FlashAttention-2's order, arXiv:2307.08691).
+    """
+    rows, heads, groups, width, layer, stretches = p[9], p[10], p[11], p[12], p[13], p[14]
+    room, size = p[15], p[16]
+    table = carray(pointer(p[7], np.int64), (stretches, 10))
+    each = heads // groups
+    count = rows * each
+    lanes = 1 if count <= 2 else PANEL // 2 if 2 * count <= PANEL else PANEL
+    panels = (count + lanes - 1) // lanes
+    line = 4 * lanes
+    queries_at = p[8] + 4 * room * part()
+    found_at = queries_at + line * panels * width
+    keys_at = found_at + line * panels * width
+    values_at = keys_at + 4 * BLOCK * width
+    scores_at = values_at + 4 * BLOCK * width
+    largest_at = scores_at + line * BLOCK
+    sums_at = largest_at + line * panels
+    sees_at = sums_at + line * panels
+    queries = carray(pointer(queries_at, np.float32), (panels, width, lanes))
+    found = carray(pointer(found_at, np.float32), (panels, width, lanes))
+    keys = carray(pointer(keys_at, np.float32), (BLOCK, width))
+    values = carray(pointer(values_at, np.float32), (BLOCK, width))
+    scores = carray(pointer(scores_at, np.float32), (BLOCK, lanes))
+    largest = carray(pointer(largest_at, np.float32), (panels, lanes))
+    sums = carray(pointer(sums_at, np.float32), (panels, lanes))
+    sees = carray(pointer(sees_at, np.int32), (panels, lanes))
+    shrink = np.float32(1) / np.sqrt(np.float32(width))
+    first, end = share(groups)
+    for group in range(first, end):
+        queries[:] = np.float32(0)
+        found[:] = np.float32(0)
+        largest[:] = NOTHING
+        sums[:] = np.float32(0)
+        for i in range(count):
+            widen(p[0] + size * (i // each * p[3] + (group * each + i % each) * width), keys[0], size)
+            for k in range(width):
+                queries[i // lanes, k, i % lanes] = keys[0, k] * shrink
+        for s in range(stretches):
+            begin = table[s, 0] + size * (layer * table[s, 1] + group * table[s, 3])
+            step, token, tokens = size * table[s, 2], size * table[s, 4], table[s, 5]
+            members, seen = table[s, 7], table[s, 8]
+            which = carray(pointer(table[s, 6], np.int64), members)
+            if table[s, 9]:
+                for i in range(members):
+                    place = begin + token * (tokens - members + i)
+                    copy(p[1] + size * (which[i] * p[4] + group * width), place, size * width)
+                    copy(p[2] + size * (which[i] * p[5] + group * width), place + step, size * width)
+            sees[:] = np.int32(0)
+            for member in range(members):
+                for i in range(which[member] * each, (which[member] + 1) * each):
+                    sees[i // lanes, i % lanes] = np.int32(tokens if seen == 0 else min(tokens, seen + member))
+            for base in range(0, tokens, BLOCK):
+                length = min(BLOCK, tokens - base)
+                fresh = True
+                for panel in range(panels):
+                    most, least = sees[panel, 0], sees[panel, 0]
+                    for lane in range(lanes):
+                        most, least = max(most, sees[panel, lane]), min(least, sees[panel, lane])
+                    if most <= base:
+                        continue
+                    if fresh:
+                        for t in range(length):
+                            widen(begin + token * (base + t), keys[t], size)
+                            widen(begin + step + token * (base + t), values[t], size)
+                        fresh = False
+                    own = line * width * panel
+                    if lanes == 1:
+                        largest[panel, 0], sums[panel, 0] = look(
+                            carray(pointer(queries_at + own, np.float32), width),
+                            keys,
+                            values,
+                            min(length, most - base),
+                            carray(pointer(scores_at, np.float32), BLOCK),
+                            carray(pointer(found_at + own, np.float32), width),
+                            largest[panel, 0],
+                            sums[panel, 0],
+                        )
+                        continue
+                    scores[:length] = np.float32(0)
+                    multiply_add(lanes, length, keys_at, 4 * width, 4, queries_at + own, width, scores_at)
+                    if least < base + length:
+                        for lane in range(lanes):
+                            for t in range(max(0, sees[panel, lane] - base), length):
+                                scores[t, lane] = HIDDEN
+                    state = line * panel
+                    weigh(lanes, scores_at, length, largest_at + state, sums_at + state, found_at + own, width)
+                    multiply_add(lanes, width, values_at, 4, 4 * width, scores_at, length, found_at + own)
+        for i in range(count):
+            panel, lane = i // lanes, i % lanes
+            factor = np.float32(0) if largest[panel, lane] == NOTHING else np.float32(1) / sums[panel, lane]
+            place = p[6] + size * (i // each * heads + group * each + i % each) * width
+            if size == 2:
+                halves = carray(pointer(place, np.uint16), width)
+                for k in range(width):
+                    halves[k] = to_bf16(found[panel, k, lane] * factor)
+            else:
+                whole = carray(pointer(place, np.float32), width)
+                for k in range(width):
+                    whole[k] = found[panel, k, lane] * factor
