@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import carray, njit
+from numba import njit
 
 from occlusight.model.loops.team import ORDERED, QUICK, as_bits, as_float, part, parts
 
@@ -20,7 +20,6 @@ ROUNDING = np.float32(3 << 22)
 """Added to a small float it rounds this half to even; the whole number is then in the lowest bits."""
 LEAST = np.float32(-87.0)
 """Its exponential is the smallest that is told from 0."""
-TINY = np.float32(1e-30)
 
 
 @inline
@@ -56,18 +55,3 @@ def to_bf16(x: Any) -> Any:
 def from_bf16(half: Any) -> Any:
     """The float whose upper half is given."""
     return as_float(np.uint32(np.uint32(half) << np.uint32(16)))
-
-
-@exact
-def steps_of(x: Any) -> tuple[Any, Any]:
-    """A row's factor to whole steps from -127 to 127, and its scale back."""
-    largest = TINY
-    for k in range(len(x)):
-        largest = max(largest, abs(x[k]))
-    return np.float32(127) / largest, largest / np.float32(127)
-
-
-@exact
-def step(x: Any, factor: Any) -> Any:
-    """The whole number nearest to `x * factor`, half to even, in the lowest bits of what is given."""
-    return as_bits(x * factor + ROUNDING)

@@ -10,28 +10,20 @@ from typing import Any
 import numpy as np
 from numba import carray
 
-from occlusight.model.loops.numbers import exact, exponential, share, step, steps_of, to_bf16
+from occlusight.model.loops.numbers import exponential, share, to_bf16
+from occlusight.model.loops.rounding import round_row
 from occlusight.model.loops.team import as_float, loop, pointer
-
-
-@exact
-def round_row(x: Any, levels: Any, scale: Any) -> None:
-    """Round a row to levels around 128."""
-    factor, scale[0] = steps_of(x)
-    for k in range(len(x)):
-        levels[k] = np.uint8(np.uint32(step(x[k], factor) + np.uint32(128)) & np.uint32(0xFF))
 
 
 @loop
 def quantize(p: Any) -> None:
     """`x (M, K)` fp32 to `levels (M, K)` uint8 around 128 and `scale (M,)` fp32. Sizes: M, K."""
     rows, width = p[3], p[4]
-    x = carray(pointer(p[0], np.float32), (rows, width))
     levels = carray(pointer(p[1], np.uint8), (rows, width))
     scale = carray(pointer(p[2], np.float32), rows)
     first, end = share(rows)
     for row in range(first, end):
-        round_row(x[row], levels[row], scale[row : row + 1])
+        round_row(p[0] + 4 * width * row, levels[row], scale[row : row + 1])
 
 
 @loop
