@@ -45,7 +45,7 @@ def test_quantizing_rows_gives_the_same_to_the_bit(shape: tuple[int, int], monke
     x = random(*shape)
     x[0, 3], x[-1] = 400, 0 if shape[0] > 1 else x[-1]
     levels, scale = calls.quantize(x)
-    monkeypatch.setattr(int8, "native", lambda: native.Native(False, False, False, False))
+    monkeypatch.setattr(int8, "native", lambda: native.Native(False, False, False, False, False))
     right = quantize_rows(x)
     assert torch.equal(levels, right.levels)
     assert torch.equal(scale, right.scale)
@@ -191,7 +191,7 @@ def test_the_model_goes_by_them_where_they_are_right(monkeypatch: pytest.MonkeyP
     seen = []
     monkeypatch.setattr(calls, "gelu_", lambda x: seen.append(x) or x)
     blocks.gelu_(both)
-    monkeypatch.setattr(blocks, "native", lambda: native.Native(False, False, False, False))
+    monkeypatch.setattr(blocks, "native", lambda: native.Native(False, False, False, False, False))
     blocks.gelu_(both)
     assert len(seen) == 1
 

@@ -23,6 +23,8 @@ from occlusight.model.steps import finished
 EPS = 1e-6
 PIECE = 1024
 """Patches that are computed together in inference: those of a 512x512 picture."""
+CHUNK = 256
+"""Those that go through an MLP together: what lies between its layers stays in the cache."""
 
 
 @dataclass(frozen=True)
@@ -145,16 +147,18 @@ class VisionBlock(nn.Module):
         return out
 
     def steps(self, x: Tensor, tables: GridTables) -> Generator[None, None, Tensor]:
-        """`forward` some `PIECE` patches at a time, for inference: yields between the pieces."""
+        """`forward` in place and some `PIECE` patches at a time, for inference: yields between the pieces."""
         q, k, v = self.attn.project(self.norm1(x), tables)
         yield
-        parts = []
         for frames, rows in pieces(*x.shape[:2]):
-            part = x[frames, rows] + self.attn.mix(q[frames, :, rows], k[frames], v[frames])
+            part = x[frames, rows]
+            part += self.attn.mix(q[frames, :, rows], k[frames], v[frames])
             yield
-            parts.append((part + self.mlp(self.norm2(part))).flatten(0, 1))
+            for frame in part:
+                for some in torch.split(frame, CHUNK):
+                    some += self.mlp(self.norm2(some))
             yield
-        return torch.cat(parts).view(x.shape)
+        return x
 
 
 def pieces(frames: int, length: int) -> Iterator[tuple[slice, slice]]:

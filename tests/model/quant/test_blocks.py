@@ -58,7 +58,7 @@ def test_joined_attention_projects_as_the_plain_one(twins: Any, length: int) -> 
 @pytest.mark.parametrize("amx", [False, True])
 @torch.inference_mode()
 def test_vision_attention_in_pieces_is_the_whole(twins: Any, amx: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "native", lambda: Native(True, True, True, amx))
+    monkeypatch.setattr(blocks, "native", lambda: Native(True, True, True, amx, amx))
     monkeypatch.setattr(blocks, "BLOCK", 16)
     block, tower = twins.model.vision.blocks[1], twins.model.vision
     joined = JoinedVisionAttention(block.attn, unrounded(block, VISION_SITES))

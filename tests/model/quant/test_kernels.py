@@ -32,7 +32,7 @@ from occlusight.model.quant.plain import (
     unpack_nibbles,
 )
 
-NOTHING = Native(rounding=False, onednn=False, loops=False, amx=False)
+NOTHING = Native(rounding=False, onednn=False, loops=False, amx=False, bf16=False)
 """A machine on which every private operator failed its trial."""
 
 

@@ -13,7 +13,7 @@ from numba import carray
 from occlusight.model.loops import tiles
 from occlusight.model.loops.numbers import exponential, from_bf16, inline, ordered, share, to_bf16
 from occlusight.model.loops.team import loop, part, pointer
-from occlusight.model.loops.tiles import PANEL, TILE
+from occlusight.model.loops.tiles import PAIRS, PANEL, TILE
 
 BLOCK = 64
 """Tokens whose keys and values are turned into fp32 together."""
@@ -22,20 +22,36 @@ NOTHING, HIDDEN = np.float32(-1e30), np.float32(-1e38)
 
 
 @ordered
-def weigh(lanes: int, scores: int, count: int, most: int, sums: int, out: int, width: int) -> None:
+def weigh(
+    pairs: bool, lanes: int, scores: int, count: int, scale: Any, most: int, sums: int, out: int, width: int
+) -> None:
     """See `tiles.softmax_step`, whose exponentials must be computed in their order."""
-    if lanes == PANEL:
-        tiles.weigh(scores, count, most, sums, out, width)
+    if pairs:
+        if lanes == PANEL:
+            tiles.weigh_pairs(scores, count, scale, most, sums, out, width)
+        else:
+            tiles.weigh_pairs_half(scores, count, scale, most, sums, out, width)
+    elif lanes == PANEL:
+        tiles.weigh(scores, count, scale, most, sums, out, width)
     else:
-        tiles.weigh_half(scores, count, most, sums, out, width)
+        tiles.weigh_half(scores, count, scale, most, sums, out, width)
 
 
 @inline
-def multiply_add(lanes: int, rows: int, x: int, row: int, step: int, panel: int, count: int, sums: int) -> None:
-    """`tiles.tile_32` for any number of rows."""
-    for first in range(0, rows, TILE):
-        some, begin, into = min(TILE, rows - first), x + row * first, sums + 4 * lanes * first
-        if lanes == PANEL:
+def multiply_add(
+    pairs: bool, lanes: int, rows: int, x: int, row: int, step: int, panel: int, count: int, sums: int
+) -> None:
+    """`tiles.tile_32`, or of `pairs` `tile_16`, for any number of rows."""
+    pieces = (rows + TILE - 1) // TILE
+    for piece in range(pieces):
+        first = rows * piece // pieces
+        some, begin, into = rows * (piece + 1) // pieces - first, x + row * first, sums + 4 * lanes * first
+        if pairs:
+            if lanes == PANEL:
+                tiles.multiply_16(some, begin, row, step, panel, count, into)
+            else:
+                tiles.multiply_16_half(some, begin, row, step, panel, count, into)
+        elif lanes == PANEL:
             tiles.multiply_32(some, begin, row, step, panel, count, into)
         else:
             tiles.multiply_32_half(some, begin, row, step, panel, count, into)
@@ -43,7 +59,7 @@ def multiply_add(lanes: int, rows: int, x: int, row: int, step: int, panel: int,
 
 @inline
 def look(
-    query: Any, keys: Any, values: Any, visible: int, scores: Any, found: Any, most: Any, total: Any
+    query: Any, keys: Any, values: Any, visible: int, scale: Any, scores: Any, found: Any, most: Any, total: Any
 ) -> tuple[Any, Any]:
     """Add to what a query has found what it finds at the first `visible` keys; return the largest score yet and the sum of weights."""
     width, before = len(query), most
@@ -54,17 +70,30 @@ def look(
         scores[t] = score
         most = max(most, score)
     if most > before:
-        factor = exponential(before - most)
+        factor = exponential((before - most) * scale)
         total = total * factor
         for k in range(width):
             found[k] *= factor
     for t in range(visible):
-        scores[t] = exponential(scores[t] - most)
+        scores[t] = exponential((scores[t] - most) * scale)
     for t in range(visible):
         total += scores[t]
         for k in range(width):
             found[k] += scores[t] * values[t, k]
     return most, total
+
+
+@inline
+def pair_up(first: int, second: int, into: Any) -> None:
+    """The bf16 of two tokens beside one another, `(d,)` words; of one alone, where the second's address is 0."""
+    low = carray(pointer(first, np.uint16), len(into))
+    if second == 0:
+        for k in range(len(into)):
+            into[k] = np.uint32(low[k])
+        return
+    high = carray(pointer(second, np.uint16), len(into))
+    for k in range(len(into)):
+        into[k] = np.uint32(low[k]) | np.uint32(np.uint32(high[k]) << np.uint32(16))
 
 
 @inline
@@ -100,6 +129,7 @@ def attend(p: Any) -> None:
     themselves its last tokens.
     Each thread takes some heads of keys. A panel of queries, those of a row's heads that share keys beside one another, is looked up
     together, in `lanes`, two queries one by one: scores `(keys, lanes)` and what is found `(d, lanes)` are products of tiles (FlashAttention-2's order, arXiv:2307.08691).
+    Where the CPU multiplies `pairs` of bf16, keys are taken as they are, values and weights in pairs of tokens; else they become fp32.
     """
     rows, heads, groups, width, layer, stretches = p[9], p[10], p[11], p[12], p[13], p[14]
     room, size = p[15], p[16]
@@ -108,7 +138,10 @@ def attend(p: Any) -> None:
     count = rows * each
     lanes = 1 if count <= 2 else PANEL // 2 if 2 * count <= PANEL else PANEL
     panels = (count + lanes - 1) // lanes
+    pairs = PAIRS and size == 2 and lanes > 1 and width % 2 == 0
     line = 4 * lanes
+    numbers = width // 2 if pairs else width
+    scale = np.float32(1) / np.sqrt(np.float32(width))
     queries_at = p[8] + 4 * room * part()
     found_at = queries_at + line * panels * width
     keys_at = found_at + line * panels * width
@@ -118,14 +151,15 @@ def attend(p: Any) -> None:
     sums_at = largest_at + line * panels
     sees_at = sums_at + line * panels
     queries = carray(pointer(queries_at, np.float32), (panels, width, lanes))
+    query_words = carray(pointer(queries_at, np.uint32), (panels, numbers, lanes))
     found = carray(pointer(found_at, np.float32), (panels, width, lanes))
     keys = carray(pointer(keys_at, np.float32), (BLOCK, width))
     values = carray(pointer(values_at, np.float32), (BLOCK, width))
+    value_words = carray(pointer(values_at, np.uint32), (BLOCK // 2, width))
     scores = carray(pointer(scores_at, np.float32), (BLOCK, lanes))
     largest = carray(pointer(largest_at, np.float32), (panels, lanes))
     sums = carray(pointer(sums_at, np.float32), (panels, lanes))
     sees = carray(pointer(sees_at, np.int32), (panels, lanes))
-    shrink = np.float32(1) / np.sqrt(np.float32(width))
     first, end = share(groups)
     for group in range(first, end):
         queries[:] = np.float32(0)
@@ -133,9 +167,15 @@ def attend(p: Any) -> None:
         largest[:] = NOTHING
         sums[:] = np.float32(0)
         for i in range(count):
-            widen(p[0] + size * (i // each * p[3] + (group * each + i % each) * width), keys[0], size)
+            place = p[0] + size * (i // each * p[3] + (group * each + i % each) * width)
+            if pairs:
+                words = carray(pointer(place, np.uint32), numbers)
+                for k in range(numbers):
+                    query_words[i // lanes, k, i % lanes] = words[k]
+                continue
+            widen(place, keys[0], size)
             for k in range(width):
-                queries[i // lanes, k, i % lanes] = keys[0, k] * shrink
+                queries[i // lanes, k, i % lanes] = keys[0, k]
         for s in range(stretches):
             begin = table[s, 0] + size * (layer * table[s, 1] + group * table[s, 3])
             step, token, tokens = size * table[s, 2], size * table[s, 4], table[s, 5]
@@ -159,11 +199,16 @@ def attend(p: Any) -> None:
                         most, least = max(most, sees[panel, lane]), min(least, sees[panel, lane])
                     if most <= base:
                         continue
-                    if fresh:
+                    own_keys = begin + token * base
+                    if fresh and pairs:
+                        for t in range(0, length, 2):
+                            place = begin + step + token * (base + t)
+                            pair_up(place, place + token if t + 1 < length else 0, value_words[t // 2])
+                    elif fresh:
                         for t in range(length):
                             widen(begin + token * (base + t), keys[t], size)
                             widen(begin + step + token * (base + t), values[t], size)
-                        fresh = False
+                    fresh = False
                     own = line * width * panel
                     if lanes == 1:
                         largest[panel, 0], sums[panel, 0] = look(
@@ -171,6 +216,7 @@ def attend(p: Any) -> None:
                             keys,
                             values,
                             min(length, most - base),
+                            scale,
                             carray(pointer(scores_at, np.float32), BLOCK),
                             carray(pointer(found_at + own, np.float32), width),
                             largest[panel, 0],
@@ -178,14 +224,25 @@ def attend(p: Any) -> None:
                         )
                         continue
                     scores[:length] = np.float32(0)
-                    multiply_add(lanes, length, keys_at, 4 * width, 4, queries_at + own, width, scores_at)
+                    given = queries_at + line * numbers * panel
+                    if pairs:
+                        multiply_add(True, lanes, length, own_keys, token, 4, given, numbers, scores_at)
+                    else:
+                        multiply_add(False, lanes, length, keys_at, 4 * width, 4, given, numbers, scores_at)
                     if least < base + length:
                         for lane in range(lanes):
                             for t in range(max(0, sees[panel, lane] - base), length):
                                 scores[t, lane] = HIDDEN
+                    even = length
+                    if pairs and length % 2:
+                        scores[length] = HIDDEN
+                        even += 1
                     state = line * panel
-                    weigh(lanes, scores_at, length, largest_at + state, sums_at + state, found_at + own, width)
-                    multiply_add(lanes, width, values_at, 4, 4 * width, scores_at, length, found_at + own)
+                    weigh(
+                        pairs, lanes, scores_at, even, scale, largest_at + state, sums_at + state, found_at + own, width
+                    )
+                    steps = even // 2 if pairs else even
+                    multiply_add(pairs, lanes, width, values_at, 4, 4 * width, scores_at, steps, found_at + own)
         for i in range(count):
             panel, lane = i // lanes, i % lanes
             factor = np.float32(0) if largest[panel, lane] == NOTHING else np.float32(1) / sums[panel, lane]

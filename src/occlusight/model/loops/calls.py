@@ -24,6 +24,16 @@ def bodies() -> ModuleType:
     return bodies
 
 
+def instructions() -> str:
+    """The set of instructions that the loops are compiled for."""
+    return str(bodies().BEST.name)
+
+
+def multiplies_bf16() -> bool:
+    """Whether attention takes bf16 as it is."""
+    return bool(bodies().PAIRS)
+
+
 def quantize(x: Tensor) -> tuple[Tensor, Tensor]:
     """`(M, K)` fp32, contiguous, to levels and scale: `quantize_rows`."""
     rows, width = x.shape

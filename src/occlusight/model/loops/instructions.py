@@ -8,14 +8,14 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
 from numba.core import cgutils
 
-from occlusight.model.loops.vectors import BYTE, HALF, INT, constant, vector
+from occlusight.model.loops.vectors import BYTE, FLOAT, HALF, INT, constant, vector
 
 Product = Callable[[Any, Any, Any], Any]
 log = logging.getLogger(__name__)
@@ -31,6 +31,8 @@ class Instructions:
     bits, whose low and high halves and mask take registers too.
     dot: `(builder, sums, unsigned, signed)`: four neighbours of each sum, bytes, are multiplied and added to it; None where there is no such
     instruction, and instead: bytes: unsigned and signed ones to sums of two neighbours, halves; halves: signed ones to sums of two, ints.
+    bf16: `(builder, sums, pairs, pairs)`: two neighbours of each sum, bf16 in the halves of an int, are multiplied and added to it; None where
+    there is no such instruction.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Instructions:
     dot: Callable[[Any, Any, Any, Any], Any] | None = None
     bytes: Product | None = None
     halves: Product | None = None
+    bf16: Callable[[Any, Any, Any, Any], Any] | None = None
 
     @property
     def panel(self) -> int:
@@ -77,8 +80,16 @@ def _plainly(out: Any, first_signed: bool) -> Product:
     return multiply
 
 
+def _dot_bf16(lanes: int) -> Callable[[Any, Any, Any, Any], Any]:
+    """`vdpbf16ps`."""
+    reals, ints = vector(FLOAT, lanes), vector(INT, lanes)
+    return _named(f"llvm.x86.avx512bf16.dpbf16ps.{32 * lanes}", reals, reals, ints, ints)
+
+
 _BYTES, _HALVES, _INTS = vector(BYTE, 32), vector(HALF, 16), vector(INT, 8)
-AVX512 = Instructions("avx512-vnni", ("avx512vnni", "avx512bw", "avx512vl"), 16, 12, 8, dot=_dot(16))
+_AVX512 = ("avx512vnni", "avx512bw", "avx512vl")
+AVX512 = Instructions("avx512-vnni", _AVX512, 16, 12, 8, dot=_dot(16))
+AVX512_BF16 = replace(AVX512, name="avx512-bf16", needs=(*_AVX512, "avx512bf16"), bf16=_dot_bf16(16))
 VNNI = Instructions("avx-vnni", ("avxvnni", "avx2"), 8, 6, 4, dot=_dot(8))
 AVX2 = Instructions(
     "avx2",
@@ -95,7 +106,7 @@ PLAIN = Instructions("plain", (), 8, 6, 4, bytes=_plainly(_HALVES, False), halve
 def sets_of_this_cpu() -> list[Instructions]:
     """Those that run here, the best first."""
     features = llvm.get_host_cpu_features()
-    return [one for one in (AVX512, VNNI, AVX2, PLAIN) if all(features.get(need, False) for need in one.needs)]
+    return [one for one in (AVX512_BF16, AVX512, VNNI, AVX2, PLAIN) if all(features.get(need, False) for need in one.needs)]
 
 
 def chosen() -> Instructions:

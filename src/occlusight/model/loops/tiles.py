@@ -163,7 +163,20 @@ def tile_32(by: Instructions, halves: int) -> Any:
     x: address of the first row's first float; row, step: bytes from a row and from an input to the next; panel: address of the other
     side's floats `(count, width)`; sums: address of `(rows, width)` fp32, to which it adds. The width is that of a panel, or half of it.
     """
-    real, size = vector(FLOAT, by.lanes), 4 * by.lanes
+
+    def add(builder: Any, total: Any, number: Any, other: Any) -> Any:
+        return multiply_add(builder, number, other, total)
+
+    return _tile_of_floats(by, halves, FLOAT, add)
+
+
+def tile_16(by: Instructions, halves: int) -> Any:
+    """`tile_32` for bf16: an input is a pair of these, which lie beside one another on both sides."""
+    return _tile_of_floats(by, halves, INT, by.bf16)
+
+
+def _tile_of_floats(by: Instructions, halves: int, kind: Any, add: Callable[[Any, Any, Any, Any], Any]) -> Any:
+    real, given, size = vector(FLOAT, by.lanes), vector(kind, by.lanes), 4 * by.lanes
 
     def generate(builder: Any, rows: int, x: Any, row: Any, step: Any, panel: Any, count: Any, sums: Any) -> None:
         totals = _zeros(builder, rows, real, halves)
@@ -173,12 +186,12 @@ def tile_32(by: Instructions, halves: int) -> Any:
                 builder.store(load(builder, sums, real, size * (halves * place + half)), total)
         with cgutils.for_range(builder, count) as index:
             line = at(builder, panel, index.index, size * halves)
-            others = [load(builder, line, real, size * half) for half in range(halves)]
+            others = [load(builder, line, given, size * half) for half in range(halves)]
             for begin, own in zip(begins, totals, strict=True):
-                number = load(builder, at(builder, begin, index.index, step), FLOAT)
+                number = load(builder, at(builder, begin, index.index, step), kind)
                 number = everywhere(builder, number, by.lanes)
                 for total, other in zip(own, others, strict=True):
-                    builder.store(multiply_add(builder, number, other, builder.load(total)), total)
+                    builder.store(add(builder, builder.load(total), number, other), total)
         _hand_out(builder, totals, sums)
 
     return _for_rows(generate, by.rows, wide=True)
@@ -241,36 +254,57 @@ def finish_rows(by: Instructions) -> Any:
     return finish
 
 
-def softmax_step(by: Instructions, halves: int) -> Any:
-    """Build one step of a softmax along keys (arXiv:1805.02867): `weigh(scores, count, most, sums, out, width)`, all of them int64.
+def softmax_step(by: Instructions, halves: int, pairs: bool = False) -> Any:
+    """Build one step of a softmax along keys (arXiv:1805.02867): `weigh(scores, count, scale, most, sums, out, width)`, all int64 but `scale`.
 
-    scores: address of floats `(count, lanes)`, which become exp(score - largest); most, sums: of `(lanes,)`, the largest score and the sum of
-    weights yet; out: of `(width, lanes)`, what has been found yet. The last three are brought up to date, `out` without what these keys add.
+    scores: address of floats `(count, lanes)`, which become exp(scale (score - largest)); most, sums: of `(lanes,)`, the largest score and
+    the sum of weights yet; out: of `(width, lanes)`, what has been found yet. The last three are brought up to date, `out` without what these keys add.
+    With `pairs` the weights are bf16, those of two keys beside one another, `(count / 2, lanes, 2)`; `count` is even.
     """
-
-    real, size = vector(FLOAT, by.lanes), 4 * by.lanes
+    real, wide, size = vector(FLOAT, by.lanes), vector(INT, by.lanes), 4 * by.lanes
+    half_step, upper = constant(0x8000, INT, by.lanes), constant(-0x10000, INT, by.lanes)
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        scores, count, most, sums, out, width = values
+        scores, count, scale, most, sums, out, width = values
+        scale = everywhere(builder, scale, by.lanes)
         tops = [cgutils.alloca_once_value(builder, load(builder, most, real, size * half)) for half in range(halves)]
         totals = [cgutils.alloca_once_value(builder, constant(0.0, FLOAT, by.lanes)) for _ in range(halves)]
         with cgutils.for_range(builder, count) as key:
             line = at(builder, scores, key.index, size * halves)
             for half, top in enumerate(tops):
                 builder.store(largest(builder, load(builder, line, real, size * half), builder.load(top)), top)
+
+        def weight(score: Any, top: Any) -> Any:
+            return exponential(builder, builder.fmul(builder.fsub(score, builder.load(top)), scale))
+
+        def count_in(weight: Any, total: Any) -> None:
+            builder.store(builder.fadd(builder.load(total), weight), total)
+
         factors = []
         for half, top in enumerate(tops):
-            before, now = load(builder, most, real, size * half), builder.load(top)
-            factors.append(exponential(builder, builder.fsub(before, now)))
-            store(builder, now, most, size * half)
+            factors.append(weight(load(builder, most, real, size * half), top))
+            store(builder, builder.load(top), most, size * half)
             builder.store(builder.fmul(load(builder, sums, real, size * half), factors[-1]), totals[half])
-        with cgutils.for_range(builder, count) as key:
-            line = at(builder, scores, key.index, size * halves)
-            for half, top in enumerate(tops):
-                score = load(builder, line, real, size * half)
-                weight = exponential(builder, builder.fsub(score, builder.load(top)))
-                store(builder, weight, line, size * half)
-                builder.store(builder.fadd(builder.load(totals[half]), weight), totals[half])
+        if pairs:
+            with cgutils.for_range(builder, builder.udiv(count, ir.Constant(count.type, 2))) as pair:
+                lines = at(builder, scores, pair.index, 2 * size * halves)
+                packed = at(builder, scores, pair.index, size * halves)
+                rounded = []
+                for place in range(2 * halves):
+                    found = weight(load(builder, lines, real, size * place), tops[place % halves])
+                    bits = builder.and_(builder.add(builder.bitcast(found, wide), half_step), upper)
+                    count_in(builder.bitcast(bits, real), totals[place % halves])
+                    rounded.append(bits)
+                for half in range(halves):
+                    first = builder.lshr(rounded[half], constant(16, INT, by.lanes))
+                    store(builder, builder.or_(first, rounded[halves + half]), packed, size * half)
+        else:
+            with cgutils.for_range(builder, count) as key:
+                line = at(builder, scores, key.index, size * halves)
+                for half, top in enumerate(tops):
+                    found = weight(load(builder, line, real, size * half), top)
+                    store(builder, found, line, size * half)
+                    count_in(found, totals[half])
         for half, total in enumerate(totals):
             store(builder, builder.load(total), sums, size * half)
         with cgutils.for_range(builder, width) as channel:
@@ -280,8 +314,9 @@ def softmax_step(by: Instructions, halves: int) -> Any:
         return context.get_dummy_value()
 
     @intrinsic
-    def weigh(typing: Any, scores: Any, count: Any, most: Any, sums: Any, out: Any, width: Any) -> Any:
-        return types.void(*[types.int64] * 6), emit
+    def weigh(typing: Any, scores: Any, count: Any, scale: Any, most: Any, sums: Any, out: Any, width: Any) -> Any:
+        numbers = [types.int64, types.int64, types.float32, *[types.int64] * 4]
+        return types.void(*numbers), emit
 
     return weigh
 
@@ -301,5 +336,10 @@ def _hand_out(builder: Any, totals: list[list[Any]], sums: Any) -> None:
 
 
 multiply_8, multiply_4, finish = tile_8(BEST), tile_4(BEST), finish_rows(BEST)
+PAIRS = BEST.bf16 is not None
+"""Whether attention multiplies bf16 as it is; else it becomes fp32."""
+_float_tile = tile_16 if PAIRS else tile_32
 multiply_32, multiply_32_half = tile_32(BEST, 2), tile_32(BEST, 1)
+multiply_16, multiply_16_half = _float_tile(BEST, 2), _float_tile(BEST, 1)
 weigh, weigh_half = softmax_step(BEST, 2), softmax_step(BEST, 1)
+weigh_pairs, weigh_pairs_half = softmax_step(BEST, 2, PAIRS), softmax_step(BEST, 1, PAIRS)

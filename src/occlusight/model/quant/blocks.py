@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from occlusight.model.grids import GridTables
 from occlusight.model.loops import calls
-from occlusight.model.quant.int8 import BLOCK, split_rows
+from occlusight.model.quant.int8 import BLOCK
 from occlusight.model.quant.native import native
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.rope import pair_order, rotate_pairs_
@@ -119,13 +119,9 @@ class JoinedMLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(.., D)` to `(.., D)`."""
-        parts = [self._rows(rows) for rows in split_rows(x.flatten(0, -2))]
-        return (parts[0] if len(parts) == 1 else torch.cat(parts)).view(x.shape)
-
-    def _rows(self, x: Tensor) -> Tensor:
-        both = self.gate_up_proj(x)
+        both = self.gate_up_proj(x.flatten(0, -2))
         out: Tensor = self.down_proj(calls.swiglu(both) if both.is_cpu and native().loops else swiglu(both))
-        return out
+        return out.view(x.shape)
 
 
 class JoinedVisionAttention(VisionAttention):
@@ -140,7 +136,7 @@ class JoinedVisionAttention(VisionAttention):
 
     def project(self, x: Tensor, tables: GridTables) -> tuple[Tensor, Tensor, Tensor]:
         """See `VisionAttention`."""
-        kind = torch.float32 if x.is_cpu and not native().amx else torch.bfloat16
+        kind = torch.float32 if x.is_cpu and not native().bf16 else torch.bfloat16
         qkv = torch.empty(*x.shape[:2], 3 * self.heads, self.head_dim, dtype=kind, device=x.device)
         for frame, into in zip(x, qkv, strict=True):
             for begin in range(0, len(frame), BLOCK):
@@ -162,8 +158,8 @@ class JoinedVisionAttention(VisionAttention):
         return out
 
 
-class ChunkedMLP(nn.Module):
-    """`VisionMLP` some rows at a time: what lies between its layers stays in the second-level cache."""
+class QuantVisionMLP(nn.Module):
+    """`VisionMLP` of quantized layers."""
 
     def __init__(self, first: nn.Module, second: nn.Module) -> None:
         super().__init__()
@@ -171,8 +167,8 @@ class ChunkedMLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(.., D)` to `(.., D)`."""
-        parts = [self.linear_fc2(gelu_(self.linear_fc1(rows))) for rows in torch.split(x.flatten(0, -2), BLOCK)]
-        return torch.cat(parts).view(x.shape)
+        out: Tensor = self.linear_fc2(gelu_(self.linear_fc1(x)))
+        return out
 
 
 def swiglu(both: Tensor) -> Tensor:
@@ -206,7 +202,7 @@ def join_text(layer: TextLayer, build: Build) -> None:
 def join_vision(block: VisionBlock, build: Build) -> None:
     """Replace a vision block's linear layers."""
     block.attn = JoinedVisionAttention(block.attn, build)
-    block.mlp = ChunkedMLP(build("mlp.linear_fc1"), build("mlp.linear_fc2"))  # type: ignore[assignment]
+    block.mlp = QuantVisionMLP(build("mlp.linear_fc1"), build("mlp.linear_fc2"))  # type: ignore[assignment]
 
 
 def join_merger(merger: Merger, build: Build) -> None:

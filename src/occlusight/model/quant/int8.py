@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from occlusight.model.loops import calls
-from occlusight.model.quant.native import Packed, multiply_onednn, native, pack_onednn, to_levels
+from occlusight.model.quant.native import LOOPS, ONEDNN, PORTABLE, Packed, multiply_onednn, native, pack_onednn, to_levels
 from occlusight.model.quant.plain import LEVELS, TINY, plain_accumulators, plain_levels
 
 FEW = 1 << 15
@@ -51,10 +51,11 @@ class Int8Weight(ABC):
     def pack(levels: Tensor, scale: Tensor) -> Int8Weight:
         """Take int8 `(N, K)` and fp32 `(N,)`."""
         size = levels.numel()
-        if levels.device.type == "cpu" and native().onednn and (native().amx or not native().loops):
+        kind = native().int8 if levels.device.type == "cpu" else PORTABLE
+        if kind == ONEDNN:
             zeros = torch.zeros(scale.shape, dtype=torch.int32)
             return OneDnnWeight(scale, size, pack_onednn(levels), zeros)
-        if levels.device.type == "cpu" and native().loops:
+        if kind == LOOPS:
             return LoopWeight(scale, size, calls.pack(levels))
         return PlainWeight(scale, size, levels)
 
@@ -85,7 +86,7 @@ class LevelWeight(Int8Weight):
 
 @dataclass(frozen=True)
 class OneDnnWeight(LevelWeight):
-    """In oneDNN's order, for CPUs with VNNI or AMX."""
+    """In oneDNN's order, for CPUs with AMX, or where our loops do not compile."""
 
     packed: Packed
     zeros: Tensor
@@ -108,7 +109,7 @@ class PlainWeight(LevelWeight):
 
 @dataclass(frozen=True)
 class LoopWeight(Int8Weight):
-    """In the order of our own loop, for CPUs without VNNI."""
+    """In the order of our own loop."""
 
     panels: Tensor
 

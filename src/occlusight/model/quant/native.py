@@ -27,6 +27,7 @@ from occlusight.model.quant.plain import (
     quantize_int4,
 )
 
+ONEDNN, LOOPS, PORTABLE = "oneDNN", "compiled loops", "portable"
 Packed = Any
 """A weight in an operator's own order."""
 FEW_ROWS = 4
@@ -78,13 +79,22 @@ class Native:
     loops: bool
     """Our own, for CPUs: see `model.loops`."""
     amx: bool
+    bf16: bool
+    """Whether it is multiplied as fast as fp32, or faster: by AMX, or by our loops."""
+
+    @property
+    def int8(self) -> str:
+        """What multiplies in 8 bits: `ONEDNN`, `LOOPS` or `PORTABLE`. oneDNN has AMX, which our loops have not."""
+        if self.loops and not (self.onednn and self.amx):
+            return LOOPS
+        return ONEDNN if self.onednn else PORTABLE
 
     @property
     def report(self) -> str:
         """What a user wants to know of it."""
-        onednn = "oneDNN" + (" with AMX" if self.amx else "")
-        int8 = onednn if self.onednn else "compiled loops" if self.loops else "portable"
-        return f"int8: {int8}, int4: {'compiled loops' if self.loops else 'portable'}"
+        loops = f"compiled loops ({calls.instructions()})" if self.loops else PORTABLE
+        int8 = loops if self.int8 != ONEDNN else "oneDNN" + (" with AMX" if self.amx else "")
+        return f"int8: {int8}, int4: {loops}"
 
 
 def int4_pays(device: str) -> bool:
@@ -102,11 +112,14 @@ def native() -> Native:
     """Try the private operators; once in a process."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # some announce their end, once in a process; the plain twin is there
+        loops = _holds(lambda: _try_int8(_by_loops) and _try_int4() and _try_levels())
+        amx = _holds(torch.cpu._is_amx_tile_supported)
         return Native(
             rounding=_holds(_try_rounding),
             onednn=_holds(lambda: _try_int8(_by_onednn)),
-            loops=_holds(lambda: _try_int8(_by_loops) and _try_int4() and _try_levels()),
-            amx=_holds(torch.cpu._is_amx_tile_supported),
+            loops=loops,
+            amx=amx,
+            bf16=amx or (loops and calls.multiplies_bf16()),
         )
 
 
