@@ -109,7 +109,7 @@ def test_a_tile_of_8_bits(name: str) -> None:
             laid = torch.cat((laid.flatten(), totals.view(torch.int8)))
             panel = panel.view(torch.uint8) ^ 128
         sums = torch.full((rows, by.panel), 7.0)
-        compiled(rows, laid.data_ptr(), panel.data_ptr(), steps, sums.data_ptr())
+        compiled(rows, laid.data_ptr(), panel.data_ptr(), steps, sums.data_ptr(), 0)
         assert torch.equal(sums, right)
 
 
@@ -132,13 +132,13 @@ def test_a_tile_of_4_bits(name: str) -> None:
         panel = torch.cat(((low | high << 4).flatten(1), constants), 1).contiguous()
         assert panel.shape[1] == tiles.group_bytes(by.panel)
         sums = torch.full((rows, by.panel), 7.0)
-        compiled(rows, laid.data_ptr(), panel.data_ptr(), groups, sums.data_ptr())
+        compiled(rows, laid.data_ptr(), panel.data_ptr(), groups, sums.data_ptr(), 0)
         torch.testing.assert_close(sums.double(), right, rtol=1e-5, atol=1e-5 * float(right.abs().max()))
 
 
 def compile_tile(tile: Any) -> Any:
     """It as a function of Python's."""
-    return numba.njit(lambda a, b, c, d, e: tile(a, b, c, d, e))
+    return numba.njit(lambda a, b, c, d, e, f: tile(a, b, c, d, e, f))
 
 
 @pytest.mark.parametrize("name", [name for name in SETS if name != BEST.name])

@@ -66,10 +66,11 @@ def multiply(p: Any) -> None:
             some = min(PANEL, outputs - n)
             for t in range(pieces):
                 row, stop = count * t // pieces, count * (t + 1) // pieces
+                ahead = panel_bytes if t == 0 else 0  # the first tile waits for the panel; the next one should not
                 if narrow:
-                    tiles.multiply_4(stop - row, laid + line * row, weights, steps, own)
+                    tiles.multiply_4(stop - row, laid + line * row, weights, steps, own, ahead)
                 else:
-                    tiles.multiply_8(stop - row, laid + line * row, weights, steps, own)
+                    tiles.multiply_8(stop - row, laid + line * row, weights, steps, own, ahead)
                 scale_at = ones_at if narrow else p[2] + 4 * n
                 bias_at = zeros_at if p[3] == 0 else p[3] + 4 * n
                 into = p[4] + 4 * (outputs * (base + row) + n)

@@ -44,8 +44,6 @@ DEPTH = 2 if BEST.dot is None else 4
 """Inputs in 8 bits that are multiplied together."""
 TILE, NARROW_TILE = BEST.rows, BEST.narrow_rows
 """Rows that are computed together, by weights of 8 and of 4 bits."""
-FETCHED_ROWS = 4
-"""Tiles of so few rows wait for weights, one row apart, which reads as fast as it can; tiles of more lose by fetching ahead."""
 GROUP = 32
 """Inputs whose 4-bit weights share a scale and an offset in a panel."""
 QUAD = 4
@@ -61,12 +59,13 @@ GROUP_BYTES = group_bytes(PANEL)
 
 
 def tile_8(by: Instructions) -> Any:
-    """Build the loop for weights of 8 bits: `tile(rows, x, panel, steps, sums)`, all of them int64, rows from 1 to `by.rows`.
+    """Build the loop for weights of 8 bits: `tile(rows, x, panel, steps, sums, ahead)`, all of them int64, rows from 1 to `by.rows`.
 
     Without `dot`: x: address of the rows' halves `(steps, rows, 2)`; panel: address of the weights' bytes `(steps, panel, 2)`.
     With it: x: address of the rows' signed bytes `(steps, rows, 4)`, then of each row's sum, fp32; panel: address of
     unsigned bytes, the weights plus 128, `(steps, panel, 4)`. sums: address of
-    `(rows, panel)` fp32, which it sets; they are whole numbers, added up as such.
+    `(rows, panel)` fp32, which it sets; they are whole numbers, added up as such. ahead: how many bytes behind the panel the one lies that is
+    fetched meanwhile; 0: none.
     """
     wide, depth = vector(INT, by.lanes), 2 if by.dot is None else 4
     pairs = vector(HALF, 2 * by.lanes)
@@ -82,7 +81,7 @@ def tile_8(by: Instructions) -> Any:
             return by.dot(builder, total, weight, some)
         return builder.add(total, by.halves(builder, builder.bitcast(some, pairs), weight))
 
-    def generate(builder: Any, rows: int, x: Any, panel: Any, steps: Any, sums: Any) -> None:
+    def generate(builder: Any, rows: int, x: Any, panel: Any, steps: Any, sums: Any, ahead: Any) -> None:
         totals = _zeros(builder, rows, wide)
         if by.dot is not None:
             behind = at(builder, x, steps, 4 * rows)
@@ -91,12 +90,11 @@ def tile_8(by: Instructions) -> Any:
                 begin = everywhere(builder, builder.mul(total, ir.Constant(INT, -128)), by.lanes)
                 for place in own:
                     builder.store(begin, place)
-        whole = builder.mul(steps, ir.Constant(steps.type, depth * by.panel))
         with cgutils.for_range(builder, steps) as step:
             begin, given = at(builder, panel, step.index, depth * by.panel), at(builder, x, step.index, 4 * rows)
-            if 1 < rows <= FETCHED_ROWS:
+            if 1 < rows <= by.fetching:
                 for line in range(0, depth * by.panel, 64):
-                    fetch(builder, begin, builder.add(whole, ir.Constant(whole.type, line)))
+                    fetch(builder, begin, builder.add(ahead, ir.Constant(ahead.type, line)))
             both = weights(builder, begin)
             for row, own in enumerate(totals):
                 some = everywhere(builder, load(builder, given, INT, 4 * row), by.lanes)
@@ -108,13 +106,13 @@ def tile_8(by: Instructions) -> Any:
 
 
 def tile_4(by: Instructions) -> Any:
-    """Build the loop for weights of 4 bits: `tile(rows, x, panel, groups, sums)`, all of them int64, rows from 1 to `by.narrow_rows`.
+    """Build the loop for weights of 4 bits: `tile(rows, x, panel, groups, sums, ahead)`, all of them int64, rows from 1 to `by.narrow_rows`.
 
     x: address, for each group, of the rows' signed bytes `(GROUP / QUAD, rows, QUAD)` and, fp32, their sum `(rows,)`; panel: address, for
     each group, of levels `(GROUP / QUAD, lanes, QUAD)`, those of the first half of the outputs in the low halves of the bytes, of the
     second in the high ones,
     and, bf16, of scales and offsets `(2, panel)`; sums: address of `(rows, panel)` fp32, which it sets: of each group
-    (sum of x level - 8 sum of x) scale + sum of x offset.
+    (sum of x level - 8 sum of x) scale + sum of x offset. ahead: see `tile_8`.
     """
     lanes = by.lanes
     bytes_, halves, wide = vector(BYTE, 4 * lanes), vector(HALF, 2 * lanes), vector(INT, lanes)
@@ -122,13 +120,12 @@ def tile_4(by: Instructions) -> Any:
     low, four, upper = constant(15, BYTE, 4 * lanes), constant(4, HALF, 2 * lanes), constant(16, INT, lanes)
     size = group_bytes(by.panel)
 
-    def generate(builder: Any, rows: int, x: Any, panel: Any, groups: Any, sums: Any) -> None:
+    def generate(builder: Any, rows: int, x: Any, panel: Any, groups: Any, sums: Any, ahead: Any) -> None:
         totals = _zeros(builder, rows, real)
-        whole = builder.mul(groups, ir.Constant(groups.type, size))
         with cgutils.for_range(builder, groups) as step:
             begin = at(builder, panel, step.index, size)
             for line in range(0, size, 64):
-                fetch(builder, begin, builder.add(whole, ir.Constant(whole.type, line)))
+                fetch(builder, begin, builder.add(ahead, ir.Constant(ahead.type, line)))
             given = at(builder, x, step.index, (GROUP + 4) * rows)
             found: list[list[Any]] = [[None, None] for _ in range(rows)]
             for quad in range(GROUP // QUAD):
@@ -198,7 +195,7 @@ def _tile_of_floats(by: Instructions, halves: int, kind: Any, add: Callable[[Any
 
 
 def _for_rows(generate: Callable[..., None], most: int, wide: bool = False) -> Any:
-    """What Numba calls with five int64, or with seven: a loop for each number of rows, the first argument."""
+    """What Numba calls with six int64, or with seven: a loop for each number of rows, the first argument."""
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         rows, *others = values
@@ -221,8 +218,8 @@ def _for_rows(generate: Callable[..., None], most: int, wide: bool = False) -> A
     else:
 
         @intrinsic
-        def tile(typing: Any, rows: Any, x: Any, panel: Any, count: Any, sums: Any) -> Any:
-            return types.void(*[types.int64] * 5), emit
+        def tile(typing: Any, rows: Any, x: Any, panel: Any, count: Any, sums: Any, ahead: Any) -> Any:
+            return types.void(*[types.int64] * 6), emit
 
     return tile
 
