@@ -8,6 +8,23 @@ import sys
 
 import pytest
 
+REUSED = """
+import resource, sys, threading
+import torch
+from occlusight.model.allocator import reuse_freed_memory
+
+def work() -> None:
+    for _ in range(5):
+        blocks = [torch.ones(1 << 20) for _ in range(24)]  # 96 MiB, more than a heap of a thread
+        del blocks
+
+if sys.argv[1] == "reuse":
+    assert reuse_freed_memory()
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+"""
 GAPS = """
 from pathlib import Path
 import torch
@@ -32,3 +49,13 @@ def test_gaps_between_blocks_are_kept_until_they_are_given_back() -> None:
     freed, given_back = map(int, done.stdout.split())
     assert freed < 8  # MiB
     assert given_back > 100
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="settings of glibc's malloc")
+def test_freed_memory_is_used_again_by_any_thread() -> None:
+    faults = []
+    for how in ("reuse", "as usual"):
+        command = [sys.executable, "-c", REUSED, how]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+        faults.append(int(done.stdout))
+    assert faults[1] - faults[0] > 20_000  # of 4 KiB; 96 MiB are 24,576 of them

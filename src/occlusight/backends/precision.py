@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from occlusight.engine.placement import SHARE, Placement, memory_bytes, weights_bytes
+from occlusight.model.allocator import reuse_freed_memory
 from occlusight.model.quant.cached import load_form, load_quantized
 from occlusight.model.quant.calibration import calibration_samples, pictures_digest
 from occlusight.model.quant.linear import weight_bytes
@@ -48,6 +49,8 @@ def open_model(
     Raises:
         BadModel: the folder holds no checkpoint that can be loaded, or the named one no stored form of it.
     """
+    if placement.device.type == "cpu":
+        reuse_freed_memory()
     if quantized is None:
         model = load_model(checkpoint, placement.dtype, placement.device)
         size = sum(p.numel() * p.element_size() for p in model.parameters())
