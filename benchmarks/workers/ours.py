@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 os.environ.setdefault("GOMP_SPINCOUNT", "20000")  # as the command line does on an idle machine
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # and always
 
 import torch
 from PIL import Image

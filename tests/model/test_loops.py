@@ -72,6 +72,18 @@ def test_products_are_exact(rows: int, outputs: int, inputs: int, monkeypatch: p
     torch.testing.assert_close(found, whole * scale * factor + bias, rtol=1e-5, atol=1e-3)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("inputs", [31, 320])
+def test_numbers_are_read_as_they_are_and_treated_on_the_way(inputs: int, dtype: torch.dtype) -> None:
+    x, factor = random(5, inputs).to(dtype), 2.0 ** torch.randint(-3, 4, (inputs,))
+    panels, scale = calls.pack(torch.randint(-127, 128, (40, inputs), dtype=torch.int8)), torch.rand(40)
+    plain = calls.multiply(x.float(), panels, 40, scale)
+    assert torch.equal(calls.multiply(x, panels, 40, scale), plain)
+    treated = calls.multiply(x.float() * factor, panels, 40, scale)
+    assert torch.equal(calls.multiply(x, panels, 40, scale, None, factor), treated)
+    assert not torch.equal(treated, plain)
+
+
 @pytest.mark.parametrize("rows", [1, 2, 3, 4, 5, 6, 13, 100])
 @pytest.mark.parametrize(("outputs", "inputs", "group"), [(7, 64, 32), (64, 320, 64), (130, 6144, 32)])
 def test_products_in_four_bits(

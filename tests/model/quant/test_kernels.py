@@ -85,7 +85,9 @@ def test_who_multiplies_on_which_machine(monkeypatch: pytest.MonkeyPatch) -> Non
     for machine, kind in (
         (NOTHING, PlainWeight),
         (replace(NOTHING, loops=True), LoopWeight),
-        (replace(NOTHING, loops=True, onednn=True), OneDnnWeight),
+        (replace(NOTHING, onednn=True), OneDnnWeight),
+        (replace(NOTHING, loops=True, onednn=True), LoopWeight),
+        (replace(NOTHING, loops=True, onednn=True, amx=True), OneDnnWeight),
     ):
         assume(monkeypatch, machine)
         assert isinstance(Int8Weight.pack(levels, scale), kind)

@@ -15,7 +15,7 @@ from occlusight.model.loops.numbers import exponential, from_bf16, inline, order
 from occlusight.model.loops.team import loop, part, pointer
 from occlusight.model.loops.tiles import PAIRS, PANEL, TILE
 
-BLOCK = 64
+BLOCK = 128
 """Tokens whose keys and values are turned into fp32 together."""
 NOTHING, HIDDEN = np.float32(-1e30), np.float32(-1e38)
 """The largest score before there is one, and that of a key that a query does not see: its weight is nothing beside any other."""

@@ -66,9 +66,17 @@ def pack_narrow(nibbles: Tensor, groups: Tensor) -> Tensor:
     return torch.cat((both, constants.flatten(2)), -1)
 
 
-def multiply(x: Tensor, panels: Tensor, outputs: int, scale: Tensor | None, bias: Tensor | None = None) -> Tensor:
-    """`(M, K)` fp32, contiguous, each row rounded as `quantize` does, times a weight in panels, times `scale` `(N,)` (None: `pack_narrow`),
-    and the bias added, `(M, N)` fp32."""
+def multiply(
+    x: Tensor,
+    panels: Tensor,
+    outputs: int,
+    scale: Tensor | None,
+    bias: Tensor | None = None,
+    factor: Tensor | None = None,
+) -> Tensor:
+    """`(M, K)`, times `factor` `(K,)` if given, each row rounded as `quantize` does, times a weight in panels, times `scale` `(N,)` (None:
+    `pack_narrow`), and the bias added, `(M, N)` fp32."""
+    x = (x if x.dtype in (torch.float32, torch.bfloat16) else x.float()).contiguous()
     count, width = x.shape
     tile, group, depth = int(bodies().TILE), int(bodies().GROUP), int(bodies().DEPTH)
     line = width // group * (group + 4) if scale is None else -(-width // depth) * 4 + 4
@@ -87,6 +95,8 @@ def multiply(x: Tensor, panels: Tensor, outputs: int, scale: Tensor | None, bias
         outputs,
         width,
         together,
+        x.element_size(),
+        0 if factor is None else factor.data_ptr(),
     )
     return out
 

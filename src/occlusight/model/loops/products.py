@@ -23,13 +23,13 @@ ROOM = SUMS + 2 * 4 * PANEL
 
 @loop
 def multiply(p: Any) -> None:
-    """`x (M, K)` fp32, each row rounded to 8 bits by its largest value, times a weight `(N, K)`; times `scale (N,)`, plus `bias (N,)` if any.
+    """`x (M, K)` fp32 or bf16, times `factors (K,)` if any, each row rounded to 8 bits by its largest value, times a weight `(N, K)`; times `scale (N,)`, plus `bias (N,)` if any.
 
     Arguments: x, panels, scale (0: the weight has 4 bits, and scales of its own), bias or 0, out `(M, N)` fp32, scratch, M, N, K, the rows that
-    are laid out together. Panels are `(N / PANEL, K / DEPTH, PANEL, DEPTH)` bytes, or in 4 bits `(N / PANEL, K / GROUP, GROUP_BYTES)`. Each thread takes
+    are laid out together, bytes of a number of x, factors or 0. Panels are `(N / PANEL, K / DEPTH, PANEL, DEPTH)` bytes, or in 4 bits `(N / PANEL, K / GROUP, GROUP_BYTES)`. Each thread takes
     some; a panel is read once for all rows that are together.
     """
-    rows, outputs, width, together = p[6], p[7], p[8], p[9]
+    rows, outputs, width, together, size = p[6], p[7], p[8], p[9], p[10]
     out = carray(pointer(p[4], np.float32), (rows, outputs))
     narrow = p[2] == 0
     tile = NARROW_TILE if narrow else TILE
@@ -58,8 +58,8 @@ def multiply(p: Any) -> None:
         begin, behind = share(pieces)
         for t in range(begin, behind):
             row, stop = count * t // pieces, count * (t + 1) // pieces
-            given, target = p[0] + 4 * width * (base + row), laid + line * row
-            lay(given, stop - row, width, group, depth, target, factors[row:stop])
+            given, target = p[0] + size * width * (base + row), laid + line * row
+            lay(given, size, p[11], stop - row, width, group, depth, target, factors[row:stop])
         wait_for_all()
         for panel in range(first, end):
             weights, n = p[1] + panel_bytes * panel, panel * PANEL

@@ -37,8 +37,9 @@ class Int4Weight:
         """What it takes in memory."""
         return sum(part.numel() * part.element_size() for part in (self.levels, self.groups) if part is not None)
 
-    def multiply(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
-        """`(M, K)` times the weight, `(M, N)` fp32, and `bias` `(N,)` added."""
+    def multiply(self, x: Tensor, bias: Tensor | None = None, factor: Tensor | None = None) -> Tensor:
+        """`(M, K)`, times `factor` `(K,)` if given, times the weight, `(M, N)` fp32, and `bias` `(N,)` added."""
         if self.groups is None:
-            return calls.multiply(x.float().contiguous(), self.levels, self.shape[0], None, bias)
-        return F.linear(x.float(), dequantize_int4(self.levels, self.groups), bias)
+            return calls.multiply(x, self.levels, self.shape[0], None, bias, factor)
+        x = x.float() if factor is None else x * factor
+        return F.linear(x, dequantize_int4(self.levels, self.groups), bias)

@@ -60,8 +60,8 @@ class Int8Weight(ABC):
         return PlainWeight(scale, size, levels)
 
     @abstractmethod
-    def multiply(self, x: Tensor, bias: Tensor | None = None, owned: bool = False) -> Tensor:
-        """Tokens `(M, K)` in 8 bits times the weight, `(M, N)` fp32, and `bias` `(N,)` added; `owned` says that `x` may be overwritten."""
+    def multiply(self, x: Tensor, bias: Tensor | None = None, factor: Tensor | None = None) -> Tensor:
+        """Tokens `(M, K)`, times `factor` `(K,)` if given, in 8 bits times the weight, `(M, N)` fp32, and `bias` `(N,)` added."""
 
 
 class LevelWeight(Int8Weight):
@@ -71,9 +71,9 @@ class LevelWeight(Int8Weight):
     def accumulate(self, levels: Tensor) -> Tensor:
         """uint8 `(M, K)` around 128 to `(M, N)` fp32: the whole-number products times each output channel's scale."""
 
-    def multiply(self, x: Tensor, bias: Tensor | None = None, owned: bool = False) -> Tensor:
+    def multiply(self, x: Tensor, bias: Tensor | None = None, factor: Tensor | None = None) -> Tensor:
         """See `Int8Weight`."""
-        rows = quantize_rows(x, owned)
+        rows = quantize_rows(x) if factor is None else quantize_rows(x * factor, owned=True)
         pieces = split_rows(rows.levels)
         if len(pieces) == 1:
             sums = self.accumulate(rows.levels)
@@ -113,9 +113,9 @@ class LoopWeight(Int8Weight):
 
     panels: Tensor
 
-    def multiply(self, x: Tensor, bias: Tensor | None = None, owned: bool = False) -> Tensor:
+    def multiply(self, x: Tensor, bias: Tensor | None = None, factor: Tensor | None = None) -> Tensor:
         """See `Int8Weight`."""
-        return calls.multiply(x.float().contiguous(), self.panels, len(self.scale), self.scale, bias)
+        return calls.multiply(x, self.panels, len(self.scale), self.scale, bias, factor)
 
 
 def split_rows(x: Tensor) -> tuple[Tensor, ...]:

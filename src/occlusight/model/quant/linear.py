@@ -32,19 +32,18 @@ class Treated(nn.Module, ABC):
         self.factor = None if divide is None else 1 / divide
 
     @abstractmethod
-    def multiply(self, x: Tensor, owned: bool) -> Tensor:
-        """`(M, K)` by the rounded weight, `(M, N)`, the bias added; `owned` says that `x` may be overwritten."""
+    def multiply(self, x: Tensor, factor: Tensor | None) -> Tensor:
+        """`(M, K)`, times `factor` `(K,)` if given, by the rounded weight, `(M, N)`, the bias added."""
 
     def forward(self, x: Tensor) -> Tensor:
         """`(.., K)` to `(.., N)`."""
-        shape, x, owned = x.shape[:-1], x.reshape(-1, x.shape[-1]), False
-        if self.factor is not None:
-            x, owned = x * self.factor, True
+        shape, x, factor = x.shape[:-1], x.reshape(-1, x.shape[-1]), self.factor
         apart = None
         if self.columns is not None and self.beside is not None:
+            x, factor = x if factor is None else x * factor, None
             apart = multiply_bf16(x[:, self.columns], self.beside)
-            x, owned = x.index_fill(1, self.columns, 0), True
-        out = self.multiply(x, owned)
+            x = x.index_fill(1, self.columns, 0)
+        out = self.multiply(x, factor)
         if apart is not None:
             out += apart
         return out.view(*shape, -1)
@@ -69,11 +68,11 @@ class Int8Linear(Treated):
         super().__init__(bias, divide, columns, beside)
         self.weight, self.narrow = weight, narrow
 
-    def multiply(self, x: Tensor, owned: bool) -> Tensor:
+    def multiply(self, x: Tensor, factor: Tensor | None) -> Tensor:
         """See `Treated`."""
         if self.narrow is not None and len(x) <= NARROW_ROWS:
-            return self.narrow.multiply(x, self.bias)
-        return self.weight.multiply(x, self.bias, owned)
+            return self.narrow.multiply(x, self.bias, factor)
+        return self.weight.multiply(x, self.bias, factor)
 
 
 class Int4Linear(Treated):
@@ -90,9 +89,9 @@ class Int4Linear(Treated):
         super().__init__(bias, divide, columns, beside)
         self.weight = weight
 
-    def multiply(self, x: Tensor, owned: bool) -> Tensor:
+    def multiply(self, x: Tensor, factor: Tensor | None) -> Tensor:
         """See `Treated`."""
-        return self.weight.multiply(x, self.bias)
+        return self.weight.multiply(x, self.bias, factor)
 
 
 class HalfLinear(nn.Module):
