@@ -11,7 +11,7 @@ import numpy as np
 from numba import carray
 
 from occlusight.model.loops import tiles
-from occlusight.model.loops.numbers import exponential, from_bf16, inline, ordered, share, to_bf16
+from occlusight.model.loops.numbers import LOG2_E, exponential, from_bf16, inline, ordered, share, to_bf16
 from occlusight.model.loops.team import loop, part, pointer
 from occlusight.model.loops.tiles import PAIRS, PANEL, TILE
 
@@ -25,7 +25,8 @@ NOTHING, HIDDEN = np.float32(-1e30), np.float32(-1e38)
 def weigh(
     pairs: bool, lanes: int, scores: int, count: int, scale: Any, most: int, sums: int, out: int, width: int
 ) -> None:
-    """See `tiles.softmax_step`, whose exponentials must be computed in their order."""
+    """See `tiles.softmax_step`, whose powers must be computed in their order; `scale` is for powers of e."""
+    scale *= LOG2_E
     if pairs:
         if lanes == PANEL:
             tiles.weigh_pairs(scores, count, scale, most, sums, out, width)
@@ -199,8 +200,12 @@ def attend(p: Any) -> None:
                         most, least = max(most, sees[panel, lane]), min(least, sees[panel, lane])
                     if most <= base:
                         continue
-                    own_keys = begin + token * base
+                    # keys that are gone through again should not lie a power of two apart, where a cache holds few of them
+                    key, key_step = (keys_at, 4 * numbers) if panels > 1 else (begin + token * base, token)
                     if fresh and pairs:
+                        if panels > 1:
+                            for t in range(length):
+                                copy(begin + token * (base + t), keys_at + 4 * numbers * t, 4 * numbers)
                         for t in range(0, length, 2):
                             place = begin + step + token * (base + t)
                             pair_up(place, place + token if t + 1 < length else 0, value_words[t // 2])
@@ -226,7 +231,7 @@ def attend(p: Any) -> None:
                     scores[:length] = np.float32(0)
                     given = queries_at + line * numbers * panel
                     if pairs:
-                        multiply_add(True, lanes, length, own_keys, token, 4, given, numbers, scores_at)
+                        multiply_add(True, lanes, length, key, key_step, 4, given, numbers, scores_at)
                     else:
                         multiply_add(False, lanes, length, keys_at, 4 * width, 4, given, numbers, scores_at)
                     if least < base + length:

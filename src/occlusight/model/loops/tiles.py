@@ -29,11 +29,11 @@ from occlusight.model.loops.vectors import (
     at,
     constant,
     everywhere,
-    exponential,
     fetch,
     largest,
     load,
     multiply_add,
+    power_of_two,
     store,
     vector,
 )
@@ -254,7 +254,7 @@ def finish_rows(by: Instructions) -> Any:
 def softmax_step(by: Instructions, halves: int, pairs: bool = False) -> Any:
     """Build one step of a softmax along keys (arXiv:1805.02867): `weigh(scores, count, scale, most, sums, out, width)`, all int64 but `scale`.
 
-    scores: address of floats `(count, lanes)`, which become exp(scale (score - largest)); most, sums: of `(lanes,)`, the largest score and
+    scores: address of floats `(count, lanes)`, which become 2^(scale (score - largest)); most, sums: of `(lanes,)`, the largest score and
     the sum of weights yet; out: of `(width, lanes)`, what has been found yet. The last three are brought up to date, `out` without what these keys add.
     With `pairs` the weights are bf16, those of two keys beside one another, `(count / 2, lanes, 2)`; `count` is even.
     """
@@ -272,7 +272,7 @@ def softmax_step(by: Instructions, halves: int, pairs: bool = False) -> Any:
                 builder.store(largest(builder, load(builder, line, real, size * half), builder.load(top)), top)
 
         def weight(score: Any, top: Any) -> Any:
-            return exponential(builder, builder.fmul(builder.fsub(score, builder.load(top)), scale))
+            return power_of_two(builder, builder.fmul(builder.fsub(score, builder.load(top)), scale))
 
         def count_in(weight: Any, total: Any) -> None:
             builder.store(builder.fadd(builder.load(total), weight), total)

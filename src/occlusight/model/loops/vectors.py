@@ -17,13 +17,12 @@ from numba.core import cgutils
 BYTE, HALF, INT, FLOAT = ir.IntType(8), ir.IntType(16), ir.IntType(32), ir.FloatType()
 ADDRESS = ir.IntType(64)
 CONTRACT, ORDERED = ("contract",), ("nnan", "nsz")
-LOG2_E, LN2_HIGH, LN2_LOW = 1.44269504, 0.693359375, -2.12194440e-4
 ROUNDING = float(3 << 22)
 """Added to a small float it rounds this half to even; the whole number is then in the lowest bits."""
-LEAST = -87.0
-"""Its exponential is the smallest that is told from 0."""
-POLYNOMIAL = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
-"""Of Cephes' expf."""
+LEAST = -126.0
+"""Two to it is the smallest normal float."""
+POLYNOMIAL = (1.32669703e-3, 9.67545970e-3, 5.55074264e-2, 2.40221221e-1, 6.93146949e-1, 1.0)
+"""2^x between -0.5 and 0.5 to 8e-8 of it: a fit at Chebyshev's points, the constant term set to 1."""
 
 
 def vector(kind: Any, count: int) -> Any:
@@ -77,24 +76,22 @@ def largest(builder: Any, a: Any, b: Any) -> Any:
     return builder.select(builder.fcmp_ordered(">", a, b, flags=ORDERED), a, b)
 
 
-def exponential(builder: Any, x: Any) -> Any:
-    """exp of floats of at most 88: a polynomial of what is left after the powers of two. Where it is compiled the order must count."""
+def power_of_two(builder: Any, x: Any) -> Any:
+    """2^x of floats of at most 127: a polynomial of what is left after the whole number. Where it is compiled the order must count."""
     lanes = x.type.count
+    wide = vector(INT, lanes)
 
     def floats(number: float) -> Any:
         return constant(number, FLOAT, lanes)
 
     x = largest(builder, x, floats(LEAST))
-    whole = multiply_add(builder, x, floats(LOG2_E), floats(ROUNDING))
-    power = builder.fsub(whole, floats(ROUNDING))
-    x = multiply_add(builder, power, floats(-LN2_HIGH), x)
-    x = multiply_add(builder, power, floats(-LN2_LOW), x)
+    whole = builder.fadd(x, floats(ROUNDING))
+    x = builder.fsub(x, builder.fsub(whole, floats(ROUNDING)))
     y = floats(POLYNOMIAL[0])
     for coefficient in POLYNOMIAL[1:]:
         y = multiply_add(builder, y, x, floats(coefficient))
-    y = multiply_add(builder, y, builder.fmul(x, x), builder.fadd(x, floats(1.0)))
-    bits = builder.add(builder.bitcast(whole, vector(INT, lanes)), constant(127, INT, lanes))
-    return builder.fmul(y, builder.bitcast(builder.shl(bits, constant(23, INT, lanes)), x.type))
+    power = builder.shl(builder.bitcast(whole, wide), constant(23, INT, lanes))  # into the exponent
+    return builder.bitcast(builder.add(builder.bitcast(y, wide), power), x.type)
 
 
 def _pointer(builder: Any, begin: Any, kind: Any, offset: int) -> Any:
