@@ -13,7 +13,7 @@ from numba import carray
 from occlusight.model.loops import tiles
 from occlusight.model.loops.numbers import LOG2_E, exponential, from_bf16, inline, ordered, share, to_bf16
 from occlusight.model.loops.team import loop, part, pointer
-from occlusight.model.loops.tiles import PAIRS, PANEL, TILE
+from occlusight.model.loops.tiles import LANES, PAIRS, PANEL, TILE
 
 BLOCK = 128
 """Tokens whose keys and values are turned into fp32 together."""
@@ -60,28 +60,49 @@ def multiply_add(
 
 @inline
 def look(
-    query: Any, keys: Any, values: Any, visible: int, scale: Any, scores: Any, found: Any, most: Any, total: Any
-) -> tuple[Any, Any]:
-    """Add to what a query has found what it finds at the first `visible` keys; return the largest score yet and the sum of weights."""
-    width, before = len(query), most
-    for t in range(visible):
-        score = np.float32(0)
-        for k in range(width):
-            score += query[k] * keys[t, k]
-        scores[t] = score
-        most = max(most, score)
-    if most > before:
-        factor = exponential((before - most) * scale)
-        total = total * factor
-        for k in range(width):
-            found[k] *= factor
-    for t in range(visible):
-        scores[t] = exponential((scores[t] - most) * scale)
-    for t in range(visible):
-        total += scores[t]
-        for k in range(width):
-            found[k] += scores[t] * values[t, k]
-    return most, total
+    count: int,
+    size: int,
+    queries_at: int,
+    keys_at: int,
+    step: int,
+    token: int,
+    sees: Any,
+    scale: Any,
+    weights_at: int,
+    found_at: int,
+    width: int,
+    most: Any,
+    sums: Any,
+) -> None:
+    """What one or two queries find at the first `sees` keys, which are read as they lie: `found (count, d)` before it is divided by `sums`."""
+    found = carray(pointer(found_at, np.float32), (count, width))
+    weights = carray(pointer(weights_at, np.float32), (count, BLOCK))
+    tokens = sees[0]
+    for q in range(count):
+        most[q], sums[q], tokens = NOTHING, np.float32(0), max(tokens, sees[q])
+        found[q] = np.float32(0)
+    for base in range(0, tokens, BLOCK):
+        length = min(BLOCK, tokens - base)
+        place = keys_at + token * base
+        tiles.scores(count, size, queries_at, place, token, length, width, weights_at, 4 * BLOCK)
+        for q in range(count):
+            visible = max(0, min(length, sees[q] - base))
+            top = most[q]
+            for t in range(visible):
+                top = max(top, weights[q, t])
+            factor = exponential((most[q] - top) * scale)
+            most[q] = top
+            for k in range(width):
+                found[q, k] *= factor
+            for t in range(visible):
+                weights[q, t] = exponential((weights[q, t] - top) * scale)
+            total = np.float32(0)
+            for t in range(visible):
+                total += weights[q, t]
+            sums[q] = sums[q] * factor + total
+            for t in range(visible, length):
+                weights[q, t] = np.float32(0)
+        tiles.found(count, size, weights_at, 4 * BLOCK, place + step, token, length, width, found_at)
 
 
 @inline
@@ -128,8 +149,8 @@ def attend(p: Any) -> None:
     from keys to values, from a head to the next and from a token to the next; tokens; address of the int64 numbers of the rows
     that look at it; how many; how many tokens the first of these sees, the next one more (0: all see all); whether they are
     themselves its last tokens.
-    Each thread takes some heads of keys. A panel of queries, those of a row's heads that share keys beside one another, is looked up
-    together, in `lanes`, two queries one by one: scores `(keys, lanes)` and what is found `(d, lanes)` are products of tiles (FlashAttention-2's order, arXiv:2307.08691).
+    Each thread takes some heads of keys. Where one or two queries look at a stretch, it is read as it lies. Else a panel of queries, those of
+    a row's heads that share keys beside one another, is looked up together, in `lanes`: scores `(keys, lanes)` and what is found `(d, lanes)` are products of tiles (FlashAttention-2's order, arXiv:2307.08691).
     Where the CPU multiplies `pairs` of bf16, keys are taken as they are, values and weights in pairs of tokens; else they become fp32.
     """
     rows, heads, groups, width, layer, stretches = p[9], p[10], p[11], p[12], p[13], p[14]
@@ -137,9 +158,9 @@ def attend(p: Any) -> None:
     table = carray(pointer(p[7], np.int64), (stretches, 10))
     each = heads // groups
     count = rows * each
-    lanes = 1 if count <= 2 else PANEL // 2 if 2 * count <= PANEL else PANEL
+    lanes = PANEL // 2 if 2 * count <= PANEL else PANEL
     panels = (count + lanes - 1) // lanes
-    pairs = PAIRS and size == 2 and lanes > 1 and width % 2 == 0
+    pairs = PAIRS and size == 2 and width % 2 == 0
     line = 4 * lanes
     numbers = width // 2 if pairs else width
     scale = np.float32(1) / np.sqrt(np.float32(width))
@@ -161,6 +182,11 @@ def attend(p: Any) -> None:
     largest = carray(pointer(largest_at, np.float32), (panels, lanes))
     sums = carray(pointer(sums_at, np.float32), (panels, lanes))
     sees = carray(pointer(sees_at, np.int32), (panels, lanes))
+    few_at = keys_at + 4 * 2 * width  # what one or two queries find, behind these
+    few = carray(pointer(few_at, np.float32), (2, width))
+    weights_at = few_at + 4 * 2 * width
+    few_state = carray(pointer(values_at, np.float32), (2, 2))
+    few_sees = carray(pointer(values_at + 16, np.int32), 2)
     first, end = share(groups)
     for group in range(first, end):
         queries[:] = np.float32(0)
@@ -187,6 +213,37 @@ def attend(p: Any) -> None:
                     place = begin + token * (tokens - members + i)
                     copy(p[1] + size * (which[i] * p[4] + group * width), place, size * width)
                     copy(p[2] + size * (which[i] * p[5] + group * width), place + step, size * width)
+            if members * each <= 2 and width % LANES == 0:
+                for i in range(members * each):
+                    query = carray(pointer(keys_at + 4 * width * i, np.float32), width)
+                    widen(p[0] + size * (which[i // each] * p[3] + (group * each + i % each) * width), query, size)
+                    few_sees[i] = np.int32(tokens if seen == 0 else min(tokens, seen + i // each))
+                look(
+                    members * each,
+                    size,
+                    keys_at,
+                    begin,
+                    step,
+                    token,
+                    few_sees,
+                    scale,
+                    weights_at,
+                    few_at,
+                    width,
+                    few_state[0],
+                    few_state[1],
+                )
+                for i in range(members * each):
+                    lane = which[i // each] * each + i % each
+                    panel, lane = lane // lanes, lane % lanes
+                    before, top = largest[panel, lane], few_state[0, i]
+                    most = max(before, top)
+                    kept, added = exponential((before - most) * scale), exponential((top - most) * scale)
+                    largest[panel, lane] = most
+                    sums[panel, lane] = sums[panel, lane] * kept + few_state[1, i] * added
+                    for k in range(width):
+                        found[panel, k, lane] = found[panel, k, lane] * kept + few[i, k] * added
+                continue
             sees[:] = np.int32(0)
             for member in range(members):
                 for i in range(which[member] * each, (which[member] + 1) * each):
@@ -215,19 +272,6 @@ def attend(p: Any) -> None:
                             widen(begin + step + token * (base + t), values[t], size)
                     fresh = False
                     own = line * width * panel
-                    if lanes == 1:
-                        largest[panel, 0], sums[panel, 0] = look(
-                            carray(pointer(queries_at + own, np.float32), width),
-                            keys,
-                            values,
-                            min(length, most - base),
-                            scale,
-                            carray(pointer(scores_at, np.float32), BLOCK),
-                            carray(pointer(found_at + own, np.float32), width),
-                            largest[panel, 0],
-                            sums[panel, 0],
-                        )
-                        continue
                     scores[:length] = np.float32(0)
                     given = queries_at + line * numbers * panel
                     if pairs:

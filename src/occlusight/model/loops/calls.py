@@ -49,7 +49,9 @@ def pack(weight: Tensor) -> Tensor:
     short = -width % depth, -outputs % panel
     whole = F.pad(weight, (0, short[0], 0, short[1])) if any(short) else weight
     together = torch.int16 if depth == 2 else torch.int32
-    panels = whole.view(together).view(-1, panel, whole.shape[1] // depth).transpose(1, 2).contiguous().view(torch.uint8)
+    panels = (
+        whole.view(together).view(-1, panel, whole.shape[1] // depth).transpose(1, 2).contiguous().view(torch.uint8)
+    )
     return panels if depth == 2 else panels.bitwise_xor_(128)  # 128 added
 
 

@@ -109,7 +109,9 @@ PLAIN = Instructions("plain", (), 8, 6, 4, 4, bytes=_plainly(_HALVES, False), ha
 def sets_of_this_cpu() -> list[Instructions]:
     """Those that run here, the best first."""
     features = llvm.get_host_cpu_features()
-    return [one for one in (AVX512_BF16, AVX512, VNNI, AVX2, PLAIN) if all(features.get(need, False) for need in one.needs)]
+    return [
+        one for one in (AVX512_BF16, AVX512, VNNI, AVX2, PLAIN) if all(features.get(need, False) for need in one.needs)
+    ]
 
 
 def chosen() -> Instructions:

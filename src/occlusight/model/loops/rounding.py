@@ -17,10 +17,22 @@ from numba.extending import intrinsic
 from occlusight.model.loops.instructions import BEST, Instructions
 from occlusight.model.loops.numbers import ROUNDING, exact, from_bf16
 from occlusight.model.loops.team import as_bits, pointer
-from occlusight.model.loops.vectors import ADDRESS, BYTE, FLOAT, HALF, INT, at, constant, everywhere, load, vector
+from occlusight.model.loops.tiles import LANES
+from occlusight.model.loops.vectors import (
+    ADDRESS,
+    BYTE,
+    FLOAT,
+    HALF,
+    INT,
+    at,
+    constant,
+    everywhere,
+    floats_of,
+    load,
+    vector,
+)
 
 TINY = np.float32(1e-30)
-LANES = BEST.lanes
 WORD = 4
 """Bytes that a tile reads of a row at a time."""
 WHOLE = int(ROUNDING.view(np.int32))
@@ -29,15 +41,10 @@ WHOLE = int(ROUNDING.view(np.int32))
 
 def given_numbers(builder: Any, by: Instructions, size: int, x: Any, factors: Any, step: Any) -> Any:
     """Read the next `by.lanes` numbers of `size` bytes, fp32 or bf16, as floats, times as many floats at `factors` (None: as they are)."""
-    real = vector(FLOAT, by.lanes)
-    if size == 4:
-        numbers = load(builder, at(builder, x, step, 4 * by.lanes), real)
-    else:
-        halves = builder.zext(load(builder, at(builder, x, step, 2 * by.lanes), vector(HALF, by.lanes)), vector(INT, by.lanes))
-        numbers = builder.bitcast(builder.shl(halves, constant(16, INT, by.lanes)), real)
+    numbers = floats_of(builder, by.lanes, size, x, step)
     if factors is None:
         return numbers
-    return builder.fmul(numbers, load(builder, at(builder, factors, step, 4 * by.lanes), real))
+    return builder.fmul(numbers, load(builder, at(builder, factors, step, 4 * by.lanes), numbers.type))
 
 
 def for_each_kind(builder: Any, size: Any, factors: Any, generate: Callable[[int, Any], None]) -> None:
@@ -188,7 +195,9 @@ def lay(
                         own = np.int32(step(x, factor) - np.uint32(WHOLE))
                         total = np.int32(total + own)
                         mask = np.uint32(0xFF if depth == WORD else 0xFFFF)
-                        packed = np.uint32(packed | np.uint32((np.uint32(own) & mask) << np.uint32(bits * np.uint32(i))))
+                        packed = np.uint32(
+                            packed | np.uint32((np.uint32(own) & mask) << np.uint32(bits * np.uint32(i)))
+                        )
                     into[word, row] = packed
             if behind:
                 carray(pointer(place + words * line, np.float32), count)[row] = np.float32(total)

@@ -22,14 +22,17 @@ from numba.extending import intrinsic
 
 from occlusight.model.loops.instructions import BEST, Instructions, added, ints
 from occlusight.model.loops.vectors import (
+    ADDRESS,
     BYTE,
     FLOAT,
     HALF,
     INT,
+    added_up,
     at,
     constant,
     everywhere,
     fetch,
+    floats_of,
     largest,
     load,
     multiply_add,
@@ -38,6 +41,7 @@ from occlusight.model.loops.vectors import (
     vector,
 )
 
+LANES = BEST.lanes
 PANEL = BEST.panel
 """Outputs that are computed together: two vectors of sums."""
 DEPTH = 2 if BEST.dot is None else 4
@@ -318,6 +322,104 @@ def softmax_step(by: Instructions, halves: int, pairs: bool = False) -> Any:
     return weigh
 
 
+def look_up(by: Instructions) -> Any:
+    """Build `scores(count, size, queries, keys, step, tokens, width, out, line)`, all of them int64: the products of one or two queries and keys.
+
+    queries: address of fp32 `(count, width)`, the width a multiple of `by.lanes`; keys: of the first token's, of `size` bytes a number, bf16 or
+    fp32, tokens `step` bytes apart; out: of the first query's floats `(tokens,)`, which it sets; the next query's are `line` bytes behind.
+    """
+
+    def generate(builder: Any, count: int, size: int, values: Any) -> None:
+        queries, keys, step, tokens, width, out, line = values
+        real = vector(FLOAT, by.lanes)
+        vectors = builder.udiv(width, ir.Constant(width.type, by.lanes))
+        totals = [cgutils.alloca_once(builder, real) for _ in range(count)]
+        with cgutils.for_range(builder, tokens) as token:
+            key = at(builder, keys, token.index, step)
+            for total in totals:
+                builder.store(ir.Constant(real, None), total)
+            with cgutils.for_range(builder, vectors) as part:
+                numbers = floats_of(builder, by.lanes, size, key, part.index)
+                for place, total in enumerate(totals):
+                    begin = at(builder, queries, ir.Constant(ADDRESS, 4 * place), width)
+                    query = load(builder, at(builder, begin, part.index, 4 * by.lanes), real)
+                    builder.store(multiply_add(builder, numbers, query, builder.load(total)), total)
+            for place, total in enumerate(totals):
+                into = at(builder, at(builder, out, ir.Constant(ADDRESS, place), line), token.index, 4)
+                builder.store(
+                    added_up(builder, builder.load(total)), builder.inttoptr(into, FLOAT.as_pointer()), align=4
+                )
+
+    return _for_one_or_two(generate)
+
+
+def take_up(by: Instructions) -> Any:
+    """Build `found(count, size, weights, line, values, step, tokens, width, out)`, all of them int64: add values to what queries have found.
+
+    weights: address of the first query's floats `(tokens,)`, the next one's `line` bytes behind; values: as the keys of `look_up`; out: address
+    of fp32 `(count, width)`.
+    """
+
+    def generate(builder: Any, count: int, size: int, values: Any) -> None:
+        weights, line, given, step, tokens, width, out = values
+        real = vector(FLOAT, by.lanes)
+        vectors = builder.udiv(width, ir.Constant(width.type, by.lanes))
+        done = ir.Constant(ADDRESS, 0)
+        for together in (4, 1):  # vectors whose sums stay in registers
+            rounds = builder.udiv(builder.sub(vectors, done), ir.Constant(ADDRESS, together))
+            with cgutils.for_range(builder, rounds) as turn:
+                first = builder.add(done, builder.mul(turn.index, ir.Constant(ADDRESS, together)))
+                places = [[builder.add(first, ir.Constant(ADDRESS, part)) for part in range(together)]] * count
+                begins = [at(builder, out, ir.Constant(ADDRESS, 4 * place), width) for place in range(count)]
+                into = [
+                    [at(builder, begin, part, 4 * by.lanes) for part in own]
+                    for begin, own in zip(begins, places, strict=True)
+                ]
+                totals = [[cgutils.alloca_once(builder, real) for _ in own] for own in into]
+                for own, addresses in zip(totals, into, strict=True):
+                    for total, address in zip(own, addresses, strict=True):
+                        builder.store(load(builder, address, real), total)
+                with cgutils.for_range(builder, tokens) as token:
+                    value = at(builder, given, token.index, step)
+                    spread = []
+                    for place in range(count):
+                        weight = at(builder, at(builder, weights, ir.Constant(ADDRESS, place), line), token.index, 4)
+                        spread.append(everywhere(builder, load(builder, weight, FLOAT), by.lanes))
+                    for part in range(together):
+                        numbers = floats_of(builder, by.lanes, size, value, places[0][part])
+                        for own, weight in zip(totals, spread, strict=True):
+                            builder.store(multiply_add(builder, numbers, weight, builder.load(own[part])), own[part])
+                for own, addresses in zip(totals, into, strict=True):
+                    for total, address in zip(own, addresses, strict=True):
+                        store(builder, builder.load(total), address)
+            done = builder.add(done, builder.mul(rounds, ir.Constant(ADDRESS, together)))
+
+    return _for_one_or_two(generate)
+
+
+def _for_one_or_two(generate: Callable[[Any, int, int, Any], None]) -> Any:
+    """What Numba calls with nine int64: code for a count of 1 and 2, the first argument, and sizes of 2 and 4 bytes, the second."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        count, size, *others = values
+        one = builder.icmp_unsigned("==", count, ir.Constant(ADDRESS, 1))
+        two_bytes = builder.icmp_unsigned("==", size, ir.Constant(ADDRESS, 2))
+        with builder.if_else(one) as (single, pair):
+            for branch, number in ((single, 1), (pair, 2)):
+                with branch, builder.if_else(two_bytes) as (short, long):
+                    with short:
+                        generate(builder, number, 2, others)
+                    with long:
+                        generate(builder, number, 4, others)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def tile(typing: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any, i: Any) -> Any:
+        return types.void(*[types.int64] * 9), emit
+
+    return tile
+
+
 def _zeros(builder: Any, rows: int, kind: Any, halves: int = 2) -> list[list[Any]]:
     zero = ir.Constant(kind, None)
     return [[cgutils.alloca_once_value(builder, zero) for _ in range(halves)] for _ in range(rows)]
@@ -336,6 +438,7 @@ multiply_8, multiply_4, finish = tile_8(BEST), tile_4(BEST), finish_rows(BEST)
 PAIRS = BEST.bf16 is not None
 """Whether attention multiplies bf16 as it is; else it becomes fp32."""
 _float_tile = tile_16 if PAIRS else tile_32
+scores, found = look_up(BEST), take_up(BEST)
 multiply_32, multiply_32_half = tile_32(BEST, 2), tile_32(BEST, 1)
 multiply_16, multiply_16_half = _float_tile(BEST, 2), _float_tile(BEST, 1)
 weigh, weigh_half = softmax_step(BEST, 2), softmax_step(BEST, 1)

@@ -66,6 +66,28 @@ def everywhere(builder: Any, number: Any, lanes: int) -> Any:
     return builder.shuffle_vector(one, one, constant(0, INT, lanes))
 
 
+def floats_of(builder: Any, lanes: int, size: int, begin: Any, index: Any) -> Any:
+    """The vector at a place, of numbers of `size` bytes, fp32 or bf16, as floats."""
+    real = vector(FLOAT, lanes)
+    if size == 4:
+        return load(builder, at(builder, begin, index, 4 * lanes), real)
+    halves = load(builder, at(builder, begin, index, 2 * lanes), vector(HALF, lanes))
+    return builder.bitcast(builder.shl(builder.zext(halves, vector(INT, lanes)), constant(16, INT, lanes)), real)
+
+
+def added_up(builder: Any, x: Any) -> Any:
+    """The sum of a vector's floats, by halves."""
+    lanes = x.type.count
+    while lanes > 1:
+        lanes //= 2
+        low, high = (
+            builder.shuffle_vector(x, x, ir.Constant(vector(INT, lanes), list(range(begin, begin + lanes))))
+            for begin in (0, lanes)
+        )
+        x = builder.fadd(low, high)
+    return builder.extract_element(x, ir.Constant(INT, 0))
+
+
 def multiply_add(builder: Any, a: Any, b: Any, c: Any) -> Any:
     """a b + c, in one instruction where there is one."""
     return builder.fadd(builder.fmul(a, b, flags=CONTRACT), c, flags=CONTRACT)

@@ -10,7 +10,16 @@ import torch
 from torch import Tensor
 
 from occlusight.model.loops import calls
-from occlusight.model.quant.native import LOOPS, ONEDNN, PORTABLE, Packed, multiply_onednn, native, pack_onednn, to_levels
+from occlusight.model.quant.native import (
+    LOOPS,
+    ONEDNN,
+    PORTABLE,
+    Packed,
+    multiply_onednn,
+    native,
+    pack_onednn,
+    to_levels,
+)
 from occlusight.model.quant.plain import LEVELS, TINY, plain_accumulators, plain_levels
 
 FEW = 1 << 15
