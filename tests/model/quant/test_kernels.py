@@ -118,11 +118,11 @@ def test_the_portable_path_gives_the_same_layer(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("rows", [1, 5])
-@pytest.mark.parametrize("amx", [False, True])
+@pytest.mark.parametrize("bf16", [False, True])
 def test_bf16_weights_give_the_same_whatever_they_are_multiplied_in(
-    rows: int, amx: bool, monkeypatch: pytest.MonkeyPatch
+    rows: int, bf16: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assume(monkeypatch, replace(NOTHING, amx=amx))
+    assume(monkeypatch, replace(NOTHING, bf16=bf16))
     x, weight = random(rows, 96), random(1500, 96, seed=1).bfloat16()
     torch.testing.assert_close(multiply_bf16(x, weight), x @ weight.float().T, rtol=0.02, atol=0.1)
 

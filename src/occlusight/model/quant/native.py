@@ -60,9 +60,9 @@ def multiply_onednn(levels: Tensor, weight: Packed, scale: Tensor, zeros: Tensor
 def multiply_bf16(x: Tensor, weight: Tensor) -> Tensor:
     """`(M, K)` times a bf16 weight `(N, K)`, `(M, N)` fp32.
 
-    CPUs without AMX multiply many rows several times faster in fp32 (six times with AVX2): the weight becomes it piece by piece.
+    CPUs without instructions for bf16 multiply many rows several times faster in fp32 (six times with AVX2): the weight becomes it piece by piece.
     """
-    if not x.is_cpu or native().amx or len(x) <= FEW_ROWS:
+    if not x.is_cpu or native().bf16 or len(x) <= FEW_ROWS:
         return F.linear(x.to(weight.dtype), weight).float()
     x, out = x.float(), torch.empty(len(x), len(weight))
     for some, into in zip(torch.split(weight, OUTPUTS), torch.split(out, OUTPUTS, 1), strict=True):
