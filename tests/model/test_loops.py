@@ -153,7 +153,10 @@ def compile_tile(tile: Any) -> Any:
     return numba.njit(lambda a, b, c, d, e, f: tile(a, b, c, d, e, f))
 
 
-@pytest.mark.parametrize("name", [name for name in SETS if name != BEST.name])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[] if name == "avx2" else pytest.mark.slow) for name in SETS if name != BEST.name],
+)
 def test_everything_holds_with_the_instructions_of_older_cpus(name: str) -> None:
     """This file again, in a process that is told which."""
     if VARIABLE in os.environ:

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numba import carray
 
-from occlusight.model.loops import tiles
+from occlusight.model.loops import attention_tiles as tiles
+from occlusight.model.loops.attention_tiles import PAIRS
 from occlusight.model.loops.numbers import LOG2_E, exponential, from_bf16, inline, ordered, share, to_bf16
 from occlusight.model.loops.team import loop, part, pointer
-from occlusight.model.loops.tiles import LANES, PAIRS, PANEL, TILE
+from occlusight.model.loops.tiles import LANES, PANEL, TILE
 
 BLOCK = 128
 """Tokens whose keys and values are turned into fp32 together."""
@@ -25,7 +26,7 @@ NOTHING, HIDDEN = np.float32(-1e30), np.float32(-1e38)
 def weigh(
     pairs: bool, lanes: int, scores: int, count: int, scale: Any, most: int, sums: int, out: int, width: int
 ) -> None:
-    """See `tiles.softmax_step`, whose powers must be computed in their order; `scale` is for powers of e."""
+    """See `attention_tiles.softmax_step`, whose powers must be computed in their order; `scale` is for powers of e."""
     scale *= LOG2_E
     if pairs:
         if lanes == PANEL:
@@ -42,7 +43,7 @@ def weigh(
 def multiply_add(
     pairs: bool, lanes: int, rows: int, x: int, row: int, step: int, panel: int, count: int, sums: int
 ) -> None:
-    """`tiles.tile_32`, or of `pairs` `tile_16`, for any number of rows."""
+    """`attention_tiles.tile_32`, or of `pairs` `tile_16`, for any number of rows."""
     pieces = (rows + TILE - 1) // TILE
     for piece in range(pieces):
         first = rows * piece // pieces
@@ -60,23 +61,19 @@ def multiply_add(
 
 @inline
 def look(
-    count: int,
-    size: int,
-    queries_at: int,
-    keys_at: int,
-    step: int,
-    token: int,
-    sees: Any,
-    scale: Any,
-    weights_at: int,
-    found_at: int,
-    width: int,
-    most: Any,
-    sums: Any,
+    count: int, size: int, few_at: int, keys_at: int, step: int, token: int, sees: Any, scale: Any, width: int
 ) -> None:
-    """What one or two queries find at the first `sees` keys, which are read as they lie: `found (count, d)` before it is divided by `sums`."""
-    found = carray(pointer(found_at, np.float32), (count, width))
-    weights = carray(pointer(weights_at, np.float32), (count, BLOCK))
+    """What one or two queries find at the first `sees` keys, which are read as they lie.
+
+    few_at: address of fp32 queries `(2, width)`, then of what is found, before it is divided by the weights' sum `(2, width)`, the largest
+    scores `(2,)`, the sums of weights `(2,)`, and room for weights `(2, BLOCK)`.
+    """
+    found_at = few_at + 8 * width
+    weights_at = found_at + 8 * width + 16
+    found = carray(pointer(found_at, np.float32), (2, width))
+    state = carray(pointer(found_at + 8 * width, np.float32), (2, 2))
+    most, sums = state[0], state[1]
+    weights = carray(pointer(weights_at, np.float32), (2, BLOCK))
     tokens = sees[0]
     for q in range(count):
         most[q], sums[q], tokens = NOTHING, np.float32(0), max(tokens, sees[q])
@@ -84,7 +81,7 @@ def look(
     for base in range(0, tokens, BLOCK):
         length = min(BLOCK, tokens - base)
         place = keys_at + token * base
-        tiles.scores(count, size, queries_at, place, token, length, width, weights_at, 4 * BLOCK)
+        tiles.scores(count, size, few_at, place, token, length, width, weights_at, 4 * BLOCK)
         for q in range(count):
             visible = max(0, min(length, sees[q] - base))
             top = most[q]
@@ -103,6 +100,30 @@ def look(
             for t in range(visible, length):
                 weights[q, t] = np.float32(0)
         tiles.found(count, size, weights_at, 4 * BLOCK, place + step, token, length, width, found_at)
+
+
+@inline
+def join(own: Any, own_largest: Any, own_sum: Any, scale: Any, lane: int, found: Any, largest: Any, sums: Any) -> None:
+    """Put what a query has found alone, `own (d,)`, together with what its lane of a panel has, `found (d, lanes)`."""
+    top = max(largest[lane], own_largest)
+    kept, added = exponential((largest[lane] - top) * scale), exponential((own_largest - top) * scale)
+    largest[lane], sums[lane] = top, sums[lane] * kept + own_sum * added
+    for k in range(len(own)):
+        found[k, lane] = found[k, lane] * kept + own[k] * added
+
+
+@inline
+def hand_out(found: Any, lane: int, factor: Any, address: int, size: int) -> None:
+    """Write what a query has found, a lane of `(d, lanes)`, times a factor, in numbers of so many bytes."""
+    width = len(found)
+    if size == 2:
+        halves = carray(pointer(address, np.uint16), width)
+        for k in range(width):
+            halves[k] = to_bf16(found[k, lane] * factor)
+    else:
+        whole = carray(pointer(address, np.float32), width)
+        for k in range(width):
+            whole[k] = found[k, lane] * factor
 
 
 @inline
@@ -182,11 +203,11 @@ def attend(p: Any) -> None:
     largest = carray(pointer(largest_at, np.float32), (panels, lanes))
     sums = carray(pointer(sums_at, np.float32), (panels, lanes))
     sees = carray(pointer(sees_at, np.int32), (panels, lanes))
-    few_at = keys_at + 4 * 2 * width  # what one or two queries find, behind these
-    few = carray(pointer(few_at, np.float32), (2, width))
-    weights_at = few_at + 4 * 2 * width
-    few_state = carray(pointer(values_at, np.float32), (2, 2))
-    few_sees = carray(pointer(values_at + 16, np.int32), 2)
+    few_at = keys_at  # these are not needed for one or two queries
+    few_queries = carray(pointer(few_at, np.float32), (2, width))
+    few_found = carray(pointer(few_at + 8 * width, np.float32), (2, width))
+    few_state = carray(pointer(few_at + 16 * width, np.float32), (2, 2))
+    few_sees = carray(pointer(values_at, np.int32), 2)
     first, end = share(groups)
     for group in range(first, end):
         queries[:] = np.float32(0)
@@ -215,34 +236,15 @@ def attend(p: Any) -> None:
                     copy(p[2] + size * (which[i] * p[5] + group * width), place + step, size * width)
             if members * each <= 2 and width % LANES == 0:
                 for i in range(members * each):
-                    query = carray(pointer(keys_at + 4 * width * i, np.float32), width)
-                    widen(p[0] + size * (which[i // each] * p[3] + (group * each + i % each) * width), query, size)
+                    head = group * each + i % each
+                    widen(p[0] + size * (which[i // each] * p[3] + head * width), few_queries[i], size)
                     few_sees[i] = np.int32(tokens if seen == 0 else min(tokens, seen + i // each))
-                look(
-                    members * each,
-                    size,
-                    keys_at,
-                    begin,
-                    step,
-                    token,
-                    few_sees,
-                    scale,
-                    weights_at,
-                    few_at,
-                    width,
-                    few_state[0],
-                    few_state[1],
-                )
+                look(members * each, size, few_at, begin, step, token, few_sees, scale, width)
                 for i in range(members * each):
-                    lane = which[i // each] * each + i % each
-                    panel, lane = lane // lanes, lane % lanes
-                    before, top = largest[panel, lane], few_state[0, i]
-                    most = max(before, top)
-                    kept, added = exponential((before - most) * scale), exponential((top - most) * scale)
-                    largest[panel, lane] = most
-                    sums[panel, lane] = sums[panel, lane] * kept + few_state[1, i] * added
-                    for k in range(width):
-                        found[panel, k, lane] = found[panel, k, lane] * kept + few[i, k] * added
+                    number = which[i // each] * each + i % each
+                    panel, lane = number // lanes, number % lanes
+                    own_found, own_largest, own_sum = few_found[i], few_state[0, i], few_state[1, i]
+                    join(own_found, own_largest, own_sum, scale, lane, found[panel], largest[panel], sums[panel])
                 continue
             sees[:] = np.int32(0)
             for member in range(members):
@@ -296,11 +298,4 @@ def attend(p: Any) -> None:
             panel, lane = i // lanes, i % lanes
             factor = np.float32(0) if largest[panel, lane] == NOTHING else np.float32(1) / sums[panel, lane]
             place = p[6] + size * (i // each * heads + group * each + i % each) * width
-            if size == 2:
-                halves = carray(pointer(place, np.uint16), width)
-                for k in range(width):
-                    halves[k] = to_bf16(found[panel, k, lane] * factor)
-            else:
-                whole = carray(pointer(place, np.float32), width)
-                for k in range(width):
-                    whole[k] = found[panel, k, lane] * factor
+            hand_out(found[panel], lane, factor, place, size)

@@ -4,10 +4,11 @@
 """
 
 from occlusight.model.loops.attention import BLOCK, attend
+from occlusight.model.loops.attention_tiles import PAIRS
 from occlusight.model.loops.instructions import BEST
 from occlusight.model.loops.passes import gelu, quantize, rms_norm, swiglu, turn
 from occlusight.model.loops.products import ROOM, multiply
-from occlusight.model.loops.tiles import DEPTH, GROUP, PAIRS, PANEL, QUAD, TILE
+from occlusight.model.loops.tiles import DEPTH, GROUP, PANEL, QUAD, TILE
 
 __all__ = [
     "BEST",
