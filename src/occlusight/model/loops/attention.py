@@ -16,7 +16,7 @@ from occlusight.model.loops.numbers import LOG2_E, exponential, from_bf16, inlin
 from occlusight.model.loops.team import loop, part, pointer
 from occlusight.model.loops.tiles import LANES, PANEL, TILE
 
-BLOCK = 128
+BLOCK = 256
 """Tokens whose keys and values are turned into fp32 together."""
 NOTHING, HIDDEN = np.float32(-1e30), np.float32(-1e38)
 """The largest score before there is one, and that of a key that a query does not see: its weight is nothing beside any other."""
@@ -41,22 +41,55 @@ def weigh(
 
 @inline
 def multiply_add(
-    pairs: bool, lanes: int, rows: int, x: int, row: int, step: int, panel: int, count: int, sums: int
+    pairs: bool, lanes: int, rows: int, x: int, row: int, step: int, panel: int, count: int, sums: int, fresh: bool
 ) -> None:
-    """`attention_tiles.tile_32`, or of `pairs` `tile_16`, for any number of rows."""
+    """`attention_tiles.tile_32`, or of `pairs` `tile_16`, for any number of rows; added to `sums`, or set where they are `fresh`.
+
+    A `step` of 0 says that the rows of each tile lie as `lay` puts them.
+    """
     pieces = (rows + TILE - 1) // TILE
     for piece in range(pieces):
         first = rows * piece // pieces
-        some, begin, into = rows * (piece + 1) // pieces - first, x + row * first, sums + 4 * lanes * first
+        some, into = rows * (piece + 1) // pieces - first, sums + 4 * lanes * first
+        begin, apart, further = x + row * first, row, step
+        if step == 0:
+            begin, apart, further = x + 4 * count * first, 4, 4 * some
+        before = 0 if fresh else into
         if pairs:
             if lanes == PANEL:
-                tiles.multiply_16(some, begin, row, step, panel, count, into)
+                tiles.multiply_16(some, begin, apart, further, panel, count, before, into)
             else:
-                tiles.multiply_16_half(some, begin, row, step, panel, count, into)
+                tiles.multiply_16_half(some, begin, apart, further, panel, count, before, into)
         elif lanes == PANEL:
-            tiles.multiply_32(some, begin, row, step, panel, count, into)
+            tiles.multiply_32(some, begin, apart, further, panel, count, before, into)
         else:
-            tiles.multiply_32_half(some, begin, row, step, panel, count, into)
+            tiles.multiply_32_half(some, begin, apart, further, panel, count, before, into)
+
+
+@inline
+def lay(pairs: bool, source: int, size: int, token: int, rows: int, width: int, target: int) -> None:
+    """Keys as tiles go through them: an input of each of a tile's rows beside one another, then the next; in pairs of bf16, or as fp32."""
+    pieces = (rows + TILE - 1) // TILE
+    for piece in range(pieces):
+        first = rows * piece // pieces
+        some = rows * (piece + 1) // pieces - first
+        for t in range(some):
+            place = source + token * (first + t)
+            if pairs:
+                words = carray(pointer(place, np.uint32), width // 2)
+                into = carray(pointer(target + 2 * width * first, np.uint32), (width // 2, some))
+                for k in range(width // 2):
+                    into[k, t] = words[k]
+            else:
+                numbers = carray(pointer(target + 4 * width * first, np.float32), (width, some))
+                if size == 2:
+                    halves = carray(pointer(place, np.uint16), width)
+                    for k in range(width):
+                        numbers[k, t] = from_bf16(halves[k])
+                else:
+                    given = carray(pointer(place, np.float32), width)
+                    for k in range(width):
+                        numbers[k, t] = given[k]
 
 
 @inline
@@ -259,27 +292,24 @@ def attend(p: Any) -> None:
                         most, least = max(most, sees[panel, lane]), min(least, sees[panel, lane])
                     if most <= base:
                         continue
-                    # keys that are gone through again should not lie a power of two apart, where a cache holds few of them
-                    key, key_step = (keys_at, 4 * numbers) if panels > 1 else (begin + token * base, token)
-                    if fresh and pairs:
-                        if panels > 1:
+                    keys_begin, again = begin + token * base, panels > 1 or not pairs
+                    if fresh:
+                        if again:
+                            lay(pairs, keys_begin, size, token, length, width, keys_at)
+                        if pairs:
+                            for t in range(0, length, 2):
+                                place = keys_begin + step + token * t
+                                pair_up(place, place + token if t + 1 < length else 0, value_words[t // 2])
+                        else:
                             for t in range(length):
-                                copy(begin + token * (base + t), keys_at + 4 * numbers * t, 4 * numbers)
-                        for t in range(0, length, 2):
-                            place = begin + step + token * (base + t)
-                            pair_up(place, place + token if t + 1 < length else 0, value_words[t // 2])
-                    elif fresh:
-                        for t in range(length):
-                            widen(begin + token * (base + t), keys[t], size)
-                            widen(begin + step + token * (base + t), values[t], size)
+                                widen(keys_begin + step + token * t, values[t], size)
                     fresh = False
                     own = line * width * panel
-                    scores[:length] = np.float32(0)
                     given = queries_at + line * numbers * panel
-                    if pairs:
-                        multiply_add(True, lanes, length, key, key_step, 4, given, numbers, scores_at)
+                    if again:
+                        multiply_add(pairs, lanes, length, keys_at, 0, 0, given, numbers, scores_at, True)
                     else:
-                        multiply_add(False, lanes, length, keys_at, 4 * width, 4, given, numbers, scores_at)
+                        multiply_add(pairs, lanes, length, keys_begin, token, 4, given, numbers, scores_at, True)
                     if least < base + length:
                         for lane in range(lanes):
                             for t in range(max(0, sees[panel, lane] - base), length):
@@ -293,7 +323,7 @@ def attend(p: Any) -> None:
                         pairs, lanes, scores_at, even, scale, largest_at + state, sums_at + state, found_at + own, width
                     )
                     steps = even // 2 if pairs else even
-                    multiply_add(pairs, lanes, width, values_at, 4, 4 * width, scores_at, steps, found_at + own)
+                    multiply_add(pairs, lanes, width, values_at, 4, 4 * width, scores_at, steps, found_at + own, False)
         for i in range(count):
             panel, lane = i // lanes, i % lanes
             factor = np.float32(0) if largest[panel, lane] == NOTHING else np.float32(1) / sums[panel, lane]

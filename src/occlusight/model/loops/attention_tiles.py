@@ -37,10 +37,11 @@ PAIRS = BEST.bf16 is not None
 
 
 def tile_32(by: Instructions, halves: int) -> Any:
-    """Build the loop for floats: `tile(rows, x, row, step, panel, count, sums)`, all of them int64, rows from 1 to `by.rows`.
+    """Build the loop for floats: `tile(rows, x, row, step, panel, count, before, sums)`, all of them int64, rows from 1 to `by.rows`.
 
     x: address of the first row's first float; row, step: bytes from a row and from an input to the next; panel: address of the other
-    side's floats `(count, width)`; sums: address of `(rows, width)` fp32, to which it adds. The width is that of a panel, or half of it.
+    side's floats `(count, width)`; before: address of `(rows, width)` fp32, to which it adds (0: to nothing); sums: of those that it sets. The width
+    is that of a panel, or half of it.
     """
 
     def add(builder: Any, total: Any, number: Any, other: Any) -> Any:
@@ -57,12 +58,15 @@ def tile_16(by: Instructions, halves: int) -> Any:
 def _tile_of_floats(by: Instructions, halves: int, kind: Any, add: Callable[[Any, Any, Any, Any], Any]) -> Any:
     real, given, size = vector(FLOAT, by.lanes), vector(kind, by.lanes), 4 * by.lanes
 
-    def generate(builder: Any, rows: int, x: Any, row: Any, step: Any, panel: Any, count: Any, sums: Any) -> None:
+    def generate(
+        builder: Any, rows: int, x: Any, row: Any, step: Any, panel: Any, count: Any, before: Any, sums: Any
+    ) -> None:
         totals = zeros(builder, rows, real, halves)
         begins = [at(builder, x, ir.Constant(row.type, place), row) for place in range(rows)]
-        for place, own in enumerate(totals):
-            for half, total in enumerate(own):
-                builder.store(load(builder, sums, real, size * (halves * place + half)), total)
+        with builder.if_then(builder.icmp_unsigned("!=", before, ir.Constant(ADDRESS, 0))):
+            for place, own in enumerate(totals):
+                for half, total in enumerate(own):
+                    builder.store(load(builder, before, real, size * (halves * place + half)), total)
         with cgutils.for_range(builder, count) as index:
             line = at(builder, panel, index.index, size * halves)
             others = [load(builder, line, given, size * half) for half in range(halves)]

@@ -181,7 +181,7 @@ def finish_rows(by: Instructions) -> Any:
 
 
 def for_rows(generate: Callable[..., None], most: int, wide: bool = False) -> Any:
-    """What Numba calls with six int64, or with seven: a loop for each number of rows, the first argument."""
+    """What Numba calls with six int64, or with eight: a loop for each number of rows, the first argument."""
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         rows, *others = values
@@ -199,8 +199,10 @@ def for_rows(generate: Callable[..., None], most: int, wide: bool = False) -> An
     if wide:
 
         @intrinsic
-        def tile(typing: Any, rows: Any, x: Any, row: Any, step: Any, panel: Any, count: Any, sums: Any) -> Any:
-            return types.void(*[types.int64] * 7), emit
+        def tile(
+            typing: Any, rows: Any, x: Any, row: Any, step: Any, panel: Any, count: Any, before: Any, sums: Any
+        ) -> Any:
+            return types.void(*[types.int64] * 8), emit
     else:
 
         @intrinsic
