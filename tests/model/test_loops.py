@@ -186,8 +186,9 @@ def test_gates(shape: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("rows", [1, 9, 80])
 @pytest.mark.parametrize("normed", [False, True])
-def test_heads_are_normalised_and_turned(rows: int, normed: bool) -> None:
-    heads, turned, width = 7, 5, 32
+@pytest.mark.parametrize("width", [16, 32, 72])
+def test_heads_are_normalised_and_turned(rows: int, normed: bool, width: int) -> None:
+    heads, turned = 7, 5
     x, norms, angles = random(rows, heads, width), random(turned, width, seed=1), random(rows, width // 2, seed=2)
     right = x.clone()
     some = right[:, :turned]
@@ -225,12 +226,13 @@ def test_without_openmp_one_thread_does_it_all() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize(("rows", "keys", "groups"), [(1, 1, 4), (3, 70, 2), (50, 200, 1), (9, 64, 4)])
+@pytest.mark.parametrize(("rows", "keys", "groups"), [(1, 1, 4), (3, 70, 2), (50, 200, 1), (9, 64, 4), (9, 301, 4)])
+@pytest.mark.parametrize("width", [32, 72])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_attention_among_all(rows: int, keys: int, groups: int, dtype: torch.dtype) -> None:
+def test_attention_among_all(rows: int, keys: int, groups: int, dtype: torch.dtype, width: int) -> None:
     """Two frames, each apart; scores so large that the softmax must follow the largest yet."""
     q, k, v = (
-        random(2, n, h, 32, seed=i).to(dtype).transpose(1, 2)
+        random(2, n, h, width, seed=i).to(dtype).transpose(1, 2)
         for i, (n, h) in enumerate([(rows, 4), (keys, groups), (keys, groups)])
     )
     right = F.scaled_dot_product_attention(q.float(), k.float(), v.float(), enable_gqa=True)

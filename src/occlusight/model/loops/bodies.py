@@ -8,13 +8,14 @@ from occlusight.model.loops.attention_tiles import PAIRS
 from occlusight.model.loops.instructions import BEST
 from occlusight.model.loops.passes import gelu, quantize, rms_norm, swiglu, turn
 from occlusight.model.loops.products import ROOM, multiply
-from occlusight.model.loops.tiles import DEPTH, GROUP, PANEL, QUAD, TILE
+from occlusight.model.loops.tiles import DEPTH, GROUP, LANES, PANEL, QUAD, TILE
 
 __all__ = [
     "BEST",
     "BLOCK",
     "DEPTH",
     "GROUP",
+    "LANES",
     "PAIRS",
     "PANEL",
     "QUAD",

@@ -112,6 +112,11 @@ def rms_norm(x: Tensor, weight: Tensor, eps_bits: int) -> Tensor:
     return out
 
 
+def turns(width: int) -> bool:
+    """Whether `turn` takes heads of so many channels."""
+    return width >= int(bodies().LANES)
+
+
 def turn(
     x: Tensor, norms: Tensor | None, cos: Tensor, sin: Tensor, turned: int, out: Tensor, eps_bits: int = 0
 ) -> None:

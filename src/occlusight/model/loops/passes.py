@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numba import carray
 
-from occlusight.model.loops.numbers import exponential, share, to_bf16
+from occlusight.model.loops import rotation
+from occlusight.model.loops.numbers import exponential, share
 from occlusight.model.loops.rounding import round_row
 from occlusight.model.loops.team import as_float, loop, pointer
 
@@ -47,14 +48,11 @@ def rms_norm(p: Any) -> None:
 def turn(p: Any) -> None:
     """Heads `x (M, T, d)` fp32 to bf16 `(M, T, d)`: the first `turned` of them normalised if there are `norms (turned, d)`, and turned.
 
-    Arguments: x, norms or 0, cos and sin `(M, d / 2)`, out, M, T, turned, d, the bits of eps. Channels are in `pair_order`.
+    Arguments: x, norms or 0, cos and sin `(M, d / 2)`, out, M, T, turned, d, the bits of eps. Channels are in `pair_order`; d is even, and at
+    least `LANES`.
     """
     rows, heads, turned, width, eps = p[5], p[6], p[7], p[8], as_float(np.uint32(p[9]))
     x = carray(pointer(p[0], np.float32), (rows, heads, width))
-    norms = carray(pointer(p[1], np.float32), (turned, width))
-    cos = carray(pointer(p[2], np.float32), (rows, width // 2))
-    sin = carray(pointer(p[3], np.float32), (rows, width // 2))
-    out = carray(pointer(p[4], np.uint16), (rows, heads, width))
     first, end = share(rows)
     for row in range(first, end):
         for head in range(turned):
@@ -64,15 +62,19 @@ def turn(p: Any) -> None:
                 for k in range(width):
                     square += x[row, head, k] * x[row, head, k]
                 factor = np.float32(1) / np.sqrt(square / np.float32(width) + eps)
-            for k in range(width // 2):
-                low, high = x[row, head, 2 * k] * factor, x[row, head, 2 * k + 1] * factor
-                if p[1] != 0:
-                    low, high = low * norms[head, 2 * k], high * norms[head, 2 * k + 1]
-                out[row, head, 2 * k] = to_bf16(low * cos[row, k] - high * sin[row, k])
-                out[row, head, 2 * k + 1] = to_bf16(low * sin[row, k] + high * cos[row, k])
-        for head in range(turned, heads):
-            for k in range(width):
-                out[row, head, k] = to_bf16(x[row, head, k])
+            place = 4 * width * (heads * row + head)
+            rotation.turned(
+                p[0] + place,
+                factor,
+                p[1] + 4 * width * head if p[1] != 0 else 0,
+                p[2] + 2 * width * row,
+                p[3] + 2 * width * row,
+                p[4] + place // 2,
+                width,
+            )
+        if heads > turned:
+            place = 4 * width * (heads * row + turned)
+            rotation.halved(p[0] + place, p[4] + place // 2, width * (heads - turned))
 
 
 @loop

@@ -47,8 +47,9 @@ def load(builder: Any, begin: Any, kind: Any, offset: int = 0) -> Any:
 
 
 def store(builder: Any, value: Any, begin: Any, offset: int = 0) -> None:
-    """Write a vector of floats or ints."""
-    builder.store(value, _pointer(builder, begin, value.type, offset), align=4)
+    """Write a vector."""
+    align = 2 if value.type.element == HALF else 4
+    builder.store(value, _pointer(builder, begin, value.type, offset), align=align)
 
 
 def fetch(builder: Any, begin: Any, offset: Any) -> None:

@@ -88,7 +88,7 @@ class JoinedAttention(TextAttention):
     def project(self, x: Tensor, tables: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values `(B, heads, T, head_dim)`, bf16."""
         qkv = self.qkv_proj(x).view(*x.shape[:2], -1, self.head_dim)
-        if x.is_cpu and native().loops:
+        if x.is_cpu and native().loops and calls.turns(self.head_dim):
             out = torch.empty_like(qkv, dtype=torch.bfloat16)
             cos, sin = (table.flatten(0, 2) for table in tables)
             calls.turn(qkv.flatten(0, 1), self.norms, cos, sin, self.turned, out, self.eps_bits)
@@ -142,7 +142,7 @@ class JoinedVisionAttention(VisionAttention):
             for begin in range(0, len(frame), BLOCK):
                 rows = slice(begin, begin + BLOCK)
                 part = self.qkv(frame[rows]).view(-1, *qkv.shape[2:])
-                if kind == torch.bfloat16 and x.is_cpu and native().loops:
+                if kind == torch.bfloat16 and x.is_cpu and native().loops and calls.turns(self.head_dim):
                     calls.turn(part, None, tables.cos[rows], tables.sin[rows], 2 * self.heads, into[rows])
                     continue
                 rotate_pairs_(part[:, : 2 * self.heads], tables.cos[rows, None], tables.sin[rows, None])
