@@ -28,8 +28,8 @@ class Instructions:
 
     name: what `VARIABLE` calls it; needs: features of the CPU, in LLVM's words; lanes: floats in a vector.
     rows: those of a tile, whose two vectors of sums a row, two of weights and one of a row fit the registers; narrow_rows: the same in 4
-    bits, whose low and high halves and mask take registers too; fetching: up to so many rows a tile wins by fetching the next panel's weights
-    meanwhile (one row reads as fast as it can without).
+    bits, whose low and high halves and mask take registers too; fetching, narrow_fetching: the rows with which a tile wins by fetching the next
+    panel's weights meanwhile, measured; one row mostly reads as fast as it can without.
     dot: `(builder, sums, unsigned, signed)`: four neighbours of each sum, bytes, are multiplied and added to it; None where there is no such
     instruction, and instead: bytes: unsigned and signed ones to sums of two neighbours, halves; halves: signed ones to sums of two, ints.
     bf16: `(builder, sums, pairs, pairs)`: two neighbours of each sum, bf16 in the halves of an int, are multiplied and added to it; None where
@@ -41,7 +41,8 @@ class Instructions:
     lanes: int
     rows: int
     narrow_rows: int
-    fetching: int
+    fetching: range
+    narrow_fetching: range
     dot: Callable[[Any, Any, Any, Any], Any] | None = None
     bytes: Product | None = None
     halves: Product | None = None
@@ -90,20 +91,23 @@ def _dot_bf16(lanes: int) -> Callable[[Any, Any, Any, Any], Any]:
 
 _BYTES, _HALVES, _INTS = vector(BYTE, 32), vector(HALF, 16), vector(INT, 8)
 _AVX512 = ("avx512vnni", "avx512bw", "avx512vl")
-AVX512 = Instructions("avx512-vnni", _AVX512, 16, 12, 8, 12, dot=_dot(16))
+AVX512 = Instructions("avx512-vnni", _AVX512, 16, 12, 8, range(2, 13), range(2, 9), dot=_dot(16))
 AVX512_BF16 = replace(AVX512, name="avx512-bf16", needs=(*_AVX512, "avx512bf16"), bf16=_dot_bf16(16))
-VNNI = Instructions("avx-vnni", ("avxvnni", "avx2"), 8, 6, 4, 4, dot=_dot(8))
+VNNI = Instructions("avx-vnni", ("avxvnni", "avx2"), 8, 6, 4, range(2, 5), range(1, 5), dot=_dot(8))
 AVX2 = Instructions(
     "avx2",
     ("avx2",),
     8,
     6,
     4,
-    4,
+    range(2, 5),
+    range(1, 5),
     bytes=_named("llvm.x86.avx2.pmadd.ub.sw", _HALVES, _BYTES, _BYTES),
     halves=_named("llvm.x86.avx2.pmadd.wd", _INTS, _HALVES, _HALVES),
 )
-PLAIN = Instructions("plain", (), 8, 6, 4, 4, bytes=_plainly(_HALVES, False), halves=_plainly(_INTS, True))
+PLAIN = Instructions(
+    "plain", (), 8, 6, 4, range(2, 5), range(1, 5), bytes=_plainly(_HALVES, False), halves=_plainly(_INTS, True)
+)
 
 
 def sets_of_this_cpu() -> list[Instructions]:

@@ -91,7 +91,7 @@ def tile_8(by: Instructions) -> Any:
                     builder.store(begin, place)
         with cgutils.for_range(builder, steps) as step:
             begin, given = at(builder, panel, step.index, depth * by.panel), at(builder, x, step.index, 4 * rows)
-            if 1 < rows <= by.fetching:
+            if rows in by.fetching:
                 for line in range(0, depth * by.panel, 64):
                     fetch(builder, begin, builder.add(ahead, ir.Constant(ahead.type, line)))
             both = weights(builder, begin)
@@ -123,7 +123,7 @@ def tile_4(by: Instructions) -> Any:
         totals = zeros(builder, rows, real)
         with cgutils.for_range(builder, groups) as step:
             begin = at(builder, panel, step.index, size)
-            for line in range(0, size, 64):
+            for line in range(0, size if rows in by.narrow_fetching else 0, 64):
                 fetch(builder, begin, builder.add(ahead, ir.Constant(ahead.type, line)))
             given = at(builder, x, step.index, (GROUP + 4) * rows)
             found: list[list[Any]] = [[None, None] for _ in range(rows)]
