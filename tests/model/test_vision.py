@@ -62,6 +62,7 @@ def test_blocks_in_pieces_equal_whole_ones(
     patches = torch.randn(sum(pairs * rows * columns for pairs, rows, columns in sizes), tower.config.patch_values)
     whole = tower(patches, sizes)
     monkeypatch.setattr(vision, "PIECE", piece)
+    monkeypatch.setattr(vision, "CHUNK", 7)
     at_once: list[int] = []
     handles = [
         block.mlp.register_forward_hook(lambda _, given, __: at_once.append(given[0].shape[:-1].numel()))
@@ -70,7 +71,7 @@ def test_blocks_in_pieces_equal_whole_ones(
     cut = finished(tower.steps(patches, sizes))
     for handle in handles:
         handle.remove()
-    assert max(at_once) <= piece
+    assert max(at_once) <= min(piece, vision.CHUNK)
     assert sum(at_once) == len(tower.blocks) * len(patches)
     torch.testing.assert_close(cut.embeds, whole.embeds, atol=1e-4, rtol=0)
     for one, other in zip(cut.taps, whole.taps, strict=True):
