@@ -9,6 +9,8 @@ M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -2,
 PAD = 256 << 20
 LARGE = 32 << 20
 """The most that glibc takes as `M_MMAP_THRESHOLD`."""
+SPARE = 64 << 20
+"""What a pass over a 512x512 picture takes at a time, and more."""
 
 
 def keep_freed_memory() -> bool:
@@ -24,12 +26,12 @@ def keep_freed_memory() -> bool:
 
 def reuse_freed_memory() -> bool:
     """The same for answering, where a process may live for months: blocks above 32 MiB still go back to the system, and so does more
-    than 256 MiB at the heap's end. False where there is no glibc.
+    than 64 MiB at the heap's end. False where there is no glibc.
 
     By default what a pass frees goes back at once if a thread of its own computed it, whose heaps of 64 MiB glibc unmaps: half of the 20,000
     page faults of a new picture.
     """
-    return _set((M_MMAP_THRESHOLD, LARGE), (M_TRIM_THRESHOLD, PAD), (M_ARENA_MAX, 1))
+    return _set((M_MMAP_THRESHOLD, LARGE), (M_TRIM_THRESHOLD, SPARE), (M_ARENA_MAX, 1))
 
 
 def give_back_gaps() -> bool:
