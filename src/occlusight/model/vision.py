@@ -154,9 +154,8 @@ class VisionBlock(nn.Module):
             part = x[frames, rows]
             part += self.attn.mix(q[frames, :, rows], k[frames], v[frames])
             yield
-            for frame in part:
-                for some in torch.split(frame, CHUNK):
-                    some += self.mlp(self.norm2(some))
+            for some in torch.split(part.view(-1, x.shape[-1]), CHUNK):
+                some += self.mlp(self.norm2(some))
             yield
         return x
 
