@@ -1,4 +1,4 @@
-"""Attention."""
+"""Attention, over keys and values of any number of sequences."""
 
 # mypy: ignore-errors
 # (Numba gives what is called here other types than Python would.)
@@ -17,7 +17,7 @@ from occlusight.model.loops.team import loop, part, pointer
 from occlusight.model.loops.tiles import LANES, PANEL, TILE
 
 BLOCK = 256
-"""Tokens whose keys and values are turned into fp32 together."""
+"""Tokens whose keys and values are gone through together."""
 NOTHING, HIDDEN = np.float32(-1e30), np.float32(-1e38)
 """The largest score before there is one, and that of a key that a query does not see: its weight is nothing beside any other."""
 

@@ -194,12 +194,9 @@ def take_up(by: Instructions) -> Any:
             rounds = builder.udiv(builder.sub(vectors, done), ir.Constant(ADDRESS, together))
             with cgutils.for_range(builder, rounds) as turn:
                 first = builder.add(done, builder.mul(turn.index, ir.Constant(ADDRESS, together)))
-                places = [[builder.add(first, ir.Constant(ADDRESS, part)) for part in range(together)]] * count
-                begins = [at(builder, out, ir.Constant(ADDRESS, 4 * place), width) for place in range(count)]
-                into = [
-                    [at(builder, begin, part, 4 * by.lanes) for part in own]
-                    for begin, own in zip(begins, places, strict=True)
-                ]
+                places = [builder.add(first, ir.Constant(ADDRESS, part)) for part in range(together)]
+                begins = [at(builder, out, ir.Constant(ADDRESS, 4 * query), width) for query in range(count)]
+                into = [[at(builder, begin, place, 4 * by.lanes) for place in places] for begin in begins]
                 totals = [[cgutils.alloca_once(builder, real) for _ in own] for own in into]
                 for own, addresses in zip(totals, into, strict=True):
                     for total, address in zip(own, addresses, strict=True):
@@ -210,8 +207,8 @@ def take_up(by: Instructions) -> Any:
                     for place in range(count):
                         weight = at(builder, at(builder, weights, ir.Constant(ADDRESS, place), line), token.index, 4)
                         spread.append(everywhere(builder, load(builder, weight, FLOAT), by.lanes))
-                    for part in range(together):
-                        numbers = floats_of(builder, by.lanes, size, value, places[0][part])
+                    for part, place in enumerate(places):
+                        numbers = floats_of(builder, by.lanes, size, value, place)
                         for own, weight in zip(totals, spread, strict=True):
                             builder.store(multiply_add(builder, numbers, weight, builder.load(own[part])), own[part])
                 for own, addresses in zip(totals, into, strict=True):
