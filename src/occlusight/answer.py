@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from functools import lru_cache
 from os import PathLike
 from typing import TYPE_CHECKING, Any
+
+from occlusight.errors import BadInput
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -28,7 +31,7 @@ def generate_response(
     image_path: str | PathLike[str] | Image | Sequence[str | PathLike[str] | Image],
     prompt: str,
     *,
-    model: str = "default",
+    model: str | PathLike[str] = "default",
     temperature: float = 0.0,
     top_p: float = 1.0,
     max_tokens: int = 512,
@@ -51,12 +54,18 @@ def generate_response(
         further: other fields of `occlusight.backends.protocol.Request`: `json_schema`, `regex`, `stop`, `top_k` ...
 
     Raises:
-        BadInput: a picture, parameter or model that cannot be used; the message says what to do.
+        BadInput: a picture, parameter or model that cannot be used; the message names it and says what to do.
     """
-    from occlusight.backends.protocol import Request, TextDelta, as_picture
+    from occlusight.backends.fields import as_picture, received
+    from occlusight.backends.protocol import Request, TextDelta
 
     several = isinstance(image_path, Sequence) and not isinstance(image_path, str)
-    pictures = tuple(as_picture(p) for p in (image_path if several else (image_path,)))  # type: ignore[union-attr]
+    pictures = tuple(as_picture(p, "image_path") for p in (image_path if several else (image_path,)))  # type: ignore[union-attr]
+    known = sorted({one.name for one in fields(Request)} - {"prompt", "pictures"})
+    if unknown := sorted(further.keys() - known):
+        raise BadInput(f"generate_response takes {', '.join(['model', *known])}, but {', '.join(unknown)} was given")
+    if not isinstance(model, (str, PathLike)):
+        raise BadInput(f"model must be a name or a folder, but {received(model)} was given")
     request = Request(
         prompt,
         pictures,
@@ -67,4 +76,4 @@ def generate_response(
         seed=seed,
         **further,
     )
-    return "".join(event.text for event in opened(model).generate(request) if isinstance(event, TextDelta))
+    return "".join(event.text for event in opened(str(model)).generate(request) if isinstance(event, TextDelta))

@@ -10,13 +10,13 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from occlusight.backends.fields import Picture
 from occlusight.backends.precision import open_model
 from occlusight.backends.protocol import (
     Choice,
     Done,
     Event,
     ModelInfo,
-    Picture,
     Request,
     Saved,
     TextDelta,

@@ -12,12 +12,12 @@ from typing import Any
 
 import openai
 
+from occlusight.backends.fields import Picture
 from occlusight.backends.protocol import (
     Done,
     Event,
     FinishReason,
     ModelInfo,
-    Picture,
     Request,
     TextDelta,
     Timings,

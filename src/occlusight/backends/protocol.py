@@ -5,18 +5,27 @@ Backends are interchangeable: our engine, an HTTP server, canned answers for tes
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from os import PathLike
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
-from PIL import Image
-
+from occlusight.backends.fields import (
+    Picture,
+    as_pictures,
+    as_question,
+    as_regex,
+    as_schema,
+    as_stops,
+    number,
+    positive,
+    received,
+    several,
+    text,
+    whole,
+)
 from occlusight.errors import BadInput
 
-Picture: TypeAlias = Image.Image | Path
 Choice: TypeAlias = str | tuple[str, ...]
 """A text, or several that mean the same."""
 FinishReason: TypeAlias = Literal["stop", "length", "cancelled"]
@@ -24,7 +33,6 @@ FinishReason: TypeAlias = Literal["stop", "length", "cancelled"]
 MAX_TOKENS_LIMIT = 32768
 TEMPERATURE_LIMIT = 2.0
 LOGPROBS_LIMIT = 20
-STOPS_LIMIT = 16
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,9 @@ class Message:
 
     def __post_init__(self) -> None:
         if self.role not in ("user", "assistant"):
-            raise BadInput(f"a message's role must be user or assistant, but {self.role!r} was given")
+            raise BadInput(f"a message's role must be user or assistant, but {received(self.role)} was given")
+        text("a message's text", self.text)
+        object.__setattr__(self, "pictures", as_pictures("a message's pictures", self.pictures))
 
 
 @dataclass(frozen=True)
@@ -83,81 +93,38 @@ class Request:
     regex: str | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.prompt, str) or not self.prompt.strip():
-            raise BadInput("the question is empty; write what you want to know about the picture")
-        pictures = self.pictures if isinstance(self.pictures, (tuple, list)) else (self.pictures,)
-        object.__setattr__(self, "pictures", tuple(as_picture(p) for p in pictures))
-        object.__setattr__(self, "history", tuple(self.history))
-        object.__setattr__(self, "stop", as_stops(self.stop))
-        within("temperature", self.temperature, 0.0, TEMPERATURE_LIMIT)
-        if not 0.0 < self.top_p <= 1.0:
-            raise BadInput(f"top_p must be above 0 and at most 1, but {self.top_p!r} was given")
-        within("min_p", self.min_p, 0.0, 1.0)
-        within("repetition_penalty", self.repetition_penalty, 0.1, 10.0)
-        within("presence_penalty", self.presence_penalty, -2.0, 2.0)
-        whole("max_tokens", self.max_tokens, 1, MAX_TOKENS_LIMIT)
-        whole("top_k", self.top_k, 0, 2**31 - 1)
-        if self.seed is not None and not 0 <= self.seed < 2**63:
-            raise BadInput(f"seed must lie between 0 and 2**63 - 1, but {self.seed!r} was given")
-        if self.logprobs is not None:
-            whole("logprobs", self.logprobs, 0, LOGPROBS_LIMIT)
-        if self.thinking_tokens is not None:
-            whole("thinking_tokens", self.thinking_tokens, 0, MAX_TOKENS_LIMIT)
         if self.json_schema is not None and self.regex is not None:
             raise BadInput(
                 "an answer follows a JSON schema or a regular expression, but both were given; leave one out"
             )
-        if self.json_schema is not None:
-            object.__setattr__(self, "json_schema", as_schema(self.json_schema))
-        if self.regex is not None and (not isinstance(self.regex, str) or not self.regex):
-            raise BadInput(f"regex must be a regular expression that is not empty, but {self.regex!r} was given")
+        for name, checked in CHECKS.items():
+            value = getattr(self, name)
+            if value is not None or name not in OPTIONAL:
+                object.__setattr__(self, name, checked(name, value))
 
 
-def within(name: str, value: float, low: float, high: float) -> None:
-    """Raise BadInput unless the value lies in a range (NaN lies in none)."""
-    if not low <= value <= high:
-        raise BadInput(f"{name} must lie between {low:g} and {high:g}, but {value!r} was given")
-
-
-def whole(name: str, value: int, low: int, high: int) -> None:
-    """Raise BadInput unless the value is a whole number in a range."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise BadInput(f"{name} must be a whole number, but {value!r} was given")
-    if not low <= value <= high:
-        raise BadInput(f"{name} must lie between {low} and {high}, but {value!r} was given")
-
-
-def as_stops(value: object) -> tuple[str, ...]:
-    """Return stop strings as a tuple; one may be given alone. Raises BadInput for an empty one, or for too many."""
-    stops = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, (tuple, list)) else None
-    if stops is None or not all(isinstance(stop, str) and stop for stop in stops):
-        raise BadInput(f"stop must be strings that are not empty, but {value!r} was given")
-    if len(stops) > STOPS_LIMIT:
-        raise BadInput(f"at most {STOPS_LIMIT} stop strings can be given, but there are {len(stops)}")
-    return stops
-
-
-def as_schema(value: object) -> str:
-    """Return a JSON schema as text. Raises BadInput where it is none; whether it can be followed is the backend's to say."""
-    try:
-        schema = json.loads(value) if isinstance(value, str) else value
-        text = json.dumps(schema, ensure_ascii=False)
-    except (TypeError, ValueError) as error:
-        raise BadInput(f"the JSON schema is not JSON ({error}); see https://json-schema.org") from None
-    if not isinstance(schema, (Mapping, bool)):
-        raise BadInput(
-            f"a JSON schema is an object, but a {type(schema).__name__} was given; see https://json-schema.org"
-        )
-    return text
-
-
-def as_picture(value: object) -> Picture:
-    """Return a picture or a path to one. Raises BadInput for anything else."""
-    if isinstance(value, Image.Image):
-        return value
-    if isinstance(value, (str, PathLike)):
-        return Path(value)
-    raise BadInput(f"a picture must be a path or a PIL image, but a {type(value).__name__} was given")
+CHECKS: Mapping[str, Callable[[str, object], object]] = {
+    "prompt": as_question,
+    "pictures": as_pictures,
+    "system": text,
+    "history": partial(several, kind=Message),
+    "temperature": partial(number, low=0.0, high=TEMPERATURE_LIMIT),
+    "top_p": partial(positive, high=1.0),
+    "max_tokens": partial(whole, low=1, high=MAX_TOKENS_LIMIT),
+    "seed": partial(whole, low=0, high=2**63 - 1),
+    "top_k": partial(whole, low=0, high=2**31 - 1),
+    "min_p": partial(number, low=0.0, high=1.0),
+    "repetition_penalty": partial(number, low=0.1, high=10.0),
+    "presence_penalty": partial(number, low=-2.0, high=2.0),
+    "stop": as_stops,
+    "logprobs": partial(whole, low=0, high=LOGPROBS_LIMIT),
+    "thinking_tokens": partial(whole, low=0, high=MAX_TOKENS_LIMIT),
+    "json_schema": as_schema,
+    "regex": as_regex,
+}
+"""What each field of a request is put through: it returns the value as it is kept, or raises BadInput."""
+OPTIONAL = frozenset(one.name for one in fields(Request) if one.default is None)
+"""The fields that may be None."""
 
 
 @dataclass(frozen=True)
