@@ -20,6 +20,7 @@ from occlusight.bench.record import Record
 from occlusight.bench.run import run
 from occlusight.bench.settings import Settings
 from occlusight.engine.settings import LONGEST_STEP_S, EngineSettings
+from occlusight.errors import BadInput
 
 SCRIPT = Path(__file__).with_name("asked.py")
 
@@ -170,3 +171,21 @@ def test_a_group_that_was_cut_is_asked_from_its_beginning(data, names, tmp_path)
     assert listening.heard == ["forget", *(q.text for q in second)]
     written = [line["id"] for line in record.read(record.answers)]
     assert written == [q.id for q in first + second]
+
+
+def test_a_run_within_other_limits_of_pixels_does_not_mix_into_one(tiny_checkpoint, small, names, tmp_path) -> None:
+    settings = Settings(max_tokens=2, certainty=False)
+    steady = EngineSettings(step_s=LONGEST_STEP_S)
+
+    def asked(max_pixels: int | None):
+        backend = LocalBackend(tiny_checkpoint, name="tiny", settings=steady, max_pixels=max_pixels)
+        return run(backend, small, tmp_path / "out", names, settings=settings, limit=1)
+
+    asked(4096)
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["backend"]["preprocess"]["limits"] == {
+        "min_pixels": 1024,
+        "max_pixels": 4096,
+    }
+    asked(4096)
+    with pytest.raises(BadInput, match="another limits of pixels"):
+        asked(None)

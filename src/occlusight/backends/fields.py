@@ -7,15 +7,18 @@ from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from PIL import Image
 
 from occlusight.errors import BadInput
 
 Picture: TypeAlias = Image.Image | Path
+MaxPixels: TypeAlias = int | Literal["model"] | None
+"""A limit of pixels; "model" leaves it to the checkpoint, None to whoever is asked."""
 
 STOPS_LIMIT = 16
+PIXELS_LIMIT = 1 << 40
 
 
 def number(name: str, value: object, low: float, high: float) -> float:
@@ -116,6 +119,21 @@ def as_picture(value: object, name: str = "pictures") -> Picture:
     if isinstance(value, (str, PathLike)):
         return Path(value)
     raise BadInput(f"{name}: a picture must be a path or a PIL image, but a {type(value).__name__} was given")
+
+
+def as_max_pixels(name: str, value: object) -> int | Literal["model"]:
+    """Return a number of pixels, or "model"."""
+    if isinstance(value, str):
+        if value != "model":
+            raise BadInput(f"{name} takes a number of pixels, or 'model', but {received(value)} was given")
+        return "model"
+    return whole(name, value, 1, PIXELS_LIMIT)
+
+
+def in_order(max_pixels: MaxPixels, min_pixels: int | None) -> None:
+    """Raise BadInput where the lower limit is above the upper one."""
+    if isinstance(max_pixels, int) and min_pixels is not None and min_pixels > max_pixels:
+        raise BadInput(f"min_pixels ({min_pixels}) must not be above max_pixels ({max_pixels})")
 
 
 def several(name: str, value: object, kind: type[Any]) -> tuple[Any, ...]:

@@ -10,13 +10,15 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from occlusight.backends.fields import Picture
+from occlusight.backends.fields import MaxPixels, Picture
+from occlusight.backends.picture_reader import PictureReader
 from occlusight.backends.precision import open_model
 from occlusight.backends.protocol import (
     Choice,
     Done,
     Event,
     ModelInfo,
+    PictureUse,
     Request,
     Saved,
     TextDelta,
@@ -38,15 +40,15 @@ from occlusight.engine.speaker import END_THINK, THINK, Manner, Speaker
 from occlusight.engine.transcript import Picked, Piece
 from occlusight.errors import BadInput
 from occlusight.model.chat import Chat
-from occlusight.model.picture import open_picture
-from occlusight.model.preprocess import PixelLimits, PreprocessSettings, patches_of
+from occlusight.model.preprocess import PixelLimits, PreprocessSettings
 from occlusight.model.quant.plan import QuantSettings
 
 
 class LocalBackend:
     """Answers with a Qwen3-VL checkpoint. Several threads may use it; their answers advance together.
 
-    With `blind`, pictures are dropped: the baseline that shows what the questions alone give away.
+    With `blind`, pictures are dropped: the baseline that shows what the questions alone give away. `max_pixels` and `min_pixels` hold
+    for requests that say none: at most `USUAL_PIXELS` on a CPU unless given, and never more than the checkpoint's own settings allow.
 
     Raises:
         BadModel: the folder holds no checkpoint that can be loaded.
@@ -64,12 +66,15 @@ class LocalBackend:
         settings: EngineSettings | None = None,
         quantized: QuantSettings | Path | None = None,
         context: int | None = None,
+        max_pixels: MaxPixels = None,
+        min_pixels: int | None = None,
     ) -> None:
         checkpoint = Path(checkpoint)
         self.blind = blind
         self.chat = Chat.load(checkpoint)
-        self.preprocess = PreprocessSettings.load(checkpoint)
         placement = Placement.choose(checkpoint, device, dtype)
+        own = PreprocessSettings.load(checkpoint)
+        self.reader = PictureReader.on(placement.device.type, own, max_pixels, min_pixels)
         revision = revision_of(checkpoint)
         opened = open_model(checkpoint, revision, placement, quantized, settings.kv_bytes if settings else 0)
         model = opened.model
@@ -90,10 +95,15 @@ class LocalBackend:
         """The model behind this backend."""
         return self._info
 
+    @property
+    def preprocess(self) -> PreprocessSettings:
+        """How pictures are prepared, with the limits that hold for requests that say none."""
+        return self.reader.settings
+
     def within(self, limits: PixelLimits) -> LocalBackend:
-        """Return the same model reading pictures within other pixel limits; the engine and its caches are shared."""
+        """Return the same model with other pixel limits instead of its own; the engine and its caches are shared."""
         other = copy(self)
-        other.preprocess = replace(self.preprocess, limits=limits)
+        other.reader = PictureReader(replace(self.reader.own, limits=limits))
         return other
 
     def generate(self, request: Request) -> Answer:
@@ -106,7 +116,7 @@ class LocalBackend:
                 nothing satisfies. No work has been done then.
         """
         began = perf_counter()
-        prompt = self.prompt(request)
+        prompt, uses = self._read(request)
         room = min(request.max_tokens, self.engine.context - len(prompt.ids))
         manner = Manner(
             Sampling(
@@ -124,7 +134,7 @@ class LocalBackend:
             thinking_tokens=request.thinking_tokens,
         )
         speaker = Speaker(self.chat, prompt.ids, manner, self._grammar(request))
-        return Answer(self, self.engine.submit(prompt, speaker, room), speaker, began)
+        return Answer(self, self.engine.submit(prompt, speaker, room), speaker, uses, began)
 
     def generate_many(self, requests: Iterable[Request]) -> Iterator[tuple[int, Event]]:
         """Answer several requests together; yield (which one, its next event) as they come. Questions about one picture share it.
@@ -187,23 +197,30 @@ class LocalBackend:
         Raises:
             BadPicture: a picture cannot be read.
         """
-        visuals: list[Visual] = []
+        return self._read(request)[0]
+
+    def _read(self, request: Request) -> tuple[Prompt, tuple[PictureUse, ...]]:
+        """Return the prompt, and how each picture was read."""
+        seen: list[tuple[Visual, PictureUse]] = []
+
+        def content(text: str, pictures: tuple[Picture, ...]) -> list[dict[str, str]]:
+            """Return a message's parts, pictures first; what the pictures become is added to `seen`."""
+            if self.blind:
+                pictures = ()
+            seen.extend(self.reader.read(picture, request.max_pixels, request.min_pixels) for picture in pictures)
+            return [*({"type": "image"} for _ in pictures), {"type": "text", "text": text}]
+
         messages: list[dict[str, Any]] = []
         if request.system:
             messages.append({"role": "system", "content": request.system})
         for earlier in request.history:
-            messages.append({"role": earlier.role, "content": self._content(earlier.text, earlier.pictures, visuals)})
-        messages.append({"role": "user", "content": self._content(request.prompt, request.pictures, visuals)})
+            messages.append({"role": earlier.role, "content": content(earlier.text, earlier.pictures)})
+        messages.append({"role": "user", "content": content(request.prompt, request.pictures)})
+        visuals = [visual for visual, _ in seen]
         ids = self.chat.prompt(messages, [visual.grid for visual in visuals])
         config = self.chat.config
-        return Prompt.build(ids, visuals, pad=config.image_token_id, merge=config.vision.merge_size)
-
-    def _content(self, text: str, pictures: tuple[Picture, ...], visuals: list[Visual]) -> list[dict[str, str]]:
-        """Return a message's parts, pictures first; what the pictures become is added to `visuals`."""
-        if self.blind:
-            pictures = ()
-        visuals += [Visual.of(*patches_of(open_picture(picture), self.preprocess)) for picture in pictures]
-        return [*({"type": "image"} for _ in pictures), {"type": "text", "text": text}]
+        prompt = Prompt.build(ids, visuals, pad=config.image_token_id, merge=config.vision.merge_size)
+        return prompt, tuple(use for _, use in seen)
 
     def _grammar(self, request: Request) -> Grammar | None:
         if request.json_schema is not None:
@@ -214,11 +231,14 @@ class LocalBackend:
 class Answer(Iterator[Event]):
     """The events of one answer. `close`, from any thread, stops it: what it held is freed after the step under way at the latest."""
 
-    def __init__(self, backend: LocalBackend, sequence: Decoding, speaker: Speaker, began: float) -> None:
+    def __init__(
+        self, backend: LocalBackend, sequence: Decoding, speaker: Speaker, uses: tuple[PictureUse, ...], began: float
+    ) -> None:
         self._engine = backend.engine
         self._tokenizer = backend.chat.tokenizer
         self._sequence = sequence
         self._speaker = speaker
+        self._uses = uses
         self._began = began
         self._over = False
 
@@ -265,6 +285,7 @@ class Answer(Iterator[Event]):
             prompt_tokens=len(sequence.prompt.ids),
             completion_tokens=speaker.completion_tokens,
             image_tokens=sequence.prompt.image_tokens,
+            pictures=self._uses,
         )
         timings = Timings(
             encode_s=sequence.encode_s,

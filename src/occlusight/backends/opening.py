@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from occlusight.errors import BadInput
 
 if TYPE_CHECKING:
+    from occlusight.backends.fields import MaxPixels
     from occlusight.backends.protocol import Backend
     from occlusight.model.quant.plan import QuantSettings
 
@@ -28,6 +29,8 @@ def open_backend(
     int8_kv: bool = False,
     kv_gb: float | None = None,
     steady: bool = False,
+    max_pixels: MaxPixels = None,
+    min_pixels: int | None = None,
     trust_remote_code: bool = False,
 ) -> Backend:
     """Open a model.
@@ -47,6 +50,9 @@ def open_backend(
         kv_gb: the memory in 10^9 bytes that keys and values may take, for local; a quarter of the machine's unless given.
         steady: read prompts in the same chunks however busy the machine is, so that not even the rounding changes from run to run;
             for local.
+        max_pixels: pictures with more pixels are reduced to so many; "model" takes the checkpoint's own limit, None at most 1,048,576
+            on a CPU. A request may say otherwise.
+        min_pixels: pictures with fewer pixels are enlarged to so many, for local.
         trust_remote_code: run the Python code that a checkpoint brings, for transformers.
 
     Raises:
@@ -86,6 +92,8 @@ def open_backend(
         settings=replace(settings, step_s=LONGEST_STEP_S) if steady else settings,
         quantized=precision_of(quantize, quantize_vision),
         context=context,
+        max_pixels=max_pixels,
+        min_pixels=min_pixels,
     )
 
 

@@ -11,12 +11,16 @@ from functools import partial
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from occlusight.backends.fields import (
+    PIXELS_LIMIT,
+    MaxPixels,
     Picture,
+    as_max_pixels,
     as_pictures,
     as_question,
     as_regex,
     as_schema,
     as_stops,
+    in_order,
     number,
     positive,
     received,
@@ -72,6 +76,9 @@ class Request:
         thinking_tokens: bounds the thoughts of a checkpoint that thinks; None is three quarters of `max_tokens`.
         json_schema: the answer is JSON that satisfies this schema, given as a mapping or as text.
         regex: the answer matches this regular expression as a whole.
+        max_pixels: pictures with more pixels are reduced to so many; the checkpoint's own limit holds too, and "model" is that alone.
+            None is what the backend was opened with.
+        min_pixels: pictures with fewer pixels are enlarged to so many, within the upper limit.
     """
 
     prompt: str
@@ -91,6 +98,8 @@ class Request:
     thinking_tokens: int | None = None
     json_schema: str | Mapping[str, Any] | None = None
     regex: str | None = None
+    max_pixels: MaxPixels = None
+    min_pixels: int | None = None
 
     def __post_init__(self) -> None:
         if self.json_schema is not None and self.regex is not None:
@@ -101,6 +110,7 @@ class Request:
             value = getattr(self, name)
             if value is not None or name not in OPTIONAL:
                 object.__setattr__(self, name, checked(name, value))
+        in_order(self.max_pixels, self.min_pixels)
 
 
 CHECKS: Mapping[str, Callable[[str, object], object]] = {
@@ -121,6 +131,8 @@ CHECKS: Mapping[str, Callable[[str, object], object]] = {
     "thinking_tokens": partial(whole, low=0, high=MAX_TOKENS_LIMIT),
     "json_schema": as_schema,
     "regex": as_regex,
+    "max_pixels": as_max_pixels,
+    "min_pixels": partial(whole, low=1, high=PIXELS_LIMIT),
 }
 """What each field of a request is put through: it returns the value as it is kept, or raises BadInput."""
 OPTIONAL = frozenset(one.name for one in fields(Request) if one.default is None)
@@ -156,12 +168,48 @@ class ThoughtDelta:
 
 
 @dataclass(frozen=True)
+class Progress:
+    """How far the work before the first token has come, where it takes longer than a moment.
+
+    `encoding`: `done` of `total` blocks of the vision tower, for all pictures that are not known; `reading`: tokens of the prompt.
+    `seconds_left` is about what is left until the first token, from this machine's own speed; None where nothing is known of it.
+    """
+
+    stage: Literal["encoding", "reading"]
+    done: int
+    total: int
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True)
+class PictureUse:
+    """How a picture was read.
+
+    Args:
+        rows, columns: the grid of its tokens.
+        tokens: `rows * columns`.
+        size: (width, height) of the picture as it was given, upright, in pixels.
+        read_size: (width, height) at which it was read.
+        reduced_by: what made it smaller, if anything: `max_pixels`, or the `model`'s own limit.
+    """
+
+    rows: int
+    columns: int
+    tokens: int
+    size: tuple[int, int]
+    read_size: tuple[int, int]
+    reduced_by: Literal["max_pixels", "model"] | None = None
+
+
+@dataclass(frozen=True)
 class Usage:
-    """Tokens: `image_tokens` are those of `prompt_tokens` that stand for pictures."""
+    """Tokens: `image_tokens` are those of `prompt_tokens` that stand for pictures; `pictures` tells of each how it was read, where the
+    backend knows it."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     image_tokens: int = 0
+    pictures: tuple[PictureUse, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -200,7 +248,7 @@ class Done:
     saved: Saved = field(default_factory=Saved)
 
 
-Event: TypeAlias = TextDelta | ThoughtDelta | Done
+Event: TypeAlias = Progress | TextDelta | ThoughtDelta | Done
 
 
 @dataclass(frozen=True)
@@ -226,7 +274,7 @@ class Backend(Protocol):
         ...
 
     def generate(self, request: Request) -> Iterator[Event]:
-        """Yield the answer as TextDelta events, then one Done; ThoughtDelta events may come before."""
+        """Yield the answer as TextDelta events, then one Done; Progress and ThoughtDelta events may come before."""
         ...
 
     def score(self, request: Request, choices: Sequence[str]) -> list[float]:

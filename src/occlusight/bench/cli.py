@@ -23,6 +23,7 @@ from occlusight.bench.run import run
 from occlusight.bench.samples import DataSet, open_set
 from occlusight.bench.settings import Settings
 from occlusight.cli.contexts import Context, Int8KV, KvGb
+from occlusight.cli.pixels import MaxPixels, MinPixels
 from occlusight.cli.precision import Quantize, QuantizeVision
 from occlusight.errors import BadInput
 from occlusight.occlusion.kinds import LANGS, Names
@@ -73,6 +74,8 @@ def run_command(
             help="Ask all questions about a picture at once, which our own engine can; one by one measures what a single user waits.",
         ),
     ] = True,
+    max_pixels: MaxPixels = None,
+    min_pixels: MinPixels = None,
     context: Context = None,
     int8_kv: Int8KV = False,
     kv_gb: KvGb = None,
@@ -95,6 +98,8 @@ def run_command(
         dtype=dtype,
         quantize=quantize,
         quantize_vision=quantize_vision,
+        max_pixels=max_pixels,
+        min_pixels=min_pixels,
         context=context,
         int8_kv=int8_kv,
         kv_gb=kv_gb,

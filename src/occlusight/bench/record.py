@@ -51,6 +51,9 @@ class Record:
             raise BadInput(f"--out {self.out} cannot be made a folder ({error.strerror}); give another") from None
         before = self.read_run()
         differing = [key for key in FIXED if before is not None and before.get(key) != about.get(key)]
+        limits = [pixel_limits(before or {}), pixel_limits(about)]
+        if None not in limits and limits[0] != limits[1]:
+            differing.append("limits of pixels")
         if before is not None and differing:
             raise BadInput(
                 f"{self.out} holds a run with another {', '.join(differing)}; give another --out, or delete that folder"
@@ -102,6 +105,11 @@ class Record:
         part = path.with_suffix(".part")
         part.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
         os.replace(part, path)
+
+
+def pixel_limits(about: Mapping[str, Any]) -> Any:
+    """Return within which limits a run reads its pictures; None where the backend does not say."""
+    return ((about.get("backend") or {}).get("preprocess") or {}).get("limits")
 
 
 def surroundings() -> dict[str, Any]:

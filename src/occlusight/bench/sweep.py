@@ -118,7 +118,7 @@ def sweep(
 
 
 def default_side(backend: Backend) -> list[int] | None:
-    """The sides of the smallest and the largest square that the checkpoint's own pixel limits allow; None where they are not known."""
+    """The sides of the smallest and the largest square that the pixel limits allow unless told; None where they are not known."""
     if not isinstance(backend, ReadsPixels):
         return None
     limits = backend.preprocess.limits

@@ -87,7 +87,7 @@ def to_markdown(found: dict[str, Any]) -> str:
 
 
 def verdict_of_size(found: dict[str, Any]) -> str:
-    """Say where the knee of the sizes is, and whether the checkpoint's own limits lie there."""
+    """Say where the knee of the sizes is, and whether the model's limits lie there."""
     at, sides = found["best_size"], found["default_size"]
     if at is None:
         return "No accuracy could be computed."
@@ -96,13 +96,11 @@ def verdict_of_size(found: dict[str, Any]) -> str:
         return text
     low, high = sides
     if high < at:
-        return f"{text} The checkpoint's own limits are below it: it reads a square picture with at most {high} pixels a side."
+        return f"{text} The model's limits are below it: it reads a square picture with at most {high} pixels a side."
     nearest = min((p["size"] for p in found["by_size"]), key=lambda size: abs(size - high))
     if nearest == at:
         return f"{text} That is the default: the checkpoint reads a square picture with {low} to {high} pixels a side."
-    return (
-        f"{text} The checkpoint's own limits allow more: it reads a square picture with {low} to {high} pixels a side."
-    )
+    return f"{text} The model's limits allow more: it reads a square picture with {low} to {high} pixels a side."
 
 
 def verdict_of_length(found: dict[str, Any]) -> str:

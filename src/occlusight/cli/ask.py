@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from occlusight.cli.contexts import Context, Int8KV, KvGb
+from occlusight.cli.pixels import MaxPixels, MinPixels
 from occlusight.cli.precision import Quantize, QuantizeVision
 from occlusight.errors import BadInput
 
 if TYPE_CHECKING:
-    from occlusight.backends.protocol import Backend, Done, Event, Request
+    from occlusight.backends.protocol import Backend, Done, Event, Request, Usage
 
 SAMPLING, SHAPE, COST = "Sampling", "What the answer looks like", "What it took"
 
@@ -123,6 +124,8 @@ def ask(
         Path | None,
         typer.Option(metavar="FILE.jsonl", help="Where --batch writes a line a picture; run again to resume."),
     ] = None,
+    max_pixels: MaxPixels = None,
+    min_pixels: MinPixels = None,
     context: Context = None,
     int8_kv: Int8KV = False,
     kv_gb: KvGb = None,
@@ -152,6 +155,8 @@ def ask(
         "regex": regex,
         "thinking_tokens": thinking_tokens,
         "logprobs": logprobs,
+        "max_pixels": max_pixels,
+        "min_pixels": min_pixels,
     }
 
     def opened() -> Backend:
@@ -222,8 +227,26 @@ def stream(backend: Backend, request: Request, explain_cost: bool = False) -> No
             print(flush=True)
             if explain_cost:
                 print(cost_in_words(cost(backend, event)), file=sys.stderr)
+            for note in reductions(event.usage):
+                print(note, file=sys.stderr)
             if event.finish_reason == "length":
                 print(f"(cut after {event.usage.completion_tokens} tokens; --max-tokens allows more)", file=sys.stderr)
+
+
+def reductions(usage: Usage) -> Iterator[str]:
+    """Yield a note for each picture that `--max-pixels` made smaller, its default too."""
+    for number, use in enumerate(usage.pictures, 1):
+        if use.reduced_by == "max_pixels":
+            which = f"picture {number}" if len(usage.pictures) > 1 else "the picture"
+            yield (
+                f"({which} was reduced from {as_size(use.size)} to {as_size(use.read_size)} pixels: {use.tokens} tokens; "
+                f"--max-pixels allows more)"
+            )
+
+
+def as_size(size: tuple[int, int]) -> str:
+    """Return (width, height) as people write it."""
+    return f"{size[0]}x{size[1]}"
 
 
 def answer(

@@ -31,6 +31,8 @@ SOMETIMES = (
     "regex",
     "thinking_tokens",
     "logprobs",
+    "max_pixels",
+    "min_pixels",
 )
 """Settings that a line tells, always or where they are not the usual ones."""
 TOGETHER = 4

@@ -8,6 +8,7 @@ import typer
 
 from occlusight.cli.ask import Model
 from occlusight.cli.contexts import Context, Int8KV, KvGb
+from occlusight.cli.pixels import MaxPixels, MinPixels
 from occlusight.cli.precision import Quantize, QuantizeVision
 
 
@@ -17,6 +18,8 @@ def serve(
     model: Model = "default",
     quantize: Quantize = "none",
     quantize_vision: QuantizeVision = None,
+    max_pixels: MaxPixels = None,
+    min_pixels: MinPixels = None,
     context: Context = None,
     int8_kv: Int8KV = False,
     kv_gb: KvGb = None,
@@ -32,6 +35,8 @@ def serve(
         language=lang,
         quantize=quantize,
         quantize_vision=quantize_vision,
+        max_pixels=max_pixels,
+        min_pixels=min_pixels,
         context=context,
         int8_kv=int8_kv,
         kv_gb=kv_gb,

@@ -1,5 +1,7 @@
 """Pictures to patches, the same numbers as transformers' `Qwen2VLImageProcessorPil`."""
 
+from __future__ import annotations
+
 import json
 import math
 from collections.abc import Mapping
@@ -30,6 +32,11 @@ class PixelLimits:
     def __post_init__(self) -> None:
         if not 0 < self.min_pixels <= self.max_pixels:
             raise BadInput(f"pixel limits must rise from above 0, got {self.min_pixels} to {self.max_pixels}")
+
+    def within(self, max_pixels: int | None, min_pixels: int | None) -> PixelLimits:
+        """Return what is left of these limits where others, if given, hold too: the smaller maximum; then the larger minimum, up to it."""
+        high = self.max_pixels if max_pixels is None else min(self.max_pixels, max_pixels)
+        return PixelLimits(min(max(self.min_pixels, min_pixels or 0), high), high)
 
 
 @dataclass(frozen=True)
@@ -126,14 +133,19 @@ def check_aspect(height: int, width: int) -> None:
         )
 
 
-def patches_of(image: Image.Image, settings: PreprocessSettings) -> tuple[Tensor, Grid]:
+def patches_of(
+    image: Image.Image, settings: PreprocessSettings, size: tuple[int, int] | None = None
+) -> tuple[Tensor, Grid]:
     """Resize a picture and cut it: patches `(rows * columns, 3 * 2 * P * P)` fp32 and their grid (1, rows, columns).
+
+    `size` is the (width, height) that a picture had which comes reduced already: it is resized as if it still had.
 
     Raises:
         BadPicture: the picture is too narrow.
     """
     limits = settings.limits
-    height, width = smart_resize(image.height, image.width, settings.factor, limits.min_pixels, limits.max_pixels)
+    width, height = size or image.size
+    height, width = smart_resize(height, width, settings.factor, limits.min_pixels, limits.max_pixels)
     resized = image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
     patches = patches_of_array(np.asarray(resized)[None], settings)
     return patches, (1, height // settings.patch_size, width // settings.patch_size)
