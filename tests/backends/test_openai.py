@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from PIL import Image
@@ -16,94 +12,6 @@ from occlusight.backends.openai import OpenAIBackend
 from occlusight.backends.opening import open_backend
 from occlusight.backends.protocol import Done, Message, Request, TextDelta
 from occlusight.errors import BadInput, BadModel, OcclusightError
-
-
-class Server(ThreadingHTTPServer):
-    """Keeps what it was asked; `failures` are the statuses with which it answers first."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.asked: list[dict] = []
-        self.failures: list[int] = []
-        self.finish = "stop"
-        self.logprobs = True
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/v1"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        self.reply({"object": "list", "data": [{"id": "small", "object": "model", "created": 7, "owned_by": "us"}]})
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.server.asked.append(body)
-        if self.server.failures:
-            self.reply({"error": {"message": "the context is too long"}}, self.server.failures.pop(0))
-        elif body.get("stream"):
-            self.stream()
-        else:
-            tops = [{"token": "Yes", "logprob": -0.2, "top_logprobs": []}, {"token": "No", "logprob": -1.7}]
-            logprobs = {"content": [{"token": "Yes", "logprob": -0.2, "top_logprobs": tops}]}
-            message = {"role": "assistant", "content": "Yes"}
-            choice = {"index": 0, "message": message, "finish_reason": "length"}
-            choice["logprobs"] = logprobs if self.server.logprobs else None
-            self.reply({"id": "1", "object": "chat.completion", "created": 1, "model": "small", "choices": [choice]})
-
-    def reply(self, document: dict, status: int = 200) -> None:
-        body = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.send_header("retry-after-ms", "1")
-        self.end_headers()
-        self.wfile.write(body)
-
-    def stream(self) -> None:
-        self.send_response(200)
-        self.send_header("content-type", "text/event-stream")
-        self.end_headers()
-        base = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "small"}
-        deltas = [
-            ({"role": "assistant", "content": ""}, None),
-            ({"content": "Yes, "}, None),
-            ({"content": "it does."}, None),
-        ]
-        for delta, reason in [*deltas, ({}, self.server.finish)]:
-            self.event({**base, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
-        usage = {"prompt_tokens": 70, "completion_tokens": 4, "total_tokens": 74}
-        self.event({**base, "choices": [], "usage": usage})
-        self.wfile.write(b"data: [DONE]\n\n")
-
-    def event(self, document: dict) -> None:
-        self.wfile.write(f"data: {json.dumps(document)}\n\n".encode())
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    found = Server()
-    thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield found
-    found.shutdown()
-    found.server_close()
-    thread.join(5)
-
-
-@pytest.fixture
-def backend(server: Server) -> Iterator[OpenAIBackend]:
-    found = OpenAIBackend("small", base_url=server.address, retries=3)
-    yield found
-    found.client.close()
 
 
 def test_a_picture_and_a_question_become_a_streamed_answer(server, backend) -> None:

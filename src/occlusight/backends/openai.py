@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import base64
 import io
+import json
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
+import httpx
 import openai
 
+from occlusight.backends.chunks import Reader, field, logprobs_in
+from occlusight.backends.dialects import DIALECTS, dialect_of, standard
 from occlusight.backends.fields import Picture
-from occlusight.backends.protocol import (
-    Done,
-    Event,
-    FinishReason,
-    ModelInfo,
-    Request,
-    TextDelta,
-    Timings,
-    Usage,
-)
+from occlusight.backends.honoured import refuse_others
+from occlusight.backends.parameters import Change, wanted_change
+from occlusight.backends.protocol import Done, Event, ModelInfo, Request, Timings
 from occlusight.errors import BadInput, BadModel, OcclusightError
 from occlusight.model.picture import open_picture
 
+LOG = logging.getLogger("occlusight.backends")
 BASE_URL, API_KEY = "OPENAI_BASE_URL", "OPENAI_API_KEY"
 TOP_LOGPROBS = 20
+WITHOUT_LIST = (404, 405, 501)
+"""What servers say that do not list their models."""
 UNLIKELY = -30.0
 """The log-probability of a choice that is not among the likeliest first tokens."""
 
@@ -41,6 +42,8 @@ class OpenAIBackend:
         api_key: without it $OPENAI_API_KEY; many local servers need none.
         timeout: seconds that one request may take.
         retries: how often a failed request is tried again.
+        server: what the server is (openai, vllm, sglang or llamacpp), and so which settings it knows; unless given, its list of models
+            tells, and a stranger is taken to know OpenAI's own settings alone.
 
     Raises:
         BadInput: no address is given.
@@ -55,82 +58,115 @@ class OpenAIBackend:
         api_key: str | None = None,
         timeout: float = 600.0,
         retries: int = 4,
+        server: str | None = None,
     ) -> None:
         address = base_url or os.environ.get(BASE_URL)
         if not address:
             raise BadInput(
                 f"--backend openai needs the server's address, such as --base-url http://localhost:8000/v1 (or set {BASE_URL})"
             )
+        if server is not None and server not in DIALECTS:
+            raise BadInput(f"server must be one of {', '.join(DIALECTS)}, but {server!r} was given")
         key = api_key or os.environ.get(API_KEY) or "none"
         self.model, self.address = model, address
         self.client = openai.OpenAI(base_url=address, api_key=key, timeout=timeout, max_retries=retries)
-        self._info = ModelInfo(name=model, revision=self._revision(), dtype="remote")
+        entry = self._entry()
+        self.dialect = DIALECTS[server] if server else dialect_of(field(entry, "owned_by"))
+        created = field(entry, "created")
+        self._info = ModelInfo(name=model, revision=f"{address}#{created}" if created else address, dtype="remote")
+        self.changes: list[Change] = []
 
     @property
     def info(self) -> ModelInfo:
         """The model's name; the revision is what the server says about it, since its weights cannot be seen from here."""
         return self._info
 
-    def _revision(self) -> str:
-        """Ask the server which models it has. Servers that do not list them are believed to have it."""
+    @property
+    def honoured(self) -> frozenset[str]:
+        """The fields of a request that reach the model; any other that is asked for is refused."""
+        return self.dialect.honoured
+
+    def _entry(self) -> Any:
+        """Return what the server says about the model. Servers that do not list theirs are believed to have it, and say nothing."""
         try:
-            listed = {entry.id: entry for entry in self.client.models.list()}
-        except openai.NotFoundError:
-            return self.address
+            listed = {field(entry, "id"): entry for entry in self._listed()}
         except openai.APIConnectionError as error:
             raise BadModel(f"no server answers at {self.address} ({_cause(error)}); check the address") from error
         except openai.APIStatusError as error:
+            if error.status_code in WITHOUT_LIST:
+                return None
             raise BadModel(f"{self.address} refused to list its models ({_said(error)})") from error
         if listed and self.model not in listed:
-            raise BadModel(f"{self.address} has no model {self.model!r}; it has {', '.join(sorted(listed))}")
-        created = getattr(listed.get(self.model), "created", None)
-        return f"{self.address}#{created}" if created else self.address
+            raise BadModel(f"{self.address} has no model {self.model!r}; it has {', '.join(sorted(map(str, listed)))}")
+        return listed.get(self.model)
+
+    def _listed(self) -> list[Any]:
+        """Ask for the list of models, again where the server is not ready; one that has none need not be asked again."""
+        try:
+            answered = self.client.with_options(max_retries=0).models.with_raw_response.list()
+        except openai.APIStatusError as error:
+            if error.status_code in WITHOUT_LIST:
+                raise
+            answered = self.client.models.with_raw_response.list()
+        except openai.APIConnectionError:
+            answered = self.client.models.with_raw_response.list()
+        try:
+            entries = field(json.loads(answered.http_response.content), "data")
+        except ValueError:  # a page of the web
+            entries = None
+        return entries if isinstance(entries, list) else []
 
     def generate(self, request: Request) -> Iterator[Event]:
         """Yield the answer as it is streamed; closing the iterator closes the connection, which cancels the work.
 
         Raises:
-            OcclusightError: the server failed after all retries; the message carries its reason.
-            BadInput: the server refused the request.
+            OcclusightError: the server failed after all retries, or broke its answer off; the message carries its reason.
+            BadInput: the server refused the request, or cannot do what it asks for.
         """
+        self._refuse(request)
+        return self._stream(request)
+
+    def _stream(self, request: Request) -> Iterator[Event]:
         began, first = perf_counter(), 0.0
-        reason: FinishReason | None = None
-        usage = Usage()
-        with self._told(), self.client.chat.completions.create(**self._body(request), stream=True) as chunks:
+        reader = Reader()
+        body = {**self._body(request), "stream": True, "stream_options": {"include_usage": True}}
+        with self._told(), self._create(body) as chunks:
             for chunk in chunks:
-                if chunk.usage is not None:
-                    usage = Usage(chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
-                for choice in chunk.choices:
-                    if choice.delta.content:
-                        first = first or perf_counter()
-                        yield TextDelta(choice.delta.content)
-                    if choice.finish_reason is not None:
-                        reason = _reason(choice.finish_reason)
-        if reason is None:
+                for event in reader.events(chunk):
+                    first = first or perf_counter()
+                    yield event
+        if reader.reason is None:
             raise OcclusightError(
                 f"{self.address} ended its answer without a finish reason; the connection may have broken"
             )
+        if request.logprobs is not None and first and not reader.has_logprobs:
+            raise BadInput(f"{self.address} returns no log-probabilities; leave logprobs out")
         ended = perf_counter()
         first = first or ended
-        yield Done(reason, usage, Timings(first_token_s=first - began, decode_s=ended - first))
+        yield Done(reader.reason, reader.usage, Timings(first_token_s=first - began, decode_s=ended - first))
 
     def score(self, request: Request, choices: Sequence[str]) -> list[float]:
         """Return the log-probability of each choice's first token: the chat API gives no more.
 
-        Raises BadInput where the server returns no log-probabilities.
+        Raises BadInput where the server returns no log-probabilities, or cannot do what the request asks for.
         """
+        self._refuse(request)
         body = {**self._body(request), "max_tokens": 1, "logprobs": True, "top_logprobs": TOP_LOGPROBS}
-        body.pop("stream_options")
         with self._told():
-            answer = self.client.chat.completions.create(**body)
-        found = answer.choices[0].logprobs
-        if found is None or not found.content:
+            answer = self._create(body)
+        found = [token for choice in field(answer, "choices") or () for token in logprobs_in(choice)]
+        if not found or not found[0].top:
             raise BadInput(f"{self.address} returns no log-probabilities, so its model's certainty cannot be measured")
-        tops = [(entry.token.strip(), entry.logprob) for entry in found.content[0].top_logprobs]
+        tops = [(token.strip(), value) for token, value in found[0].top]
         return [
             max((p for token, p in tops if token and choice.strip().startswith(token)), default=UNLIKELY)
             for choice in choices
         ]
+
+    def _refuse(self, request: Request) -> None:
+        """Raise BadInput for what would not reach the model."""
+        advice = f"leave it out, or say what the server is: OpenAIBackend(server={' | '.join(map(repr, DIALECTS))})"
+        refuse_others(request, self.honoured, f"the backend openai, with {self.address},", advice)
 
     def _body(self, request: Request) -> dict[str, Any]:
         messages: list[dict[str, Any]] = []
@@ -139,15 +175,26 @@ class OpenAIBackend:
         for turn in request.history:
             messages.append({"role": turn.role, "content": _content(turn.text, turn.pictures)})
         messages.append({"role": "user", "content": _content(request.prompt, request.pictures)})
-        body: dict[str, Any] = {
-            "model": self.model,
-            "messages": messages,
-            "temperature": request.temperature,
-            "top_p": request.top_p,
-            "max_tokens": request.max_tokens,
-            "stream_options": {"include_usage": True},
-        }
-        return body if request.seed is None else {**body, "seed": request.seed}
+        body = {"model": self.model, "messages": messages, **standard(request)}
+        extra = self.dialect.extra(request)
+        return {**body, "extra_body": extra} if extra else body
+
+    def _create(self, body: dict[str, Any]) -> Any:
+        """Send a request; where the server names a parameter that this model wants otherwise, change it from now on."""
+        for change in self.changes:
+            if change.needed(body):
+                change.make(body)
+        while True:
+            try:
+                return self.client.chat.completions.create(**body)
+            except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+                wanted = wanted_change(error, body)
+                if wanted is None:
+                    raise
+                if wanted.told:
+                    LOG.warning("%s: %s", self.address, wanted.told)
+                wanted.make(body)
+                self.changes.append(wanted)
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -162,6 +209,12 @@ class OpenAIBackend:
             raise BadInput(f"{self.address} wants another key ({_said(error)}); set {API_KEY}") from error
         except openai.APIError as error:
             raise OcclusightError(f"{self.address} failed ({_said(error)})") from error
+        except httpx.HTTPError as error:
+            raise OcclusightError(
+                f"the connection to {self.address} broke ({str(error) or type(error).__name__})"
+            ) from error
+        except json.JSONDecodeError as error:
+            raise OcclusightError(f"{self.address} answered with something that is not JSON ({error})") from error
 
 
 def _content(text: str, pictures: Sequence[Picture]) -> str | list[dict[str, Any]]:
@@ -178,15 +231,10 @@ def as_data_url(picture: Picture) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _reason(said: str) -> FinishReason:
-    if said in ("stop", "length"):
-        return "stop" if said == "stop" else "length"
-    raise OcclusightError(f"the server ended its answer with {said!r} instead of stop or length")
-
-
 def _said(error: openai.APIError) -> str:
     status = getattr(error, "status_code", None)
-    return f"{f'HTTP {status}: ' if status else ''}{' '.join(str(error.message).split())[:300]}"
+    said = error.body if isinstance(error.body, str) and status is None else error.message
+    return f"{f'HTTP {status}: ' if status else ''}{' '.join(str(said).split())[:300]}"
 
 
 def _cause(error: openai.APIConnectionError) -> str:

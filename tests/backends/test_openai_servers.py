@@ -1,0 +1,231 @@
+"""What reaches a server and what is refused, the shapes of streams, and models that want their parameters otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.backends.chat_server import Server
+
+from occlusight.backends.openai import OpenAIBackend
+from occlusight.backends.protocol import Done, Request, TextDelta, ThoughtDelta, TokenLogprob
+from occlusight.errors import BadInput, BadModel, OcclusightError
+
+SETTINGS: dict[str, Any] = {
+    "stop": ("END",),
+    "json_schema": {"type": "object"},
+    "regex": "yes|no",
+    "top_k": 5,
+    "min_p": 0.2,
+    "presence_penalty": 0.5,
+    "repetition_penalty": 1.2,
+    "seed": 3,
+    "logprobs": 2,
+    "thinking_tokens": 7,
+}
+FORMAT = {
+    "type": "json_schema",
+    "json_schema": {"name": "answer", "strict": True, "schema": {"type": "object"}},
+}
+SENT = {
+    "stop": {"stop": ["END"]},
+    "json_schema": {"response_format": FORMAT},
+    "presence_penalty": {"presence_penalty": 0.5},
+    "seed": {"seed": 3},
+    "logprobs": {"logprobs": True, "top_logprobs": 2},
+}
+FURTHER = {"top_k": {"top_k": 5}, "min_p": {"min_p": 0.2}, "repetition_penalty": {"repetition_penalty": 1.2}}
+BY_OWNER = {
+    "us": SENT,
+    "vllm": {**SENT, **FURTHER, "regex": {"structured_outputs": {"regex": "yes|no"}}},
+    "sglang": {**SENT, **FURTHER, "regex": {"regex": "yes|no"}},
+    "llamacpp": {**SENT, **FURTHER, "repetition_penalty": {"repeat_penalty": 1.2, "repeat_last_n": -1}},
+}
+
+
+@pytest.mark.parametrize("owner", BY_OWNER)
+def test_a_setting_reaches_the_server_as_it_wants_it_or_is_refused_by_name(server: Server, owner: str) -> None:
+    server.owner = owner
+    backend = OpenAIBackend("small", base_url=server.address, retries=0)
+    server.events = answer(logprobs={"content": [{"token": "Yes", "logprob": -0.1, "top_logprobs": []}]})
+    for name, value in SETTINGS.items():
+        server.asked.clear()
+        sent = BY_OWNER[owner].get(name)
+        request = Request("?", **{name: value})
+        if sent is None:
+            with pytest.raises(BadInput, match=rf"openai, with http.*, cannot honour {name}=.*; leave it out"):
+                backend.generate(request)
+            with pytest.raises(BadInput, match=f"cannot honour {name}="):
+                backend.score(request, ["Yes"])
+            assert server.asked == []
+            assert name not in backend.honoured
+        else:
+            list(backend.generate(request))
+            assert sent.items() <= server.asked[0].items()
+            assert name in backend.honoured
+
+
+def test_settings_of_its_own_that_a_server_would_fill_in_are_always_said(server: Server) -> None:
+    list(OpenAIBackend("small", base_url=server.address, server="vllm").generate(Request("?", temperature=1.0)))
+    assert {"top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}.items() <= server.asked[0].items()
+    with pytest.raises(BadInput, match="server must be one of openai, vllm, sglang, llamacpp, but 'tgi'"):
+        OpenAIBackend("small", base_url=server.address, server="tgi")
+
+
+def chunk(delta: object = None, reason: object = None, **more: object) -> dict[str, Any]:
+    choice = {"index": 0, "delta": delta, "finish_reason": reason}
+    if "logprobs" in more:
+        choice["logprobs"] = more.pop("logprobs")
+    return {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "small", "choices": [choice], **more}
+
+
+USAGE = {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}
+END = [chunk({}, "stop"), {**chunk(), "choices": [], "usage": USAGE}, "[DONE]"]
+
+
+def answer(**more: object) -> list[object]:
+    return [chunk({"content": "Yes"}, **more), *END]
+
+
+PARTS = [{"type": "text", "text": "Yes"}]
+WHOLE = {
+    "plain": answer(),
+    "delta null": [chunk({"content": "Yes"}), chunk(None, "stop"), *END[1:]],
+    "finish reason empty": [chunk({"content": "Yes"}, ""), *END],
+    "choices null": [chunk({"content": "Yes"}), END[0], {**chunk(), "choices": None, "usage": USAGE}, "[DONE]"],
+    "choices absent": [{"id": "1"}, *answer()],
+    "role and nulls first": [chunk({"role": "assistant", "content": None, "refusal": None}), *answer()],
+    "content in parts": [chunk({"content": PARTS}), *END],
+    "text that a part lacks": [chunk({"content": [{"type": "text"}, *PARTS, {"type": "image_url"}, None]}), *END],
+    "tool calls null": [chunk({"content": "Yes", "tool_calls": None, "function_call": None}), *END],
+    "no end mark": answer()[:-1],
+    "logprobs null": answer(logprobs=None),
+    "reason eos": [chunk({"content": "Yes"}), chunk({}, "eos"), *END[1:]],
+    "reason end_turn": [chunk({"content": "Yes"}), chunk({}, "end_turn"), *END[1:]],
+    "reason in capitals": [chunk({"content": "Yes"}), chunk({}, "STOP"), *END[1:]],
+    "reason in the last text": [chunk({"content": "Yes"}, "stop"), *END[1:]],
+    "a refusal": [chunk({"refusal": "Yes"}), *END],
+}
+
+
+@pytest.mark.parametrize("shape", WHOLE)
+def test_a_stream_is_read_in_every_shape(server: Server, backend: OpenAIBackend, shape: str) -> None:
+    server.events = WHOLE[shape]
+    *pieces, done = backend.generate(Request("?"))
+    assert pieces == [TextDelta("Yes")]
+    assert isinstance(done, Done)
+    assert (done.finish_reason, done.usage.prompt_tokens, done.usage.completion_tokens) == ("stop", 3, 1)
+
+
+@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": None}, {"prompt_tokens": "x", "completion_tokens": -1}])
+def test_an_answer_whose_cost_is_not_told(server: Server, backend: OpenAIBackend, usage: object) -> None:
+    server.events = [*answer()[:-2], {**chunk(), "choices": [], "usage": usage}, "[DONE]"]
+    done = list(backend.generate(Request("?")))[-1]
+    assert (done.usage.prompt_tokens, done.usage.completion_tokens) == (0, 0)
+
+
+def test_thoughts_are_apart(server: Server, backend: OpenAIBackend) -> None:
+    thinking = [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]
+    for delta in ({"reasoning_content": "hm"}, {"reasoning": "hm"}, {"content": thinking}):
+        server.events = [chunk({**delta}), *answer()]
+        assert list(backend.generate(Request("?")))[:-1] == [ThoughtDelta("hm"), TextDelta("Yes")]
+
+
+BROKEN = {
+    "no reason at the end": [chunk({"content": "Yes"}), "[DONE]"],
+    "only empty reasons": [chunk({"content": "Yes"}, ""), chunk({}, ""), "[DONE]"],
+    "nothing": [],
+    "an error": [chunk({"content": "Yes"}), {"error": {"message": "out of memory", "code": 500}}, "[DONE]"],
+    "an error as text": [chunk({"content": "Yes"}), {"error": "out of memory"}, "[DONE]"],
+    "an error as vLLM says it": [{"object": "error", "message": "out of memory", "code": 500}, "[DONE]"],
+    "an error after the end": [*answer()[:2], {"error": {"message": "out of memory"}}],
+    "half a line": [chunk({"content": "Yes"}), '{"id": "1", "choi'],
+    "content_filter": [chunk({"content": "Yes"}), chunk({}, "content_filter"), "[DONE]"],
+    "tool_calls": [chunk({"content": "Yes"}), chunk({}, "tool_calls"), "[DONE]"],
+    "abort": [chunk({"content": "Yes"}), chunk({}, "abort"), "[DONE]"],
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_an_answer_that_broke_off_is_an_error_and_never_a_short_answer(
+    server: Server, backend: OpenAIBackend, how: str
+) -> None:
+    server.events = BROKEN[how]
+    with pytest.raises(OcclusightError) as found:
+        list(backend.generate(Request("?")))
+    assert not isinstance(found.value, BadInput)
+    assert "out of memory" in str(found.value) or not how.startswith("an error")
+
+
+def test_a_connection_that_drops_in_the_middle_is_an_error(server: Server, backend: OpenAIBackend) -> None:
+    server.events, server.promised = [chunk({"content": "Yes"})], 100_000
+    with pytest.raises(OcclusightError, match=r"the connection to http.* (failed|broke)"):
+        list(backend.generate(Request("?")))
+
+
+def test_log_probabilities_come_with_their_text(server: Server, backend: OpenAIBackend) -> None:
+    def entry(token: str, value: float, *tops: tuple[str, float]) -> dict[str, Any]:
+        return {"token": token, "logprob": value, "top_logprobs": [{"token": t, "logprob": v} for t, v in tops]}
+
+    half = {"content": [entry("\\xe6", -0.5)]}
+    rest = {"content": [entry("\\x98\\xaf", -0.1, ("\\x98\\xaf", -0.1), ("x", -3.0))]}
+    server.events = [chunk({"content": ""}, logprobs=half), chunk({"content": "是"}, logprobs=rest), *END]
+    tokens = (
+        TokenLogprob("\\xe6", -0.5),
+        TokenLogprob("\\x98\\xaf", -0.1, (("\\x98\\xaf", -0.1), ("x", -3.0))),
+    )
+    assert list(backend.generate(Request("?", logprobs=2)))[:-1] == [TextDelta("是", tokens)]
+    server.events = answer()
+    with pytest.raises(BadInput, match="returns no log-probabilities"):
+        list(backend.generate(Request("?", logprobs=2)))
+
+
+@pytest.mark.parametrize("listing", [(404, "x"), (405, "x"), (501, "x"), (200, "<html>hello</html>"), (200, "")])
+def test_a_server_that_lists_no_models_is_believed(server: Server, listing: tuple[int, str]) -> None:
+    server.listing = listing
+    backend = OpenAIBackend("other", base_url=server.address, retries=0)
+    assert list(backend.generate(Request("?")))[-1].finish_reason == "stop"
+    assert backend.info.revision == server.address
+
+
+def test_a_server_that_refuses_its_list_is_named(server: Server) -> None:
+    server.listing = (403, "no")
+    with pytest.raises(BadModel, match="refused to list its models"):
+        OpenAIBackend("small", base_url=server.address, retries=0)
+
+
+COMPLETION = {
+    "message": "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+    "param": "max_tokens",
+    "code": "unsupported_parameter",
+}
+TEMPERATURE = {
+    "message": "Unsupported value: 'temperature' does not support 0. Only the default (1) value is supported."
+}
+
+
+def test_a_model_that_wants_other_parameters_is_asked_once_more_and_then_rightly(
+    server: Server, backend: OpenAIBackend, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.refusals = [
+        (lambda body: "max_tokens" in body, COMPLETION),
+        (lambda body: body.get("temperature", 1) != 1, TEMPERATURE),
+    ]
+    for _ in range(2):
+        assert list(backend.generate(Request("?", max_tokens=9)))[-1].finish_reason == "stop"
+    assert len(server.asked) == 4  # two refusals, then two answers
+    assert server.asked[-1]["max_completion_tokens"] == 9
+    assert not {"max_tokens", "temperature"} & server.asked[-1].keys()
+    assert caplog.text.count("takes no temperature") == 1
+    with pytest.raises(BadInput, match="Only the default"):  # asked for, and so not dropped
+        list(backend.generate(Request("?", temperature=0.5)))
+    assert server.asked[-1]["temperature"] == 0.5
+    backend.score(Request("?"), ["Yes"])
+    assert server.asked[-1]["max_completion_tokens"] == 1
+
+
+def test_a_number_that_is_too_large_is_no_wish_for_another_name(server: Server, backend: OpenAIBackend) -> None:
+    server.refusals = [(lambda body: True, {"message": "max_tokens is too large: 9", "param": "max_tokens"})]
+    with pytest.raises(BadInput, match="too large"):
+        list(backend.generate(Request("?", max_tokens=9)))
+    assert len(server.asked) == 1
