@@ -2,6 +2,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from tests.files.full_disk import full_disk
 from typer.testing import CliRunner
 
 from occlusight.backends.protocol import Event, Request
@@ -12,6 +13,7 @@ from occlusight.bench.run import run
 from occlusight.bench.settings import Settings
 from occlusight.bench.truth import computed, oracle_of
 from occlusight.errors import BadData, BadInput, OcclusightError
+from occlusight.files.journal import Journal
 from occlusight.occlusion.questions import Question
 
 KEYS = ["recognition_f1", "occlusion_balanced_accuracy", "occlusion_yes_accuracy", "occlusion_no_accuracy"]
@@ -182,6 +184,52 @@ def test_lines_that_a_kill_tore_are_left_out_of_both_files(tmp_path) -> None:
         with path.open("ab") as file:
             file.write('{"id": "3", "answer": "没'.encode()[:-1])
     assert record.begin(about) == {line["id"]: line for line in lines}
-    with record.timings.open("a", encoding="utf-8") as file:
-        file.write('{"id": "4"}\n')
+    with Journal(record.timings) as timings:
+        timings.append({"id": "4"})
     assert [line["id"] for line in Record.read(record.timings)] == ["1", "2", "4"]
+
+
+@pytest.fixture
+def finished(data, names, tmp_path):
+    """The folder of a finished run and its answers, a line each."""
+    run(oracle_of(data, names), data, tmp_path / "run", names)
+    return tmp_path / "run", (tmp_path / "run" / "answers.jsonl").read_bytes().splitlines(keepends=True)
+
+
+def test_a_damaged_line_is_named_and_costs_its_own_question_alone(data, names, finished) -> None:
+    """One bad byte in line 2: nothing is dropped, and without that line the run goes on to the same end."""
+    folder, lines = finished
+    for damage in (lines[1].replace(b"q", b"\xff", 1), lines[1][: len(lines[1]) // 2] + b"\n", b'{"id": "x"}\n'):
+        damaged = b"".join([lines[0], damage, *lines[2:]])
+        (folder / "answers.jsonl").write_bytes(damaged)
+        with pytest.raises(BadData, match=r"answers\.jsonl, line 2 "):
+            run(oracle_of(data, names), data, folder, names)
+        assert (folder / "answers.jsonl").read_bytes() == damaged
+    (folder / "answers.jsonl").write_bytes(b"".join([lines[0], *lines[2:]]))
+    oracle = oracle_of(data, names)
+    run(oracle, data, folder, names)
+    assert (folder / "answers.jsonl").read_bytes() == b"".join(lines)
+    timings = folder / "timings.jsonl"
+    timings.write_bytes(timings.read_bytes().replace(b"{", b"\xff", 1))
+    with pytest.raises(BadData, match=r"timings\.jsonl, line 1 is damaged"):
+        run(oracle, data, folder, names)
+
+
+def test_a_run_on_a_full_disk_loses_nothing(data, names, finished, tmp_path) -> None:
+    _, lines = finished
+    room, out = len(b"".join(lines)) // 2, tmp_path / "full"
+    with full_disk(room), pytest.raises(BadInput, match="cannot be written"):
+        run(oracle_of(data, names), data, out, names)
+    kept = len(Record.read(out / "answers.jsonl"))
+    assert 0 < kept < len(lines)
+    assert (out / "answers.jsonl").read_bytes() == b"".join(lines[:kept])
+    run(oracle_of(data, names), data, out, names)
+    assert (out / "answers.jsonl").read_bytes() == b"".join(lines)
+
+
+def test_two_runs_do_not_write_into_one_folder(data, names, finished) -> None:
+    folder, lines = finished
+    with Record(folder).held(), pytest.raises(BadInput, match="is being written by process"):
+        run(oracle_of(data, names), data, folder, names)
+    assert (folder / "answers.jsonl").read_bytes() == b"".join(lines)
+    assert not (folder / ".lock").exists()

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.files.full_disk import full_disk
 
 from occlusight.backends.protocol import Event, Request
 from occlusight.backends.scripted import Scripted
 from occlusight.cli.batch import TOGETHER, Batch
 from occlusight.errors import BadInput, BadPicture
+from occlusight.files.lock import only_writer
 
 
 class Careful(Scripted):
@@ -88,7 +90,7 @@ def test_a_file_of_something_else_is_left_alone(folder: Path, tmp_path: Path) ->
     out = tmp_path / "out.jsonl"
     for content in ("my notes", '{"a": 1}\n', "[1]\n"):
         out.write_text(content)
-        with pytest.raises(BadInput, match="line 1 of"):
+        with pytest.raises(BadInput, match="line 1 "):
             batch(folder, out)
         assert out.read_text() == content
 
@@ -113,3 +115,52 @@ def test_a_few_pictures_are_asked_about_before_the_first_answer_is_read(pictures
     lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     assert [line["picture"] for line in lines] == [path.name for path in sorted(pictures)]
     assert {line["answer"] for line in lines} == {"Yes."}
+
+
+def test_a_damaged_line_is_named_and_nothing_is_dropped(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    batch(folder, out)
+    lines = out.read_bytes().splitlines(keepends=True)
+    damaged = b"".join([lines[0], lines[1].replace(b"i", b"\xff", 1), *lines[2:]])
+    out.write_bytes(damaged)
+    with pytest.raises(BadInput, match=r"out\.jsonl, line 2 is damaged"):
+        batch(folder, out)
+    assert out.read_bytes() == damaged
+
+
+def test_a_failure_stays_until_its_picture_was_asked_again(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    batch(folder, out)
+    before = out.read_bytes()
+
+    def interrupted(request: Request) -> str:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        batch(folder, out, Scripted(interrupted))
+    assert out.read_bytes() == before
+    assert [r for r in batch(folder, out, Scripted("Yes.")) if "error" in r] == []
+    assert out.read_bytes().count(b"\n") == 5
+
+
+def test_two_batches_do_not_write_one_file(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    with only_writer(out), pytest.raises(BadInput, match=r"out\.jsonl is being written by process .* since"):
+        Batch(folder, out, "m", Request("Is it?")).run(lambda: pytest.fail("opened"))
+    assert not out.exists()
+    batch(folder, out)
+    assert list(tmp_path.glob(".*")) == []
+
+
+def test_a_full_disk_loses_nothing(folder: Path, tmp_path: Path) -> None:
+    out, whole = tmp_path / "out.jsonl", batch(folder, tmp_path / "whole.jsonl")
+    with (
+        full_disk(len((tmp_path / "whole.jsonl").read_bytes()) // 2),
+        pytest.raises(BadInput, match="cannot be written"),
+    ):
+        batch(folder, out)
+    kept = out.read_bytes()
+    assert 0 < kept.count(b"\n") < 5
+    assert kept.endswith(b"\n")
+    assert batch(folder, out) == whole
+    assert out.read_bytes().startswith(kept.splitlines()[0])

@@ -18,6 +18,7 @@ from occlusight.bench.record import Record
 from occlusight.bench.samples import DataSet
 from occlusight.bench.settings import CERTAIN_KINDS, DECISIONS, Settings
 from occlusight.errors import BadInput
+from occlusight.files.journal import Journal
 from occlusight.occlusion.questions import Question
 
 
@@ -42,7 +43,7 @@ def ask_all(
 
     Raises OcclusightError when too many answers in a row fail.
     """
-    with record.answers.open("a", encoding="utf-8") as lines, record.timings.open("a", encoding="utf-8") as seconds:
+    with Journal(record.answers) as lines, Journal(record.timings) as seconds:
         book = Book(answers, lines, seconds, len(questions), progress)
         for group in groups(questions):
             if all(q.id in answers for q in group):

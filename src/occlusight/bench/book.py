@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import Any
 
 from occlusight.errors import OcclusightError
+from occlusight.files.journal import Journal
 
 FAILURES_IN_A_ROW = 10
 Answers = dict[str, dict[str, Any]]  # by question id
@@ -20,8 +20,8 @@ class Book:
     """The files of a run under way, open for appending. A question that has an answer keeps it."""
 
     answers: Answers
-    lines: TextIO
-    seconds: TextIO
+    lines: Journal
+    seconds: Journal
     total: int
     progress: Progress | None = None
     done: int = 0
@@ -29,9 +29,10 @@ class Book:
 
     def answer(self, line: dict[str, Any]) -> None:
         """Write an answer down, unless its question has one. Raises OcclusightError when it is the last of too many failures in a row."""
-        known = self.answers.setdefault(line["id"], line)
-        if known is line:
-            _append(self.lines, line)
+        known = self.answers.get(line["id"])
+        if known is None:
+            self.lines.append(line)
+            self.answers[line["id"]] = line
             self.failures = self.failures + 1 if line["finish_reason"] == "error" else 0
             if self.failures == FAILURES_IN_A_ROW:
                 raise OcclusightError(f"{self.failures} answers in a row failed; the last: {line['error']}")
@@ -47,9 +48,4 @@ class Book:
 
     def time(self, timing: dict[str, Any]) -> None:
         """Write an answer's seconds down."""
-        _append(self.seconds, timing)
-
-
-def _append(file: TextIO, line: dict[str, Any]) -> None:
-    file.write(json.dumps(line, ensure_ascii=False) + "\n")
-    file.flush()
+        self.seconds.append(timing)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from occlusight.bench.record import Record
 from occlusight.errors import BadInput
+from occlusight.files.text import read_json
 
 Line = dict[str, Any]
 
@@ -32,9 +32,9 @@ class Finished:
                 f"{folder} holds no finished run (no {'run.json' if about is None else 'scores.json'}); "
                 f"make one with: occlusight bench run --data DIR --model M --out {folder}"
             )
-        scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+        scores = read_json(folder / "scores.json")
         costs_file = folder / "costs.json"
-        costs = json.loads(costs_file.read_text(encoding="utf-8")) if costs_file.is_file() else {}
+        costs = read_json(costs_file) if costs_file.is_file() else {}
         return cls(folder, about, scores, costs)
 
     @cached_property

@@ -16,6 +16,7 @@ from occlusight.backends.protocol import Backend, Done, Event, Request, TextDelt
 from occlusight.bench.book import Book
 from occlusight.bench.settings import Settings
 from occlusight.errors import Cancelled, OcclusightError
+from occlusight.files.whole import Unwritable
 from occlusight.occlusion.questions import Question
 
 FAILURES = (OcclusightError, RuntimeError, OSError, MemoryError)
@@ -42,7 +43,7 @@ def ask_group(backend: Backend, group: Sequence[Question], picture: Path, settin
         try:
             ask_at_once(backend, group, picture, settings, book)
             return
-        except Cancelled:
+        except (Cancelled, Unwritable):
             raise
         except FAILURES as failure:
             print(f"{group[0].scene}: asked one by one ({type(failure).__name__}: {failure})", file=sys.stderr)

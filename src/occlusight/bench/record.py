@@ -1,24 +1,28 @@
 """What a run leaves behind, and how it goes on after an interruption.
 
 `answers.jsonl` has a line a question in the set's order and is free of timings, so that two runs can be compared byte by
-byte; each line is written as its answer comes. `timings.jsonl` has the seconds, `run.json` everything else about the run.
+byte; each line is written as its answer comes. `timings.jsonl` has the seconds, `run.json` everything else about the run. Neither of
+the two is ever shortened, but for a last line that was cut (see `files.journal`).
 """
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from occlusight.errors import BadInput
-from occlusight.json_lines import lines_of
+from occlusight.errors import BadData, BadInput
+from occlusight.files.journal import Line, read_journal
+from occlusight.files.lock import only_writer
+from occlusight.files.text import read_json, shown
+from occlusight.files.whole import line_bytes, unwritable, write_json, write_lines
 
 PACKAGES = ("occlusight", "torch", "transformers", "openai", "numpy", "pillow", "tokenizers", "safetensors")
 FIXED = ("data", "model", "settings")  # what may not change between the parts of one run
@@ -40,15 +44,21 @@ class Record:
         """A line a question that was asked."""
         return self.out / "timings.jsonl"
 
-    def begin(self, about: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        """Create the folder, or go on with what is there; return the answers by question id, failures left out.
-
-        Raises BadInput where the folder holds a run of another model, data set or settings.
-        """
+    @contextmanager
+    def held(self) -> Iterator[Record]:
+        """Make the folder and be the only one who writes into it. Raises BadInput where it cannot be made, or another run is on."""
         try:
             self.out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise BadInput(f"--out {self.out} cannot be made a folder ({error.strerror}); give another") from None
+            raise unwritable(self.out, error) from None
+        with only_writer(self.out):
+            yield self
+
+    def begin(self, about: Mapping[str, Any]) -> dict[str, Line]:
+        """Begin in a new folder, or go on with what is there; return the answers by question id, failures left out.
+
+        Raises BadInput where the folder holds a run of another model, data set or settings, BadData where a line of it is damaged.
+        """
         before = self.read_run()
         differing = [key for key in FIXED if before is not None and before.get(key) != about.get(key)]
         limits = [pixel_limits(before or {}), pixel_limits(about)]
@@ -58,13 +68,31 @@ class Record:
             raise BadInput(
                 f"{self.out} holds a run with another {', '.join(differing)}; give another --out, or delete that folder"
             )
-        kept = [line for line in self.read(self.answers) if line.get("finish_reason") != "error"]
-        if before is None and kept:
+        answers = read_journal(self.answers)
+        read_journal(self.timings)  # what is damaged is said before anything is asked
+        if before is None and answers:
             raise BadInput(f"{self.out} holds answers without a run.json; give another --out, or delete that folder")
-        self.write(self.answers, kept)
-        self.write(self.timings, self.read(self.timings))  # without a line that a kill cut
         self.write_document("run.json", {**(before or {}), **about})
-        return {line["id"]: line for line in kept}
+        return {id: line for id, line in self.newest(answers).items() if line.get("finish_reason") != "error"}
+
+    def newest(self, lines: Iterable[Line]) -> dict[str, Line]:
+        """Return what counts of each question: its first answer, without one its last failure. Raises BadData."""
+        found: dict[str, Line] = {}
+        for i, line in enumerate(lines, 1):
+            if not isinstance(line.get("id"), str) or not isinstance(line.get("answer"), str):
+                raise BadData(f"{self.answers}, line {i} is no answer ({shown(line)}); put it right or delete it")
+            if found.get(line["id"], {"finish_reason": "error"}).get("finish_reason") == "error":
+                found[line["id"]] = line
+        return found
+
+    def settle(self, order: Iterable[str]) -> None:
+        """Put the answers into the order of these ids, each question's once. Raises BadInput where they cannot be written; all stay then."""
+        found = self.newest(read_journal(self.answers))
+        first = [found[id] for id in order if id in found]
+        ids = {line["id"] for line in first}
+        lines = [*first, *(line for id, line in found.items() if id not in ids)]
+        if b"".join(map(line_bytes, lines)) != self.answers.read_bytes():
+            write_lines(self.answers, lines)
 
     def read_run(self) -> dict[str, Any] | None:
         """Return run.json, None without one."""
@@ -72,39 +100,26 @@ class Record:
         if not path.is_file():
             return None
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
+            found = read_json(path)
+        except BadData:
             found = None
         if not isinstance(found, dict):
             raise BadInput(f"{path} is not a record of a run; give another --out, or delete that folder")
         return found
 
     @staticmethod
-    def read(path: Path) -> list[dict[str, Any]]:
-        """Return the lines of a file; a last line that a crash cut is left out."""
-        if not path.is_file():
-            return []
-        lines = []
-        for text in lines_of(path.read_text(encoding="utf-8", errors="replace")):
-            try:
-                lines.append(json.loads(text))
-            except ValueError:
-                break
-        return lines
+    def read(path: Path) -> list[Line]:
+        """Return the lines of a file; a last line that was cut is left out. Raises BadData that names a damaged one."""
+        return read_journal(path)
 
     @staticmethod
     def write(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:
         """Replace a file of lines at once."""
-        part = path.with_suffix(".part")
-        part.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
-        os.replace(part, path)
+        write_lines(path, lines)
 
     def write_document(self, name: str, document: Mapping[str, Any]) -> None:
         """Replace one JSON document at once."""
-        path = self.out / name
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        os.replace(part, path)
+        write_json(self.out / name, document)
 
 
 def pixel_limits(about: Mapping[str, Any]) -> Any:

@@ -38,16 +38,29 @@ def run(
 ) -> dict[str, Any]:
     """Ask, record and score; return the document of the contract. Goes on where an earlier run in `out` stopped.
 
-    `scenes` asks about the first pictures alone. Raises BadInput for an `out` that holds another run, OcclusightError when too
-    many answers in a row fail.
+    `scenes` asks about the first pictures alone. Raises BadInput for an `out` that holds another run or that another process writes,
+    BadData for a damaged line in it, OcclusightError when too many answers in a row fail.
     """
-    settings = settings or Settings()
+    with Record(out).held() as record:
+        return _run(record, backend, data, names, langs, limit, settings or Settings(), progress, scenes)
+
+
+def _run(
+    record: Record,
+    backend: Backend,
+    data: DataSet,
+    names: Names,
+    langs: Collection[str] | None,
+    limit: int | None,
+    settings: Settings,
+    progress: Progress | None,
+    scenes: int | None,
+) -> dict[str, Any]:
     questions = data.select(langs, limit, scenes)
     first = next(decisions(questions), None)
     if settings.certainty and first and not can_score(backend, first, data.scenes[first.scene].picture, settings):
         print(f"{backend.info.name} gives no log-probabilities: calibration is left out", file=sys.stderr)
         settings = replace(settings, certainty=False)
-    record = Record(out)
     about = {
         "data": data.digest,
         "model": asdict(backend.info),
@@ -66,10 +79,8 @@ def run(
         }
     )
     earlier = len(answers)
-    try:
-        ask_all(backend, data, questions, answers, record, settings, progress)
-    finally:
-        record.write(record.answers, [answers[q.id] for q in data.questions if q.id in answers])
+    ask_all(backend, data, questions, answers, record, settings, progress)
+    record.settle(q.id for q in data.questions)
     asked = len(answers) - earlier
     result = finish(record, data, questions, answers, names)
     seconds = round(time.time() - begun, 3)

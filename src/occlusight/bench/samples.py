@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from occlusight.errors import BadData
-from occlusight.json_lines import read_lines
+from occlusight.files.json_lines import read_lines
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import LANGS, KindNames, Names

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from occlusight.errors import BadInput, BadPicture
-from occlusight.json_lines import lines_of
+from occlusight.files.journal import Journal
+from occlusight.files.lock import only_writer
+from occlusight.files.whole import unwritable, write_lines
 
 if TYPE_CHECKING:
     from occlusight.backends.protocol import Backend, Event, Request
@@ -35,6 +36,9 @@ SOMETIMES = (
     "min_pixels",
 )
 """Settings that a line tells, always or where they are not the usual ones."""
+KEY = ("picture", "question", "model", "settings")
+BEGINS = b'{"picture": '
+"""What tells a line apart from others, and how a line begins."""
 TOGETHER = 4
 """So many pictures are asked about at a time."""
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
@@ -45,7 +49,8 @@ class Batch:
     """The pictures under `folder`, asked with `request`'s question and settings, recorded in `out`.
 
     A line holds `picture, question, model, settings` and either what `ask --json` prints or `error`. A picture whose line holds an
-    answer under the same question, model and settings is not asked again; failures and a line cut by a crash are.
+    answer under the same question, model and settings is not asked again; failures and a line cut by a crash are. Only one process at a
+    time writes a file, and no line that is in it is lost: a failure stays until the picture was asked again.
     """
 
     folder: Path
@@ -77,21 +82,30 @@ class Batch:
         return {"picture": name, "question": self.request.prompt, "model": self.model, "settings": settings}
 
     def run(self, open_backend: Callable[[], Backend]) -> None:
-        """Ask what has not been answered yet; the model is opened only if something is left to ask."""
+        """Ask what has not been answered yet; the model is opened only if something is left to ask.
+
+        Raises BadInput where another process writes the file, it holds something else, or it cannot be written.
+        """
         pictures = self.pictures()
-        done = self.resume()
-        left = [p for p in pictures if fingerprint(self.key(p)) not in done]
-        failed = 0
-        if left:
-            backend = open_backend()
+        try:
             self.out.parent.mkdir(parents=True, exist_ok=True)
-            with self.out.open("a", encoding="utf-8") as lines, self.progress() as progress:
-                task = progress.add_task("asking", total=len(pictures), completed=len(pictures) - len(left))
-                for record in self.records(backend, left):
-                    failed += "error" in record
-                    lines.write(json.dumps(record, ensure_ascii=False) + "\n")
-                    lines.flush()
-                    progress.advance(task)
+        except OSError as error:
+            raise unwritable(self.out, error) from None
+        with only_writer(self.out), Journal(self.out, BEGINS) as journal:
+            lines = self.newest(journal.lines)
+            left = [p for p in pictures if "error" in lines.get(fingerprint(self.key(p)), {"error": None})]
+            failed = 0
+            if left:
+                backend = open_backend()
+                with self.progress() as progress:
+                    task = progress.add_task("asking", total=len(pictures), completed=len(pictures) - len(left))
+                    for record in self.records(backend, left):
+                        failed += "error" in record
+                        journal.append(record)
+                        lines[fingerprint(record)] = record
+                        progress.advance(task)
+            if len(lines) < len(journal.lines) + len(left):
+                write_lines(self.out, lines.values())  # a line a picture: failures that were asked again are left out
         summary = {
             "asked": len(left),
             "already_done": len(pictures) - len(left),
@@ -129,32 +143,17 @@ class Batch:
             return {**key, "error": str(error)}
         return {**key, "revision": found.pop("model")["revision"], **found}
 
-    def resume(self) -> set[str]:
-        """Return the fingerprints of what is answered; drop failures and a torn last line from the file."""
-        if not self.out.exists():
-            return set()
-        kept: list[str] = []
-        done: set[str] = set()
-        text = self.out.read_text(encoding="utf-8", errors="replace")
-        lines = lines_of(text)
-        for number, line in enumerate(lines, 1):
-            try:
-                record = json.loads(line)
-                mark = fingerprint({name: record[name] for name in ("picture", "question", "model", "settings")})
-            except (ValueError, KeyError, TypeError) as error:
-                if number == len(lines) and not text.endswith("\n") and line.startswith('{"pict'):
-                    break
+    def newest(self, records: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Return by fingerprint what counts: the first answer, without one the last failure. Raises BadInput for a line of something else."""
+        found: dict[str, dict[str, Any]] = {}
+        for number, record in enumerate(records, 1):
+            if not all(name in record for name in KEY):
                 raise BadInput(
                     f"line {number} of {str(self.out)!r} is not a line of a batch; give another --out or remove the file"
-                ) from error
-            if "error" not in record:
-                kept.append(line)
-                done.add(mark)
-        whole = "".join(line + "\n" for line in kept)
-        partial = self.out.with_name(self.out.name + ".partial")
-        partial.write_text(whole, encoding="utf-8")
-        os.replace(partial, self.out)
-        return done
+                )
+            if "error" in found.get(fingerprint(record), {"error": None}):
+                found[fingerprint(record)] = record
+        return found
 
     def progress(self) -> Progress:
         """Return a progress bar on stderr, so that stdout stays clean."""
@@ -162,6 +161,6 @@ class Batch:
         return Progress(*columns, console=Console(file=sys.stderr))
 
 
-def fingerprint(key: dict[str, Any]) -> str:
-    """Return a key as one comparable string."""
-    return json.dumps(key, sort_keys=True, ensure_ascii=False)
+def fingerprint(record: Mapping[str, Any]) -> str:
+    """Return what tells a record apart from others in the same file as one comparable string."""
+    return json.dumps({name: record[name] for name in KEY}, sort_keys=True, ensure_ascii=False)

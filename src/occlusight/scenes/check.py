@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from occlusight.errors import BadData, BadPicture
+from occlusight.files.whole import sha256
 from occlusight.model.picture import open_picture
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
 from occlusight.scenes.clips.clip_set import clip_failures
-from occlusight.scenes.dataset import LINES, MAKING, MANIFEST, sha256
+from occlusight.scenes.dataset import LINES, MAKING, MANIFEST
 from occlusight.scenes.distractors import Census, census, distractors
 from occlusight.scenes.masks import decode
 from occlusight.scenes.plan import FORMAT_VERSION

@@ -10,7 +10,6 @@ written in the order of the indices. So a run that was killed goes on where it w
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -29,6 +28,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from occlusight.errors import BadInput, OcclusightError
+from occlusight.files.whole import sha256, write_whole
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import Names
@@ -304,16 +304,3 @@ def _matched(plan: Plan, out: Path, names: Names) -> list[list[Question]]:
     parts = (json.loads(part_path(out, index).read_text(encoding="utf-8")) for index in range(plan.count))
     facts = [Facts(Graph.from_json(part["scene"]["graph"])) for part in parts]
     return balanced_quiz(plan, range(plan.count), facts, names)
-
-
-def write_whole(path: Path, content: bytes, scratch: Path | None = None) -> None:
-    """Write a file that appears whole or not at all; what is unfinished is in `scratch`, by default beside it."""
-    draft = (scratch or path.parent) / f"{path.name}.{os.getpid()}.draft"
-    draft.write_bytes(content)
-    os.replace(draft, path)
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal. Raises OSError."""
-    with path.open("rb") as f:
-        return hashlib.file_digest(f, "sha256").hexdigest()

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from occlusight import json_lines
 from occlusight.errors import BadInput, OcclusightError
+from occlusight.files import json_lines
 from occlusight.occlusion.graph import Graph
 from occlusight.scenes.catalogue import Catalogue, load_catalogue, whole_catalogue
 from occlusight.scenes.choice import choose

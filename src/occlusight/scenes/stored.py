@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from occlusight import json_lines
 from occlusight.errors import BadData
+from occlusight.files import json_lines
 from occlusight.scenes.catalogue import Catalogue
 from occlusight.scenes.choice import STRIDE, Choice
 from occlusight.scenes.description import Camera, Light, Placed, Scene, Surroundings

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from occlusight.errors import BadData
-from occlusight.json_lines import read_lines
+from occlusight.files.json_lines import read_lines
 from occlusight.occlusion.graph import Graph
 from occlusight.scenes.masks import decode
 from occlusight.scenes.truth import Truth

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from occlusight.bench.public.items import Item, read_answer, score
 from occlusight.bench.record import Record, surroundings
 from occlusight.bench.statistics import f1, precision, rate, recall
 from occlusight.errors import BadData, BadInput
+from occlusight.files.journal import Journal
 
 
 @dataclass(frozen=True)
@@ -98,21 +98,23 @@ def run(
 ) -> dict[str, Any]:
     """Ask every item and return the scores; answers are saved as they come, and an interrupted run goes on.
 
-    Raises BadInput where `out` holds a run of another model.
+    Raises BadInput where `out` holds a run of another model or other questions, or another process writes it.
     """
-    record = Record(out)
     about = {"model": asdict(backend.info), "settings": {"max_tokens": max_tokens}, **surroundings()}
-    known = record.begin(about)
-    with record.answers.open("a", encoding="utf-8") as lines:
+    with Record(out).held() as record, Journal(record.answers) as lines:
+        known = record.begin(about)
         for i, item in enumerate(items):
             if progress:
                 progress(i, len(items))
             if item.id not in known:
                 known[item.id] = _ask(backend, item, max_tokens)
-                lines.write(json.dumps(known[item.id], ensure_ascii=False) + "\n")
-                lines.flush()
-    result = {"model": backend.info.name, "revision": backend.info.revision, **summarise(items, known)}
-    record.write_document("scores.json", result)
+                lines.append(known[item.id])
+            elif known[item.id].get("question") != item.prompt:
+                raise BadInput(
+                    f"{out} holds answers to other questions (another one is called {item.id!r}); give another --out"
+                )
+        result = {"model": backend.info.name, "revision": backend.info.revision, **summarise(items, known)}
+        record.write_document("scores.json", result)
     return result
 
 

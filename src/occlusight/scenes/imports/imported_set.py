@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from occlusight.errors import BadData, BadInput
+from occlusight.files.whole import sha256
 from occlusight.model.picture import open_picture
 from occlusight.occlusion.answers import Wording, reply
 from occlusight.occlusion.facts import Facts
@@ -24,7 +25,7 @@ from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import Lang
 from occlusight.occlusion.programs import execute
 from occlusight.occlusion.questions import Question, ask
-from occlusight.scenes.dataset import LINES, MAKING, MANIFEST, sha256
+from occlusight.scenes.dataset import LINES, MAKING, MANIFEST
 from occlusight.scenes.imports.annotated import Annotated, graph_of
 from occlusight.scenes.imports.naming import Kinds
 from occlusight.scenes.imports.own_questions import Own

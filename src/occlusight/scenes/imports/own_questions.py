@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from occlusight.errors import BadData
-from occlusight.json_lines import read_lines
+from occlusight.files.json_lines import read_lines
 from occlusight.occlusion.kinds import LANGS, Lang
 from occlusight.occlusion.parse import is_chinese
 from occlusight.occlusion.questions import OF_QUESTIONS
