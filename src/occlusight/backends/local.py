@@ -12,7 +12,7 @@ from typing import Any
 
 from occlusight.backends.fields import MaxPixels, Picture
 from occlusight.backends.picture_reader import PictureReader
-from occlusight.backends.precision import open_model
+from occlusight.backends.precision import Tell, log, open_model
 from occlusight.backends.protocol import (
     Choice,
     Done,
@@ -68,6 +68,7 @@ class LocalBackend:
         context: int | None = None,
         max_pixels: MaxPixels = None,
         min_pixels: int | None = None,
+        tell: Tell = log.info,
     ) -> None:
         checkpoint = Path(checkpoint)
         self.blind = blind
@@ -76,7 +77,7 @@ class LocalBackend:
         own = PreprocessSettings.load(checkpoint)
         self.reader = PictureReader.on(placement.device.type, own, max_pixels, min_pixels)
         revision = revision_of(checkpoint)
-        opened = open_model(checkpoint, revision, placement, quantized, settings.kv_bytes if settings else 0)
+        opened = open_model(checkpoint, revision, placement, quantized, settings.kv_bytes if settings else 0, tell)
         model = opened.model
         if context is not None:
             model.fit_context(context)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from occlusight.errors import BadInput
@@ -11,7 +11,6 @@ from occlusight.errors import BadInput
 if TYPE_CHECKING:
     from occlusight.backends.fields import MaxPixels
     from occlusight.backends.protocol import Backend
-    from occlusight.model.quant.plan import QuantSettings
 
 KINDS = ("local", "openai", "transformers")
 
@@ -23,7 +22,7 @@ def open_backend(
     device: str = "auto",
     dtype: str = "auto",
     base_url: str | None = None,
-    quantize: str = "none",
+    quantize: str = "auto",
     quantize_vision: str | None = None,
     context: int | None = None,
     int8_kv: bool = False,
@@ -32,6 +31,7 @@ def open_backend(
     max_pixels: MaxPixels = None,
     min_pixels: int | None = None,
     trust_remote_code: bool = False,
+    tell: Callable[[str], None] | None = None,
 ) -> Backend:
     """Open a model.
 
@@ -43,7 +43,8 @@ def open_backend(
         device: auto, cpu, cuda or cuda:N.
         dtype: auto, float32, bfloat16 or float16.
         base_url: the server's address, for openai.
-        quantize: none, int8 or int4: the bits of the decoder's weights, for local; or the folder of a stored form.
+        quantize: none, int8 or int4: the bits of the decoder's weights, for local; or the folder of a stored form. auto is int8 for
+            half a billion parameters or more on a CPU, unless a dtype is given, else none.
         quantize_vision: none or int8 for the vision tower; follows `quantize` unless given.
         context: the most tokens of a prompt and its answer, for local; the model's own context unless given, and stretched beyond it.
         int8_kv: keys and values in a byte a number, for local.
@@ -54,6 +55,7 @@ def open_backend(
             on a CPU. A request may say otherwise.
         min_pixels: pictures with fewer pixels are enlarged to so many, for local.
         trust_remote_code: run the Python code that a checkpoint brings, for transformers.
+        tell: hears in a line each what was chosen and what takes long; unless given the log does.
 
     Raises:
         BadModel: there is no such model, or it cannot be had or loaded.
@@ -62,7 +64,7 @@ def open_backend(
     """
     if backend not in KINDS:
         raise BadInput(f"--backend takes {', '.join(KINDS)}, but {backend!r} was given")
-    if backend != "local" and (quantize, quantize_vision or "none") != ("none", "none"):
+    if backend != "local" and not {quantize, quantize_vision or "none"} <= {"auto", "none"}:
         raise BadInput(f"quantized weights are for our own engine, but the backend is {backend}; leave --quantize out")
     if backend != "local" and (context, int8_kv, kv_gb) != (None, False, None):
         raise BadInput(
@@ -80,37 +82,26 @@ def open_backend(
         return _transformers(model, device, dtype, trust_remote_code)
     from occlusight.backends.local import LocalBackend
     from occlusight.backends.models import checkpoint_of
+    from occlusight.backends.precision import log, precision_of
+    from occlusight.engine.placement import Placement
     from occlusight.engine.settings import LONGEST_STEP_S, EngineSettings
 
     settings = EngineSettings(int8_kv=int8_kv, kv_bytes=round(1e9 * (kv_gb or 0)))
+    checkpoint, tell = checkpoint_of(model), tell or log.info
+    placement = Placement.choose(checkpoint, device, dtype)
     return LocalBackend(
-        checkpoint_of(model),
+        checkpoint,
         name=model,
         device=device,
         dtype=dtype,
         blind=model == "blind",
         settings=replace(settings, step_s=LONGEST_STEP_S) if steady else settings,
-        quantized=precision_of(quantize, quantize_vision),
+        quantized=precision_of(quantize, quantize_vision, checkpoint, placement, tell),
         context=context,
         max_pixels=max_pixels,
         min_pixels=min_pixels,
+        tell=tell,
     )
-
-
-def precision_of(quantize: str, quantize_vision: str | None = None) -> QuantSettings | Path | None:
-    """What a user says of bits: settings, the folder of a stored form, or None where nothing is quantized.
-
-    Raises:
-        BadInput: there is no such choice and no such folder, or both a form and the tower's bits are given.
-    """
-    from occlusight.model.quant.plan import TEXT_CHOICES, QuantSettings
-
-    folder = Path(quantize)
-    if quantize in TEXT_CHOICES or not folder.is_dir():
-        return QuantSettings.of(quantize, quantize_vision)
-    if quantize_vision is not None:
-        raise BadInput(f"the form in {quantize} has its own bits for the vision tower; leave --quantize-vision out")
-    return folder
 
 
 def _openai(model: str, base_url: str | None) -> Backend:

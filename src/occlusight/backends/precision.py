@@ -4,27 +4,38 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from time import perf_counter
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from occlusight.engine.placement import SHARE, Placement, memory_bytes, weights_bytes
+from occlusight.errors import BadInput
 from occlusight.model.allocator import reuse_freed_memory
+from occlusight.model.config import ModelConfig
 from occlusight.model.quant.cached import load_form, load_quantized
 from occlusight.model.quant.calibration import calibration_samples, pictures_digest
 from occlusight.model.quant.linear import weight_bytes
 from occlusight.model.quant.native import int4_pays, report_on
-from occlusight.model.quant.plan import Plan, QuantSettings
+from occlusight.model.quant.plan import TEXT_CHOICES, Plan, QuantSettings
 from occlusight.model.quant.quantizer import Progress
 from occlusight.model.quant.stored import Origin
 from occlusight.model.qwen3vl import Qwen3VL
-from occlusight.model.weights import dtype_name, load_model
+from occlusight.model.size import parameters_of
+from occlusight.model.weights import dtype_name, load_model, read_json
+
+AUTO = "auto"
+LARGE = 500_000_000
+"""From so many parameters on, a CPU computes in 8 bits unless told: several times as fast, and half of the memory."""
+TOLD_EVERY_S = 20.0
+"""How often quantizing says on no terminal how far it is."""
+Tell = Callable[[str], None]
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +51,12 @@ class Opened:
 
 
 def open_model(
-    checkpoint: Path, revision: str, placement: Placement, quantized: QuantSettings | Path | None, kv_bytes: int = 0
+    checkpoint: Path,
+    revision: str,
+    placement: Placement,
+    quantized: QuantSettings | Path | None,
+    kv_bytes: int = 0,
+    tell: Tell = log.info,
 ) -> Opened:
     """Load a checkpoint; a quantized one from its stored form, which is named or in the cache directory, where it is put first if need be.
 
@@ -62,7 +78,7 @@ def open_model(
     else:
         pictures = calibration_pictures()
         origin = Origin(revision, pictures_digest(pictures), quantized)
-        with quantizing_bar() as progress:
+        with quantizing_bar(tell) as progress:
             model, plan = load_quantized(
                 checkpoint, origin, lambda: calibration_samples(checkpoint, pictures), progress, lean, placement.device
             )
@@ -75,30 +91,72 @@ def open_model(
     return Opened(model, f"{plan.settings.label}{prompts}; {report_on(kind)}", size, plan)
 
 
+def precision_of(
+    quantize: str, quantize_vision: str | None, checkpoint: Path, placement: Placement, tell: Tell = log.info
+) -> QuantSettings | Path | None:
+    """What a user says of bits: settings, the folder of a stored form, or None where nothing is quantized.
+
+    "auto" is int8 for a checkpoint of `LARGE` or more parameters on a CPU, which is told, and none below, on a GPU, and where
+    a type of numbers was asked for.
+
+    Raises:
+        BadInput: there is no such choice and no such folder, or both a form and the tower's bits are given.
+        BadModel: the checkpoint's configuration cannot be read.
+    """
+    if quantize == AUTO:
+        quantize = "none"
+        if placement.device.type == "cpu" and placement.chosen:
+            size = parameters_of(ModelConfig.from_hf(read_json(checkpoint, "config.json")))
+            if size >= LARGE:
+                quantize = "int8"
+                tell(
+                    f"{size / 1e9:.1f} billion parameters on a CPU: computed in 8 bits; --quantize none computes in "
+                    f"{dtype_name(placement.dtype)}, --quantize int4 in fewer bits"
+                )
+    folder = Path(quantize)
+    if quantize in TEXT_CHOICES or not folder.is_dir():
+        return QuantSettings.of(quantize, quantize_vision)
+    if quantize_vision is not None:
+        raise BadInput(f"the form in {quantize} has its own bits for the vision tower; leave --quantize-vision out")
+    return folder
+
+
 def calibration_pictures() -> list[Path]:
     """The example pictures that ship with the page."""
     return sorted(Path(str(files("occlusight"))).joinpath("web", "examples").glob("*.webp"))
 
 
 @contextmanager
-def quantizing_bar() -> Iterator[Progress]:
-    """A bar on stderr that appears only when something has to be quantized; on no terminal, two lines."""
-    columns = (TextColumn("quantizing, once"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+def quantizing_bar(tell: Tell = log.info) -> Iterator[Progress]:
+    """What is shown while something is quantized: a bar on a terminal, elsewhere a line now and then, both with the time left."""
+    columns = (TextColumn("quantizing, once"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     terminal = sys.stderr.isatty()
     bar = Bar(*columns, console=Console(stderr=True), transient=True)
     task = bar.add_task("quantizing", total=None)
-    began = False
+    began = told = 0.0
 
     def show(done: int, total: int, what: str) -> None:
-        nonlocal began
+        nonlocal began, told
+        now = perf_counter()
         if not began:
-            began = True
-            log.info("quantizing the model, once; later starts load the stored form")
+            began = told = now
+            tell("quantizing the model, once: later starts load the stored form (Ctrl-C stops, nothing is left behind)")
             if terminal:
                 bar.start()
         bar.update(task, completed=done, total=total)
+        first = told == began
+        if not terminal and 0 < done < total and (first or now - told >= TOLD_EVERY_S):
+            told = now
+            tell(f"quantized {done / total:.0%}, {about((now - began) * (total - done) / done)} left")
 
     try:
         yield show
     finally:
         bar.stop()
+
+
+def about(seconds: float) -> str:
+    """Return a time in words that do not promise too much."""
+    if seconds < 90:
+        return f"about {max(1, round(seconds))} s"
+    return f"about {round(seconds / 60)} min"

@@ -53,7 +53,7 @@ def run_command(
     backend: BackendName = "local",
     base_url: BaseUrl = None,
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
-    quantize: Quantize = "none",
+    quantize: Quantize = "auto",
     quantize_vision: QuantizeVision = None,
     langs: Annotated[str, typer.Option(help="Languages, separated by commas.")] = "zh,en",
     limit: Annotated[int | None, typer.Option(min=1, help="Ask only the first questions of the set.")] = None,
@@ -184,7 +184,12 @@ def backend_for(
         return found
     from occlusight.backends import open_backend
 
-    return open_backend(model, backend=backend, base_url=base_url, steady=True, **more)
+    return open_backend(model, backend=backend, base_url=base_url, steady=True, tell=told, **more)
+
+
+def told(line: str) -> None:
+    """Print a line of ours on stderr, apart from the results."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def table(result: dict[str, Any], title: str) -> Table:

@@ -112,14 +112,14 @@ def open_for_timing(
     """
     from occlusight.backends.local import LocalBackend
     from occlusight.backends.models import checkpoint_of
-    from occlusight.backends.opening import precision_of
+    from occlusight.backends.precision import precision_of
+    from occlusight.engine.placement import Placement
     from occlusight.engine.settings import EngineSettings
 
-    quantized = precision_of(quantize, quantize_vision)
+    checkpoint = checkpoint_of(model)
+    quantized = precision_of(quantize, quantize_vision, checkpoint, Placement.choose(checkpoint, device, dtype))
     settings = EngineSettings(drafts=0, int8_kv=int8_kv, kv_bytes=kv_bytes)
-    return LocalBackend(
-        checkpoint_of(model), name=model, device=device, dtype=dtype, settings=settings, quantized=quantized
-    )
+    return LocalBackend(checkpoint, name=model, device=device, dtype=dtype, settings=settings, quantized=quantized)
 
 
 def picture(side: int, number: int) -> Image.Image:

@@ -41,7 +41,7 @@ def ask(
         ),
     ],
     model: Model = "default",
-    quantize: Quantize = "none",
+    quantize: Quantize = "auto",
     quantize_vision: QuantizeVision = None,
     temperature: Annotated[float, typer.Option(help="0 takes the likeliest token each time.")] = 0.0,
     top_p: Annotated[
@@ -167,6 +167,7 @@ def ask(
             context=context,
             int8_kv=int8_kv,
             kv_gb=kv_gb,
+            tell=say,
         )
 
     if logprobs is not None and not as_json:
@@ -180,7 +181,7 @@ def ask(
             raise BadInput(
                 f"with --batch give the question alone; {len(words)} arguments were given: {' '.join(words[:3])}"
             )
-        weights = [] if quantize == "none" and not quantize_vision else [quantize, quantize_vision or ""]
+        weights = [] if quantize == "auto" and not quantize_vision else [quantize, quantize_vision or ""]
         name = " ".join(filter(None, [model, *weights, "int8-kv" if int8_kv else ""]))
         Batch(batch, out, name, Request(words[0], **settings)).run(opened)
         return
@@ -231,6 +232,11 @@ def stream(backend: Backend, request: Request, explain_cost: bool = False) -> No
                 print(note, file=sys.stderr)
             if event.finish_reason == "length":
                 print(f"(cut after {event.usage.completion_tokens} tokens; --max-tokens allows more)", file=sys.stderr)
+
+
+def say(line: str) -> None:
+    """Print a line of ours on stderr, apart from the answer."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def reductions(usage: Usage) -> Iterator[str]:

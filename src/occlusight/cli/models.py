@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -76,12 +77,17 @@ def quantize_command(
     origin = Origin(revision_of(checkpoint), pictures_digest(seen), settings)
     if again:
         shutil.rmtree(origin.folder, ignore_errors=True)
-    with quantizing_bar() as progress:
+    with quantizing_bar(say) as progress:
         _, plan = load_quantized(checkpoint, origin, lambda: calibration_samples(checkpoint, seen), progress)
     show(plan, model, origin.folder)
     print(json.dumps({**plan.document(), "folder": str(origin.folder)}, ensure_ascii=False))
     if not plan.within:
         raise typer.Exit(1)
+
+
+def say(line: str) -> None:
+    """Print a line of ours on stderr, apart from the plan."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def show(plan: Plan, model: str, folder: Path) -> None:

@@ -9,8 +9,8 @@ import typer
 Quantize = Annotated[
     str,
     typer.Option(
-        help="Bits of the decoder's weights: none, int8 (best for Qwen3-VL-2B and larger on a CPU: half of the memory, several "
-        "times as fast) or int4 (less exact; answers come 1.3 times as fast as with int8, prompts go by int8, so it takes more memory). Made once, kept in the "
+        help="Bits of the decoder's weights: auto (int8 on a CPU from half a billion parameters on, else none), none, int8 (half of "
+        "the memory, several times as fast on a CPU) or int4 (less exact; answers come 1.3 times as fast as with int8, prompts go by int8, so it takes more memory). Made once, kept in the "
         "cache directory. Or the folder of a form that `models quantize` made with settings of its own."
     ),
 ]

@@ -16,7 +16,7 @@ def serve(
     host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 admits other machines.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port to listen on; 0 takes a free one.")] = 7860,
     model: Model = "default",
-    quantize: Quantize = "none",
+    quantize: Quantize = "auto",
     quantize_vision: QuantizeVision = None,
     max_pixels: MaxPixels = None,
     min_pixels: MinPixels = None,

@@ -33,7 +33,7 @@ def speed(
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. [default: as many as PyTorch takes]")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
-    quantize: Quantize = "none",
+    quantize: Quantize = "auto",
     quantize_vision: QuantizeVision = None,
     int8_kv: Int8KV = False,
 ) -> None:
@@ -90,7 +90,7 @@ def show(result: dict[str, Any], samples: Samples, work: Work) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    precision = ", ".join(part for part in (result["quantize"], result["dtype"]) if part != "none")
+    precision = ", ".join(part for part in (result["quantize"], result["dtype"]) if part not in ("auto", "none"))
     table = Table(title=f"{result['model']}, {precision}, {result['threads']} threads, {work.runs} runs")
     for column in ("", "median", "lowest", "highest"):
         table.add_column(column)

@@ -17,10 +17,11 @@ SHARE = 0.6
 
 @dataclass(frozen=True)
 class Placement:
-    """A device and the type that weights are converted to."""
+    """A device and the type that weights are converted to; `chosen` says that nobody asked for this type."""
 
     device: torch.device
     dtype: torch.dtype
+    chosen: bool = False
 
     @classmethod
     def choose(cls, checkpoint: Path, device: str = "auto", dtype: str = "auto") -> Placement:
@@ -44,9 +45,9 @@ class Placement:
         if dtype != "auto":
             return cls(place, DTYPES[dtype])
         if place.type != "cpu":
-            return cls(place, torch.bfloat16)
+            return cls(place, torch.bfloat16, chosen=True)
         fits = 2 * weights_bytes(checkpoint) <= SHARE * memory_bytes()  # checkpoints hold 2 bytes a number
-        return cls(place, torch.float32 if fits else torch.bfloat16)
+        return cls(place, torch.float32 if fits else torch.bfloat16, chosen=True)
 
 
 def weights_bytes(checkpoint: Path) -> int:

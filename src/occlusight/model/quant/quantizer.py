@@ -25,13 +25,15 @@ from occlusight.model.quant.plan import OutputError, Plan, QuantSettings, SitePl
 from occlusight.model.quant.stored import EMBEDDING, StoreWriter
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.rope import Grid, positions, rotary_tables
+from occlusight.model.size import embedding_of
 from occlusight.model.text import RMSNorm, TextLayer
 from occlusight.model.vision import Merger, VisionBlock
 from occlusight.model.weights import hf_name, read_json, shards
 
 COMPARED = 96
 """At so many places the next token's distribution is compared."""
-Progress = Callable[[int, int, str], None]  # done, of how many, what
+Progress = Callable[[int, int, str], None]
+"""Hears how many numbers are quantized, of how many, and what is next: time goes about with the numbers."""
 
 
 @dataclass(frozen=True)
@@ -95,14 +97,17 @@ class Quantizer:
             parts = parts_of(self.model)
             rest = self._rest()
             streams = [self._begin_vision(sample) for sample in samples]
-            for number, (name, part, sites) in enumerate(parts):
+            head_size = embedding_of(self.config.text)
+            done, total = 0, sum(_numbers(part) for _, part, _ in parts) + head_size
+            for name, part, sites in parts:
                 if progress:
-                    progress(number, len(parts) + 1, name)
+                    progress(done, total, name)
                 if name == "text.layers.0":
                     streams = [self._begin_text(*pair) for pair in zip(samples, streams, strict=True)]
                 writer.write(f"{name}.safetensors", self._quantize(name, part, sites, streams))
+                done += _numbers(part)
             if progress:
-                progress(len(parts), len(parts) + 1, "lm_head")
+                progress(done, total, "lm_head")
             head, output = self._head(rest, streams)
             writer.write("rest.safetensors", rest)
             if head:
@@ -114,7 +119,7 @@ class Quantizer:
         finally:
             writer.discard()
         if progress:
-            progress(len(parts) + 1, len(parts) + 1, "done")
+            progress(total, total, "done")
         return plan
 
     def _rest(self) -> dict[str, Tensor]:
@@ -261,6 +266,10 @@ def _normed(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     norm.weight = nn.Parameter(weight, requires_grad=False)
     out: Tensor = norm(x)
     return out
+
+
+def _numbers(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def _tensor(module: nn.Module, name: str) -> Tensor:
