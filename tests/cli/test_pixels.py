@@ -32,6 +32,13 @@ def test_limits_are_numbers_or_the_models_own(call: Callable[..., Result], pictu
     assert "--max-pixels takes a number of pixels, or 'model', but 'much' was given" in " ".join(err.split())
 
 
+def test_other_backends_have_no_such_options(call: Callable[..., Result], tmp_path: Path) -> None:
+    common = ("bench", "run", "--data", "occlusion-50", "--out", tmp_path / "out", "--backend", "openai")
+    code, _, err = call(*common, "--max-pixels", 5000)
+    assert code == 2
+    assert "--max-pixels and --min-pixels are for our own engine" in " ".join(err.split())
+
+
 def test_a_batch_asks_again_within_other_limits(
     call: Callable[..., Result], tiny_checkpoint: Path, pictures: list[Path], tmp_path: Path
 ) -> None:

@@ -52,7 +52,7 @@ def open_backend(
         steady: read prompts in the same chunks however busy the machine is, so that not even the rounding changes from run to run;
             for local.
         max_pixels: pictures with more pixels are reduced to so many; "model" takes the checkpoint's own limit, None at most 1,048,576
-            on a CPU. A request may say otherwise.
+            on a CPU; for local. A request may say otherwise.
         min_pixels: pictures with fewer pixels are enlarged to so many, for local.
         trust_remote_code: run the Python code that a checkpoint brings, for transformers.
         tell: hears in a line each what was chosen and what takes long; unless given the log does.
@@ -69,6 +69,10 @@ def open_backend(
     if backend != "local" and (context, int8_kv, kv_gb) != (None, False, None):
         raise BadInput(
             f"--context, --int8-kv and --kv-gb are for our own engine, but the backend is {backend}; leave them out"
+        )
+    if backend != "local" and (max_pixels, min_pixels) != (None, None):
+        raise BadInput(
+            f"--max-pixels and --min-pixels are for our own engine, but the backend is {backend}; leave them out"
         )
     if trust_remote_code and backend != "transformers":
         raise BadInput(f"--trust-remote-code is for --backend transformers, but the backend is {backend}; leave it out")
