@@ -8,12 +8,12 @@ from functools import lru_cache
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from occlusight.errors import BadInput
+from occlusight.errors import BadInput, Incomplete
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from occlusight.backends.protocol import Backend
+    from occlusight.backends.protocol import Backend, FinishReason
 
 KEPT_MODELS = 2
 """How many opened models stay in memory."""
@@ -55,9 +55,11 @@ def generate_response(
 
     Raises:
         BadInput: a picture, parameter or model that cannot be used; the message names it and says what to do.
+        Incomplete: an answer under `json_schema` or `regex` was cut before it was whole; its `text` is what there is.
     """
     from occlusight.backends.fields import as_picture, received
-    from occlusight.backends.protocol import Request, TextDelta
+    from occlusight.backends.protocol import Done, Request, TextDelta
+    from occlusight.backends.structured import why_incomplete
 
     several = isinstance(image_path, Sequence) and not isinstance(image_path, str)
     pictures = tuple(as_picture(p, "image_path") for p in (image_path if several else (image_path,)))  # type: ignore[union-attr]
@@ -76,4 +78,14 @@ def generate_response(
         seed=seed,
         **further,
     )
-    return "".join(event.text for event in opened(str(model)).generate(request) if isinstance(event, TextDelta))
+    pieces: list[str] = []
+    reason: FinishReason = "cancelled"
+    for event in opened(str(model)).generate(request):
+        if isinstance(event, TextDelta):
+            pieces.append(event.text)
+        elif isinstance(event, Done):
+            reason = event.finish_reason
+    text = "".join(pieces)
+    if why := why_incomplete(request, text, reason):
+        raise Incomplete(why, text)
+    return text

@@ -5,6 +5,7 @@
     │   ├── BadPicture    not a picture, broken, empty or too large
     │   ├── BadData       a data set or an asset folder that is incomplete or wrong
     │   └── BadModel      a model that cannot be found or does not match its configuration
+    ├── Incomplete        an answer that is not what its schema or expression asks for (exit code 1)
     └── Cancelled         the caller asked for the work to stop
 
 Every message says what was wrong, what was received and what to do.
@@ -29,6 +30,14 @@ class BadData(BadInput):
 
 class BadModel(BadInput):
     """A model that cannot be found or does not match its configuration."""
+
+
+class Incomplete(OcclusightError):
+    """An answer that was cut, or ended otherwise, before it was what its schema or expression asks for; `text` is what there is."""
+
+    def __init__(self, message: str, text: str = "") -> None:
+        super().__init__(message)
+        self.text = text
 
 
 class Cancelled(OcclusightError):

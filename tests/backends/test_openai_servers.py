@@ -9,6 +9,7 @@ from tests.backends.chat_server import Server
 
 from occlusight.backends.openai import OpenAIBackend
 from occlusight.backends.protocol import Done, Request, TextDelta, ThoughtDelta, TokenLogprob
+from occlusight.engine.json_limits import JsonLimits
 from occlusight.errors import BadInput, BadModel, OcclusightError
 
 SETTINGS: dict[str, Any] = {
@@ -22,6 +23,9 @@ SETTINGS: dict[str, Any] = {
     "seed": 3,
     "logprobs": 2,
     "thinking_tokens": 7,
+    "json_limits": JsonLimits(),
+    "max_pixels": 4096,
+    "min_pixels": 4096,
 }
 FORMAT = {
     "type": "json_schema",
@@ -70,6 +74,15 @@ def test_settings_of_its_own_that_a_server_would_fill_in_are_always_said(server:
     assert {"top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}.items() <= server.asked[0].items()
     with pytest.raises(BadInput, match="server must be one of openai, vllm, sglang, llamacpp, but 'tgi'"):
         OpenAIBackend("small", base_url=server.address, server="tgi")
+
+
+def test_a_schema_is_told_to_the_model_too_unless_the_user_says_otherwise(
+    server: Server, backend: OpenAIBackend
+) -> None:
+    for choice in (None, False):
+        list(backend.generate(Request("?", json_schema={"type": "null"}, schema_in_prompt=choice)))
+    assert server.asked[0]["messages"][-1]["content"].endswith('{"type": "null"}')
+    assert server.asked[1]["messages"][-1]["content"] == "?"
 
 
 def chunk(delta: object = None, reason: object = None, **more: object) -> dict[str, Any]:

@@ -81,12 +81,44 @@ def test_an_answer_keeps_to_a_schema_or_an_expression(
     assert ask(pictures[0], "Is it?", "--regex", "是|不是")[1] in ("是\n", "不是\n")
 
 
+def test_a_structured_answer_that_is_cut_is_no_success(
+    ask: Callable[..., Result], pictures: list[Path], tmp_path: Path
+) -> None:
+    """In a stream, in JSON and in a batch; limits that end it in time make it one."""
+    schema, out = tmp_path / "schema.json", tmp_path / "out.jsonl"
+    schema.write_text('{"type": "string", "pattern": "^a{30}$"}')
+    code, said, err = ask(pictures[0], "Is it?", "--json-schema", schema)
+    assert (code, said[:2], said[-1]) == (1, '"a', "\n")
+    assert "occlusight: the answer was cut at the limit of tokens before it satisfied the JSON schema" in err
+    code, said, err = ask(pictures[0], "Is it?", "--json-schema", schema, "--json")
+    document = json.loads(said)
+    assert code == 1
+    assert document["finish_reason"] == "length"
+    assert document["error"].startswith("the answer was cut")
+    assert document["error"] in err
+    assert ask(pictures[0], "Is it?", "--regex", "a{60}")[0] == 1
+    code, said, err = ask("Is it?", "--batch", pictures[0].parent, "--out", out, "--json-schema", schema)
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    assert code == 1
+    assert json.loads(said)["failed"] == len(lines) > 0
+    assert "answers are not what was asked for" in err
+    assert all(line["error"].startswith("the answer was cut") and line["answer"] for line in lines)
+    schema.write_text('{"type": "string"}')
+    code, said, _ = ask(pictures[0], "Is it?", "--json-schema", schema, "--json-limits", "characters=4")
+    assert (code, len(json.loads(said)) <= 4) == (0, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("{picture}", "q", "--regex", "("), "the regular expression cannot be followed"),
         (("{picture}", "q", "--json-schema", "{text}"), "the JSON schema is not JSON"),
         (("{picture}", "q", "--json-schema", "{empty}x"), "cannot be read"),
+        (
+            ("{picture}", "q", "--json-limits", "letters=3"),
+            "--json-limits takes characters, items, digits, decimals, depth",
+        ),
+        (("{picture}", "q", "--json-limits", "items=-3"), "but 'items=-3' was given"),
         (("{picture}", "q", "--logprobs", "3"), "give --json with --logprobs"),
         (("{picture}", "q", "--json", "--logprobs", "30"), "logprobs must lie between 0 and 20, but 30 was given"),
         (("{picture}", "q", "--min-p", "2"), "min_p must lie between 0 and 1, but 2.0 was given"),

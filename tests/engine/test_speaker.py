@@ -182,6 +182,24 @@ def test_any_model_answers_in_the_schema_and_forced_tokens_cost_no_choice(
     assert passes <= len(one.said) - one.forced + 1
 
 
+def test_an_answer_that_is_cut_within_its_schema_never_counts_as_ended(
+    chat: Chat, grammars: Grammars, size: int
+) -> None:
+    """Every length of an answer of which nearly all is forced: only the whole one ends by itself, at its last token too."""
+    schema = '{"type": "array", "prefixItems": [{"const": "bush"}, {"type": "boolean"}, {"const": "car"}], "minItems": 3, "items": false}'
+    whole = '["bush",true,"car"]'
+    ended = []
+    for most in range(1, 40):
+        one = speaker(chat, (), grammars.json_schema(schema), max_tokens=most)
+        text = say(one, chat.encode("true") * 40, size)[1]
+        assert (one.reason == "stop") == (text == whole)
+        assert one.reason in ("stop", "length")
+        assert whole.startswith(text)
+        ended.append(one.reason)
+    assert set(ended) == {"stop", "length"}
+    assert len(one.said) <= ended.index("stop") + 1
+
+
 @pytest.mark.parametrize(
     "schema",
     [

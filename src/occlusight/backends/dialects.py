@@ -26,6 +26,7 @@ STANDARD = frozenset(
         "presence_penalty",
         "logprobs",
         "json_schema",
+        "schema_in_prompt",
     }
 )
 """The fields of a request that OpenAI's own API has."""

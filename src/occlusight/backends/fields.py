@@ -136,6 +136,13 @@ def in_order(max_pixels: MaxPixels, min_pixels: int | None) -> None:
         raise BadInput(f"min_pixels ({min_pixels}) must not be above max_pixels ({max_pixels})")
 
 
+def instance(name: str, value: object, kind: type[Any]) -> Any:
+    """Return a thing of one kind."""
+    if not isinstance(value, kind):
+        raise BadInput(f"{name} must be a {kind.__name__}, but {received(value)} was given")
+    return value
+
+
 def several(name: str, value: object, kind: type[Any]) -> tuple[Any, ...]:
     """Return a sequence of things of one kind as a tuple."""
     if isinstance(value, str) or not isinstance(value, Sequence):

@@ -27,6 +27,7 @@ from occlusight.backends.protocol import (
     TokenLogprob,
     Usage,
 )
+from occlusight.backends.structured import prompt_of
 from occlusight.engine.choices import score
 from occlusight.engine.engine import Engine
 from occlusight.engine.grammar import Grammar, Grammars
@@ -42,6 +43,10 @@ from occlusight.errors import BadInput
 from occlusight.model.chat import Chat
 from occlusight.model.preprocess import PixelLimits, PreprocessSettings
 from occlusight.model.quant.plan import QuantSettings
+
+READS_SCHEMAS = 500_000_000
+"""A decoder with so many numbers makes use of a schema that it reads; a smaller one, such as the shipped, knows the questions it was
+trained on, and is only led astray."""
 
 
 class LocalBackend:
@@ -100,6 +105,12 @@ class LocalBackend:
     def preprocess(self) -> PreprocessSettings:
         """How pictures are prepared, with the limits that hold for requests that say none."""
         return self.reader.settings
+
+    @property
+    def tells_schemas(self) -> bool:
+        """Whether a schema is put after the question unless a request says: the model is large enough to make use of it."""
+        text = self.engine.model.config.text
+        return text.vocab_size * text.hidden_size + text.matrix_numbers >= READS_SCHEMAS
 
     def within(self, limits: PixelLimits) -> LocalBackend:
         """Return the same model with other pixel limits instead of its own; the engine and its caches are shared."""
@@ -216,7 +227,7 @@ class LocalBackend:
             messages.append({"role": "system", "content": request.system})
         for earlier in request.history:
             messages.append({"role": earlier.role, "content": content(earlier.text, earlier.pictures)})
-        messages.append({"role": "user", "content": content(request.prompt, request.pictures)})
+        messages.append({"role": "user", "content": content(prompt_of(request, self.tells_schemas), request.pictures)})
         visuals = [visual for visual, _ in seen]
         ids = self.chat.prompt(messages, [visual.grid for visual in visuals])
         config = self.chat.config
@@ -225,7 +236,7 @@ class LocalBackend:
 
     def _grammar(self, request: Request) -> Grammar | None:
         if request.json_schema is not None:
-            return self._grammars.json_schema(str(request.json_schema))
+            return self._grammars.json_schema(str(request.json_schema), request.json_limits)
         return self._grammars.regex(request.regex) if request.regex is not None else None
 
 

@@ -21,6 +21,7 @@ from occlusight.backends.fields import Picture
 from occlusight.backends.honoured import refuse_others
 from occlusight.backends.parameters import Change, wanted_change
 from occlusight.backends.protocol import Done, Event, ModelInfo, Request, Timings
+from occlusight.backends.structured import prompt_of
 from occlusight.errors import BadInput, BadModel, OcclusightError
 from occlusight.model.picture import open_picture
 
@@ -174,7 +175,7 @@ class OpenAIBackend:
             messages.append({"role": "system", "content": request.system})
         for turn in request.history:
             messages.append({"role": turn.role, "content": _content(turn.text, turn.pictures)})
-        messages.append({"role": "user", "content": _content(request.prompt, request.pictures)})
+        messages.append({"role": "user", "content": _content(prompt_of(request, tells=True), request.pictures)})
         body = {"model": self.model, "messages": messages, **standard(request)}
         extra = self.dialect.extra(request)
         return {**body, "extra_body": extra} if extra else body

@@ -21,13 +21,16 @@ from occlusight.backends.fields import (
     as_schema,
     as_stops,
     in_order,
+    instance,
     number,
     positive,
     received,
     several,
     text,
+    truth,
     whole,
 )
+from occlusight.engine.json_limits import JsonLimits
 from occlusight.errors import BadInput
 
 Choice: TypeAlias = str | tuple[str, ...]
@@ -75,6 +78,9 @@ class Request:
         logprobs: tell each token's log-probability, and those of so many likeliest ones in its place (0: of none).
         thinking_tokens: bounds the thoughts of a checkpoint that thinks; None is three quarters of `max_tokens`.
         json_schema: the answer is JSON that satisfies this schema, given as a mapping or as text.
+        json_limits: bounds what the schema leaves without a bound; None is what the backend usually does.
+        schema_in_prompt: put the schema, with its fields' names and descriptions, after the question; None leaves it to the backend, which
+            does so for models that are large enough to read it.
         regex: the answer matches this regular expression as a whole.
         max_pixels: pictures with more pixels are reduced to so many; the checkpoint's own limit holds too, and "model" is that alone.
             None is what the backend was opened with.
@@ -98,6 +104,8 @@ class Request:
     thinking_tokens: int | None = None
     json_schema: str | Mapping[str, Any] | None = None
     regex: str | None = None
+    json_limits: JsonLimits | None = None
+    schema_in_prompt: bool | None = None
     max_pixels: MaxPixels = None
     min_pixels: int | None = None
 
@@ -130,6 +138,8 @@ CHECKS: Mapping[str, Callable[[str, object], object]] = {
     "logprobs": partial(whole, low=0, high=LOGPROBS_LIMIT),
     "thinking_tokens": partial(whole, low=0, high=MAX_TOKENS_LIMIT),
     "json_schema": as_schema,
+    "json_limits": partial(instance, kind=JsonLimits),
+    "schema_in_prompt": truth,
     "regex": as_regex,
     "max_pixels": as_max_pixels,
     "min_pixels": partial(whole, low=1, high=PIXELS_LIMIT),

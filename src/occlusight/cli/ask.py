@@ -15,7 +15,8 @@ import typer
 from occlusight.cli.contexts import Context, Int8KV, KvGb
 from occlusight.cli.pixels import MaxPixels, MinPixels
 from occlusight.cli.precision import Quantize, QuantizeVision
-from occlusight.errors import BadInput
+from occlusight.cli.structured import JsonLimitsText, SchemaInPrompt, json_limits_of
+from occlusight.errors import BadInput, Incomplete
 
 if TYPE_CHECKING:
     from occlusight.backends.protocol import Backend, Done, Event, Request, Usage
@@ -84,6 +85,8 @@ def ask(
             rich_help_panel=SHAPE,
         ),
     ] = None,
+    json_limits: JsonLimitsText = None,
+    schema_in_prompt: SchemaInPrompt = None,
     regex: Annotated[
         str | None,
         typer.Option(
@@ -152,6 +155,8 @@ def ask(
         "presence_penalty": presence_penalty,
         "stop": tuple(stop or ()),
         "json_schema": read_schema(json_schema),
+        "json_limits": json_limits_of(json_limits),
+        "schema_in_prompt": schema_in_prompt,
         "regex": regex,
         "thinking_tokens": thinking_tokens,
         "logprobs": logprobs,
@@ -200,7 +205,10 @@ def ask(
     request = Request(question, tuple(Path(p) for p in pictures), **settings)
     backend = opened()
     if as_json:
-        print(json.dumps(answer(backend, request, explain_cost), ensure_ascii=False))
+        document = answer(backend, request, explain_cost)
+        print(json.dumps(document, ensure_ascii=False), flush=True)
+        if "error" in document:
+            raise Incomplete(document["error"], document["answer"])
     else:
         stream(backend, request, explain_cost)
 
@@ -216,11 +224,17 @@ def read_schema(path: Path | None) -> str | None:
 
 
 def stream(backend: Backend, request: Request, explain_cost: bool = False) -> None:
-    """Print the answer as it comes. On stderr come thoughts, a note where the answer was cut, and what it cost."""
-    from occlusight.backends.protocol import Done, TextDelta, ThoughtDelta
+    """Print the answer as it comes. On stderr come thoughts, a note where the answer was cut, and what it cost.
 
+    Raises Incomplete, after all that, where the answer is not what its schema or expression asks for.
+    """
+    from occlusight.backends.protocol import Done, TextDelta, ThoughtDelta
+    from occlusight.backends.structured import why_incomplete
+
+    text = ""
     for event in backend.generate(request):
         if isinstance(event, TextDelta):
+            text += event.text
             print(event.text, end="", flush=True)
         elif isinstance(event, ThoughtDelta):
             print(event.text, end="", flush=True, file=sys.stderr)
@@ -230,6 +244,8 @@ def stream(backend: Backend, request: Request, explain_cost: bool = False) -> No
                 print(cost_in_words(cost(backend, event)), file=sys.stderr)
             for note in reductions(event.usage):
                 print(note, file=sys.stderr)
+            if why := why_incomplete(request, text, event.finish_reason):
+                raise Incomplete(why, text)
             if event.finish_reason == "length":
                 print(f"(cut after {event.usage.completion_tokens} tokens; --max-tokens allows more)", file=sys.stderr)
 
@@ -262,9 +278,11 @@ def answer(
 
     `events` are those of the request, if it has been put to the backend already.
 
-    There are `thoughts` where the model had any, `logprobs` and `cost` where they were asked for.
+    There are `thoughts` where the model had any, `logprobs` and `cost` where they were asked for, and `error` where the answer is not what
+    its schema or expression asks for.
     """
     from occlusight.backends.protocol import Done, TextDelta, ThoughtDelta
+    from occlusight.backends.structured import why_incomplete
 
     text: list[str] = []
     thoughts: list[str] = []
@@ -291,6 +309,8 @@ def answer(
         document["logprobs"] = tokens
     if explain_cost:
         document["cost"] = cost(backend, done)
+    if why := why_incomplete(request, document["answer"], done.finish_reason):
+        document["error"] = why
     return document
 
 

@@ -6,14 +6,14 @@ import json
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from occlusight.errors import BadInput, BadPicture
+from occlusight.errors import BadInput, BadPicture, Incomplete
 from occlusight.files.journal import Journal
 from occlusight.files.lock import only_writer
 from occlusight.files.whole import unwritable, write_lines
@@ -29,6 +29,8 @@ SOMETIMES = (
     "presence_penalty",
     "stop",
     "json_schema",
+    "json_limits",
+    "schema_in_prompt",
     "regex",
     "thinking_tokens",
     "logprobs",
@@ -48,9 +50,10 @@ SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", 
 class Batch:
     """The pictures under `folder`, asked with `request`'s question and settings, recorded in `out`.
 
-    A line holds `picture, question, model, settings` and either what `ask --json` prints or `error`. A picture whose line holds an
-    answer under the same question, model and settings is not asked again; failures and a line cut by a crash are. Only one process at a
-    time writes a file, and no line that is in it is lost: a failure stays until the picture was asked again.
+    A line holds `picture, question, model, settings` and what `ask --json` prints or `error`, or both where an answer is not what its
+    schema asks for. A picture whose line holds an answer under the same question, model and settings, and no error, is not asked
+    again; failures and a line cut by a crash are. Only one process at a time writes a file, and no line that is in it is lost: a
+    failure stays until the picture was asked again.
     """
 
     folder: Path
@@ -76,7 +79,9 @@ class Batch:
         settings = {name: getattr(self.request, name) for name in ALWAYS}
         plain = Request(self.request.prompt)
         settings |= {
-            name: value for name in SOMETIMES if (value := getattr(self.request, name)) != getattr(plain, name)
+            name: asdict(value) if is_dataclass(value) else value
+            for name in SOMETIMES
+            if (value := getattr(self.request, name)) != getattr(plain, name)
         }
         name = picture.relative_to(self.folder).as_posix()
         return {"picture": name, "question": self.request.prompt, "model": self.model, "settings": settings}
@@ -94,13 +99,14 @@ class Batch:
         with only_writer(self.out), Journal(self.out, BEGINS) as journal:
             lines = self.newest(journal.lines)
             left = [p for p in pictures if "error" in lines.get(fingerprint(self.key(p)), {"error": None})]
-            failed = 0
+            failed = incomplete = 0
             if left:
                 backend = open_backend()
                 with self.progress() as progress:
                     task = progress.add_task("asking", total=len(pictures), completed=len(pictures) - len(left))
                     for record in self.records(backend, left):
                         failed += "error" in record
+                        incomplete += "error" in record and "answer" in record
                         journal.append(record)
                         lines[fingerprint(record)] = record
                         progress.advance(task)
@@ -113,6 +119,10 @@ class Batch:
             "out": str(self.out),
         }
         print(json.dumps(summary, ensure_ascii=False))
+        if incomplete:
+            raise Incomplete(
+                f"{incomplete} answers are not what was asked for; their lines in {str(self.out)!r} say why"
+            )
 
     def records(self, backend: Backend, pictures: list[Path]) -> Iterator[dict[str, Any]]:
         """Yield a record a picture, in order; a picture that cannot be used gives a record with `error`.

@@ -10,12 +10,12 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
-from typing import Any
 
 import torch
 from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 from torch import Tensor
 
+from occlusight.engine.json_limits import JsonLimits
 from occlusight.errors import BadInput
 from occlusight.model.tokenizer import Tokenizer
 
@@ -36,12 +36,26 @@ class Grammars:
             TokenizerWrapper(_Vocabulary(self._tokenizer, self._size, self._ends[0])), eos_token=self._ends
         )
 
-    def json_schema(self, schema: str) -> Grammar:
-        """Return the grammar of a JSON schema, without optional white space.
+    def json_schema(self, schema: str, limits: JsonLimits | None = None) -> Grammar:
+        """Return the grammar of a JSON schema, without optional white space, bounded where the schema is not.
+
+        A schema that nothing satisfies within the limits (a pattern that wants longer strings, say) is followed without them.
 
         Raises:
             BadInput: it is not JSON, not a schema, asks for what is not supported, or nothing can satisfy it.
         """
+        try:
+            stricter = [json.dumps(some.bound(json.loads(schema))) for some in (limits or JsonLimits()).ever_fewer()]
+        except (ValueError, TypeError, AttributeError):  # no schema: whoever reads it next says why
+            return self._json(schema)
+        except RecursionError:
+            raise BadInput(f"the JSON schema cannot be read (it is nested too deeply); {ADVICE}") from None
+        for bounded in stricter:
+            with suppress(BadInput):
+                return self._json(bounded)
+        return self._json(schema)
+
+    def _json(self, schema: str) -> Grammar:
         try:
             rules = LLMatcher.grammar_from_json_schema(schema, overrides={"whitespace_flexible": False})
         except ValueError as error:
@@ -123,11 +137,6 @@ class _Vocabulary:
 
     def __call__(self, text: bytes | str) -> list[int]:
         return self._tokenizer.encode(text.decode("utf-8", "replace") if isinstance(text, bytes) else text)
-
-
-def schema_text(schema: str | dict[str, Any]) -> str:
-    """Return a schema as JSON."""
-    return schema if isinstance(schema, str) else json.dumps(schema, ensure_ascii=False)
 
 
 def _line(error: object) -> str:

@@ -99,6 +99,8 @@ class Speaker:
         """See `Listener`."""
         held = 0
         for row in logits:
+            if self.reason:  # what was forced before the first choice fills the answer
+                break
             before = len(self.said)
             token = self._choose(row)
             if self.reason or held == len(guessed) or token != guessed[held]:
@@ -124,15 +126,13 @@ class Speaker:
             self._ended_by_itself = 1
             return token
         self._say(token, logits)
-        if self.reason:
-            return token
         if thinking:
-            self._think(token)
-        elif self._grammar is not None:
+            if not self.reason:
+                self._think(token)
+        elif self._grammar is not None and not self.transcript.stopped:
             self._grammar.take(token)
-            self._force(self._grammar.forced())
-            if self._grammar.complete and not self.reason:
-                self.reason = "stop"
+            if self._force(self._grammar.forced()) and self._grammar.complete:
+                self.reason = "stop"  # also with the last token that was allowed
         return token
 
     def _think(self, token: int) -> None:
@@ -147,13 +147,14 @@ class Speaker:
             if self._grammar is not None:
                 self._force(self._grammar.forced())
 
-    def _force(self, tokens: Sequence[int]) -> None:
-        """Say tokens to which there is no alternative; they are certain."""
+    def _force(self, tokens: Sequence[int]) -> bool:
+        """Say tokens to which there is no alternative; they are certain. Return whether there was room for all."""
         for token in tokens:
             if self.reason:
-                return
+                return False
             self.forced += 1
             self._say(token)
+        return not self.transcript.stopped
 
     def _say(self, token: int, logits: Tensor | None = None) -> None:
         self.said.append(token)
