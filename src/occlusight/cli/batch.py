@@ -79,7 +79,7 @@ class Batch:
         settings = {name: getattr(self.request, name) for name in ALWAYS}
         plain = Request(self.request.prompt)
         settings |= {
-            name: asdict(value) if is_dataclass(value) else value
+            name: asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
             for name in SOMETIMES
             if (value := getattr(self.request, name)) != getattr(plain, name)
         }
