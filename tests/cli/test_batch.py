@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from tests.files.full_disk import full_disk
 
 from occlusight.backends.protocol import Event, Request
 from occlusight.backends.scripted import Scripted
-from occlusight.cli.batch import TOGETHER, Batch
+from occlusight.cli.batch import TOGETHER, Batch, escaped
 from occlusight.errors import BadInput, BadPicture
 from occlusight.files.lock import only_writer
 
@@ -26,7 +27,7 @@ class Careful(Scripted):
         assert isinstance(path, Path)
         if path.stat().st_size < 20:
             raise BadPicture(f"{path} is broken")
-        return f"seen {path.name}"
+        return f"seen {escaped(path.name)}"
 
 
 @pytest.fixture
@@ -164,3 +165,17 @@ def test_a_full_disk_loses_nothing(folder: Path, tmp_path: Path) -> None:
     assert kept.endswith(b"\n")
     assert batch(folder, out) == whole
     assert out.read_bytes().startswith(kept.splitlines()[0])
+
+
+def test_names_that_are_not_utf8_are_escaped(folder: Path, tmp_path: Path, pictures: list[Path]) -> None:
+    for name, content in ((b"/caf\xe9.png", pictures[0].read_bytes()), (b"/caf\xe8.png", b"no")):
+        with open(os.fsencode(folder) + name, "wb") as file:
+            file.write(content)
+    (folder / "broken.PNG").unlink()
+    records = batch(folder, tmp_path / "out.jsonl")
+    names = [r["picture"] for r in records]
+    assert names == ["a.png", "c.webp", "caf\\xe8.png", "caf\\xe9.png", "deeper/b.jpg", "wide.png"]
+    assert records[2]["error"].endswith("caf\\xe8.png is broken")
+    backend = Careful("")
+    batch(folder, tmp_path / "out.jsonl", backend)
+    assert [os.fsencode(r.pictures[0].name) for r in backend.requests] == [b"caf\xe8.png"]  # type: ignore[union-attr]

@@ -21,14 +21,14 @@ def test_the_plan_is_printed_and_what_was_made_is_used(
     call: Callable[..., Result], tiny_checkpoint: Path, pictures: list[Path], cache_here: Path
 ) -> None:
     wide = ("--median", 0.2, "--p99", 0.5, "--kl", 5)
-    code, out, _ = call("models", "quantize", tiny_checkpoint, *wide)
+    code, out, table = call("models", "quantize", tiny_checkpoint, *wide)
     assert code == 0
-    *_, last = out.splitlines()
+    (last,) = out.splitlines()
     plan = json.loads(last)
     assert plan["within_budget"]
     assert Path(plan["folder"]).parent == cache_here / "quantized"
     assert {site["bits"] for site in plan["sites"]} == {"int8"}
-    assert "text.layers.self_attn.qkv_proj" in out.replace("\n", "")
+    assert "text.layers.self_attn.qkv_proj" in table.replace("\n", "")
     code, again, _ = call("models", "quantize", tiny_checkpoint, *wide)
     assert again.splitlines()[-1] == last  # loaded, not made: the seconds would differ
     code, out, _ = call(
@@ -74,9 +74,9 @@ def test_a_form_made_with_own_pictures_is_another_and_is_used_by_its_folder(
 
 
 def test_a_budget_that_cannot_be_kept_fails(call: Callable[..., Result], tiny_checkpoint: Path) -> None:
-    code, out, _ = call("models", "quantize", tiny_checkpoint, "--kl", 1e-12)
+    code, _, err = call("models", "quantize", tiny_checkpoint, "--kl", 1e-12)
     assert code == 1
-    assert "NOT within" in " ".join(out.split())
+    assert "NOT within" in " ".join(err.split())
 
 
 def test_the_plan_says_by_which_budget_four_bits_were_chosen(
@@ -85,13 +85,13 @@ def test_the_plan_says_by_which_budget_four_bits_were_chosen(
     wide = ("--median", 0.2, "--p99", 0.5, "--kl", 5, "--int4-kl", 5)
 
     def made(*options: object) -> tuple[dict[str, Any], str]:
-        code, out, _ = call("models", "quantize", tiny_checkpoint, "--quantize", "int4", *wide, *options)
+        code, out, err = call("models", "quantize", tiny_checkpoint, "--quantize", "int4", *wide, *options)
         assert code == 0
-        return json.loads(out.splitlines()[-1]), " ".join(out.split())
+        return json.loads(out), " ".join(err.split())
 
-    plan, out = made("--int4-median", 0.3, "--int4-p99", 0.5)
-    assert "in 8 bits 20 %, 50 %; in 4 bits 30 %, 50 %" in out
-    assert "the budget of 5 nats" in out
+    plan, said = made("--int4-median", 0.3, "--int4-p99", 0.5)
+    assert "in 8 bits 20 %, 50 %; in 4 bits 30 %, 50 %" in said
+    assert "the budget of 5 nats" in said
     narrow = sum(site["bits"] == "int4" for site in plan["sites"])
     assert narrow
     strict, _ = made("--int4-median", 0.001, "--int4-p99", 0.002)

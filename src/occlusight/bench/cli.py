@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from occlusight.backends.protocol import Backend
@@ -23,12 +16,14 @@ from occlusight.bench.run import run
 from occlusight.bench.samples import DataSet, open_set
 from occlusight.bench.settings import Settings
 from occlusight.cli.contexts import Context, Int8KV, KvGb
+from occlusight.cli.options import output_folder
 from occlusight.cli.pixels import MaxPixels, MinPixels
 from occlusight.cli.precision import Quantize, QuantizeVision
+from occlusight.cli.progress import progress
+from occlusight.cli.results import for_people, for_programs, say
 from occlusight.errors import BadInput
 from occlusight.occlusion.kinds import LANGS, Names
 
-LINE_EVERY_S = 30
 Data = Annotated[str, typer.Option(help="A data set: a folder, or the name of a shipped one.")]
 ModelName = Annotated[
     str,
@@ -48,7 +43,10 @@ def bench() -> None:
 @bench_app.command("run")
 def run_command(
     data: Data,
-    out: Annotated[Path, typer.Option(help="Where answers, timings and scores go; a stopped run there goes on.")],
+    out: Annotated[
+        Path,
+        typer.Option(callback=output_folder, help="Where answers, timings and scores go; a stopped run there goes on."),
+    ],
     model: ModelName = "default",
     backend: BackendName = "local",
     base_url: BaseUrl = None,
@@ -84,7 +82,7 @@ def run_command(
     """Ask a model every question of a data set and score the answers.
 
     Each answer is saved as it comes; the same command again goes on after an interruption, and ends with the same answers.
-    Prints a table, then one line of JSON: every rate with its 95 % interval, clustered by scene.
+    Prints a table on a terminal, else one line of JSON: every rate with its 95 % interval, clustered by scene.
     """
     wanted = languages(langs)
     dataset = open_set(data)
@@ -106,42 +104,12 @@ def run_command(
         trust_remote_code=trust_remote_code,
     )
     settings = Settings(system, temperature, 1.0, max_tokens, seed, certainty, together)
-    with asking_bar() as show:
+    with progress("asking", "questions") as show:
         result = run(opened, dataset, out, names, wanted, limit, settings=settings, progress=show, scenes=scenes)
-    Console().print(table(result, f"{opened.info.name} on {dataset.folder.name}"))
-    print(json.dumps(result, ensure_ascii=False))
+    for_people(table(result, f"{opened.info.name} on {dataset.folder.name}"))
+    for_programs(result)
     if result["failed"]:
         raise typer.Exit(1)
-
-
-@contextmanager
-def asking_bar() -> Iterator[Callable[[int, int], None]]:
-    """A bar with the time left on a terminal; elsewhere a line to stderr now and then."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    terminal = sys.stderr.isatty()
-    with Progress(*columns, console=Console(stderr=True), disable=not terminal) as bar:
-        task = bar.add_task("asking", total=None)
-        begun = told = time.monotonic()
-        first: int | None = None
-
-        def show(done: int, total: int) -> None:
-            nonlocal told, first
-            bar.update(task, completed=done, total=total)
-            first = done if first is None else first
-            now = time.monotonic()
-            if not terminal and now - told >= LINE_EVERY_S and done > first:
-                told = now
-                left = (now - begun) / (done - first) * (total - done)
-                print(f"{done} of {total} questions, about {left / 60:.0f} min left", file=sys.stderr, flush=True)
-
-        yield show
 
 
 def languages(text: str) -> tuple[str, ...]:
@@ -184,12 +152,7 @@ def backend_for(
         return found
     from occlusight.backends import open_backend
 
-    return open_backend(model, backend=backend, base_url=base_url, steady=True, tell=told, **more)
-
-
-def told(line: str) -> None:
-    """Print a line of ours on stderr, apart from the results."""
-    print(line, file=sys.stderr, flush=True)
+    return open_backend(model, backend=backend, base_url=base_url, steady=True, tell=say, **more)
 
 
 def table(result: dict[str, Any], title: str) -> Table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +17,10 @@ from occlusight.bench.options import BackendName, BaseUrl, ModelName, TrustRemot
 from occlusight.bench.public.benchmarks import BENCHMARKS, read
 from occlusight.bench.public.benchmarks import run as run_public
 from occlusight.bench.samples import open_set
+from occlusight.cli.options import output_file, output_folder
+from occlusight.cli.progress import progress
+from occlusight.cli.results import for_people, for_programs
+from occlusight.files.whole import write_whole
 
 Runs = Annotated[list[Path], typer.Argument(help="Folders that `bench run` left.", metavar="DIR...")]
 PLAIN = (
@@ -38,21 +41,22 @@ RunFolder = Annotated[Path, typer.Argument(help="The folder of a run.", metavar=
 
 def compare_command(
     runs: Runs,
-    out: Annotated[Path | None, typer.Option(help="Write the comparison here, as Markdown.", metavar="FILE.md")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(callback=output_file, help="Write the comparison here, as Markdown.", metavar="FILE.md"),
+    ] = None,
 ) -> None:
     """Put runs on the same data set side by side: the table, paired tests, where they differ, cases.
 
-    Prints the table, then the whole comparison as one line of JSON.
+    Prints the table on a terminal, else the whole comparison as one line of JSON.
     """
     document = compare([Finished.read(folder) for folder in runs])
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(to_markdown(document), encoding="utf-8")
-    console = Console()
-    at_once = max(1, (console.width - LABEL) // (WIDEST + 3))  # runs that fit beside one another
+        write_whole(out, to_markdown(document))
+    at_once = max(1, (Console().width - LABEL) // (WIDEST + 3))  # runs that fit beside one another
     for first in range(0, len(runs), at_once):
-        console.print(table(document, slice(first, first + at_once)))
-    print(json.dumps(document, ensure_ascii=False))
+        for_people(table(document, slice(first, first + at_once)))
+    for_programs(document)
 
 
 def table(document: dict[str, Any], some: slice) -> Table:
@@ -93,7 +97,7 @@ def check_command(
     reasons = check(Finished.read(run), bounds)
     for reason in reasons:
         print(f"not met: {reason}")
-    print(json.dumps({"passed": not reasons, "reasons": reasons}, ensure_ascii=False))
+    for_programs({"passed": not reasons, "reasons": reasons})
     if reasons:
         raise typer.Exit(1)
 
@@ -101,7 +105,10 @@ def check_command(
 def report_command(
     run: RunFolder,
     data: Annotated[str | None, typer.Option(help="The data set; without it the one that the run names.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Where the report goes; without it the run's own folder.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(callback=output_folder, help="Where the report goes; without it the run's own folder."),
+    ] = None,
 ) -> None:
     """Write a run as one HTML file that opens without a network, and the same as JSON and CSV."""
     from occlusight.bench.report import write
@@ -114,7 +121,9 @@ def report_command(
 def public_command(
     name: Annotated[str, typer.Argument(help=f"One of {', '.join(BENCHMARKS)}.")],
     folder: Annotated[Path, typer.Option(help="Your copy of its data.")],
-    out: Annotated[Path, typer.Option(help="Where answers and scores go; a stopped run there goes on.")],
+    out: Annotated[
+        Path, typer.Option(callback=output_folder, help="Where answers and scores go; a stopped run there goes on.")
+    ],
     model: ModelName = "default",
     backend: BackendName = "local",
     base_url: BaseUrl = None,
@@ -129,8 +138,24 @@ def public_command(
 
     items = read(name, folder, limit)
     opened = open_backend(model, backend=backend, base_url=base_url, trust_remote_code=trust_remote_code)
-    result = run_public(opened, items, out)
-    print(json.dumps({"benchmark": name, **result}, ensure_ascii=False))
+    with progress("asking", "questions") as show:
+        result = run_public(opened, items, out, progress=show)
+    for_people(rates(name, result))
+    for_programs({"benchmark": name, **result})
+
+
+def rates(name: str, result: dict[str, Any]) -> Table:
+    """A public benchmark's table: a row a rate, over all questions and by group."""
+    groups = {"all": result, **result["by_group"]}
+    shown = Table(title=f"{result['model']} on {name}: {result['n']} questions, {result['unparsed']} answers not read")
+    for column in ("", *groups):
+        shown.add_column(column, overflow="fold")
+    for rate in (key.removesuffix("_ci95") for key in result if key.endswith("_ci95")):
+        cells = ((group.get(rate), group.get(f"{rate}_ci95")) for group in groups.values())
+        shown.add_row(
+            rate.replace("_", " "), *("-" if value is None else f"{value} {interval}" for value, interval in cells)
+        )
+    return shown
 
 
 def add_to(app: typer.Typer) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,14 +15,19 @@ from occlusight.bench.record import Record
 from occlusight.bench.samples import open_set
 from occlusight.bench.sweep import LENGTHS, SIZES, sweep
 from occlusight.bench.sweep_page import page, to_markdown
+from occlusight.cli.options import output, output_folder
+from occlusight.cli.progress import progress
+from occlusight.cli.results import for_people, for_programs, say
 from occlusight.errors import BadInput
-
-TOLD_EVERY = 500  # scenes
+from occlusight.files.whole import write_whole
 
 
 def label_command(
     out: Annotated[
-        Path, typer.Option(help="With --pictures the template to write; with --labels the folder for the results.")
+        Path,
+        typer.Option(
+            callback=output, help="With --pictures the template to write; with --labels the folder for the results."
+        ),
     ],
     pictures: Annotated[Path | None, typer.Option(help="Write a template for the photographs in this folder.")] = None,
     labels: Annotated[
@@ -49,24 +52,26 @@ def label_command(
         print(f"{out}: two lines for each of {n} pictures; fill in hides, hidden and truth (yes or no)")
         return
     from occlusight.backends import open_backend
-    from occlusight.bench.cli import asking_bar
 
     assert labels is not None
     wanted = read_labels(labels)
     opened = open_backend(model, backend=backend, base_url=base_url, trust_remote_code=trust_remote_code)
-    with asking_bar() as show:
+    with progress("asking", "questions") as show:
         lines = ask(opened, wanted, progress=show)
     result = estimate(lines, None if scenes is None else Finished.read(scenes).scores)
     out.mkdir(parents=True, exist_ok=True)
     Record.write(out / "answers.jsonl", lines)
-    (out / "estimate.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(summary(result))
-    print(json.dumps(result))
+    write_whole(out / "estimate.json", json.dumps(result, indent=1) + "\n")
+    for_people(summary(result))
+    for_programs(result)
 
 
 def sweep_command(
     data: Annotated[str, typer.Option(help="A data set: a folder, or the name of a shipped one.")],
-    out: Annotated[Path, typer.Option(help="Where the runs and the curves go; a stopped sweep there goes on.")],
+    out: Annotated[
+        Path,
+        typer.Option(callback=output_folder, help="Where the runs and the curves go; a stopped sweep there goes on."),
+    ],
     model: ModelName = "default",
     backend: BackendName = "local",
     base_url: BaseUrl = None,
@@ -79,7 +84,7 @@ def sweep_command(
     """Measure accuracy, tokens and seconds over picture sizes and answer lengths, and show the knee of each curve.
 
     Our engine reads pictures at the size under test, whatever the checkpoint's own pixel limits; on other backends those still
-    apply. Writes sweep.html, sweep.md and sweep.json; prints the tables, then one line of JSON.
+    apply. Writes sweep.html, sweep.md and sweep.json; prints the tables on a terminal, else one line of JSON.
     """
     from occlusight.bench.cli import backend_for, languages, names_for
 
@@ -94,13 +99,13 @@ def sweep_command(
         lengths=numbers("--lengths", lengths),
         langs=languages(langs),
         scenes=scenes,
-        told=lambda text: print(text, file=sys.stderr, flush=True),
+        told=say,
     )
-    (out / "sweep.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    (out / "sweep.html").write_text(page(found), encoding="utf-8")
-    (out / "sweep.md").write_text(to_markdown(found), encoding="utf-8")
-    print(to_markdown(found))
-    print(json.dumps(found))
+    write_whole(out / "sweep.json", json.dumps(found, indent=1) + "\n")
+    write_whole(out / "sweep.html", page(found))
+    write_whole(out / "sweep.md", to_markdown(found))
+    for_people(to_markdown(found))
+    for_programs(found)
 
 
 def numbers(option: str, text: str) -> tuple[int, ...]:
@@ -115,7 +120,7 @@ def numbers(option: str, text: str) -> tuple[int, ...]:
 
 
 def judge_command(
-    run: Annotated[Path, typer.Argument(help="The folder of a run.", metavar="DIR")],
+    run: Annotated[Path, typer.Argument(callback=output_folder, help="The folder of a run.", metavar="DIR")],
     judge: Annotated[str, typer.Option(help="The judge's name on its server.")],
     base_url: BaseUrl = None,
     data: Annotated[str | None, typer.Option(help="The data set; without it the one that the run names.")] = None,
@@ -132,11 +137,14 @@ def judge_command(
     )
     Record.write(run / "judged.jsonl", lines)
     Record(run).write_document("judge.json", summary)
-    print(json.dumps(summary))
+    for_people(*(f"{name}: {value}" for name, value in summary.items()))
+    for_programs(summary)
 
 
 def leakage_command(
-    out: Annotated[Path, typer.Option(help="Where graphs and the table go; a stopped run there goes on.")],
+    out: Annotated[
+        Path, typer.Option(callback=output_folder, help="Where graphs and the table go; a stopped run there goes on.")
+    ],
     free: Annotated[int, typer.Option(min=0, help="How many free scenes: street, desk and room in turn.")] = 4000,
     staged: Annotated[int, typer.Option(min=0, help="How many staged scenes: the 25 recipes in turn.")] = 1000,
     variants: Annotated[
@@ -152,7 +160,7 @@ def leakage_command(
 
     Graphs are drawn and measured without rendering, and asked about as a data set asks. Each fifth of the scenes is tried by probes that
     learnt from the questions about the others; where the text probe beats the commonest answer of a template by more than 2 points, that
-    template's texts give answers away, and the exit code is 1. Prints the table, then one line of JSON.
+    template's texts give answers away, and the exit code is 1. Prints the table on a terminal, else one line of JSON.
     """
     from occlusight.bench.cli import shipped_names
     from occlusight.bench.leakage.run import measure
@@ -166,23 +174,18 @@ def leakage_command(
     for name, recipes, count in (("free", "all", free), ("staged", "staged", staged)):
         if count:
             plan = Plan(recipes_named(recipes), seed, count, SIZE, 1, variants=variants and name == "staged")
-            pools.append((plan, pool(plan, out / name, _tell_sometimes)))
-    told = partial(print, file=sys.stderr, flush=True)
-    found = measure(pools, shipped_names(), balanced=balanced, boxes=boxes, told=told)
+            with progress(f"drawing {name} scenes", "scenes") as show:
+                pools.append((plan, pool(plan, out / name, show)))
+    found = measure(pools, shipped_names(), balanced=balanced, boxes=boxes, told=say)
     document = {**found.to_json(), "seed": seed, "balanced": balanced, "variants": variants}
     stem = "balanced" if balanced else "as-drawn"
-    (out / f"{stem}.md").write_text(markdown(found.rows), encoding="utf-8")
+    write_whole(out / f"{stem}.md", markdown(found.rows))
     whole = json.dumps({**document, "rows": to_json(found.rows)}, indent=1) + "\n"
-    (out / f"{stem}.json").write_text(whole, encoding="utf-8")
-    print(markdown(found.rows))
-    print(json.dumps(document))
+    write_whole(out / f"{stem}.json", whole)
+    for_people(markdown(found.rows))
+    for_programs(document)
     if found.leaking:
         raise typer.Exit(1)
-
-
-def _tell_sometimes(done: int, total: int) -> None:
-    if done % TOLD_EVERY == 0 or done == total:
-        print(f"{done} of {total} scenes drawn", file=sys.stderr, flush=True)
 
 
 def add_to(app: typer.Typer) -> None:

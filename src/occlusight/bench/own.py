@@ -13,6 +13,7 @@ from typing import Any
 from occlusight.backends.protocol import Backend, Done, Request, TextDelta
 from occlusight.bench.statistics import Rate, rate
 from occlusight.errors import BadData
+from occlusight.files.whole import replacing
 from occlusight.occlusion.parse import decision
 
 COLUMNS = ("picture", "lang", "hides", "hidden", "truth")
@@ -49,7 +50,7 @@ def write_template(pictures: Path, out: Path) -> int:
         raise BadData(f"{pictures} holds no pictures ({', '.join(SUFFIXES)}); give the folder of your photographs")
     if out.exists():
         raise BadData(f"{out} exists already, maybe with labels in it; give another --out, or delete it")
-    with out.open("w", encoding="utf-8-sig", newline="") as file:
+    with replacing(out) as draft, draft.open("w", encoding="utf-8-sig", newline="") as file:
         lines = csv.writer(file)
         lines.writerow(COLUMNS)
         for picture in found:

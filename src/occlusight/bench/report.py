@@ -21,6 +21,7 @@ from occlusight.bench.finished import Finished
 from occlusight.bench.plots import bars, overlay, reliability, risk_coverage
 from occlusight.bench.samples import DataSet
 from occlusight.errors import BadInput
+from occlusight.files.whole import write_whole
 from occlusight.model.picture import open_picture
 from occlusight.occlusion.questions import Question
 
@@ -65,7 +66,7 @@ def write(run: Finished, data: DataSet, out: Path) -> list[Path]:
         "report.csv": table(run.scores),
     }
     for name, text in texts.items():
-        (out / name).write_text(text, encoding="utf-8")
+        write_whole(out / name, text)
     return [out / name for name in texts]
 
 

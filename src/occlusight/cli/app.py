@@ -14,6 +14,7 @@ import typer
 
 from occlusight.cli import ask, serve, speed
 from occlusight.cli.deferred import DeferredGroup
+from occlusight.cli.failures import as_bad_input, give_up_stdout_if_full
 from occlusight.errors import BadInput, Cancelled, OcclusightError
 
 IDLE_SPIN, BUSY_SPIN = "20000", "0"
@@ -62,8 +63,9 @@ def is_busy() -> bool:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
+    outputs: list[str] = []
     try:
-        code = app(args=arguments, prog_name="occlusight", standalone_mode=False)
+        code = app(args=arguments, prog_name="occlusight", standalone_mode=False, obj=outputs)
     except (KeyboardInterrupt, typer.Abort, Cancelled):
         print("interrupted", file=sys.stderr)
         return 130
@@ -71,6 +73,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return fail(str(error), 2)
     except OcclusightError as error:
         return fail(str(error), 1)
+    except OSError as error:
+        said = as_bad_input(error, outputs)
+        if said is None:
+            raise
+        give_up_stdout_if_full()
+        return fail(str(said), 2)
     except typer.TyperException as error:
         return fail(complaint(error, sys.argv[1:] if arguments is None else arguments), 2)
     return code if isinstance(code, int) else 0

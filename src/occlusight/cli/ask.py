@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from occlusight.cli.contexts import Context, Int8KV, KvGb
+from occlusight.cli.options import output_file
 from occlusight.cli.pixels import MaxPixels, MinPixels
 from occlusight.cli.precision import Quantize, QuantizeVision
+from occlusight.cli.results import say
 from occlusight.cli.structured import JsonLimitsText, SchemaInPrompt, json_limits_of
 from occlusight.errors import BadInput, Incomplete
 
@@ -125,7 +127,11 @@ def ask(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.jsonl", help="Where --batch writes a line a picture; run again to resume."),
+        typer.Option(
+            callback=output_file,
+            metavar="FILE.jsonl",
+            help="Where --batch writes a line a picture; run again to resume.",
+        ),
     ] = None,
     max_pixels: MaxPixels = None,
     min_pixels: MinPixels = None,
@@ -248,11 +254,6 @@ def stream(backend: Backend, request: Request, explain_cost: bool = False) -> No
                 raise Incomplete(why, text)
             if event.finish_reason == "length":
                 print(f"(cut after {event.usage.completion_tokens} tokens; --max-tokens allows more)", file=sys.stderr)
-
-
-def say(line: str) -> None:
-    """Print a line of ours on stderr, apart from the answer."""
-    print(line, file=sys.stderr, flush=True)
 
 
 def reductions(usage: Usage) -> Iterator[str]:

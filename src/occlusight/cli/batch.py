@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+from occlusight.cli.progress import progress
+from occlusight.cli.results import for_people, for_programs
 from occlusight.errors import BadInput, BadPicture, Incomplete
 from occlusight.files.journal import Journal
 from occlusight.files.lock import only_writer
@@ -53,7 +51,7 @@ class Batch:
     A line holds `picture, question, model, settings` and what `ask --json` prints or `error`, or both where an answer is not what its
     schema asks for. A picture whose line holds an answer under the same question, model and settings, and no error, is not asked
     again; failures and a line cut by a crash are. Only one process at a time writes a file, and no line that is in it is lost: a
-    failure stays until the picture was asked again.
+    failure stays until the picture was asked again. Of a name that is not UTF-8 the line has the odd bytes as \\xNN.
     """
 
     folder: Path
@@ -83,7 +81,7 @@ class Batch:
             for name in SOMETIMES
             if (value := getattr(self.request, name)) != getattr(plain, name)
         }
-        name = picture.relative_to(self.folder).as_posix()
+        name = escaped(picture.relative_to(self.folder).as_posix())
         return {"picture": name, "question": self.request.prompt, "model": self.model, "settings": settings}
 
     def run(self, open_backend: Callable[[], Backend]) -> None:
@@ -102,14 +100,15 @@ class Batch:
             failed = incomplete = 0
             if left:
                 backend = open_backend()
-                with self.progress() as progress:
-                    task = progress.add_task("asking", total=len(pictures), completed=len(pictures) - len(left))
-                    for record in self.records(backend, left):
+                there = len(pictures) - len(left)
+                with progress("asking", "pictures") as show:
+                    show(there, len(pictures))
+                    for number, record in enumerate(self.records(backend, left), there + 1):
                         failed += "error" in record
                         incomplete += "error" in record and "answer" in record
                         journal.append(record)
                         lines[fingerprint(record)] = record
-                        progress.advance(task)
+                        show(number, len(pictures))
             if len(lines) < len(journal.lines) + len(left):
                 write_lines(self.out, lines.values())  # a line a picture: failures that were asked again are left out
         summary = {
@@ -118,7 +117,10 @@ class Batch:
             "failed": failed,
             "out": str(self.out),
         }
-        print(json.dumps(summary, ensure_ascii=False))
+        for_people(
+            f"{self.out}: {len(left)} pictures asked about, {failed} of them failed; {summary['already_done']} were there"
+        )
+        for_programs(summary)
         if incomplete:
             raise Incomplete(
                 f"{incomplete} answers are not what was asked for; their lines in {str(self.out)!r} say why"
@@ -146,11 +148,11 @@ class Batch:
 
         key = self.key(picture)
         if isinstance(events, Exception):
-            return {**key, "error": str(events)}
+            return {**key, "error": escaped(str(events))}
         try:
             found = answer(backend, self.request, events=events)
         except (BadPicture, OSError) as error:
-            return {**key, "error": str(error)}
+            return {**key, "error": escaped(str(error))}
         return {**key, "revision": found.pop("model")["revision"], **found}
 
     def newest(self, records: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -165,10 +167,10 @@ class Batch:
                 found[fingerprint(record)] = record
         return found
 
-    def progress(self) -> Progress:
-        """Return a progress bar on stderr, so that stdout stays clean."""
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        return Progress(*columns, console=Console(file=sys.stderr))
+
+def escaped(text: str) -> str:
+    """Return a text that may hold a file name as one that is UTF-8: odd bytes become \\xNN."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def fingerprint(record: Mapping[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from occlusight.cli.failures import give_up_stdout
 from occlusight.errors import BadInput
 
 
@@ -101,9 +101,12 @@ class DeferredGroup(TyperGroup):
         return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command. When the reader of stdout has gone, as with `| head`, what is left to say goes nowhere."""
+        """Run a command and print all that it said. When the reader has gone, as with `| head`, what is left to say goes nowhere."""
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            if sys.stdout is not None:
+                sys.stdout.flush()
+            return result
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            give_up_stdout()
             return 0

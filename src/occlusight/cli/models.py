@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from occlusight.cli.precision import QuantizeVision
+from occlusight.cli.results import for_people, for_programs, say
 from occlusight.errors import BadInput
 
 if TYPE_CHECKING:
@@ -80,19 +79,13 @@ def quantize_command(
     with quantizing_bar(say) as progress:
         _, plan = load_quantized(checkpoint, origin, lambda: calibration_samples(checkpoint, seen), progress)
     show(plan, model, origin.folder)
-    print(json.dumps({**plan.document(), "folder": str(origin.folder)}, ensure_ascii=False))
+    for_programs({**plan.document(), "folder": str(origin.folder)})
     if not plan.within:
         raise typer.Exit(1)
 
 
-def say(line: str) -> None:
-    """Print a line of ours on stderr, apart from the plan."""
-    print(line, file=sys.stderr, flush=True)
-
-
 def show(plan: Plan, model: str, folder: Path) -> None:
     """Print a row for each kind of layer and choice, with the largest errors among its layers."""
-    from rich.console import Console
     from rich.table import Table
 
     rows = defaultdict(list)
@@ -107,15 +100,14 @@ def show(plan: Plan, model: str, folder: Path) -> None:
         columns = f" (up to {most})" if (most := max(s.columns for s in sites)) else ""
         treatment = bits if choice in ("plain", bits) else f"{bits}, {choice}{columns}"
         table.add_row(kind, str(len(sites)), treatment, f"{median}, {p99}", f"{plain_median}, {plain_p99}")
-    console = Console()
-    console.print(table)
+    for_people(table)
     budgets = {"8": plan.settings.budget}
     if plan.settings.text == "int4":
         budgets["4"] = plan.settings.int4_budget
     kept = "; ".join(f"in {bits} bits {100 * b.median:g} %, {100 * b.p99:g} %" for bits, b in budgets.items())
-    console.print(f"errors are a token's median and 99th percentile, of all output channels alike; the budget: {kept}")
+    for_people(f"errors are a token's median and 99th percentile, of all output channels alike; the budget: {kept}")
     out = plan.output
-    console.print(
+    for_people(
         f"next token at {out.tokens} places: divergence {out.kl_mean:.4f} nats (p99 {out.kl_p99:.4f}), the same likeliest token at "
         f"{100 * out.next_token_agreement:.1f} %; {'within' if plan.within else 'NOT within'} the budget of {plan.most_kl:g} nats; "
         f"stored in {folder}"

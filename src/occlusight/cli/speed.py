@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from dataclasses import asdict
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,11 +11,11 @@ import typer
 from occlusight.cli.ask import Model
 from occlusight.cli.contexts import Int8KV
 from occlusight.cli.precision import Quantize, QuantizeVision
+from occlusight.cli.progress import progress
+from occlusight.cli.results import for_people, for_programs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from rich.progress import Progress
 
     from occlusight.backends.local import LocalBackend
     from occlusight.bench.speed import Samples, Work
@@ -39,7 +37,7 @@ def speed(
 ) -> None:
     """Measure how long the first word takes, for a new and for a known picture, and how many words a second follow.
 
-    Prints a table, then one line of JSON. Pictures are noise and questions meaningless; every prompt has a length that this
+    Prints a table on a terminal, else one line of JSON. Pictures are noise and questions meaningless; every prompt has a length that this
     process has not met before, and no tokens are guessed ahead: noise would be guessed too well. On a GPU it also prints first and later answers and memory, with fused attention and 8-bit weights
     on and off.
     """
@@ -59,9 +57,8 @@ def speed(
     backend = opened(quantize)
     load_s = perf_counter() - began
     on_gpu = backend.engine.device.type == "cuda"
-    with progress() as bar:
-        task = bar.add_task("measuring")
-        samples = measure(backend, work, lambda done, total: bar.update(task, completed=done, total=total))
+    with progress("measuring", "answers") as show_progress:
+        samples = measure(backend, work, show_progress)
     result: dict[str, Any] = {
         **samples.summary(),
         "peak_rss_gb": round(peak_rss_gb(), 3),
@@ -82,12 +79,11 @@ def speed(
     if on_gpu:
         del backend
         result["article"] = article(opened, work)
-    print(json.dumps(result, ensure_ascii=False))
+    for_programs(result)
 
 
 def show(result: dict[str, Any], samples: Samples, work: Work) -> None:
     """Print the table: medians and their range."""
-    from rich.console import Console
     from rich.table import Table
 
     precision = ", ".join(part for part in (result["quantize"], result["dtype"]) if part not in ("auto", "none"))
@@ -109,13 +105,12 @@ def show(result: dict[str, Any], samples: Samples, work: Work) -> None:
         table.add_row(name, *cells)
     table.add_row("loading (s)", f"{result['load_s']:.3g}", "", "")
     table.add_row("most memory held (GB)", f"{result['peak_rss_gb']:.3g}", "", "")
-    Console().print(table)
+    for_people(table)
 
 
 def article(opened: Callable[[str], LocalBackend], work: Work) -> list[dict[str, Any]]:
     """Measure and print the rows of a GPU."""
     import torch
-    from rich.console import Console
     from rich.table import Table
 
     from occlusight.bench.article import rows
@@ -134,14 +129,5 @@ def article(opened: Callable[[str], LocalBackend], work: Work) -> list[dict[str,
         flags = ["on" if flag else "off" for flag in (row.fused_attention, row.int8)]
         numbers = [f"{value:.2f}" for value in (row.first_answer_s, row.later_answer_s, row.memory_gb)]
         table.add_row(*flags, *numbers)
-    Console().print(table)
+    for_people(table)
     return [{**asdict(row), "tested": False} for row in found]
-
-
-def progress() -> Progress:
-    """A bar on stderr, so that stdout stays clean."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=Console(file=sys.stderr), disable=not sys.stderr.isatty())

@@ -6,7 +6,9 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +21,34 @@ class Unwritable(BadInput):
     """A place where nothing can be written: a full disk, a folder that is none, no permission."""
 
 
-def write_whole(path: Path, content: bytes, scratch: Path | None = None) -> None:
-    """Write a file that appears whole or not at all; what is unfinished is in `scratch`, by default beside it.
+@contextmanager
+def replacing(path: Path, scratch: Path | None = None) -> Iterator[Path]:
+    """Give a draft, which takes the place of `path` when the block ends; after an error the draft is gone and `path` is as it was.
 
-    Raises Unwritable; what was there stays.
+    The draft is in `scratch`, by default beside it. Folders on the way are made, links are followed, and a file that is replaced keeps
+    its permissions. Raises Unwritable.
     """
-    draft = (scratch or path.parent) / f"{path.name}.{os.getpid()}.draft"
+    target = Path(os.path.realpath(path))
+    draft = (scratch or target.parent) / f"{target.stem}.{os.getpid()}.draft{target.suffix}"
     try:
         try:
-            with draft.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(draft, path)
-        except BaseException:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            yield draft
+            if target.exists():
+                shutil.copymode(target, draft)
+            os.replace(draft, target)
+        finally:
             draft.unlink(missing_ok=True)
-            raise
     except OSError as error:
         raise unwritable(path, error) from None
+
+
+def write_whole(path: Path, content: bytes | str, scratch: Path | None = None) -> None:
+    """Write a file, a text as UTF-8, that appears whole or not at all: see `replacing`. Raises Unwritable; what was there stays."""
+    with replacing(path, scratch) as draft, draft.open("wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:

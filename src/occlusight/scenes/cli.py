@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from occlusight.cli.options import output_folder, output_picture
+from occlusight.cli.progress import duration, progress
+from occlusight.cli.results import for_people, for_programs
 from occlusight.errors import BadInput
+from occlusight.files.whole import replacing
 from occlusight.occlusion.kinds import LANGS, Lang
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from occlusight.scenes.stored import Line
 
 SET = typer.Argument(metavar="SET", help="The folder of a data set, or the name of a shipped one.", show_default=False)
@@ -49,7 +47,9 @@ scenes_app = typer.Typer(
 
 @scenes_app.command("make")
 def make_command(
-    out: Annotated[Path, typer.Option(help="The folder; a run that was stopped there goes on.")],
+    out: Annotated[
+        Path, typer.Option(callback=output_folder, help="The folder; a run that was stopped there goes on.")
+    ],
     named: Annotated[
         str | None,
         typer.Option(
@@ -119,18 +119,11 @@ def make_command(
         total = count * (of_clip or 1)
         plan = Plan(recipes, seed, total, size, samples, heldout, _languages(langs), variants, balanced, of_clip)
     start = time.monotonic()
-    with _bar() as bar:
-        task = bar.add_task("scenes")
-        try:
-            made = make_set(
-                plan,
-                out,
-                workers=workers,
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
-            )
-        except OSError as error:
-            raise BadInput(f"{out} cannot be written ({error}); free some space or give another --out") from error
-    print(json.dumps({"made": made.made, "skipped": made.skipped, "seconds": round(time.monotonic() - start, 1)}))
+    with progress("making", "scenes") as show:
+        made = make_set(plan, out, workers=workers, progress=show)
+    seconds = round(time.monotonic() - start, 1)
+    for_people(f"{out}: {made.made} scenes made in {duration(seconds)}, {made.skipped} were there")
+    for_programs({"made": made.made, "skipped": made.skipped, "seconds": seconds})
 
 
 @scenes_app.command("assets")
@@ -148,14 +141,10 @@ def assets_command(
     from occlusight.scenes.assets import import_assets
     from occlusight.scenes.mesh import assets_dir
 
-    with _bar() as bar:
-        task = bar.add_task("meshes")
-
-        def show(done: int, total: int, what: str) -> None:
-            bar.update(task, completed=done, total=total, description=what)
-
+    with progress("importing", "meshes") as show:
         imported = import_assets(progress=show, package=package)
-    print(json.dumps({"imported": imported, "folder": str(assets_dir())}))
+    for_people(f"{assets_dir()}: {imported} meshes imported")
+    for_programs({"imported": imported, "folder": str(assets_dir())})
 
 
 @scenes_app.command("import", no_args_is_help=True)
@@ -164,7 +153,9 @@ def import_command(
     file: Annotated[
         Path, typer.Argument(help="The file of annotations or questions; for middlebury a folder.", show_default=False)
     ],
-    out: Annotated[Path, typer.Option(help="The folder of the data set; it must not hold anything yet.")],
+    out: Annotated[
+        Path, typer.Option(callback=output_folder, help="The folder of the data set; it must not hold anything yet.")
+    ],
     images: Annotated[
         Path | None, typer.Option(help="The folder of the pictures; without it that of the file.")
     ] = None,
@@ -203,8 +194,7 @@ def import_command(
 
     kinds = None if ask is None else tuple(part.strip() for part in ask.split(",") if part.strip())
     source = Source(format, file.name, seed, _languages(langs), licence)
-    with _bar() as bar:
-        task = bar.add_task("pictures", total=None)
+    with progress("importing", "pictures") as show:
         found = import_from(
             source,
             file,
@@ -214,16 +204,19 @@ def import_command(
             names=names,
             ask_for=kinds,
             limit=limit,
-            progress=lambda done: bar.update(task, completed=done),
+            progress=show,
         )
     numbers = {"pictures": found.pictures, "skipped": found.skipped, "questions": sum(found.questions.values())}
-    print(json.dumps({**numbers, "by_kind": dict(sorted(found.questions.items()))}))
+    for_people(
+        f"{out}: {numbers['pictures']} pictures with {numbers['questions']} questions, {found.skipped} pictures offer none"
+    )
+    for_programs({**numbers, "by_kind": dict(sorted(found.questions.items()))})
 
 
 @scenes_app.command("show")
 def show_command(
     folder: Annotated[Path, SET],
-    out: Annotated[Path, typer.Option(help="Where the drawing goes: .png, .jpg or .webp.")],
+    out: Annotated[Path, typer.Option(callback=output_picture, help="Where the drawing goes: .png, .jpg or .webp.")],
     index: Annotated[int, typer.Option(min=0, help="Which scene.")] = 0,
     lang: Annotated[str, typer.Option(help="Language of the names: en or zh.")] = "en",
 ) -> None:
@@ -238,14 +231,15 @@ def show_command(
     if line is None:
         raise BadInput(f"{folder} has no scene {index}; it has 0 to {len(lines) - 1}")
     (language,) = _languages(lang, most=1)
-    _save(overlay(folder, line, language), out)
+    with replacing(out) as draft:
+        overlay(folder, line, language).save(draft)
     print(f"{line['id']} -> {out}")
 
 
 @scenes_app.command("sheet")
 def sheet_command(
     folder: Annotated[Path, SET],
-    out: Annotated[Path, typer.Option(help="Where the sheet goes: .png, .jpg or .webp.")],
+    out: Annotated[Path, typer.Option(callback=output_picture, help="Where the sheet goes: .png, .jpg or .webp.")],
     columns: Annotated[int, typer.Option(min=1, help="Pictures in a row.")] = 10,
     side: Annotated[int, typer.Option(min=16, help="Pixels of a picture's side.")] = 190,
 ) -> None:
@@ -256,7 +250,8 @@ def sheet_command(
     from occlusight.scenes.contact_sheet import contact_sheet
 
     folder, lines = _scenes_of(folder)
-    _save(contact_sheet(folder, lines, columns, side), out)
+    with replacing(out) as draft:
+        contact_sheet(folder, lines, columns, side).save(draft)
     print(f"{folder.name} -> {out}")
 
 
@@ -280,9 +275,8 @@ def check_command(
 
     folder = set_folder(folder)
     start = time.monotonic()
-    with _bar() as bar:
-        task = bar.add_task("checking")
-        report = check_set(folder, remeasure, lambda done, total: bar.update(task, completed=done, total=total))
+    with progress("checking", "scenes") as show:
+        report = check_set(folder, remeasure, show)
     for failure in report.failures:
         print(f"FAILED: {failure}")
     print(
@@ -294,7 +288,7 @@ def check_command(
     numbers: dict[str, Any] = {"scenes": report.scenes, "pairs": report.pairs, "questions": report.questions}
     numbers |= {"remeasured": report.remeasured, "failures": len(report.failures)}
     numbers["distractors"] = {sort: asdict(found) for sort, found in report.distractors.items()}
-    print(json.dumps({**numbers, "seconds": round(time.monotonic() - start, 1)}))
+    for_programs({**numbers, "seconds": round(time.monotonic() - start, 1)})
     if report.failures:
         raise typer.Exit(1)
 
@@ -311,14 +305,6 @@ def _scenes_of(folder: Path) -> tuple[Path, list[Line]]:
     return found, read_lines(found / LINES[0])
 
 
-def _save(drawing: Image, out: Path) -> None:
-    """Write a picture. Raises BadInput."""
-    try:
-        drawing.save(out)
-    except (OSError, ValueError) as error:
-        raise BadInput(f"--out {out} cannot be written ({error})") from None
-
-
 def _languages(text: str, most: int = len(LANGS)) -> tuple[Lang, ...]:
     """Read "zh,en". Raises BadInput."""
     found = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
@@ -326,14 +312,3 @@ def _languages(text: str, most: int = len(LANGS)) -> tuple[Lang, ...]:
         what = f"one of {', '.join(LANGS)}" if most == 1 else f"{', '.join(LANGS)}, separated by commas"
         raise BadInput(f"the language must be {what}, but {text!r} was given")
     return cast("tuple[Lang, ...]", found)
-
-
-def _bar() -> Progress:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from occlusight.cli.options import output_folder
+from occlusight.cli.progress import progress
 from occlusight.train.pipeline import Plan
 from occlusight.train.pipeline import train as run_plan
 from occlusight.train.recipe import TrainRecipe
@@ -18,9 +18,12 @@ DEFAULT = TrainRecipe()
 
 
 def train(
-    out: Annotated[Path, typer.Option(help="Folder of the run: state, learning curve, checkpoint.")],
+    out: Annotated[
+        Path, typer.Option(callback=output_folder, help="Folder of the run: state, learning curve, checkpoint.")
+    ],
     bank: Annotated[
-        Path | None, typer.Option(help="Folder of the sprite bank, shared by runs; default: OUT/../bank.")
+        Path | None,
+        typer.Option(callback=output_folder, help="Folder of the sprite bank, shared by runs; default: OUT/../bank."),
     ] = None,
     renders: Annotated[
         list[Path] | None, typer.Option(help="A data set of `occlusight scenes make` to mix in (may be repeated).")
@@ -47,10 +50,8 @@ def train(
     """
     recipe = TrainRecipe(images=images, batch=batch, learning_rate=learning_rate, decay=decay, seed=seed, blind=blind)
     plan = Plan(out, Sources(bank or out.parent / "bank", tuple(renders or ())), recipe, workers, compile)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
-        task = bar.add_task("starting", total=None)
-        run_plan(plan, lambda what, done, total: bar.update(task, description=what, completed=done, total=total))
+    with progress("starting") as show:
+        run_plan(plan, lambda what, done, total: show(done, total, what))
     typer.echo(
         f"the checkpoint is in {out / 'checkpoint'}; try: occlusight ask PICTURE QUESTION --model {out / 'checkpoint'}"
     )

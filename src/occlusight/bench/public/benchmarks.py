@@ -113,6 +113,8 @@ def run(
                 raise BadInput(
                     f"{out} holds answers to other questions (another one is called {item.id!r}); give another --out"
                 )
+        if progress:
+            progress(len(items), len(items))
         result = {"model": backend.info.name, "revision": backend.info.revision, **summarise(items, known)}
         record.write_document("scores.json", result)
     return result
