@@ -8,9 +8,9 @@ import pytest
 from occlusight.bench.reasons import judge
 from occlusight.bench.scorers import NO_ANSWER, RIGHT, WRONG, Score, score
 from occlusight.occlusion.facts import Facts
-from occlusight.occlusion.parse_names import Vocabulary
 from occlusight.occlusion.programs import execute
 from occlusight.occlusion.questions import Question, ask
+from occlusight.reading.mentions import Vocabulary
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ import pytest
 from occlusight.bench.paraphrase import TEMPLATES, frames, paraphrases
 from occlusight.bench.scorers import RIGHT, SCORERS, score
 from occlusight.occlusion.facts import Facts
-from occlusight.occlusion.parse import decision
-from occlusight.occlusion.parse_names import Vocabulary
 from occlusight.occlusion.questions import KINDS, ask
+from occlusight.reading.decision import decision
+from occlusight.reading.mentions import Vocabulary
 
 
 def sentences(group: object, lang: str) -> list[str]:

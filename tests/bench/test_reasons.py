@@ -11,8 +11,8 @@ from occlusight.bench.scorers import score
 from occlusight.bench.statistics import kappa
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
-from occlusight.occlusion.parse_names import Vocabulary
 from occlusight.occlusion.questions import Question
+from occlusight.reading.mentions import Vocabulary
 
 FOLDER = Path(__file__).parent / "labelled"
 

@@ -9,11 +9,11 @@ from occlusight.bench.reasons import amount_fits, judge
 from occlusight.bench.scorers import CUT, ERROR, NO_ANSWER, RIGHT, SCORERS, WRONG, score
 from occlusight.occlusion.answers import BROUGHT, OPPOSITE, REPLIES, Wording, reply
 from occlusight.occlusion.facts import Facts
-from occlusight.occlusion.parse_names import Vocabulary
 from occlusight.occlusion.programs import execute
 from occlusight.occlusion.questions import Question, ask
 from occlusight.occlusion.staged_answers import REPLIES as STAGED
 from occlusight.occlusion.text_answers import REPLIES as OF_TEXTS
+from occlusight.reading.mentions import Vocabulary
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,12 @@
 import pytest
 
 from occlusight.occlusion.facts import Facts
-from occlusight.occlusion.parse import Place, decision, hider, nothing, number, place
-from occlusight.occlusion.parse_names import Vocabulary
-from occlusight.occlusion.parse_reasons import amounts, hidden_parts, no_overlap
+from occlusight.reading.decision import decision
+from occlusight.reading.hiding import hider, nothing
+from occlusight.reading.mentions import Vocabulary
+from occlusight.reading.numbers import number
+from occlusight.reading.places import Place, place
+from occlusight.reading.reasons import amounts, hidden_parts, no_overlap
 
 
 @pytest.fixture

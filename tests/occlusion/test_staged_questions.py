@@ -14,11 +14,11 @@ from occlusight.bench.paraphrase import paraphrases
 from occlusight.bench.scorers import RIGHT, WRONG, score
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph, Object, Reflection, Relation, SecondView, Shadow
-from occlusight.occlusion.parse_names import Vocabulary
 from occlusight.occlusion.programs import execute
 from occlusight.occlusion.questions import Question, ask
 from occlusight.occlusion.staged_answers import REPLIES
 from occlusight.occlusion.staged_questions import STAGED_KINDS
+from occlusight.reading.mentions import Vocabulary
 from occlusight.scenes.catalogue import whole_catalogue
 from occlusight.scenes.names import names_of
 

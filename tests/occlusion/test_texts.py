@@ -13,12 +13,12 @@ from occlusight.bench.scorers import NO_ANSWER, RIGHT, WRONG, score
 from occlusight.errors import BadData
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Character, Graph, Inscription, Object, Relation
-from occlusight.occlusion.parse_names import Vocabulary
-from occlusight.occlusion.parse_texts import can_be_read, characters_read
 from occlusight.occlusion.programs import execute
 from occlusight.occlusion.questions import Question, ask
 from occlusight.occlusion.text_answers import REPLIES
 from occlusight.occlusion.text_questions import TEXT_KINDS
+from occlusight.reading.inscriptions import can_be_read, characters_read
+from occlusight.reading.mentions import Vocabulary
 from occlusight.scenes.catalogue import full_catalogue
 from occlusight.scenes.names import names_of
 

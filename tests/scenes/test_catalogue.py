@@ -10,8 +10,8 @@ from occlusight.errors import BadData
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph, Object
 from occlusight.occlusion.kinds import Lang
-from occlusight.occlusion.parse_names import Vocabulary
 from occlusight.occlusion.wordings import VIEWER, ask_kind
+from occlusight.reading.mentions import Vocabulary
 from occlusight.scenes.catalogue import LICENCES, PROCEDURAL, SETTINGS, Catalogue, parse_catalogue
 from occlusight.scenes.names import names_of
 from occlusight.scenes.procedural import SHAPES

@@ -18,7 +18,7 @@ from occlusight.bench.samples import open_set
 from occlusight.bench.scorers import RIGHT, score
 from occlusight.errors import BadInput
 from occlusight.occlusion.graph import Graph
-from occlusight.occlusion.parse_names import Vocabulary
+from occlusight.reading.mentions import Vocabulary
 from occlusight.scenes.check import check_set
 from occlusight.scenes.clips.clip_set import CLIP_LINES, clip_lines
 from occlusight.scenes.clips.film import render_frame

@@ -23,8 +23,8 @@ from occlusight.errors import BadData, BadInput
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import Lang
-from occlusight.occlusion.parse_names import Vocabulary
 from occlusight.occlusion.text_answers import REPLIES
+from occlusight.reading.mentions import Vocabulary
 from occlusight.scenes.catalogue import full_catalogue, load_catalogue, whole_catalogue
 from occlusight.scenes.check import check_set
 from occlusight.scenes.dataset import make_set

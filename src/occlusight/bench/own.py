@@ -14,7 +14,7 @@ from occlusight.backends.protocol import Backend, Done, Request, TextDelta
 from occlusight.bench.statistics import Rate, rate
 from occlusight.errors import BadData
 from occlusight.files.whole import replacing
-from occlusight.occlusion.parse import decision
+from occlusight.reading.decision import decision
 
 COLUMNS = ("picture", "lang", "hides", "hidden", "truth")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from occlusight.occlusion.facts import AMOUNTS
-from occlusight.occlusion.parse import hider, place
-from occlusight.occlusion.parse_names import Vocabulary
-from occlusight.occlusion.parse_reasons import amounts, cues, hidden_parts, no_overlap, seen_parts
+from occlusight.reading.hiding import hider
+from occlusight.reading.mentions import Vocabulary
+from occlusight.reading.places import place
+from occlusight.reading.reasons import amounts, cues, hidden_parts, no_overlap, seen_parts
 
 AMOUNT_SLACK = 0.08
 CLAIMS_NEEDED = 2

@@ -20,8 +20,8 @@ from occlusight.bench.samples import DataSet
 from occlusight.bench.scorers import score
 from occlusight.bench.settings import Settings
 from occlusight.occlusion.kinds import Names
-from occlusight.occlusion.parse_names import Vocabulary
 from occlusight.occlusion.questions import Question
+from occlusight.reading.mentions import Vocabulary
 
 
 def run(

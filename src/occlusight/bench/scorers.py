@@ -10,13 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from occlusight.bench.public.items import plain_words, read_choice
 from occlusight.bench.reasons import judge
-from occlusight.occlusion.parse import FLIP, Place, chosen, decision, denied, nothing, number, place, plain
-from occlusight.occlusion.parse_names import Vocabulary
-from occlusight.occlusion.parse_reasons import hidden_parts
-from occlusight.occlusion.parse_texts import can_be_read, characters_read
+from occlusight.occlusion.parse import plain
 from occlusight.occlusion.questions import Question
+from occlusight.reading.choice import choice, named, plain_words
+from occlusight.reading.decision import decision
+from occlusight.reading.hiding import chosen, denied, nothing
+from occlusight.reading.inscriptions import can_be_read, characters_read
+from occlusight.reading.mentions import Vocabulary
+from occlusight.reading.numbers import number, quantity
+from occlusight.reading.places import FLIP, Place, place
+from occlusight.reading.reasons import hidden_parts
 
 RIGHT, WRONG, NO_ANSWER, CUT, ERROR = "right", "wrong", "no answer", "cut", "error"
 
@@ -50,8 +54,7 @@ def score(question: Question, text: str, finish_reason: str | None, words: Vocab
     if finish_reason != "stop":
         read = _Read(None, 0.0, f"the answer was {finish_reason or 'not ended'} before its end")
         return Score(0.0, CUT, None, text, read.reason, _details_of_nothing(question))
-    said = text if question.template in AS_IT_STANDS else plain(text)
-    read = SCORERS[question.template](question.answer, said, words)
+    read = SCORERS[question.template](question.answer, text, words)
     if read.extracted is None:
         return Score(0.0, NO_ANSWER, None, text, read.reason, _details_of_nothing(question))
     outcome = RIGHT if read.value == 1.0 else WRONG
@@ -75,7 +78,7 @@ def _compare(said: Any, true: Any) -> _Read:
 
 def recognition(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
     """Kinds named against kinds there are, as sets."""
-    said, true = set(words.kinds(text)), set(answer["value"])
+    said, true = set(words.kinds(plain(text))), set(answer["value"])
     if not said:
         return _nothing("what is there")
     hits, extra, missed = len(said & true), sorted(said - true), sorted(true - said)
@@ -104,7 +107,7 @@ def explanation(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
         return read
     if read.value != 1.0:
         return _Read(read.extracted, 0.0, read.reason, {"plausible": False, "stated": {}})
-    reason = judge(answer, text, words)
+    reason = judge(answer, plain(text), words)
     details = {"plausible": reason.plausible, "stated": reason.stated, "false": list(reason.false)}
     return _Read(read.extracted, 1.0, str(reason), details)
 
@@ -180,20 +183,20 @@ def _of_two(answer: dict[str, Any], text: str, words: Vocabulary, winning: str) 
     if said is not None:
         return _compare(a if said == winning else b, answer["value"])
     mention = chosen(text, words)
-    named = [id for id in (a, b) if mention and id in mention.ids]
-    return _compare(named[0], answer["value"]) if len(named) == 1 else _nothing("which of the two")
+    meant = [id for id in (a, b) if mention and id in mention.ids]
+    return _compare(meant[0], answer["value"]) if len(meant) == 1 else _nothing("which of the two")
 
 
 def who_hides(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
     """Everything that hides B must be named, and nothing else."""
-    true, b = set(answer["value"]), answer["occluded"]
-    named = [m for m in words.mentions(text) if b not in m.ids and not denied(text, m)]
-    if not named:
+    text, true, b = plain(text), set(answer["value"]), answer["occluded"]
+    others = [m for m in words.mentions(text) if b not in m.ids and not denied(text, m)]
+    if not others:
         return _compare([], answer["value"]) if nothing(text) else _nothing("what hides it")
     if nothing(text) and not true:
         return _compare([], answer["value"])
-    extra = [m for m in named if not set(m.ids) & true]
-    covered = {id for m in named for id in m.ids} & true
+    extra = [m for m in others if not set(m.ids) & true]
+    covered = {id for m in others for id in m.ids} & true
     extracted = sorted(covered) + [m.ids[0] if m.ids else m.kinds[0] for m in extra]
     right = covered == true and not extra
     return _Read(extracted, float(right), "agrees" if right else f"the truth is {sorted(true)}")
@@ -211,41 +214,39 @@ def hidden_part(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
 
 def shown(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
     """Everything that a mirror shows must be named, and nothing else."""
-    true = set(answer["value"])
-    named = [m for m in words.mentions(text) if answer["mirror"] not in m.ids and not denied(text, m)]
-    if not named:
+    text, true = plain(text), set(answer["value"])
+    others = [m for m in words.mentions(text) if answer["mirror"] not in m.ids and not denied(text, m)]
+    if not others:
         return _nothing("what the mirror shows")
-    extra = [m for m in named if not set(m.ids) & true]
-    found = {id for m in named for id in m.ids} & true
+    extra = [m for m in others if not set(m.ids) & true]
+    found = {id for m in others for id in m.ids} & true
     right = found == true and not extra
     extracted = sorted(found) + [m.ids[0] if m.ids else m.kinds[0] for m in extra]
     return _Read(extracted, float(right), "agrees" if right else f"the truth is {sorted(true)}")
 
 
 def own_number(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
-    """The first number that is said, in digits or in words."""
-    said = number(text, "", words)
-    return _nothing("a number") if said is None else _compare(said, answer["value"])
+    """The number that is said, in digits or in words."""
+    said = quantity(text)
+    return (
+        _nothing("one number") if said is None else _compare(int(said) if said == int(said) else said, answer["value"])
+    )
 
 
 def own_choice(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
     """The letter, or the one choice that is named."""
-    said = read_choice(text, answer["choices"])
+    said = choice(text, answer["choices"])
     return _nothing("which choice") if said is None else _compare(said, answer["value"])
 
 
 def own_text(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
-    """One of the right texts must be in the answer, as whole words."""
-    said = f" {plain_words(text)} "
-    if not said.strip():
+    """One of the right texts must be in the answer, as whole words, and not be denied."""
+    text = plain(text)
+    said = plain_words(text)
+    if not said:
         return _nothing("anything")
-    right = any(accepted(plain_words(one), said) for one in answer["value"])
-    return _Read(said.strip(), float(right), "agrees" if right else f"the truth is {' or '.join(answer['value'])}")
-
-
-def accepted(one: str, said: str) -> bool:
-    """Whether a text is in what is said between spaces: Latin as whole words, Chinese anywhere."""
-    return f" {one} " in said if one.isascii() else one in said
+    right = any(named(text, one) for one in answer["value"])
+    return _Read(said, float(right), "agrees" if right else f"the truth is {' or '.join(answer['value'])}")
 
 
 def characters(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
@@ -261,11 +262,9 @@ def characters(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
 
 def readable(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
     """Can it be read?"""
-    said = can_be_read(text)
+    said = can_be_read(plain(text))
     return _nothing("yes or no") if said is None else _compare(said, answer["value"])
 
-
-AS_IT_STANDS = ("reading.characters",)  # their quotation marks matter
 
 SCORERS: dict[str, Callable[[dict[str, Any], str, Vocabulary], _Read]] = {
     "recognition.list": recognition,

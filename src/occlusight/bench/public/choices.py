@@ -10,7 +10,8 @@ from typing import Any
 
 from PIL import Image
 
-from occlusight.bench.public.items import LETTERS, Item, Picture, first_of, load_list
+from occlusight.bench.public.items import Item, Picture, first_of, load_list
+from occlusight.reading.choice import LETTERS
 
 
 def cv_bench(folder: Path) -> Iterator[Item]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import string
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +11,13 @@ from typing import Any
 from PIL.Image import Image
 
 from occlusight.errors import BadData
+from occlusight.reading.boxes import box
+from occlusight.reading.choice import LETTERS, phrase, plain_words
+from occlusight.reading.choice import choice as read_choice
+from occlusight.reading.decision import NO, UNKNOWN, YES, decision, verdict
+from occlusight.reading.numbers import quantity
 
 Picture = Path | Image
-LETTERS = string.ascii_uppercase
 IOU = 0.5
 
 
@@ -54,19 +56,15 @@ class Item:
 
 def read_answer(item: Item, text: str) -> Any:
     """Return what an answer says in the item's terms, None where it does not say."""
-    text = text.strip()
     if item.scoring == "choice":
         return read_choice(text, item.choices)
     if item.scoring in ("boolean", "pair"):
-        match = re.match(r"\W*(yes|no|true|false|是|对|不|没|否)", text, re.I)
-        return None if match is None else match.group(1).lower() in ("yes", "true", "是", "对")
+        # what a sentence about hiding implies is a decision only where hiding is asked about
+        said = decision(text) if item.scoring == "pair" else verdict(text)
+        return {YES: True, NO: False}.get(said or UNKNOWN)
     if item.scoring == "number":
-        found = re.findall(r"\d+(?:\.\d+)?", text.replace(",", ""))
-        return float(found[-1]) if found else None
-    if item.scoring == "box":
-        found = re.findall(r"-?\d+(?:\.\d+)?", text)
-        return [float(v) for v in found[:4]] if len(found) >= 4 else None
-    return plain_words(text) or None
+        return quantity(text)
+    return box(text) if item.scoring == "box" else phrase(text)
 
 
 def score(item: Item, said: Any) -> float:
@@ -78,25 +76,6 @@ def score(item: Item, said: Any) -> float:
     if item.scoring == "box":
         return float(iou(said, item.truth) >= IOU)
     return float(said == (plain_words(str(item.truth)) if item.scoring == "text" else item.truth))
-
-
-def read_choice(text: str, choices: Sequence[str]) -> int | None:
-    """Which choice a text says: by its letter, or by the only one of the choices that it names; None where it does not say."""
-    count = len(choices)
-    said = rf"\W*(?:(?:the )?(?:right |correct )?(?:answer|choice|option)\W*(?:is)?\W*)?([A-{LETTERS[count - 1]}])(?:[).:,]|\s*$)"
-    if match := re.match(said, text, re.I):
-        return LETTERS.index(match.group(1).upper())
-    named = [i for i, choice in enumerate(choices) if plain_words(choice) and plain_words(choice) in plain_words(text)]
-    longest = [
-        i for i in named if not any(i != j and plain_words(choices[i]) in plain_words(choices[j]) for j in named)
-    ]
-    return longest[0] if len(longest) == 1 else None
-
-
-def plain_words(text: str) -> str:
-    """The words of a text in small letters, without articles and punctuation."""
-    words = re.sub(r"[^\w\s]", " ", text.lower()).split()
-    return " ".join(w for w in words if w not in ("a", "an", "the"))
 
 
 def iou(one: Sequence[float], other: Sequence[float]) -> float:

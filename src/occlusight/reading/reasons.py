@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from occlusight.occlusion.facts import amount_of
 from occlusight.occlusion.parse import plain, sentences
-from occlusight.occlusion.parse_names import Vocabulary
+from occlusight.reading.mentions import Vocabulary
 
 _PARTS: tuple[tuple[str, str], ...] = (
     ("left", r"\bleft\b|左(?:侧|边|半|部|端|面|下|上|前|后)"),

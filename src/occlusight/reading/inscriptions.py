@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from occlusight.occlusion.parse import decision
+from occlusight.occlusion.parse import without_thoughts
+from occlusight.reading.decision import decision
 
 _QUOTED = re.compile(r"[\"“”「『‘`*_]+([^\"“”「」『』‘’`*_\n]+?)[\"“”」』’`*_]+|(?<![A-Za-z])'([^'\n]+)'(?![A-Za-z])")
 _DENYING = re.compile(
@@ -62,7 +63,7 @@ def characters_read(raw: str, known: Collection[str], others: Collection[str] = 
     >>> characters_read('On the sign "BA…ERY" can be read; the "K" is covered.', set("BAKERY"))
     'BAERY'
     """
-    text = re.sub(r"<think>.*?</think>", "", raw, flags=re.S)
+    text = without_thoughts(raw)
     quoted = [(m.start(), m.group(1) or m.group(2)) for m in _QUOTED.finditer(text)]
     known = {c.upper() for c in known}
     if quoted:

@@ -1,0 +1,180 @@
+"""Reading how many: numbers in digits and in words, English and Chinese, and which of several is the answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from occlusight.occlusion.parse import plain
+from occlusight.reading.mentions import REACH, Vocabulary
+from occlusight.reading.stated import stated_answers, told
+
+_ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_EN = {word: i for i, word in enumerate(_ONES)} | {word: 10 * i for i, word in enumerate(_TENS, 2)} | {"dozen": 12}
+_ZH = {digit: i for i, digit in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
+_UNITS = {"十": 10, "百": 100, "千": 1000}
+MEASURES = "个辆盏只张把台部棵丛位名株块本条顶盆束件座栋艘架匹头根瓶副扇面列双支口颗枚粒朵片"
+
+_ONE_EN = "|".join(_ONES)
+_TEN_EN = "|".join(_TENS)
+_ZH_NUMBER = r"[零〇一二两三四五六七八九十百千]+"
+_NUMBER = re.compile(
+    r"(?<![A-Za-z\d.])(?:(?<!\d)[-−])?\d+(?:,\d{3})*(?:\.\d+)?(?![\d%A-Za-z]|[.,]\d| ?%| percent| per cent|(?:st|nd|rd|th)\b|-(?:year|way|sided|inch|d\b))|"
+    rf"(?<![\w-])(?:(?:{_TEN_EN})[- ](?:{'|'.join(_ONES[1:10])})|(?:(?:a|one) )?dozen|{_TEN_EN}|{_ONE_EN})(?!\w|-(?:way|sided|year))|"
+    rf"(?<!第){_ZH_NUMBER}(?=[{MEASURES}])(?!个方面)|^{_ZH_NUMBER}(?=[。,\s]*$)",
+    re.I,
+)
+# Digits that name or place something and count nothing.
+_NO_COUNT = re.compile(
+    r"^[ \t]*\(?\d+[.)、](?!\d)(?=\s*\S)|\b(?:image|picture|figure|fig\.|photo|step|row|column|option|line|no\.|number|layer|page|section|question|part|case|group) #?\d+(?=\s*[:.,)\n]| (?:has|shows|is|contains|holds)\b)|"
+    r"第[\d一二三四五六七八九十]+|(?:图|步骤|选项)\s?\d+|\[[^\]\n]*,[^\]\n]*\]|\(\s*\d+(?:\.\d+)?\s*,\s*\d+[^)\n]*\)",
+    re.M | re.I,
+)
+_RANGE = re.compile(
+    r"(?P<low>\d+(?:\.\d+)?)\s*(?:-|–|—|~|to|or|and|至|到|或者?)\s*(?P<high>\d+(?:\.\d+)?)(?!\s*(?:=|\d))",
+    re.I,
+)
+_TOTAL_BEFORE = (
+    r"(?:\b(?:in total|altogether|in all|total(?: number)?(?: count)?(?: of [\w ]{1,40}?)?(?: is| are|:| of| =| would be| comes to)?|the (?:count|number)(?: of [\w ]{1,40}?)? (?:is|would be|should be)|equals|makes?|gives?|"
+    r"(?:so|therefore|thus|hence)[, ]+(?:there (?:are|is|would be|should be|must be)|i count|we have|it is)|i count)|=|≈|(?:一共|总共|共计|合计|总计|总数|共)(?:应该|应|大约|约)?(?:有|是|为)?|(?:因此|所以)[^。\d]{0,10})"
+    r"[\s:,]*(?:(?:there are|there is|is|are|be|of|about|approximately|around|roughly|exactly|约|大约)[\s:]*)*$"
+)
+_TOTAL_AFTER = r"^[^.。\d\n]{0,40}?\b(?:in total|in all|altogether|total)\b|^[^.。,\d]{0,10}(?:总共|一共)"
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A number in a text, and where it stands."""
+
+    value: float
+    start: int
+    end: int
+
+
+def numbers_in(text: str) -> Iterator[Counted]:
+    """Yield the numbers of a plain text that may count something: no ordinals, shares, list marks, boxes, and none that is denied."""
+    skipped = [m.span() for m in _NO_COUNT.finditer(text)]
+    for match in _NUMBER.finditer(text):
+        if any(start <= match.start() < end for start, end in skipped):
+            continue
+        if re.search(
+            r"\b(?:not|n't)(?: just| only)? $|不(?:只)?是$", text[max(0, match.start() - REACH) : match.start()], re.I
+        ):
+            continue
+        yield Counted(_value(match.group(0)), match.start(), match.end())
+
+
+def quantity(text: str) -> float | None:
+    """Return the number that an answer gives, None where it gives none or does not say which of several it means.
+
+    >>> quantity("3 rows of 4 eggs, so there are 12 eggs in total, 2 of them hidden")
+    12.0
+    """
+    for place in stated_answers(text):
+        words = told(place.text)
+        found = list(numbers_in(words))
+        if re.match(rf"\W*{_DONT_KNOW}", words, re.I):
+            return None
+        if found and (
+            place.how in ("tag", "field", "box") or not re.search(r"[A-Za-z一-鿿]{4}.*[,.;]", words[: found[0].start])
+        ):
+            return _chosen(words, found)
+        if not found and _NONE_THERE.match(words):
+            return 0.0
+    text = told(text)
+    found = list(numbers_in(text))
+    if not found:
+        return 0.0 if _NONE_THERE.search(text) and not re.search(_DONT_KNOW, text, re.I) else None
+    return _chosen(text, found)
+
+
+_DONT_KNOW = r"(?:can ?not|can't|unable|unknown|unclear|not sure|sorry|i don't know|impossible|无法|不确定|不知道|看不清|抱歉|对不起)"
+_NONE_THERE = re.compile(
+    r"\W*(?:none|zero|nothing|no)(?: \w+)?\W*$|\bthere (?:are|is) (?:no|not any|none)\b|\W*no \w+ (?:are|is|can be) \w+|(?:一[^,。]?[都也])?没有(?:任何)?\w{0,8}[。.]?$",
+    re.I,
+)
+
+
+def _chosen(text: str, found: list[Counted]) -> float | None:
+    """Which of the numbers of a text is its answer."""
+    values = {n.value for n in found}
+    for match in _RANGE.finditer(text):
+        inside = {n.value for n in found if match.start() <= n.start < match.end()}
+        if len(inside) == 2 and values == inside and not _sum(text, match.end()):
+            return None
+    if len(values) == 1:
+        return found[0].value
+    totals = [n.value for n in found if re.search(_TOTAL_AFTER, text[n.end : n.end + REACH], re.I)]
+    totals = totals or [
+        n.value for n in found if re.search(_TOTAL_BEFORE, text[max(0, n.start - REACH) : n.start], re.I)
+    ]
+    if totals:
+        return totals[-1]
+    # the number first, and what it is made of after it: "12 (3 rows of 4)"
+    if found[0].start <= len(text) - len(text.lstrip("(* ")) and re.match(
+        r"\s*(?:[.(:;,\n–—-]|$)", text[found[0].end :]
+    ):
+        return found[0].value
+    last = [line for line in text.splitlines() if line.strip()][-1].strip()
+    alone = list(numbers_in(last))
+    return alone[0].value if len(alone) == 1 and len(last.split()) <= 3 and len(last) < 16 else None
+
+
+def _sum(text: str, at: int) -> bool:
+    return re.match(r"\s*=", text[at:]) is not None
+
+
+def number(text: str, kind: str, words: Vocabulary) -> int | None:
+    """How many of a kind the text counts: what is stated after a label, the number beside the kind's name, else the first number."""
+    for place in stated_answers(text):
+        stated = told(place.text)
+        found = list(numbers_in(stated))
+        if found and found[0].start <= 2 and not any(kind not in m.kinds for m in words.mentions(stated)):
+            return int(found[0].value)
+    text = plain(text)
+    if re.search(r"一[^,。]?[都也]没", text):
+        return 0
+    counts = list(numbers_in(text))
+    for mention in words.mentions(text):
+        if kind in mention.kinds:
+            near = [n for n in counts if 0 <= mention.start - n.end <= (12 if text.isascii() else 4)]
+            if near:
+                return int(near[-1].value)
+    if counts:
+        return int(counts[0].value)
+    if re.match(
+        r"\W*(no|none|not|nothing|没|无|不)(?![A-Za-z]|确定|清楚|知道|法|好说)(?! (?:sure|certain|clear|idea)\b)",
+        text,
+        re.I,
+    ) or re.search(r"没有|\bno\b(?! (?:idea|clue|way))|\bnone\b", text, re.I):
+        return 0
+    if re.search(r"\ban? ", text, re.I) and any(kind in m.kinds for m in words.mentions(text)):
+        return 1
+    return None
+
+
+def _value(word: str) -> float:
+    """The value of a number in digits, English or Chinese words."""
+    word = word.lower().replace("−", "-").strip()
+    if word.lstrip("-")[:1].isdigit():
+        return float(word.replace(",", ""))
+    if word[0] in _ZH or word[0] in _UNITS:
+        return float(_chinese(word))
+    word = word.removeprefix("a ").removeprefix("one ") if word.endswith("dozen") else word
+    return float(sum(_EN[part] for part in re.split(r"[- ]", word)))
+
+
+def _chinese(word: str) -> int:
+    """A Chinese number below ten thousand; digits without units stand side by side."""
+    if not any(c in _UNITS for c in word):
+        return int("".join(str(_ZH[c]) for c in word))
+    total, digit = 0, None
+    for c in word:
+        if c in _UNITS:
+            total += (1 if digit in (None, 0) else digit or 1) * _UNITS[c]
+            digit = None
+        else:
+            digit = _ZH[c]
+    return total + (digit or 0)
