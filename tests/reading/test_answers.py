@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from occlusight.bench.public.items import Item, read_answer
+from occlusight.bench.scorers import NO_ANSWER, WRONG, own_choice, score
 from occlusight.occlusion.parse import is_chinese
+from occlusight.occlusion.questions import Question
 from occlusight.reading.boxes import box
 from occlusight.reading.choice import choice, phrase
 from occlusight.reading.decision import decision, verdict
+from occlusight.reading.mentions import Vocabulary
 from occlusight.reading.numbers import quantity
 
 LINES = [json.loads(line) for line in (Path(__file__).parent / "answers.jsonl").read_text("utf-8").splitlines()]
@@ -37,10 +42,48 @@ READERS: dict[str, Callable[[str], Any]] = {
 }
 
 
+NO_WORDS = Vocabulary({})
+
+
+def choice_of_two(text: str) -> int | None:
+    """A reader of one of two choices."""
+    return choice(text, CHOICES["two"])
+
+
 @pytest.mark.parametrize("line", LINES, ids=lambda line: f"{line['reads']}: {line['text'][:50]!r}")
 def test_an_answer_is_read_as_meant(line: dict[str, Any]) -> None:
     read = READERS.get(line["reads"]) or (lambda text: choice(text, CHOICES[line["of"]]))
     assert read(line["text"]) == line["is"]
+
+
+@pytest.mark.parametrize(
+    "line", [line for line in LINES if line["reads"] == "choice"], ids=lambda line: line["text"][:50]
+)
+def test_every_benchmark_reads_choices_with_this_reader(line: dict[str, Any]) -> None:
+    choices = CHOICES[line["of"]]
+    assert read_answer(Item("1", (), "?", 0, "choice", choices=tuple(choices)), line["text"]) == line["is"]
+    assert own_choice({"choices": choices, "value": 0}, line["text"], NO_WORDS).extracted == line["is"]
+
+
+def test_no_answer_says_so_and_is_not_wrong() -> None:
+    question = Question(
+        "q", "s", "i", "en", "own", "own.choice", "?", [], {"choices": ["cup", "book"], "value": 1}, "B"
+    )
+    silent, wrong = (score(question, text, "stop", NO_WORDS) for text in ("A or B", "Answer: A"))
+    assert (silent.outcome, silent.extracted, silent.raw) == (NO_ANSWER, None, "A or B")
+    assert silent.reason == "the text does not say which choice"
+    assert (wrong.outcome, wrong.extracted, wrong.raw) == (WRONG, 0, "Answer: A")
+
+
+@pytest.mark.parametrize("read", [choice_of_two, verdict, decision, quantity, box, phrase])
+def test_reading_takes_time_linear_in_the_length(read: Callable[[str], Any]) -> None:
+    ramble = " ".join(['The answer is 3, or (A) or no. [1, 2] So Option B is {"answer": \\\\boxed{4}, 是的 三个'] * 60)
+    seconds = []
+    for text in (ramble, ramble * 8):
+        begun = time.process_time()
+        read(text)
+        seconds.append(time.process_time() - begun)
+    assert seconds[1] < 40 * max(seconds[0], 0.005)
 
 
 def test_the_table_is_large_and_half_of_it_misleads() -> None:

@@ -13,11 +13,12 @@ from typing import Any
 from occlusight.bench.reasons import judge
 from occlusight.occlusion.parse import plain
 from occlusight.occlusion.questions import Question
-from occlusight.reading.choice import choice, named, plain_words
+from occlusight.reading.choice import choice
 from occlusight.reading.decision import decision
 from occlusight.reading.hiding import chosen, denied, nothing
 from occlusight.reading.inscriptions import can_be_read, characters_read
 from occlusight.reading.mentions import Vocabulary
+from occlusight.reading.naming import named, plain_words
 from occlusight.reading.numbers import number, quantity
 from occlusight.reading.places import FLIP, Place, place
 from occlusight.reading.reasons import hidden_parts

@@ -15,7 +15,9 @@ Box = list[float]
 
 _N = r"[-−]?\d+(?:\.\d+)?\s*%?"
 _BETWEEN = r"\s*[,，;\s]\s*"
-_CORNER_WORDS = r"(?:[\s,，:：–-]|to|and|the|at|is|bottom|top|lower|upper|left|right|corner|至|到|和|为|是|右下角?|左上角?|坐标)*"
+_CORNER_WORDS = (
+    r"(?:[\s,，:：–-]|to|and|the|at|is|bottom|top|lower|upper|left|right|corner|至|到|和|为|是|右下角?|左上角?|坐标)*"
+)
 _FOUR = re.compile(
     rf"[\[(<{{]\s*(?P<list>{_N}(?:{_BETWEEN}{_N})*)\s*[\])>}}](?:{_CORNER_WORDS}[\[(]\s*(?P<second>{_N}{_BETWEEN}{_N})\s*[\])])?"
 )

@@ -17,6 +17,7 @@ YES, NO, UNKNOWN = "yes", "no", "unknown"
 
 _END = r"(?=$|[\s,.。!;:、~…)\]}|/+-]|[啊呀哦呢吧哈了])"
 _STOP = r"(?=\s*(?:$|[,.。!;:、~…)\]}|\n–—-]))"
+_STOPPED = re.compile(_STOP)
 _VERDICT = re.compile(
     r"(?P<yes>(?:yes|yeah|yep|yup|affirmative)(?!\w|['’\-/]|\s*(?:and|or|/)\s*no\b)|"
     rf"(?:true|correct|right|indeed|absolutely|definitely|certainly|of course)\b{_STOP}|(?:indeed,? )?(?:it|they|that) (?:does|do|is|are|can|would|will)\b{_STOP}|"
@@ -209,7 +210,7 @@ def _concluded(text: str) -> str | None:
 def _bounded(text: str, at: int) -> str | None:
     """The verdict at a place where it is followed by the end of a clause: "no, ...", not "no dog"."""
     match = _VERDICT.match(text, at)
-    if match is None or not re.match(_STOP, text[match.end() : match.end() + 3]):
+    if match is None or not _STOPPED.match(text, match.end()):
         return None
     return YES if match.lastgroup in ("yes", "zh_yes") else NO
 

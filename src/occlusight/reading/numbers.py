@@ -10,7 +10,10 @@ from occlusight.occlusion.parse import plain
 from occlusight.reading.mentions import REACH, Vocabulary
 from occlusight.reading.stated import stated_answers, told
 
-_ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+_ONES = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+)
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _EN = {word: i for i, word in enumerate(_ONES)} | {word: 10 * i for i, word in enumerate(_TENS, 2)} | {"dozen": 12}
 _ZH = {digit: i for i, digit in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
@@ -28,10 +31,11 @@ _NUMBER = re.compile(
 )
 # Digits that name or place something and count nothing.
 _NO_COUNT = re.compile(
-    r"^[ \t]*\(?\d+[.)、](?!\d)(?=\s*\S)|\b(?:image|picture|figure|fig\.|photo|step|row|column|option|line|no\.|number|layer|page|section|question|part|case|group) #?\d+(?=\s*[:.,)\n]| (?:has|shows|is|contains|holds)\b)|"
+    r"\b(?:image|picture|figure|fig\.|photo|step|row|column|option|line|no\.|number|layer|page|section|question|part|case|group) #?\d+(?=\s*[:.,)\n]| (?:has|shows|is|contains|holds)\b)|"
     r"第[\d一二三四五六七八九十]+|(?:图|步骤|选项)\s?\d+|\[[^\]\n]*,[^\]\n]*\]|\(\s*\d+(?:\.\d+)?\s*,\s*\d+[^)\n]*\)",
     re.M | re.I,
 )
+_LIST_MARK = re.compile(r"^[ \t]*\(?\d{1,2}[.)、](?!\d)(?=\s*\S)", re.M)
 _RANGE = re.compile(
     r"(?P<low>\d+(?:\.\d+)?)\s*(?:-|–|—|~|to|or|and|至|到|或者?)\s*(?P<high>\d+(?:\.\d+)?)(?!\s*(?:=|\d))",
     re.I,
@@ -55,15 +59,19 @@ class Counted:
 
 def numbers_in(text: str) -> Iterator[Counted]:
     """Yield the numbers of a plain text that may count something: no ordinals, shares, list marks, boxes, and none that is denied."""
-    skipped = [m.span() for m in _NO_COUNT.finditer(text)]
+    text = _NO_COUNT.sub(_blank, text)
+    if len(_LIST_MARK.findall(text)) > 1:
+        text = _LIST_MARK.sub(_blank, text)
     for match in _NUMBER.finditer(text):
-        if any(start <= match.start() < end for start, end in skipped):
-            continue
         if re.search(
             r"\b(?:not|n't)(?: just| only)? $|不(?:只)?是$", text[max(0, match.start() - REACH) : match.start()], re.I
         ):
             continue
         yield Counted(_value(match.group(0)), match.start(), match.end())
+
+
+def _blank(match: re.Match[str]) -> str:
+    return " " * len(match.group(0))
 
 
 def quantity(text: str) -> float | None:

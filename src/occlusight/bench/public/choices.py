@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from occlusight.bench.public.items import Item, Picture, first_of, load_list
-from occlusight.reading.choice import LETTERS
+from occlusight.reading.letters import LETTERS
 
 
 def cv_bench(folder: Path) -> Iterator[Item]:

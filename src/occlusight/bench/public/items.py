@@ -12,9 +12,11 @@ from PIL.Image import Image
 
 from occlusight.errors import BadData
 from occlusight.reading.boxes import box
-from occlusight.reading.choice import LETTERS, phrase, plain_words
 from occlusight.reading.choice import choice as read_choice
+from occlusight.reading.choice import phrase
 from occlusight.reading.decision import NO, UNKNOWN, YES, decision, verdict
+from occlusight.reading.letters import LETTERS
+from occlusight.reading.naming import plain_words
 from occlusight.reading.numbers import quantity
 
 Picture = Path | Image
