@@ -101,7 +101,7 @@ def chat(tiny_checkpoint: Path) -> Chat:
 
 @pytest.fixture(scope="module")
 def grammars(chat: Chat) -> Grammars:
-    return Grammars(chat.tokenizer, chat.config.text.vocab_size, chat.eos_ids)
+    return Grammars.of(chat.tokenizer, chat.config.text.vocab_size, chat.eos_ids)
 
 
 ENDLESS = {

@@ -35,7 +35,7 @@ def size(chat: Chat) -> int:
 
 @pytest.fixture(scope="session")
 def grammars(chat: Chat, size: int) -> Grammars:
-    return Grammars(chat.tokenizer, size, chat.eos_ids)
+    return Grammars.of(chat.tokenizer, size, chat.eos_ids)
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def test_a_budget_ends_the_thoughts_and_the_answer_follows(thinker: Chat, size: 
 
 def test_a_schema_holds_after_the_thoughts_alone(thinker: Chat, size: int) -> None:
     control = thinker.tokenizer.control
-    grammar = Grammars(thinker.tokenizer, size, thinker.eos_ids).regex("(yes|no)!")
+    grammar = Grammars.of(thinker.tokenizer, size, thinker.eos_ids).regex("(yes|no)!")
     one = speaker(thinker, (5, control["<think>"]), grammar, max_tokens=100, thinking_tokens=50)
     thought = thinker.encode("the bush")
     answer = say(one, [*thought, control["</think>"], *thinker.encode("no!")], size)

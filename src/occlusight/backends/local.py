@@ -27,7 +27,7 @@ from occlusight.backends.protocol import (
     TokenLogprob,
     Usage,
 )
-from occlusight.backends.structured import prompt_of
+from occlusight.backends.structured import READS_SCHEMAS, prompt_of
 from occlusight.engine.choices import score
 from occlusight.engine.engine import Engine
 from occlusight.engine.grammar import Grammar, Grammars
@@ -43,10 +43,6 @@ from occlusight.errors import BadInput
 from occlusight.model.chat import Chat
 from occlusight.model.preprocess import PixelLimits, PreprocessSettings
 from occlusight.model.quant.plan import QuantSettings
-
-READS_SCHEMAS = 500_000_000
-"""A decoder with so many numbers makes use of a schema that it reads; a smaller one, such as the shipped, knows the questions it was
-trained on, and is only led astray."""
 
 
 class LocalBackend:
@@ -87,7 +83,7 @@ class LocalBackend:
         if context is not None:
             model.fit_context(context)
         self.engine = Engine(model, revision, settings)
-        self._grammars = Grammars(self.chat.tokenizer, model.config.text.vocab_size, self.chat.eos_ids)
+        self._grammars = Grammars.of(self.chat.tokenizer, model.config.text.vocab_size, self.chat.eos_ids)
         self._info = ModelInfo(
             name=name or str(checkpoint),
             revision=revision,

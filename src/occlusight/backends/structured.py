@@ -6,6 +6,9 @@ import json
 
 from occlusight.backends.protocol import FinishReason, Request
 
+READS_SCHEMAS = 500_000_000
+"""A model with so many numbers makes use of a schema that it reads; a smaller one, such as the shipped, knows the questions it was trained
+on, and is only led astray."""
 TOLD = "Answer with JSON alone, that satisfies this JSON schema:"
 
 

@@ -8,26 +8,37 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import torch
 import transformers
+from llguidance import LLTokenizer
+from llguidance.hf import from_tokenizer
 from PIL import Image
 
+from occlusight.backends.drawing import PLAIN, Draws, Stops, Tells
+from occlusight.backends.honoured import refuse_others
 from occlusight.backends.processors import Inputs, Processor, content_of
-from occlusight.backends.protocol import Done, Event, Message, ModelInfo, Request, TextDelta, Timings, Usage
+from occlusight.backends.protocol import Done, Event, Message, ModelInfo, Request, Timings, Usage
+from occlusight.backends.structured import READS_SCHEMAS, prompt_of
+from occlusight.engine.grammar import Grammar, Grammars
 from occlusight.engine.revision import revision_of
 from occlusight.errors import BadInput, BadModel
 from occlusight.model.picture import open_picture
 
+HONOURED = frozenset(one.name for one in fields(Request)) - {"thinking_tokens", "max_pixels", "min_pixels"}
+"""The fields of a request that reach the model; any other that is asked for is refused."""
 ALONG = ("attention_mask", "token_type_ids", "mm_token_type_ids", "cross_attention_mask")
 """Inputs with an entry for every token of the prompt; a token of an answer has what the prompt's last one has."""
 
 
 class TransformersBackend:
-    """Answers with `AutoModelForImageTextToText`, greedy or sampled, nothing cached between requests.
+    """Answers with `AutoModelForImageTextToText`, nothing cached between requests.
+
+    Logits are those of transformers; tokens are drawn from them as our engine does, and the checkpoint's own settings have no say.
 
     Raises:
         BadModel: transformers cannot load the checkpoint, or its processor takes no picture; the message carries the reason.
@@ -49,6 +60,9 @@ class TransformersBackend:
             )
             self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
             self.processor = Processor(folder, self.model.config, self.tokenizer, trust_remote_code)
+            self.tells_schemas = sum(p.numel() for p in self.model.parameters()) >= READS_SCHEMAS
+            self._vocabulary_size = max(len(self.tokenizer), int(self.model.config.get_text_config().vocab_size or 0))
+            self._grammars = Grammars(self._vocabulary, self._vocabulary_size)
             self._try()
         except Exception as error:  # every family raises its own
             raise unusable(folder, error) from error
@@ -71,61 +85,78 @@ class TransformersBackend:
         return self._info
 
     def generate(self, request: Request) -> Iterator[Event]:
-        """Yield the answer as it is written; closing the iterator stops it after the token at hand."""
+        """Yield the answer as it is written; closing the iterator stops it after the token at hand.
+
+        Raises:
+            BadInput: the request asks for what is not honoured here, for a schema that cannot be followed, or with a picture that cannot be
+                used.
+        """
+        refuse_others(request, HONOURED, "the backend transformers")
+        return self._answer(request)
+
+    def _answer(self, request: Request) -> Iterator[Event]:
         began = perf_counter()
         inputs = self._inputs(request)
-        length = inputs["input_ids"].shape[1]
-        streamer = transformers.TextIteratorStreamer(self.tokenizer, skip_prompt=True, skip_special_tokens=True)
-        stop, found = _Stop(), _Found()
-        thread = threading.Thread(target=self._run, args=(request, inputs, streamer, stop, found), daemon=True)
+        prompt = inputs["input_ids"][0].tolist()
+        draws = Draws(request, prompt, self._ends(), self._grammar(request))
+        tells = Tells(self.tokenizer, draws, request.stop)
+        stop, failures = Stops(draws, tells), list[Exception]()
+        thread = threading.Thread(target=self._run, args=(request, inputs, draws, tells, stop, failures), daemon=True)
         thread.start()
         first = 0.0
         try:
-            for piece in streamer:
+            for piece in iter(tells.pieces.get, None):
                 first = first or perf_counter()
-                if piece:
-                    yield TextDelta(piece)
+                yield piece
         finally:
             stop.set()
             thread.join()
-        if found.error is not None:
-            raise found.error
-        assert found.ids is not None
+        if failures:
+            raise failures[0]
         ended = perf_counter()
-        count = found.ids.shape[1] - length
-        last = int(found.ids[0, -1])
-        images = self._image_tokens(inputs)
-        reason = "stop" if last in self._ends() else "length"
         first = first or ended
         yield Done(
-            "stop" if reason == "stop" else "length",
-            Usage(length, count, images),
+            stop.reason,
+            Usage(len(prompt), draws.said, self._image_tokens(inputs)),
             Timings(first_token_s=first - began, decode_s=ended - first),
         )
 
-    def _run(self, request: Request, inputs: Inputs, streamer: Any, stop: _Stop, found: _Found) -> None:
-        sampled = request.temperature > 0
+    def _run(
+        self, request: Request, inputs: Inputs, draws: Draws, tells: Tells, stop: Stops, failures: list[Exception]
+    ) -> None:
         try:
-            if request.seed is not None and sampled:
-                torch.manual_seed(request.seed)
             with torch.inference_mode():
-                found.ids = self.model.generate(
+                self.model.generate(
                     **inputs,
+                    **PLAIN,
                     max_new_tokens=request.max_tokens,
-                    do_sample=sampled,
-                    temperature=request.temperature if sampled else None,
-                    top_p=request.top_p if sampled else None,
-                    top_k=0 if sampled else None,
                     eos_token_id=sorted(self._ends()) or None,
-                    streamer=streamer,
+                    streamer=tells,
+                    logits_processor=[draws],
                     stopping_criteria=[stop],
                 )
         except Exception as error:  # handed to the thread that asks
-            found.error = error
-            streamer.end()
+            failures.append(error)
+            tells.pieces.put(None)
+
+    def _grammar(self, request: Request) -> Grammar | None:
+        if request.json_schema is not None:
+            return self._grammars.json_schema(str(request.json_schema), request.json_limits)
+        return self._grammars.regex(request.regex) if request.regex is not None else None
+
+    def _vocabulary(self) -> LLTokenizer:
+        """Return what grammars want to know of the tokenizer. Raises BadInput for one in Python, whose bytes cannot be told."""
+        fast: Any = self.tokenizer
+        try:
+            return from_tokenizer(fast, n_vocab=self._vocabulary_size, eos_token=sorted(self._ends()))
+        except ValueError as error:
+            raise BadInput(
+                f"json_schema and regex need a fast tokenizer, which {self.info.name} lacks ({error}); leave them out"
+            ) from None
 
     def score(self, request: Request, choices: Sequence[str]) -> list[float]:
-        """Return the log-probability of each choice as the whole answer, its end included."""
+        """Return the log-probability of each choice as the whole answer, its end included. Raises BadInput as `generate` does."""
+        refuse_others(request, HONOURED, "the backend transformers")
         inputs = self._inputs(request)
         ids = inputs.pop("input_ids")  # (1, T)
         ends = sorted(self._ends())
@@ -145,7 +176,7 @@ class TransformersBackend:
         messages: list[dict[str, Any]] = []
         if request.system:
             messages.append({"role": "system", "content": content_of(request.system, [])})
-        for turn in (*request.history, Message("user", request.prompt, request.pictures)):
+        for turn in (*request.history, Message("user", prompt_of(request, self.tells_schemas), request.pictures)):
             messages.append(
                 {"role": turn.role, "content": content_of(turn.text, [open_picture(p) for p in turn.pictures])}
             )
@@ -178,27 +209,6 @@ class TransformersBackend:
         ends = self.model.generation_config.eos_token_id
         ends = self.tokenizer.eos_token_id if ends is None else ends
         return set(ends) if isinstance(ends, (list, tuple)) else set() if ends is None else {int(ends)}
-
-
-class _Stop(transformers.StoppingCriteria):
-    """Stops a generation from another thread."""
-
-    def __init__(self) -> None:
-        self._event = threading.Event()
-
-    def set(self) -> None:
-        """Stop after the token at hand."""
-        self._event.set()
-
-    def __call__(self, input_ids: Any, scores: Any, **kwargs: Any) -> Any:
-        return torch.full((input_ids.shape[0],), self._event.is_set(), device=input_ids.device, dtype=torch.bool)
-
-
-class _Found:
-    """What the generating thread leaves."""
-
-    ids: torch.Tensor | None = None
-    error: Exception | None = None
 
 
 def unusable(folder: Path, error: Exception) -> BadModel:

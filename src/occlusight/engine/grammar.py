@@ -7,7 +7,7 @@ satisfy, and says which tokens are forced, so that these are read in one pass in
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property
 
@@ -23,18 +23,24 @@ ADVICE = "see https://json-schema.org for what a schema looks like"
 
 
 class Grammars:
-    """Makes the grammars of a checkpoint's vocabulary of `size` ids, of which `ends` end an answer."""
+    """Makes the grammars of a vocabulary of `size` ids, which is read when the first one is wanted."""
 
-    def __init__(self, tokenizer: Tokenizer, size: int, ends: Sequence[int]) -> None:
-        self._tokenizer = tokenizer
+    def __init__(self, vocabulary: Callable[[], LLTokenizer], size: int) -> None:
+        self._read = vocabulary
         self._size = size
-        self._ends = list(ends)
+
+    @classmethod
+    def of(cls, tokenizer: Tokenizer, size: int, ends: Sequence[int]) -> Grammars:
+        """Return those of a checkpoint's tokenizer, some of whose ids end an answer."""
+
+        def vocabulary() -> LLTokenizer:
+            return LLTokenizer(TokenizerWrapper(_Vocabulary(tokenizer, size, ends[0])), eos_token=list(ends))
+
+        return cls(vocabulary, size)
 
     @cached_property
     def _vocabulary(self) -> LLTokenizer:
-        return LLTokenizer(
-            TokenizerWrapper(_Vocabulary(self._tokenizer, self._size, self._ends[0])), eos_token=self._ends
-        )
+        return self._read()
 
     def json_schema(self, schema: str, limits: JsonLimits | None = None) -> Grammar:
         """Return the grammar of a JSON schema, without optional white space, bounded where the schema is not.
