@@ -22,8 +22,8 @@ from occlusight.bench.speed import open_for_timing, peak_rss_gb, processor
 from occlusight.cli.app import fail
 from occlusight.errors import BadInput, OcclusightError
 from occlusight.model.config import ModelConfig
+from occlusight.model.fields import read_json
 from occlusight.model.quant.outliers import write_outliers
-from occlusight.model.weights import read_json
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Our engine and its peers on the same checkpoint.")
 Folder = Annotated[Path, typer.Option(help="Where environments, downloads and converted checkpoints are; some 20 GB.")]

@@ -6,6 +6,7 @@
     │   ├── BadData       a data set or an asset folder that is incomplete or wrong
     │   └── BadModel      a model that cannot be found or does not match its configuration
     ├── Incomplete        an answer that is not what its schema or expression asks for (exit code 1)
+    ├── BadNumbers        the model computed numbers that are none                   (exit code 1)
     └── Cancelled         the caller asked for the work to stop
 
 Every message says what was wrong, what was received and what to do.
@@ -38,6 +39,10 @@ class Incomplete(OcclusightError):
     def __init__(self, message: str, text: str = "") -> None:
         super().__init__(message)
         self.text = text
+
+
+class BadNumbers(OcclusightError):
+    """The model computed NaN or infinite numbers, from which no answer can be read."""
 
 
 class Cancelled(OcclusightError):

@@ -178,9 +178,12 @@ def test_ends_of_text_come_from_the_first_file_that_has_them(copy: Path) -> None
     assert Chat.load(copy).eos_ids == (end,)
     config = json.loads((copy / "config.json").read_text())
     (copy / "config.json").write_text(json.dumps({**config, "eos_token_id": 7}))
-    assert Chat.load(copy).eos_ids == (7,)
-    (copy / "config.json").write_text(json.dumps(config))
+    assert Chat.load(copy).eos_ids == (7, end)
     (copy / "tokenizer_config.json").unlink()
+    assert Chat.load(copy).eos_ids == (7, end)  # the template ends a turn with it
+    (copy / "config.json").write_text(json.dumps(config))
+    assert Chat.load(copy).eos_ids == (end,)
+    (copy / "chat_template.jinja").write_text("{{ messages[0].content }}")
     with pytest.raises(BadModel, match="would not end"):
         Chat.load(copy)
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from occlusight.errors import BadInput, BadModel, BadPicture
+from occlusight.model.presets import preset
 from occlusight.model.preprocess import (
     PixelLimits,
     PreprocessSettings,
@@ -54,9 +55,14 @@ def test_patches_equal_those_of_transformers(height: int, width: int) -> None:
         {"patch_size": 14, "min_pixels": 3136, "max_pixels": 50176, "size": {"shortest_edge": 1, "longest_edge": 2}},
         {"patch_size": 16, "merge_size": 3, "temporal_patch_size": 1, "image_mean": [0.4, 0.5, 0.6]},
         {"image_std": [0.2, 0.3, 0.4], "patch_size": 16},
+        {"patch_size": 8, "do_normalize": False},
+        {"patch_size": 8, "do_rescale": False},
+        {"patch_size": 8, "rescale_factor": 0.01},
+        {"patch_size": 8, "resample": 2},
+        {"patch_size": 8, "size": None, "image_mean": None, "image_std": None},
     ],
 )
-def test_every_spelling_of_the_settings_is_read(config: dict[str, Any]) -> None:
+def test_every_spelling_of_the_settings_is_read(tmp_path: Path, config: dict[str, Any]) -> None:
     config = {
         "image_mean": [0.5] * 3,
         "image_std": [0.5] * 3,
@@ -65,7 +71,7 @@ def test_every_spelling_of_the_settings_is_read(config: dict[str, Any]) -> None:
     }
     image = picture(90, 150)
     expected = theirs(config)(image, return_tensors="pt")
-    patches, grid = patches_of(image, PreprocessSettings.from_hf(config))
+    patches, grid = patches_of(image, load(tmp_path, config))
     assert list(grid) == expected["image_grid_thw"][0].tolist()
     assert torch.equal(patches, expected["pixel_values"])
 
@@ -73,7 +79,6 @@ def test_every_spelling_of_the_settings_is_read(config: dict[str, Any]) -> None:
 def test_settings_survive_the_round_trip(tmp_path: Path) -> None:
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(SETTINGS.to_hf()))
     assert PreprocessSettings.load(tmp_path) == SETTINGS
-    assert PreprocessSettings.from_hf({}) == PreprocessSettings()
 
 
 def test_a_batch_of_arrays_is_the_pictures_one_after_the_other() -> None:
@@ -120,7 +125,51 @@ def test_settings_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadModel, match=r"preprocessor_config\.json"):
         PreprocessSettings.load(tmp_path)
     (tmp_path / "preprocessor_config.json").write_text("{")
-    with pytest.raises(BadModel, match="cannot be read"):
+    with pytest.raises(BadModel, match="not valid JSON"):
         PreprocessSettings.load(tmp_path)
-    with pytest.raises(BadModel, match="bicubic"):
-        PreprocessSettings.from_hf({"resample": 2})
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"resample": 9}, "resample 9"),
+        ({"do_resize": False}, "do_resize is False"),
+        ({"image_processor_type": "CLIPImageProcessor"}, "'CLIPImageProcessor'"),
+        ({"size": 224}, "needs an object as size"),
+        ({"size": {"shortest_edge": 9, "longest_edge": 5}}, "pixel limits must rise"),
+        ({"size": {"shortest_edge": -9, "longest_edge": 5}}, "pixel limits must rise"),
+        ({"size": {"shortest_edge": 9, "longest_edge": 1 << 70}}, "pixel limits must rise"),
+        ({"patch_size": "16"}, "needs an integer patch_size, got '16'"),
+        ({"image_mean": [0.5, 0.5]}, "three numbers as image_mean"),
+        ({"image_std": [0.5, 0.0, 0.5]}, "image_std must be above 0"),
+        ({"rescale_factor": "1/255"}, "needs a number as rescale_factor"),
+    ],
+)
+def test_settings_that_are_not_followed_are_refused_by_name(tmp_path: Path, changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(BadModel, match=says):
+        load(tmp_path, {**SETTINGS.to_hf(), **changes})
+
+
+def test_the_processor_of_transformers_5_wins_and_a_difference_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    load(tmp_path, {**SETTINGS.to_hf(), "resample": 2})
+    nested = {"image_processor": SETTINGS.to_hf(), "processor_class": "Qwen3VLProcessor"}
+    (tmp_path / "processor_config.json").write_text(json.dumps(nested))
+    assert PreprocessSettings.load(tmp_path) == SETTINGS
+    assert "preprocessor_config.json differs from it in resample" in caplog.text
+    (tmp_path / "preprocessor_config.json").unlink()
+    assert PreprocessSettings.load(tmp_path) == SETTINGS
+
+
+def test_pictures_must_be_cut_as_the_tower_takes_them() -> None:
+    vision = preset("2B").vision
+    PreprocessSettings().check_fits(vision)
+    with pytest.raises(BadModel, match="patch_size is 14, but"):
+        PreprocessSettings(patch_size=14).check_fits(vision)
+
+
+def load(folder: Path, config: dict[str, Any]) -> PreprocessSettings:
+    """Read a checkpoint's preprocessor_config.json."""
+    (folder / "preprocessor_config.json").write_text(json.dumps(config))
+    return PreprocessSettings.load(folder)

@@ -77,12 +77,19 @@ def test_patches_hold_both_frames_of_a_pair() -> None:
 
 
 def test_settings_are_read_or_follow_the_pictures(tmp_path: Path) -> None:
-    (tmp_path / "preprocessor_config.json").write_text(json.dumps({"patch_size": 8}))
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps({"patch_size": 8, "image_mean": [0.5] * 3, "image_std": [0.5] * 3}))
     assert VideoSettings.load(tmp_path) == VideoSettings(PreprocessSettings(PixelLimits(4096, 25_165_824), 8))
     config = {"patch_size": 16, "size": {"shortest_edge": 5, "longest_edge": 6}, "fps": 4, "max_frames": 32}
     (tmp_path / "video_preprocessor_config.json").write_text(json.dumps(config))
     read = VideoSettings.load(tmp_path)
     assert (read.preprocess.limits, read.fps, read.min_frames, read.max_frames) == (PixelLimits(5, 6), 4.0, 4, 32)
+    nested = {"video_processor": {**config, "fps": 1, "max_video_tokens": 5}}
+    (tmp_path / "processor_config.json").write_text(json.dumps(nested))
+    assert (VideoSettings.load(tmp_path).fps, VideoSettings.load(tmp_path).max_frame_tokens) == (1.0, 5)
+    (tmp_path / "processor_config.json").unlink()
+    (tmp_path / "video_preprocessor_config.json").write_text(json.dumps({**config, "num_frames": 8}))
+    with pytest.raises(BadModel, match="num_frames is not supported"):
+        VideoSettings.load(tmp_path)
     (tmp_path / "video_preprocessor_config.json").write_text("{")
     with pytest.raises(BadModel, match="not valid JSON"):
         VideoSettings.load(tmp_path)

@@ -76,8 +76,8 @@ def test_a_missing_tensor_is_named(copy: Path) -> None:
 
 
 def test_an_unexpected_tensor_is_named(copy: Path) -> None:
-    edit(copy, lambda state: state.update({"lm_head.weight": torch.zeros(300, 64)}))
-    with pytest.raises(BadModel, match=r"1 unexpected tensor\(s\): lm_head.weight"):
+    edit(copy, lambda state: state.update({"lm_head.bias": torch.zeros(300)}))
+    with pytest.raises(BadModel, match=r"1 unexpected tensor\(s\): lm_head.bias"):
         load_model(copy)
 
 

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from occlusight.errors import BadInput, BadModel
-from occlusight.model.config import LONGEST, ModelConfig, Yarn
+from occlusight.model.config import LONGEST, ModelConfig
+from occlusight.model.yarn import Yarn
 from occlusight.model.presets import preset
 from occlusight.model.rope import positions, rotary_tables, yarn_frequencies
 from occlusight.model.weights import load_model

@@ -76,6 +76,7 @@ class LocalBackend:
         self.chat = Chat.load(checkpoint)
         placement = Placement.choose(checkpoint, device, dtype)
         own = PreprocessSettings.load(checkpoint)
+        own.check_fits(self.chat.config.vision)
         self.reader = PictureReader.on(placement.device.type, own, max_pixels, min_pixels)
         revision = revision_of(checkpoint)
         opened = open_model(checkpoint, revision, placement, quantized, settings.kv_bytes if settings else 0, tell)

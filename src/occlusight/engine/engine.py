@@ -14,7 +14,7 @@ from occlusight.engine.chain import Chain, Part
 from occlusight.engine.encoding import Encoder
 from occlusight.engine.feature_cache import FeatureCache
 from occlusight.engine.pace import Pace
-from occlusight.engine.passing import Pass
+from occlusight.engine.passing import Pass, check_numbers
 from occlusight.engine.prefix_cache import PrefixCache
 from occlusight.engine.prompt import Prompt
 from occlusight.engine.scheduling import deal, lane_of
@@ -246,6 +246,7 @@ class Engine:
         logits, sequence.heard = torch.cat(sequence.heard), []
         guessed, sequence.guessed = sequence.guessed, []
         try:
+            check_numbers(logits)
             held = sequence.listener.hear(logits, guessed)
         except Exception as error:
             sequence.error, sequence.ended = error, True

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from occlusight.engine.rows import Rows
 from occlusight.engine.sequence import Sequence
+from occlusight.errors import BadNumbers
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.vision import VisionFeatures
 
@@ -99,3 +100,12 @@ class Pass:
         ):
             if len(own):
                 sequence.heard.append(own)
+
+
+def check_numbers(logits: Tensor) -> None:
+    """Raise BadNumbers where logits are NaN or infinite: a sum tells it in one pass."""
+    if not bool(torch.isfinite(logits.sum(dtype=torch.float32))):
+        raise BadNumbers(
+            "the model computed numbers that are not finite (NaN or infinity), so there is no answer; its weights are damaged, or --dtype "
+            "float16 is too narrow for it: take bfloat16 or float32"
+        )

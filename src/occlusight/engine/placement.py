@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from occlusight.errors import BadInput
+from occlusight.model.weight_files import shards
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 SHARE = 0.6
@@ -52,7 +53,7 @@ class Placement:
 
 def weights_bytes(checkpoint: Path) -> int:
     """Return the size of a checkpoint's weights on disk."""
-    return sum(path.stat().st_size for path in checkpoint.glob("*.safetensors"))
+    return sum(path.stat().st_size for path in shards(checkpoint))
 
 
 def memory_bytes() -> int:

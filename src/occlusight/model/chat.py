@@ -1,24 +1,27 @@
 """Conversations to token ids: the checkpoint's chat template, with one place for every picture and clip."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn, Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import jinja2
-from jinja2.ext import loopcontrols
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from occlusight.errors import BadInput, BadModel
-from occlusight.model.config import ModelConfig
+from occlusight.model.config import ModelConfig, token_ids
+from occlusight.model.fields import Fields, read_json, read_text, warn_once
 from occlusight.model.rope import Grid
+from occlusight.model.template import Template, reason
 from occlusight.model.tokenizer import Detokenizer, Tokenizer
 from occlusight.model.video import Clip
-from occlusight.model.weights import read_json
 
+GENERATION = "generation_config.json"
+DECODING = (
+    "do_sample temperature top_k top_p min_p typical_p repetition_penalty max_length max_new_tokens num_beams bos_token_id pad_token_id "
+    "transformers_version use_cache cache_implementation _from_model_config"
+)
+"""Fields of generation_config.json that say how to decode unless somebody asks otherwise; here each request says it."""
 Message: TypeAlias = Mapping[str, Any]
 """`role` and `content`: a string, or parts `{"type": "text", "text": ...}`, `{"type": "image"}`, `{"type": "video"}`."""
 
@@ -28,7 +31,7 @@ class Chat:
     """A checkpoint's tokenizer, chat template and end-of-answer ids."""
 
     tokenizer: Tokenizer
-    template: jinja2.Template
+    template: Template
     config: ModelConfig
     eos_ids: tuple[int, ...]
 
@@ -45,7 +48,20 @@ class Chat:
         for token in (config.image_token_id, config.video_token_id, config.vision_start_token_id):
             if tokenizer.name(token) not in tokenizer.control:
                 raise BadModel(f"{directory}: id {token} of config.json is no control token of tokenizer.json")
-        return cls(tokenizer, load_template(directory), config, eos_ids(directory, config, tokenizer))
+        template = load_template(directory)
+        chat = cls(tokenizer, template, config, end_ids(directory, config, tokenizer, template))
+        chat.check_template(directory)
+        return chat
+
+    def check_template(self, directory: Path) -> None:
+        """Raise BadModel unless the template can write a question about a picture."""
+        shown = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "?"}]}]
+        try:
+            self.template.render(messages=shown, add_generation_prompt=True, **self.tokenizer.named)
+        except jinja2.TemplateError as error:
+            raise BadModel(
+                f"{directory}: the chat template cannot write a question about a picture: {reason(error)}"
+            ) from None
 
     def prompt(
         self,
@@ -71,10 +87,11 @@ class Chat:
             text = self.template.render(
                 messages=[shield.message(message) for message in messages],
                 add_generation_prompt=add_generation_prompt,
+                **self.tokenizer.named,
                 **shield.cover(settings, self.tokenizer.control_pattern),
             )
         except jinja2.TemplateError as error:
-            raise BadInput(f"the model's chat template cannot write these messages: {error}") from None
+            raise BadInput(f"the model's chat template cannot write these messages: {reason(error)}") from None
         pieces = self._with_visuals(self._pieces(text, shield), visuals)
         ids: list[int] = []
         plain = ""
@@ -85,6 +102,10 @@ class Chat:
             ids += self.tokenizer.encode(plain)
             plain = ""
             ids += piece or ()
+        if max(ids, default=0) >= self.config.text.vocab_size:
+            raise BadModel(
+                f"tokenizer.json has ids up to {max(ids)}, the model {self.config.text.vocab_size}; they do not fit"
+            )
         return ids
 
     def encode(self, text: str) -> list[int]:
@@ -182,49 +203,79 @@ class _Shield:
         return f"{self._mark}{len(self._covered) - 1}{self._mark}"
 
 
-def load_template(directory: Path) -> jinja2.Template:
-    """The chat template: chat_template.jinja, else chat_template.json, else in tokenizer_config.json.
+def load_template(directory: Path) -> Template:
+    """The chat template: in processor_config.json, else chat_template.json, chat_template.jinja or tokenizer_config.json, as in transformers.
 
-    It comes with the checkpoint, so it runs in jinja2's sandbox.
+    It comes with the checkpoint, so it runs in a sandbox and within bounds.
+
+    Raises:
+        BadModel: there is none, or it cannot be compiled.
     """
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
-    environment.filters["tojson"] = _to_json
-    environment.globals["raise_exception"] = _refuse
-    environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
+    found: dict[str, str] = {}
+    for name in ("processor_config.json", "chat_template.json", "chat_template.jinja", "tokenizer_config.json"):
+        if (directory / name).is_file():
+            source = read_text(directory / name) if name.endswith(".jinja") else _in_json(directory, name)
+            if source is not None:
+                found[name] = source
+    if not found:
+        raise BadModel(f"{directory}: no chat_template.jinja, nor a chat template elsewhere; a chat model needs one")
+    first, *others = found
+    if differ := [name for name in others if found[name].strip() != found[first].strip()]:
+        warn_once(f"{directory}: the chat template of {first} is used; {' and '.join(differ)} say otherwise")
     try:
-        return environment.from_string(_template_source(directory))
-    except jinja2.TemplateSyntaxError as error:
-        raise BadModel(f"{directory}: the chat template is not valid ({error}); download the model again") from None
+        return Template(found[first])
+    except BadModel as error:
+        raise BadModel(f"{directory / first}: {error}") from None
 
 
-def eos_ids(directory: Path, config: ModelConfig, tokenizer: Tokenizer) -> tuple[int, ...]:
-    """Ids that end an answer: from generation_config.json, else config.json, else tokenizer_config.json."""
-    found: Any = None
-    if (directory / "generation_config.json").is_file():
-        found = read_json(directory, "generation_config.json").get("eos_token_id")
-    if found is None:
-        found = list(config.eos_token_ids) or None
-    if found is None and (directory / "tokenizer_config.json").is_file():
-        token = read_json(directory, "tokenizer_config.json").get("eos_token")
-        found = tokenizer.control.get(str(token["content"] if isinstance(token, dict) else token))
-    if found is None:
+def _in_json(directory: Path, name: str) -> str | None:
+    """Return the chat template that a JSON file holds; of several the one called default."""
+    source = read_json(directory, name).get("chat_template")
+    if isinstance(source, list):
+        named = {entry.get("name"): entry.get("template") for entry in source if isinstance(entry, dict)}
+        source = named.get("default")
+    elif isinstance(source, dict):
+        source = source.get("default")
+    if source is not None and not isinstance(source, str):
+        raise BadModel(f"{directory / name}: the chat template must be a text, got {type(source).__name__}")
+    return source
+
+
+def end_ids(directory: Path, config: ModelConfig, tokenizer: Tokenizer, template: Template) -> tuple[int, ...]:
+    """Ids that end an answer: those of generation_config.json, else of config.json, and those that tokenizer and chat template name.
+
+    Raises:
+        BadModel: there is none, or one is no id of the vocabulary.
+    """
+    found: tuple[int, ...] = ()
+    if (directory / GENERATION).is_file():
+        fields = Fields(read_json(directory, GENERATION), str(directory / GENERATION))
+        found = token_ids(fields, "eos_token_id")
+        fields.without_effect(DECODING)
+        fields.close()
+    found = found or config.eos_token_ids
+    names = [tokenizer.named.get("eos_token", ""), *end_of_turn(template, tokenizer)]
+    ids = tuple(dict.fromkeys((*found, *(tokenizer.control[name] for name in names if name in tokenizer.control))))
+    if not ids:
         raise BadModel(f"{directory}: no eos_token_id in generation_config.json or config.json; answers would not end")
-    return (found,) if isinstance(found, int) else tuple(found)
+    if outside := [one for one in ids if one >= config.text.vocab_size]:
+        raise BadModel(f"{directory}: eos_token_id {outside[0]} is outside the vocabulary ({config.text.vocab_size})")
+    return ids
 
 
-def _template_source(directory: Path) -> str:
-    path = directory / "chat_template.jinja"
-    if path.is_file():
-        return path.read_text(encoding="utf-8")
-    for name in ("chat_template.json", "tokenizer_config.json"):
-        if not (directory / name).is_file():
-            continue
-        source = read_json(directory, name).get("chat_template")
-        if isinstance(source, list):
-            source = next((entry["template"] for entry in source if entry["name"] == "default"), None)
-        if isinstance(source, str):
-            return source
-    raise BadModel(f"{directory}: no chat_template.jinja, nor a chat template elsewhere; a chat model needs one")
+def end_of_turn(template: Template, tokenizer: Tokenizer) -> list[str]:
+    """Return the control token that the template writes right after an assistant's words; none where it cannot write such a turn."""
+    said = "\ue000said\ue000"
+    try:
+        text = template.render(
+            messages=[{"role": "user", "content": "?"}, {"role": "assistant", "content": said}],
+            add_generation_prompt=False,
+        )
+    except jinja2.TemplateError:
+        return []
+    after = text.rpartition(said)[2].lstrip() if said in text else ""
+    match = tokenizer.special_pattern.match(after)
+    return [match.group()] if match else []
 
 
 def _strings(value: Any) -> list[str]:
@@ -235,11 +286,3 @@ def _strings(value: Any) -> list[str]:
     if isinstance(value, (list, tuple)):
         return [text for item in value for text in _strings(item)]
     return []
-
-
-def _to_json(value: Any, indent: int | None = None) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=indent)
-
-
-def _refuse(message: str) -> NoReturn:
-    raise jinja2.TemplateError(message)

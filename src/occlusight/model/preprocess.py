@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -16,10 +14,23 @@ from PIL import Image
 from torch import Tensor
 
 from occlusight.errors import BadInput, BadModel, BadPicture
+from occlusight.model.config import VisionConfig
+from occlusight.model.fields import Fields, read_json, warn_once
 from occlusight.model.rope import Grid
 
 MAX_ASPECT = 200
-SETTINGS = "preprocessor_config.json"
+SETTINGS, PROCESSOR = "preprocessor_config.json", "processor_config.json"
+MOST_PIXELS = 1 << 30
+CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+IMAGE_PROCESSORS = tuple(
+    f"Qwen{version}VLImageProcessor{backend}" for version in ("2", "2_5_", "3") for backend in ("", "Fast", "Pil")
+)
+NOTES = (
+    "processor_class auto_map image_processor_type video_processor_type do_convert_rgb device data_format input_data_format return_tensors "
+    "disable_grouping default_to_square do_center_crop crop_size do_pad pad_size image_seq_length feature_extractor_type "
+    "transformers_version backend"
+)
+"""Fields that change no number: every picture is made RGB anyway, and transformers' processor for Qwen neither crops nor pads."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +60,9 @@ class PreprocessSettings:
     merge_size: int = 2
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    scale: float = 1 / 255
+    """What a byte is multiplied with before mean and deviation."""
+    resample: int = Image.Resampling.BICUBIC
 
     @property
     def factor(self) -> int:
@@ -56,35 +70,71 @@ class PreprocessSettings:
         return self.patch_size * self.merge_size
 
     @classmethod
-    def from_hf(cls, config: Mapping[str, Any], default: PixelLimits = PixelLimits()) -> Self:
-        """Read a parsed `preprocessor_config.json`: `size` with `shortest_edge`/`longest_edge` (which count pixels
-        here, despite their names), or `min_pixels`/`max_pixels`, which win as they do in transformers."""
-        size = config.get("size") or {}
-        low = config.get("min_pixels") or size.get("shortest_edge") or size.get("min_pixels") or default.min_pixels
-        high = config.get("max_pixels") or size.get("longest_edge") or size.get("max_pixels") or default.max_pixels
-        if config.get("resample", 3) != 3:
-            raise BadModel(f"{SETTINGS}: resample {config['resample']} is not supported; only 3 (bicubic) is")
+    def from_hf(cls, fields: Fields, default: Self) -> Self:
+        """Read what an image or video processor is made of; `default` is what its class in transformers takes for what is left out.
+
+        `size` counts pixels in `shortest_edge` and `longest_edge`, despite their names; `min_pixels` and `max_pixels` win over it.
+
+        Raises:
+            BadModel: a value cannot be used, or asks for what is not supported.
+        """
+        size = fields.part("size") or Fields({}, "size")
+        low, high = (
+            fields.integer(own, size.integer(other, size.integer(own, limit)))
+            for own, other, limit in (
+                ("min_pixels", "shortest_edge", default.limits.min_pixels),
+                ("max_pixels", "longest_edge", default.limits.max_pixels),
+            )
+        )
+        size.close()
+        if not 0 < low <= high <= MOST_PIXELS:
+            fields.refuse(
+                f"pixel limits must rise from above 0 to at most {MOST_PIXELS}, got {low} to {high}", between=": "
+            )
+        fields.expect("do_resize", True)
+        resample = fields.integer("resample", default.resample)
+        if resample not in set(Image.Resampling):
+            fields.refuse(f"resample {resample} is none of PIL's filters (0 to 5)", between=": ")
+        rescales, normalizes = fields.flag("do_rescale", True), fields.flag("do_normalize", True)
+        scale = fields.number("rescale_factor", default.scale)
+        mean, std = _three(fields, "image_mean", default.mean), _three(fields, "image_std", default.std)
+        if min(std) <= 0:
+            fields.refuse(f"image_std must be above 0, got {std}", between=": ")
+        fields.without_effect(NOTES)
         return cls(
-            limits=PixelLimits(int(low), int(high)),
-            patch_size=int(config.get("patch_size", 16)),
-            temporal_patch_size=int(config.get("temporal_patch_size", 2)),
-            merge_size=int(config.get("merge_size", 2)),
-            mean=_three(config.get("image_mean", (0.5, 0.5, 0.5))),
-            std=_three(config.get("image_std", (0.5, 0.5, 0.5))),
+            limits=PixelLimits(low, high),
+            patch_size=fields.integer("patch_size", default.patch_size),
+            temporal_patch_size=fields.integer("temporal_patch_size", default.temporal_patch_size),
+            merge_size=fields.integer("merge_size", default.merge_size),
+            mean=mean if normalizes else (0.0, 0.0, 0.0),
+            std=std if normalizes else (1.0, 1.0, 1.0),
+            scale=scale if rescales else 1.0,
+            resample=resample,
         )
 
     @classmethod
     def load(cls, directory: str | Path) -> Self:
-        """The settings of a checkpoint directory.
+        """The settings of a checkpoint directory: in processor_config.json, else in preprocessor_config.json, as in transformers.
 
         Raises:
-            BadModel: the file is missing or is not JSON.
+            BadModel: there is neither, or a value cannot be used.
         """
-        path = Path(directory) / SETTINGS
-        try:
-            return cls.from_hf(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, json.JSONDecodeError) as error:
-            raise BadModel(f"{path}: cannot be read ({error}); a model needs its {SETTINGS}") from None
+        fields = processor_fields(Path(directory), "image_processor", SETTINGS)
+        if fields is None:
+            raise BadModel(
+                f"{directory}: no {SETTINGS}, nor an image_processor in {PROCESSOR}; a model needs one of them"
+            )
+        fields.expect("image_processor_type", *IMAGE_PROCESSORS)
+        read = cls.from_hf(fields, cls(PixelLimits(3_136, 1_003_520), 14, mean=CLIP_MEAN, std=CLIP_STD))
+        fields.close()
+        return read
+
+    def check_fits(self, vision: VisionConfig) -> None:
+        """Raise BadModel unless pictures are cut as the vision tower takes them."""
+        for name in ("patch_size", "temporal_patch_size", "merge_size"):
+            own, needed = getattr(self, name), getattr(vision, name)
+            if own != needed:
+                raise BadModel(f"the image processor's {name} is {own}, but config.json's vision tower takes {needed}")
 
     def to_hf(self) -> dict[str, Any]:
         """The content of `preprocessor_config.json`."""
@@ -97,12 +147,12 @@ class PreprocessSettings:
             "merge_size": self.merge_size,
             "image_mean": list(self.mean),
             "image_std": list(self.std),
-            "resample": 3,
+            "resample": int(self.resample),
             "do_convert_rgb": True,
             "do_normalize": True,
             "do_rescale": True,
             "do_resize": True,
-            "rescale_factor": 1 / 255,
+            "rescale_factor": self.scale,
         }
 
 
@@ -146,7 +196,7 @@ def patches_of(
     limits = settings.limits
     width, height = size or image.size
     height, width = smart_resize(height, width, settings.factor, limits.min_pixels, limits.max_pixels)
-    resized = image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
+    resized = image.convert("RGB").resize((width, height), Image.Resampling(settings.resample))
     patches = patches_of_array(np.asarray(resized)[None], settings)
     return patches, (1, height // settings.patch_size, width // settings.patch_size)
 
@@ -182,11 +232,36 @@ def frame_patches(frames: npt.NDArray[np.uint8], settings: PreprocessSettings) -
 
 def _value_table(settings: PreprocessSettings) -> npt.NDArray[np.float32]:
     """`(3, 256)`: what each byte becomes in each channel, rounded as transformers rounds it."""
-    scaled = (np.arange(256, dtype=np.float64) * (1 / 255)).astype(np.float32)
+    scaled = (np.arange(256, dtype=np.float64) * settings.scale).astype(np.float32)
     mean, std = np.array(settings.mean, dtype=np.float32), np.array(settings.std, dtype=np.float32)
     return (scaled - mean[:, None]) / std[:, None]
 
 
-def _three(values: Any) -> tuple[float, float, float]:
-    red, green, blue = (float(value) for value in values)
-    return red, green, blue
+def processor_fields(directory: Path, part: str, file: str) -> Fields | None:
+    """Return the fields of a processor: a part of processor_config.json (transformers 5), else a file of its own; None where there is neither.
+
+    Where both are there, the first wins, as in transformers; a difference is warned about.
+    """
+    nested: Fields | None = None
+    if (directory / PROCESSOR).is_file():
+        whole = Fields(read_json(directory, PROCESSOR), str(directory / PROCESSOR))
+        whole.without_effect("image_processor video_processor processor_class auto_map chat_template")
+        whole.close()
+        nested = whole.part(part)
+    if not (directory / file).is_file():
+        return nested
+    own = read_json(directory, file)
+    if nested is None:
+        return Fields(own, str(directory / file))
+    if differ := [
+        key for key, value in own.items() if key in nested and nested.get(key) != value and key not in NOTES.split()
+    ]:
+        warn_once(f"{directory}: {PROCESSOR} is followed; {file} differs from it in {', '.join(differ[:5])}")
+    return Fields(read_json(directory, PROCESSOR)[part], f"{directory / PROCESSOR}: {part}")
+
+
+def _three(fields: Fields, key: str, default: tuple[float, float, float]) -> tuple[float, float, float]:
+    values = fields.numbers(key, default)
+    if len(values) != 3:
+        fields.refuse(f"needs three numbers as {key}, got {values!r:.80}")
+    return values[0], values[1], values[2]

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from occlusight.errors import BadInput
-from occlusight.model.config import ModelConfig, TextConfig, Yarn
+from occlusight.model.config import ModelConfig, TextConfig
+from occlusight.model.yarn import Yarn
 
 Grid = tuple[int, int, int]
 """Patches of a picture or clip: (frame pairs, rows, columns), before merging."""

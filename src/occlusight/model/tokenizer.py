@@ -6,13 +6,27 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from tokenizers import Tokenizer as BaseTokenizer
 
 from occlusight.errors import BadModel
+from occlusight.model.fields import Fields, parse_object, read_json, read_text
 
-FILE = "tokenizer.json"
+FILE, SETTINGS, SPECIAL_MAP = "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"
+MOST_BYTES = 32 << 20
+"""The largest tokenizer.json: Qwen's has 7 MB, indented 18."""
+CLASSES = ("Qwen2Tokenizer", "Qwen2TokenizerFast", "PreTrainedTokenizerFast", "TokenizersBackend")
+"""Classes of transformers that take a tokenizer.json as it is."""
+TOKENS = ("bos_token", "eos_token", "pad_token", "unk_token", "sep_token", "cls_token", "mask_token")
+NOTES = (
+    "chat_template backend auto_map is_local local_files_only processor_class padding_side truncation_side padding truncation model_max_length max_length "
+    "stride pad_to_multiple_of pad_token_type_id errors "
+    "clean_up_tokenization_spaces model_input_names name_or_path special_tokens_map_file tokenizer_file use_fast legacy "
+    "model_specific_special_tokens image_token video_token vision_bos_token vision_eos_token audio_token unsloth_fixed "
+    "vision_start_token vision_end_token transformers_version"
+)
+"""Fields that change neither a prompt nor an answer here. (The chat template is read elsewhere.)"""
 
 
 class Tokenizer:
@@ -29,26 +43,73 @@ class Tokenizer:
             BadModel: it is not a byte-level tokenizer that the `tokenizers` library reads.
         """
         try:
-            content = json.loads(source)
-            added = content["added_tokens"]
+            content = parse_object(source, FILE)
+            added = [
+                (str(token["content"]), int(token["id"]), bool(token["special"])) for token in content["added_tokens"]
+            ]
             decoder = (content.get("decoder") or {}).get("type")
+            adds = _adds_tokens(content.get("post_processor"))
             self._plain = BaseTokenizer.from_str(json.dumps({**content, "added_tokens": [], "post_processor": None}))
-        except Exception as error:  # tokenizers raises bare Exception
-            raise BadModel(f"{FILE}: cannot be read ({error}); download the model again") from None
+        except (KeyboardInterrupt, SystemExit, BadModel):
+            raise
+        except BaseException as error:  # tokenizers raises bare Exception, and BaseException where its Rust code panics
+            raise BadModel(f"{FILE}: cannot be read ({str(error)[:200]}); download the model again") from None
         if decoder != "ByteLevel":
-            raise BadModel(f"{FILE}: decoder {decoder!r} is not supported; only ByteLevel is")
-        self.control: dict[str, int] = {token["content"]: token["id"] for token in added}
-        self.special: frozenset[str] = frozenset(token["content"] for token in added if token["special"])
+            raise BadModel(f"{FILE}: decoder {decoder!r:.80} is not supported; only ByteLevel is")
+        if adds:
+            raise BadModel(f"{FILE}: its post_processor adds tokens to every text, which is not supported")
+        self.control: dict[str, int] = {name: token for name, token, _ in added}
+        self.special: frozenset[str] = frozenset(name for name, _, special in added if special)
         """Control tokens that are no part of an answer's text; `<think>` and `<tool_call>` are."""
+        self.named: dict[str, str] = {}
+        """What the tokenizer's configuration calls `eos_token`, `pad_token` ...; chat templates may use the names."""
         self._control_names = {token: name for name, token in self.control.items()}
+        if "" in self.control or min(self.control.values(), default=0) < 0:
+            raise BadModel(f"{FILE}: an added token without a name or with a negative id; download the model again")
 
     @classmethod
     def load(cls, directory: str | Path) -> Self:
-        """The tokenizer of a checkpoint directory."""
-        path = Path(directory) / FILE
-        if not path.is_file():
+        """The tokenizer of a checkpoint directory: tokenizer.json, tokenizer_config.json and special_tokens_map.json.
+
+        Raises:
+            BadModel: a file is missing, damaged, or asks for something that is not supported.
+        """
+        directory = Path(directory)
+        if not (directory / FILE).is_file():
             raise BadModel(f"{directory}: no {FILE}; a model needs its tokenizer")
-        return cls(path.read_text(encoding="utf-8"))
+        tokenizer = cls(read_text(directory / FILE, MOST_BYTES))
+        for name in (SETTINGS, SPECIAL_MAP):
+            if (directory / name).is_file():
+                tokenizer._configure(Fields(read_json(directory, name), str(directory / name)))
+        return tokenizer
+
+    def _configure(self, fields: Fields) -> None:
+        """Follow what tokenizer_config.json or special_tokens_map.json says besides tokenizer.json."""
+        fields.expect("tokenizer_class", *CLASSES)
+        for key in ("add_bos_token", "add_eos_token", "add_prefix_space", "split_special_tokens"):
+            fields.expect(key, False)
+        fields.without_effect(NOTES)
+        if fields.part("added_tokens_decoder") is not None:
+            for token, entry in fields.get("added_tokens_decoder").items():
+                self._add(fields, token, entry)
+        for key in ("extra_special_tokens", "additional_special_tokens"):
+            entries = fields.get(key) or []
+            names = [_name_of(entry) for entry in (entries.values() if isinstance(entries, dict) else entries)]
+            self.special |= {name for name in names if name in self.control}
+        named = {key: _name_of(fields.get(key)) for key in TOKENS}
+        self.named |= {key: name for key, name in named.items() if name is not None}
+        fields.close()
+
+    def _add(self, fields: Fields, token: str, entry: Any) -> None:
+        """Take a control token that tokenizer.json may lack, as transformers does."""
+        name = _name_of(entry)
+        if not name or not token.isdecimal():
+            fields.refuse(f"added_tokens_decoder holds {token!r:.80}, which names no token", between=": ")
+        if self.control.get(name, int(token)) != int(token) or self._control_names.get(int(token), name) != name:
+            fields.refuse(f"added_tokens_decoder says that {token} is {name!r}, {FILE} does not", between=": ")
+        self.control[name], self._control_names[int(token)] = int(token), name
+        if isinstance(entry, dict) and entry.get("special") is True:
+            self.special |= {name}
 
     def __len__(self) -> int:
         """How many ids there are, control tokens included."""
@@ -75,7 +136,10 @@ class Tokenizer:
             return b""
         if name in self.control:
             return name.encode()
-        return bytes(BYTES[character] for character in name)
+        try:
+            return bytes(BYTES[character] for character in name)
+        except KeyError:
+            return name.encode("utf-8", "replace")  # not in the byte alphabet: as it is, like the `tokenizers` library
 
     @cached_property
     def control_pattern(self) -> re.Pattern[str]:
@@ -117,6 +181,23 @@ def _byte_names() -> dict[str, int]:
 
 
 BYTES = _byte_names()
+
+
+def _name_of(entry: Any) -> str | None:
+    """The text of a token, which is written as it is or as an object with its properties."""
+    name = entry.get("content") if isinstance(entry, dict) else entry
+    return name if isinstance(name, str) else None
+
+
+def _adds_tokens(processor: Any) -> bool:
+    """Whether a tokenizer's post-processor writes tokens of its own around a text."""
+    if not processor:
+        return False
+    if processor["type"] == "Sequence":
+        return any(_adds_tokens(one) for one in processor["processors"])
+    if processor["type"] == "TemplateProcessing":
+        return any("SpecialToken" in piece for piece in processor["single"])
+    return bool(processor["type"] != "ByteLevel")
 
 
 def _any_of(names: Sequence[str] | Iterable[str]) -> re.Pattern[str]:

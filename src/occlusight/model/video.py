@@ -4,19 +4,18 @@ Qwen3-VL reads a clip as one vision span for every pair of frames, each preceded
 Decoding files is not done here: frames come as PIL pictures.
 """
 
-import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from occlusight.errors import BadInput, BadModel
-from occlusight.model.preprocess import PixelLimits, PreprocessSettings, check_aspect, frame_patches
+from occlusight.errors import BadInput
+from occlusight.model.preprocess import PixelLimits, PreprocessSettings, check_aspect, frame_patches, processor_fields
 from occlusight.model.rope import Grid
 
 FILE = "video_preprocessor_config.json"
@@ -46,23 +45,42 @@ class VideoSettings:
     fps: float = 2.0
     min_frames: int = 4
     max_frames: int = 768
+    max_frame_tokens: int = MAX_FRAME_TOKENS
 
     @classmethod
     def load(cls, directory: str | Path) -> Self:
-        """Read video_preprocessor_config.json, or take Qwen3-VL's defaults with the checkpoint's patch sizes."""
-        path = Path(directory) / FILE
-        if not path.is_file():
+        """Read the video processor in processor_config.json, else video_preprocessor_config.json, or take Qwen3-VL's defaults with the
+        checkpoint's patch sizes.
+
+        Raises:
+            BadModel: a value cannot be used, or asks for what is not supported.
+        """
+        directory = Path(directory)
+        fields = processor_fields(directory, "video_processor", FILE)
+        if fields is None:
             return cls(replace(PreprocessSettings.load(directory), limits=cls().preprocess.limits))
-        try:
-            config: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
-            raise BadModel(f"{path}: not valid JSON ({error}); download the model again") from None
-        return cls(
-            PreprocessSettings.from_hf(config, cls().preprocess.limits),
-            fps=float(config.get("fps") or 2.0),
-            min_frames=int(config.get("min_frames") or 4),
-            max_frames=int(config.get("max_frames") or 768),
+        fields.expect("video_processor_type", "Qwen3VLVideoProcessor", "Qwen2VLVideoProcessor")
+        fields.expect("do_sample_frames", True)
+        for key in ("num_frames", "max_duration"):
+            if key in fields:
+                fields.refuse(
+                    f"{key} is not supported; frames are taken by fps, min_frames and max_frames", between=": "
+                )
+        fields.without_effect("cap_pixels_per_frame return_metadata video_metadata max_image_size")
+        read = cls(
+            PreprocessSettings.from_hf(fields, PreprocessSettings(PixelLimits(131_072, 786_432))),
+            fps=fields.number("fps", 2.0),
+            min_frames=fields.integer("min_frames", 4),
+            max_frames=fields.integer("max_frames", 768),
+            max_frame_tokens=fields.integer("max_video_tokens", MAX_FRAME_TOKENS),
         )
+        if not (read.fps > 0 and 0 < read.min_frames <= read.max_frames and read.max_frame_tokens > 0):
+            fields.refuse(
+                f"frames must be above 0 and rise, got {read.min_frames} to {read.max_frames} at {read.fps}",
+                between=": ",
+            )
+        fields.close()
+        return read
 
 
 def sample_frames(total: int, fps: float, settings: VideoSettings) -> list[int]:
@@ -100,7 +118,7 @@ def video_resize(frames: int, height: int, width: int, settings: VideoSettings) 
     """
     factor, pair = settings.preprocess.factor, settings.preprocess.temporal_patch_size
     low, high = settings.preprocess.limits.min_pixels, settings.preprocess.limits.max_pixels
-    high = frames * max(min(MAX_FRAME_TOKENS * factor**2, high // frames), int(low * 1.05))
+    high = frames * max(min(settings.max_frame_tokens * factor**2, high // frames), int(low * 1.05))
     if height < factor or width < factor:
         scale = max(factor / height, factor / width)
         height, width = int(height * scale), int(width * scale)
@@ -132,8 +150,8 @@ def patches_of_frames(frames: Sequence[Image.Image], settings: VideoSettings) ->
         raise BadInput(f"a clip needs frames of one size, got {len(frames)} frames of sizes {sorted(sizes)}")
     preprocess = settings.preprocess
     height, width = video_resize(len(frames), frames[0].height, frames[0].width, settings)
-    bicubic = Image.Resampling.BICUBIC
-    pixels = [np.asarray(frame.convert("RGB").resize((width, height), bicubic)) for frame in frames]
+    resample = Image.Resampling(preprocess.resample)
+    pixels = [np.asarray(frame.convert("RGB").resize((width, height), resample)) for frame in frames]
     pixels += [pixels[-1]] * (-len(pixels) % preprocess.temporal_patch_size)
     stacked = np.stack(pixels).reshape(-1, preprocess.temporal_patch_size, height, width, 3)
     grid = (stacked.shape[0], height // preprocess.patch_size, width // preprocess.patch_size)

@@ -71,7 +71,7 @@ class PatchProjection(nn.Module):
 
     def __init__(self, config: VisionConfig) -> None:
         super().__init__()
-        patch = (config.in_channels, config.temporal_patch_size, config.patch_size, config.patch_size)
+        patch = (3, config.temporal_patch_size, config.patch_size, config.patch_size)
         self.weight = nn.Parameter(torch.empty(config.hidden_size, *patch))
         self.bias = nn.Parameter(torch.zeros(config.hidden_size))
         nn.init.normal_(self.weight, std=0.02)

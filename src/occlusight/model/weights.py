@@ -1,24 +1,20 @@
 """Checkpoints: Hugging Face's names in safetensors, read strictly."""
 
 import json
-from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from occlusight.errors import BadModel
 from occlusight.model.config import ModelConfig
+from occlusight.model.fields import listed, read_json
 from occlusight.model.qwen3vl import Qwen3VL
+from occlusight.model.weight_files import WEIGHTS, WeightFiles, opened
 
-WEIGHTS = "model.safetensors"
-INDEX = "model.safetensors.index.json"
 PREFIXES = {"vision.": "model.visual.", "text.": "model.language_model.", "lm_head.": "lm_head."}
-SHOWN = 5
-"""How many tensors an error names."""
 
 
 def hf_name(name: str) -> str:
@@ -29,62 +25,86 @@ def hf_name(name: str) -> str:
     raise BadModel(f"parameter {name} has no place in a Qwen3-VL checkpoint")
 
 
-def read_json(directory: Path, name: str) -> dict[str, Any]:
-    """A JSON object of a checkpoint directory.
-
-    Raises:
-        BadModel: the file is missing or not a JSON object.
-    """
-    path = directory / name
-    if not path.is_file():
-        raise BadModel(f"{directory}: no {name}; a model is a directory with config.json and safetensors")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise BadModel(f"{path}: not valid JSON ({error}); download the model again") from None
-    if not isinstance(content, dict):
-        raise BadModel(f"{path}: expected a JSON object, got {type(content).__name__}; download the model again")
-    return content
-
-
 def load_model(
     directory: str | Path, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
 ) -> Qwen3VL:
     """The model in a checkpoint directory, in evaluation mode, its weights converted to `dtype`.
 
     Raises:
-        BadModel: no such checkpoint, or tensors that are missing, unexpected or of another shape (they are named).
+        BadModel: no such checkpoint, or tensors that are missing, unexpected, of another shape, quantized, or not finite (they are named).
     """
     directory = Path(directory)
-    config = ModelConfig.from_hf(read_json(directory, "config.json"))
+    config, files = open_checkpoint(directory)
     model = Qwen3VL.without_values(config)
-    wanted = {hf_name(name): (name, parameter) for name, parameter in model.named_parameters()}
+    sources = check_shapes(model, files)
     state: dict[str, Tensor] = {}
-    unexpected: list[str] = []
-    wrong: list[str] = []
-    for path in shards(directory):
-        try:
-            with safe_open(path, framework="pt", device="cpu") as file:
-                for theirs in file.keys():  # noqa: SIM118 (not a dict)
-                    if theirs not in wanted:
-                        unexpected.append(theirs)
-                        continue
-                    ours, parameter = wanted[theirs]
-                    shape = tuple(file.get_slice(theirs).get_shape())
-                    if shape != tuple(parameter.shape):
-                        wrong.append(f"{theirs} is {shape}, the configuration says {tuple(parameter.shape)}")
-                        continue
-                    state[ours] = file.get_tensor(theirs).to(device=device, dtype=dtype)
-        except SafetensorError as error:
-            raise BadModel(f"{path}: not a readable safetensors file ({error}); download it again") from None
-    missing = [theirs for theirs, (ours, _) in wanted.items() if ours not in state]
-    if wrong:
-        raise BadModel(f"{directory}: {_named(wrong, 'tensor(s) of another shape')}")
-    if missing or unexpected:
-        both = [_named(missing, "missing tensor(s)"), _named(unexpected, "unexpected tensor(s)")]
-        raise BadModel(f"{directory}: {'; '.join(part for part in both if part)}; weights and config.json do not match")
+    bad: list[str] = []
+    for path in sorted({files.tensors[theirs].path for theirs in sources.values()}):
+        with opened(path) as file:
+            for ours, theirs in sources.items():
+                if files.tensors[theirs].path == path:
+                    tensor = file.get_tensor(theirs)
+                    state[ours] = tensor.to(device=device, dtype=dtype)
+                    if not is_finite(tensor) or (_narrower(tensor.dtype, dtype) and not is_finite(state[ours])):
+                        bad.append(theirs)
+    refuse_not_finite(directory, bad, dtype)
     model.load_state_dict(state, strict=True, assign=True)
     return model.eval()
+
+
+def open_checkpoint(directory: Path) -> tuple[ModelConfig, WeightFiles]:
+    """Return what a checkpoint's config.json says, and its weights. Where these hold an output layer of their own, it is not tied.
+
+    Raises:
+        BadModel: there is no such checkpoint, or it cannot be loaded.
+    """
+    config = ModelConfig.from_hf(read_json(directory, "config.json"))
+    files = WeightFiles(directory)
+    return replace(config, tie_word_embeddings=files.tied(config.tie_word_embeddings)), files
+
+
+def is_finite(tensor: Tensor) -> bool:
+    """Whether there is no NaN and no infinity among a tensor's numbers, in one pass over them."""
+    if not tensor.numel():
+        return True
+    low, high = torch.aminmax(tensor)  # either is NaN where one number is
+    return bool(torch.isfinite(low) & torch.isfinite(high))
+
+
+def refuse_not_finite(directory: Path, names: list[str], dtype: torch.dtype | None = None) -> None:
+    """Raise BadModel for tensors that hold NaN or infinite numbers, as they are or as `dtype`."""
+    if names:
+        advice = "download the model again" + ("" if dtype != torch.float16 else ", or load it as bfloat16")
+        raise BadModel(f"{directory}: {listed(names, 'tensor(s) with NaN or infinite numbers')}; {advice}")
+
+
+def _narrower(stored: torch.dtype, dtype: torch.dtype) -> bool:
+    return torch.finfo(stored).max > torch.finfo(dtype).max
+
+
+def check_shapes(model: Qwen3VL, files: WeightFiles) -> dict[str, str]:
+    """Return which tensor of the files gives each of a model's parameters its values.
+
+    Raises:
+        BadModel: tensors are missing, unexpected or of another shape.
+    """
+    tied = model.config.tie_word_embeddings
+    sources = {ours: files.source_of(hf_name(ours), tied) for ours, _ in model.named_parameters()}
+    wanted = {sources[ours]: tuple(parameter.shape) for ours, parameter in model.named_parameters()}
+    stored = {name: files.tensors[name].shape for name in wanted if name in files.tensors}
+    wrong = [
+        f"{name} is {shape}, the configuration says {wanted[name]}"
+        for name, shape in stored.items()
+        if shape != wanted[name]
+    ]
+    if wrong:
+        raise BadModel(f"{files.directory}: {listed(wrong, 'tensor(s) of another shape')}")
+    missing = listed([name for name in wanted if name not in stored], "missing tensor(s)")
+    unexpected = listed(files.unexpected(set(wanted), tied), "unexpected tensor(s)")
+    if missing or unexpected:
+        both = "; ".join(part for part in (missing, unexpected) if part)
+        raise BadModel(f"{files.directory}: {both}; weights and config.json do not match")
+    return sources
 
 
 def save_model(model: Qwen3VL, directory: str | Path, dtype: torch.dtype = torch.bfloat16) -> None:
@@ -108,25 +128,3 @@ def hf_state(model: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:
 def dtype_name(dtype: torch.dtype) -> str:
     """`torch.bfloat16` to `bfloat16`."""
     return str(dtype).removeprefix("torch.")
-
-
-def shards(directory: Path) -> list[Path]:
-    """The files of weights of a checkpoint directory. Raises BadModel when some are missing."""
-    if (directory / WEIGHTS).is_file():
-        return [directory / WEIGHTS]
-    if not (directory / INDEX).is_file():
-        raise BadModel(f"{directory}: neither {WEIGHTS} nor {INDEX}; a model needs its weights as safetensors")
-    table: Mapping[str, str] = read_json(directory, INDEX).get("weight_map", {})
-    paths = [directory / name for name in sorted(set(table.values()))]
-    absent = [path.name for path in paths if not path.is_file()]
-    if absent or not paths:
-        raise BadModel(f"{directory}: {INDEX} names shards that are not there: {_named(absent, 'file(s)')}")
-    return paths
-
-
-def _named(names: Iterable[str], what: str) -> str:
-    names = list(names)
-    if not names:
-        return ""
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"{len(names)} {what}: {', '.join(names[:SHOWN])}{more}"

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from occlusight.errors import BadModel
 from occlusight.model.allocator import give_back_gaps
 from occlusight.model.config import ModelConfig
+from occlusight.model.fields import read_json
 from occlusight.model.quant.blocks import Build, join, parts_of
 from occlusight.model.quant.linear import HalfLinear, build_linear
 from occlusight.model.quant.stored import StoreReader
 from occlusight.model.qwen3vl import Qwen3VL
-from occlusight.model.weights import read_json
 
 HEAD, REST = "lm_head.safetensors", "rest.safetensors"
 

@@ -33,7 +33,9 @@ from torch import Tensor
 
 from occlusight.errors import BadModel
 from occlusight.model.config import ModelConfig
-from occlusight.model.weights import INDEX, hf_name, read_json, shards
+from occlusight.model.fields import read_json
+from occlusight.model.weight_files import INDEX, shards
+from occlusight.model.weights import hf_name
 
 FACTORS = (128, 256, 512)
 SHARD_BYTES = 1 << 30

@@ -13,10 +13,9 @@ from pathlib import Path
 from time import perf_counter
 
 import torch
-from safetensors import safe_open
 from torch import Tensor, nn
 
-from occlusight.model.config import ModelConfig
+from occlusight.errors import BadModel
 from occlusight.model.grids import GridTables
 from occlusight.model.quant.blocks import NORMS, Sites, join, parts_of
 from occlusight.model.quant.choice import choose, choose_head, fold
@@ -28,7 +27,8 @@ from occlusight.model.rope import Grid, positions, rotary_tables
 from occlusight.model.size import embedding_of
 from occlusight.model.text import RMSNorm, TextLayer
 from occlusight.model.vision import Merger, VisionBlock
-from occlusight.model.weights import hf_name, read_json, shards
+from occlusight.model.weight_files import WeightFiles
+from occlusight.model.weights import check_shapes, hf_name, is_finite, open_checkpoint, refuse_not_finite
 
 COMPARED = 96
 """At so many places the next token's distribution is compared."""
@@ -59,23 +59,27 @@ class Stream:
 class TensorReader:
     """Reads single tensors of a checkpoint as fp32, files closed between blocks so that nothing stays mapped."""
 
-    def __init__(self, checkpoint: Path) -> None:
-        self._place: dict[str, Path] = {}
-        for path in shards(checkpoint):
-            with safe_open(path, framework="pt", device="cpu") as file:
-                self._place |= dict.fromkeys(file.keys(), path)
+    def __init__(self, files: WeightFiles, tied: bool) -> None:
+        self._files, self._tied = files, tied
 
     def state(self, names: dict[str, str]) -> dict[str, Tensor]:
         """Tensors by our names' short forms: `names` maps these to full names."""
         return {short: self.tensor(full).float() for short, full in names.items()}
 
     def tensor(self, name: str, low: int = 0, high: int | None = None) -> Tensor:
-        """Rows of a tensor by our name, in the checkpoint's type."""
-        theirs = hf_name(name)
-        with safe_open(self._place[theirs], framework="pt", device="cpu") as file:
-            part = file.get_slice(theirs)
-            rows: Tensor = part[low : part.get_shape()[0] if high is None else high]
-            return rows.clone()
+        """Rows of a tensor by our name, in the checkpoint's type.
+
+        Raises:
+            BadModel: there is none, or it holds numbers that are not finite.
+        """
+        theirs = self._files.source_of(hf_name(name), self._tied)
+        if theirs not in self._files.tensors:
+            raise BadModel(
+                f"{self._files.directory}: 1 missing tensor(s): {theirs}; weights and config.json do not match"
+            )
+        rows = self._files.read(theirs, low, high).clone()
+        refuse_not_finite(self._files.directory, [] if is_finite(rows) else [theirs])
+        return rows
 
 
 class Quantizer:
@@ -83,9 +87,10 @@ class Quantizer:
 
     def __init__(self, checkpoint: Path, settings: QuantSettings, digest: str = "") -> None:
         self.settings, self.digest = settings, digest
-        self.config = ModelConfig.from_hf(read_json(checkpoint, "config.json"))
+        self.config, files = open_checkpoint(checkpoint)
         self.model = Qwen3VL.without_values(self.config)
-        self.reader = TensorReader(checkpoint)
+        check_shapes(self.model, files)
+        self.reader = TensorReader(files, self.config.tie_word_embeddings)
         self.sites: list[SitePlan] = []
 
     @torch.inference_mode()
