@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -255,3 +256,66 @@ def test_a_tokenizer_that_does_not_fit_is_refused(copy: Path) -> None:
     source = json.loads((copy / "tokenizer.json").read_text())
     with pytest.raises(BadModel, match="only ByteLevel"):
         Tokenizer(json.dumps({**source, "decoder": None}))
+
+
+@pytest.mark.parametrize(
+    ("eos", "says"),
+    [
+        ("151645", "token ids"),
+        ([1.5], "token ids"),
+        (True, "token ids"),
+        ({"a": 1}, "token ids"),
+        (10**6, "outside the vocabulary"),
+    ],
+)
+def test_an_end_that_is_no_id_is_refused(copy: Path, eos: Any, says: str) -> None:
+    (copy / "generation_config.json").write_text(json.dumps({"eos_token_id": eos}))
+    with pytest.raises(BadModel, match=says):
+        Chat.load(copy)
+
+
+def test_ends_of_tokenizer_and_template_are_joined_with_those_of_decoding(copy: Path) -> None:
+    """As in a fine-tune whose generation_config.json lists another end alone."""
+    control = Chat.load(copy).tokenizer.control
+    end, text_end = control["<|im_end|>"], control["<|endoftext|>"]
+    (copy / "generation_config.json").write_text(json.dumps({"eos_token_id": text_end}))
+    assert Chat.load(copy).eos_ids == (text_end, end)  # by the template
+    (copy / "tokenizer_config.json").write_text(json.dumps({"eos_token": {"content": "<|vision_end|>"}}))
+    assert Chat.load(copy).eos_ids == (text_end, control["<|vision_end|>"], end)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"tokenizer_class": "LlamaTokenizer"}, "'LlamaTokenizer'"),
+        ({"add_bos_token": True}, "add_bos_token is True"),
+        ({"add_prefix_space": True}, "add_prefix_space is True"),
+        ({"split_special_tokens": True}, "split_special_tokens is True"),
+        ({"added_tokens_decoder": {"7": {"content": "<|im_end|>"}}}, "says that 7 is '<|im_end|>'"),
+        ({"added_tokens_decoder": {"x": {"content": "<|im_end|>"}}}, "names no token"),
+        ({"added_tokens_decoder": []}, "needs an object as added_tokens_decoder"),
+        ({"chat_template": 5}, "must be a text, got int"),
+    ],
+)
+def test_what_a_tokenizer_is_not_made_for_is_refused_by_name(copy: Path, settings: dict[str, Any], says: str) -> None:
+    (copy / "tokenizer_config.json").write_text(json.dumps(settings))
+    with pytest.raises(BadModel, match=re.escape(says)):
+        Chat.load(copy)
+
+
+def test_a_post_processor_that_writes_tokens_is_refused(copy: Path) -> None:
+    content = json.loads((copy / "tokenizer.json").read_text())
+    single = [{"SpecialToken": {"id": "<|endoftext|>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}]
+    content["post_processor"] = {"type": "TemplateProcessing", "single": single, "pair": [], "special_tokens": {}}
+    (copy / "tokenizer.json").write_text(json.dumps(content))
+    with pytest.raises(BadModel, match="post_processor adds tokens"):
+        Chat.load(copy)
+
+
+def test_tokens_that_tokenizer_json_lacks_are_taken_from_its_configuration(copy: Path) -> None:
+    free = len(Chat.load(copy).tokenizer)
+    added = {str(free): {"content": "<|new|>", "special": True}}
+    (copy / "tokenizer_config.json").write_text(json.dumps({"added_tokens_decoder": added, "pad_token": "<|new|>"}))
+    source = (copy / "chat_template.jinja").read_text()
+    (copy / "chat_template.jinja").write_text("{{ pad_token }}" + source)
+    assert Chat.load(copy).prompt([user("?")])[0] == free

@@ -118,6 +118,33 @@ def test_impossible_shapes_are_refused(build: Any, says: str) -> None:
         (("vision_config", "patch_size"), [16, 8], "square"),
         (("text_config", "rope_parameters", "rope_type"), "llama3", "'llama3' is not supported"),
         (("text_config", "rope_parameters", "mrope_interleaved"), False, "sectioned"),
+        (("text_config", "rope_parameters", "partial_rotary_factor"), 0.5, "partial_rotary_factor is 0.5"),
+        (("text_config", "rope_parameters"), [1], "needs objects as rope"),
+        (("text_config", "rope_parameters", "mrope_section"), [24, "20", 20], "a list of numbers as mrope_section"),
+        (("text_config", "rope_parameters", "mrope_section"), [24, 20], "three counts"),
+        (("text_config", "rope_parameters", "rope_theta"), "5e6", "a number as rope_theta"),
+        (("text_config", "num_hidden_layers"), 5000, "at most 512 layers"),
+        (("text_config", "num_hidden_layers"), -1, "layers must be positive"),
+        (("text_config", "hidden_size"), 2048.0, "needs an integer hidden_size, got 2048.0"),
+        (("text_config", "hidden_size"), True, "needs an integer hidden_size, got True"),
+        (("text_config", "hidden_size"), 10**30, "larger than any model's"),
+        (("text_config", "head_dim"), 1 << 19, "larger than any model's"),
+        (("text_config", "rms_norm_eps"), -1, "rms_norm_eps must be positive"),
+        (("text_config",), 5, "needs an object as text_config"),
+        (("vision_config", "patch_size"), 10**6, "larger than any model's"),
+        (("vision_config", "spatial_merge_size"), 10**6, "larger than any model's"),
+        (("vision_config", "in_channels"), 4, "in_channels is 4"),
+        (("vision_config", "deepstack_visual_indexes"), "5", "a list of numbers as deepstack"),
+        (("vision_config", "deepstack_visual_indexes"), [5.5], "a list of integers as deepstack"),
+        (("image_token_id",), "151655", "needs an integer image_token_id"),
+        (("tie_word_embeddings",), "yes", "true or false as tie_word_embeddings"),
+        (("eos_token_id",), "151645", "token ids"),
+        (("eos_token_id",), [True], "token ids"),
+        (("eos_token_id",), -1, "token ids"),
+        (("quantization_config",), {"quant_method": "fp8"}, r"quantized \(fp8\)"),
+        (("text_config", "quantization_config"), {"quant_method": "awq"}, r"quantized \(awq\)"),
+        (("quantization",), {"group_size": 64, "bits": 4}, "weights are quantized"),
+        (("compression_config",), {"format": "pack-quantized"}, r"quantized \(pack-quantized\)"),
     ],
 )
 def test_configurations_that_we_do_not_compute_are_refused(path: tuple[str, ...], value: Any, says: str) -> None:
@@ -135,3 +162,13 @@ def test_a_missing_theta_is_refused() -> None:
     del hf["text_config"]["rope_theta"], hf["text_config"]["rope_parameters"]
     with pytest.raises(BadModel, match="rope_theta"):
         ModelConfig.from_hf(hf)
+
+
+def test_a_field_that_nobody_knows_is_warned_about_once(caplog: pytest.LogCaptureFixture) -> None:
+    hf = preset("4B").to_hf()
+    hf["text_config"] |= {"a_field_of_the_future": 1, "left_out": None}
+    for _ in range(2):
+        ModelConfig.from_hf(hf)
+    assert [record.getMessage() for record in caplog.records] == [
+        "config.json: text_config: ignoring 1 unknown field(s): a_field_of_the_future"
+    ]

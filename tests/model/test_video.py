@@ -77,7 +77,9 @@ def test_patches_hold_both_frames_of_a_pair() -> None:
 
 
 def test_settings_are_read_or_follow_the_pictures(tmp_path: Path) -> None:
-    (tmp_path / "preprocessor_config.json").write_text(json.dumps({"patch_size": 8, "image_mean": [0.5] * 3, "image_std": [0.5] * 3}))
+    (tmp_path / "preprocessor_config.json").write_text(
+        json.dumps({"patch_size": 8, "image_mean": [0.5] * 3, "image_std": [0.5] * 3})
+    )
     assert VideoSettings.load(tmp_path) == VideoSettings(PreprocessSettings(PixelLimits(4096, 25_165_824), 8))
     config = {"patch_size": 16, "size": {"shortest_edge": 5, "longest_edge": 6}, "fps": 4, "max_frames": 32}
     (tmp_path / "video_preprocessor_config.json").write_text(json.dumps(config))

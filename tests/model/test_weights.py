@@ -133,3 +133,170 @@ def test_opening_a_checkpoint_leaves_the_compiler_alone(twins: Any) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def set_number(name: str, value: float) -> Any:
+    def change(state: dict[str, torch.Tensor]) -> None:
+        state[name][3, 2] = value
+
+    return change
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_numbers_that_are_none_are_named(copy: Path, value: float) -> None:
+    edit(copy, set_number(Q, value))
+    with pytest.raises(BadModel, match=rf"1 tensor\(s\) with NaN or infinite numbers: {Q}"):
+        load_model(copy)
+    with pytest.raises(BadModel, match="NaN or infinite"):
+        load_model(copy, torch.bfloat16)
+
+
+def test_numbers_beyond_the_type_that_was_asked_for_are_named(copy: Path) -> None:
+    edit(copy, set_number(Q, 1e5))
+    load_model(copy)
+    with pytest.raises(BadModel, match=rf"{Q}.*load it as bfloat16"):
+        load_model(copy, torch.float16)
+
+
+@pytest.mark.parametrize("kind", [torch.float8_e4m3fn, torch.float8_e5m2, torch.int8, torch.uint8, torch.int32])
+def test_codes_without_a_scale_are_no_numbers(copy: Path, kind: torch.dtype) -> None:
+    edit(copy, lambda state: state.update({Q: state[Q].to(kind)}))
+    with pytest.raises(BadModel, match=rf"1 tensor\(s\): {Q} of type .* quantized"):
+        load_model(copy)
+
+
+def test_scales_tell_quantized_weights(copy: Path) -> None:
+    edit(copy, lambda state: state.update({Q + "_scale_inv": torch.ones(1, 1)}))
+    with pytest.raises(BadModel, match="_scale_inv of type F32 belong to weights that are quantized"):
+        load_model(copy)
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.float16, torch.bfloat16])
+def test_every_type_of_a_float_checkpoint_is_read_as_transformers_does(
+    twins: Any, copy: Path, kind: torch.dtype
+) -> None:
+    edit(copy, lambda state: state.update({name: tensor.to(kind) for name, tensor in state.items()}))
+    expected = twins.theirs(twins.load(copy), twins.cases["image"])
+    torch.testing.assert_close(twins.ours(load_model(copy), twins.cases["image"]), expected, atol=1e-4, rtol=0)
+
+
+EMBEDDING = "model.language_model.embed_tokens.weight"
+HEADS = {
+    "equal": lambda state: state.update({"lm_head.weight": state[EMBEDDING].clone()}),
+    "different": lambda state: state.update({"lm_head.weight": state[EMBEDDING].flip(0)}),
+    "alone": lambda state: state.update({"lm_head.weight": state.pop(EMBEDDING)}),
+    "with buffers": lambda state: state.update(
+        {
+            "model.language_model.rotary_emb.inv_freq": torch.rand(16),
+            "model.visual.rotary_pos_emb.inv_freq": torch.rand(4),
+        }
+    ),
+}
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_a_tied_model_that_stores_its_output_layer_is_what_transformers_makes_of_it(
+    twins: Any, copy: Path, head: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    edit(copy, HEADS[head])
+    case = twins.cases["image"]
+    expected = twins.theirs(twins.load(copy), case)
+    model = load_model(copy)
+    torch.testing.assert_close(twins.ours(model, case), expected, atol=1e-4, rtol=0)
+    assert (model.lm_head is None) == (head != "different")
+    assert ("both are stored and differ" in caplog.text) == (head == "different")
+    same = (expected - twins.logits["image"]).abs().max() < 1e-4
+    assert same == (head != "different")
+
+
+def in_shards(directory: Path, **changes: Any) -> dict[str, str]:
+    """Split the weights over two files; return the index's table, `changes` made."""
+    state = load_file(directory / "model.safetensors")
+    names = list(state)
+    halves = {"one.safetensors": names[::2], "two.safetensors": names[1::2]}
+    for file, own in halves.items():
+        save_file({name: state[name] for name in own}, directory / file)
+    table = {name: file for file, own in halves.items() for name in own} | changes
+    (directory / "model.safetensors.index.json").write_text(json.dumps({"weight_map": table}))
+    return table
+
+
+def test_a_file_that_the_index_does_not_name_never_wins(
+    twins: Any, copy: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = in_shards(copy)
+    edit(copy, lambda state: [tensor.zero_() for tensor in state.values()])  # a stale model.safetensors
+    stale = "two.safetensors" if table[Q] == "one.safetensors" else "one.safetensors"
+    state = load_file(copy / stale)
+    save_file(
+        {**state, Q: torch.zeros(128, 64)}, copy / stale
+    )  # a stale copy in a shard that is named for other tensors
+    loaded = load_model(copy)
+    for (name, ours), (_, right) in zip(loaded.named_parameters(), twins.model.named_parameters(), strict=True):
+        assert torch.equal(ours, right), name
+    assert "model.safetensors is not used" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        [],
+        {"weight_map": []},
+        {"weight_map": {}},
+        {"weight_map": {"a": 5}},
+        {"weight_map": {"a": None}},
+        {"weight_map": {"a": "../model.safetensors"}},
+        {"weight_map": {"a": "/etc/passwd"}},
+        {"weight_map": {"a": "x\0.safetensors"}},
+        {"metadata": {}},
+    ],
+)
+def test_an_index_that_is_no_table_is_refused(copy: Path, index: Any) -> None:
+    (copy / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(BadModel, match=r"index\.json"):
+        load_model(copy)
+
+
+HEADERS = {
+    "empty": b"",
+    "short": b"\x01\x02",
+    "a header larger than the file": (1 << 40).to_bytes(8, "little") + b"{}",
+    "a negative header": b"\xff" * 8 + b"{}",
+    "no JSON": (8).to_bytes(8, "little") + b"{{{{{{{{",
+    "no object": (2).to_bytes(8, "little") + b"[]",
+    "deep": (200_000).to_bytes(8, "little") + b"[" * 200_000,
+    "latin-1": (9).to_bytes(8, "little") + b'{"\xe4\xf6":1}',
+    "offsets outside": (64).to_bytes(8, "little")
+    + b'{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,999999999]}}'.ljust(64),
+    "a huge shape": (74).to_bytes(8, "little")
+    + b'{"a":{"dtype":"F32","shape":[4611686018427387904,9],"data_offsets":[0,4]}}'.ljust(74)
+    + b"\0" * 4,
+    "a negative shape": (56).to_bytes(8, "little")
+    + b'{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}'.ljust(56)
+    + b"\0" * 4,
+    "an unknown type": (56).to_bytes(8, "little")
+    + b'{"a":{"dtype":"F99","shape":[1],"data_offsets":[0,4]}}'.ljust(56)
+    + b"\0" * 4,
+}
+
+
+@pytest.mark.parametrize("kind", HEADERS)
+def test_a_damaged_header_is_refused(copy: Path, kind: str) -> None:
+    (copy / "model.safetensors").write_bytes(HEADERS[kind])
+    with pytest.raises(BadModel, match="not a readable safetensors file"):
+        load_model(copy)
+
+
+def test_a_file_that_was_cut_is_refused(copy: Path) -> None:
+    data = (copy / "model.safetensors").read_bytes()
+    for length in (len(data) - 1, len(data) // 2, 100):
+        (copy / "model.safetensors").write_bytes(data[:length])
+        with pytest.raises(BadModel, match="not a readable safetensors file"):
+            load_model(copy)
+
+
+def test_links_in_a_circle_are_no_weights(copy: Path) -> None:
+    (copy / "model.safetensors").unlink()
+    (copy / "model.safetensors").symlink_to(copy / "model.safetensors")
+    with pytest.raises(BadModel, match="neither"):
+        load_model(copy)

@@ -11,10 +11,10 @@ import torch
 
 from occlusight.errors import BadInput, BadModel
 from occlusight.model.config import LONGEST, ModelConfig
-from occlusight.model.yarn import Yarn
 from occlusight.model.presets import preset
 from occlusight.model.rope import positions, rotary_tables, yarn_frequencies
 from occlusight.model.weights import load_model
+from occlusight.model.yarn import Yarn
 
 NATIVE = 262_144
 

@@ -19,6 +19,7 @@ from occlusight.engine.placement import SHARE, Placement, memory_bytes, weights_
 from occlusight.errors import BadInput
 from occlusight.model.allocator import reuse_freed_memory
 from occlusight.model.config import ModelConfig
+from occlusight.model.fields import read_json
 from occlusight.model.quant.cached import load_form, load_quantized
 from occlusight.model.quant.calibration import calibration_samples, pictures_digest
 from occlusight.model.quant.linear import weight_bytes
@@ -28,7 +29,7 @@ from occlusight.model.quant.quantizer import Progress
 from occlusight.model.quant.stored import Origin
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.size import parameters_of
-from occlusight.model.weights import dtype_name, load_model, read_json
+from occlusight.model.weights import dtype_name, load_model
 
 AUTO = "auto"
 LARGE = 500_000_000

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextvars import ContextVar
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from time import monotonic
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 
 import jinja2
 from jinja2 import nodes
@@ -22,14 +20,8 @@ from jinja2.runtime import Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from occlusight.errors import BadModel
+from occlusight.model.allowance import Allowance, TooMuch, allowance, made, weight
 
-MOST_TURNS = 200_000
-"""Turns of all loops together, and calls."""
-MOST_MADE = 32 << 20
-"""Characters and places in lists that a rendering may make in all."""
-MOST_WEIGHT = 4 << 20
-"""Characters and places that one value may have, everything inside it counted as often as it occurs."""
-MOST_SECONDS = 3.0
 MOST_SOURCE = 1 << 17
 FILTERS = [
     "abs",
@@ -127,34 +119,6 @@ WIDE = re.compile(r"\d{4}|\*")
 """In a format: a width that fills up."""
 
 
-class TooMuch(jinja2.TemplateError):
-    """A template takes more than its allowance."""
-
-
-class Allowance:
-    """What a rendering may still take."""
-
-    def __init__(self) -> None:
-        self.turns, self.made, self.until = MOST_TURNS, MOST_MADE, monotonic() + MOST_SECONDS
-
-    def turn(self) -> None:
-        """Count a turn of a loop, or a call."""
-        self.turns -= 1
-        if self.turns < 0 or (not self.turns % 64 and monotonic() > self.until):
-            raise TooMuch("it loops without end")
-
-    def make(self, count: int) -> None:
-        """Count characters or places that are about to be made."""
-        self.made -= count
-        if self.made < 0 or count > MOST_WEIGHT:
-            raise TooMuch("it writes more than a conversation can hold")
-        if monotonic() > self.until:
-            raise TooMuch("it loops without end")
-
-
-_left: ContextVar[Allowance] = ContextVar("allowance")
-
-
 class Template:
     """A chat template, ready to write conversations."""
 
@@ -177,7 +141,7 @@ class Template:
         Raises:
             jinja2.TemplateError: it fails, refuses the messages, or takes more than its allowance.
         """
-        token = _left.set(Allowance())
+        token = allowance.set(Allowance())
         try:
             return self._compiled.render(**{"tools": None, "documents": None, **values})
         except jinja2.TemplateError:
@@ -185,7 +149,7 @@ class Template:
         except (Exception, RecursionError) as error:  # a template's code raises whatever Python does
             raise jinja2.TemplateError(reason(error)) from None
         finally:
-            _left.reset(token)
+            allowance.reset(token)
 
 
 def reason(error: BaseException) -> str:
@@ -210,7 +174,7 @@ class _Bounded(ImmutableSandboxedEnvironment):
         if operator == "*":
             for one, count in ((left, right), (right, left)):
                 if isinstance(one, (str, list, tuple)) and isinstance(count, int):
-                    _left.get().make(weight(one) * max(0, count))
+                    allowance.get().make(weight(one) * max(0, count))
         elif operator == "**" and (abs(right) > 64 or abs(left) > 1 << 32):
             raise TooMuch("it takes a power that is too large")
         elif operator == "%" and isinstance(left, str):
@@ -218,7 +182,7 @@ class _Bounded(ImmutableSandboxedEnvironment):
         return made(super().call_binop(context, operator, left, right))
 
     def call(self, context: Any, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
-        _left.get().turn()
+        allowance.get().turn()
         owner, name = getattr(obj, "__self__", None), getattr(obj, "__name__", "")
         if isinstance(owner, str) and args:
             _check_growth(owner, name, args)
@@ -282,7 +246,7 @@ def _environment() -> _Bounded:
 class _Generation(Extension):
     """`{% generation %}`, with which transformers marks the assistant's turns for training: what is inside is written."""
 
-    tags: ClassVar[set[str]] = {"generation"}
+    tags = {"generation"}  # noqa: RUF012 (as Jinja declares it)
 
     def parse(self, parser: Any) -> list[nodes.Node]:
         """Return the block's content."""
@@ -291,46 +255,14 @@ class _Generation(Extension):
         return body
 
 
-def weight(value: Any, most: int = MOST_WEIGHT) -> int:
-    """Return how many characters and places a value has, all that is inside counted as often as it occurs.
-
-    Raises:
-        TooMuch: more than `most`, or something inside that has no text.
-    """
-    if isinstance(value, str):
-        total = len(value)
-    elif isinstance(value, (list, tuple, Mapping)):
-        total = len(value)
-        for item in value.values() if isinstance(value, Mapping) else value:
-            if not isinstance(item, (int, float, bool, type(None))):
-                total += weight(item, most - total)
-    elif isinstance(value, (int, float, type(None), Undefined)) or callable(value) or isinstance(value, Iterator):
-        total = 1
-    else:
-        raise TooMuch(f"it handles a value of type {type(value).__name__}")
-    if total > most:
-        raise TooMuch("it makes a value that is larger than a conversation")
-    return total
-
-
-def made(value: Any) -> Any:
-    """Weigh a value that has just been made; return it."""
-    if isinstance(value, (str, list, tuple, dict)):
-        weight(value)
-        _left.get().make(len(value))
-    elif isinstance(value, int) and value.bit_length() > 4096:
-        raise TooMuch("it makes a number that is too large")
-    return value
-
-
 def _counted(items: Any) -> Iterator[Any] | Undefined:
     return items if isinstance(items, Undefined) else _turns(items)
 
 
 def _turns(items: Iterable[Any]) -> Iterator[Any]:
-    left = _left.get()
+    own = allowance.get()
     for item in items:
-        left.turn()
+        own.turn()
         yield item
 
 
@@ -342,7 +274,7 @@ def _text(value: Any) -> str:
 
 def _joined(parts: Iterable[str]) -> str:
     texts = list(parts)
-    _left.get().make(sum(len(text) for text in texts))
+    allowance.get().make(sum(len(text) for text in texts))
     return "".join(texts)
 
 
@@ -350,7 +282,7 @@ def _join(items: Iterable[Any], d: str = "", attribute: str | None = None) -> st
     if attribute is not None:
         items = [item[attribute] for item in items]
     texts = [_text(item) for item in items]
-    _left.get().make(sum(len(text) for text in texts) + len(d) * len(texts))
+    allowance.get().make(sum(len(text) for text in texts) + len(d) * len(texts))
     return str(d).join(texts)
 
 
@@ -363,7 +295,7 @@ def _format(form: str, *values: Any, **named: Any) -> str:
 
 def _indent(text: str, width: int | str = 4, first: bool = False, blank: bool = False) -> str:
     space = width if isinstance(width, str) else " " * min(width, 1000)
-    _left.get().make(len(text) + len(space) * (text.count("\n") + 1))
+    allowance.get().make(len(text) + len(space) * (text.count("\n") + 1))
     lines = text.split("\n")
     done = [
         line if (not line and not blank) or (place == 0 and not first) else space + line
@@ -380,11 +312,11 @@ def _replace(text: Any, old: str, new: str, count: int = -1) -> str:
 def _check_growth(text: str, method: str, args: tuple[Any, ...]) -> None:
     """Count what a method of a text will make, before it does."""
     if method == "replace" and len(args) > 1:
-        _left.get().make(len(text) + (text.count(str(args[0])) if args[0] else len(text) + 1) * len(str(args[1])))
+        allowance.get().make(len(text) + (text.count(str(args[0])) if args[0] else len(text) + 1) * len(str(args[1])))
     elif method == "join":
         if not isinstance(args[0], (list, tuple, dict, str)):
             raise TooMuch("it joins what is no list")
-        _left.get().make(weight(args[0]) + len(text) * len(args[0]))
+        allowance.get().make(weight(args[0]) + len(text) * len(args[0]))
     elif method == "format" and WIDE.search(text):
         raise TooMuch("it formats to a width that is too large")
 
