@@ -19,6 +19,7 @@ from occlusight.backends.protocol import (
     Event,
     ModelInfo,
     PictureUse,
+    Progress,
     Request,
     Saved,
     TextDelta,
@@ -31,6 +32,7 @@ from occlusight.backends.structured import READS_SCHEMAS, prompt_of
 from occlusight.engine.choices import score
 from occlusight.engine.engine import Engine
 from occlusight.engine.grammar import Grammar, Grammars
+from occlusight.engine.outlook import Outlook
 from occlusight.engine.placement import Placement
 from occlusight.engine.prompt import Prompt, Visual
 from occlusight.engine.revision import revision_of
@@ -38,11 +40,17 @@ from occlusight.engine.sampling import Sampling
 from occlusight.engine.sequence import Sequence as Decoding
 from occlusight.engine.settings import EngineSettings
 from occlusight.engine.speaker import END_THINK, THINK, Manner, Speaker
+from occlusight.engine.speeds import KeptSpeeds, Speeds
 from occlusight.engine.transcript import Picked, Piece
 from occlusight.errors import BadInput
 from occlusight.model.chat import Chat
 from occlusight.model.preprocess import PixelLimits, PreprocessSettings
 from occlusight.model.quant.plan import QuantSettings
+
+LONG_S = 2.0
+"""Who waits longer for a first token is told how far it is,"""
+NEWS_EVERY_S = 0.2
+"""not more often than this."""
 
 
 class LocalBackend:
@@ -83,7 +91,8 @@ class LocalBackend:
         model = opened.model
         if context is not None:
             model.fit_context(context)
-        self.engine = Engine(model, revision, settings)
+        self.kept_speeds = KeptSpeeds(revision, opened.dtype)
+        self.engine = Engine(model, revision, settings, Speeds(self.kept_speeds.read()))
         self._grammars = Grammars.of(self.chat.tokenizer, model.config.text.vocab_size, self.chat.eos_ids)
         self._info = ModelInfo(
             name=name or str(checkpoint),
@@ -249,6 +258,8 @@ class Answer(Iterator[Event]):
         self._speaker = speaker
         self._uses = uses
         self._began = began
+        self._kept_speeds = backend.kept_speeds
+        self._shown: tuple[float, Outlook] | None = None
         self._over = False
 
     def __next__(self) -> Event:
@@ -265,7 +276,23 @@ class Answer(Iterator[Event]):
                     raise sequence.error
                 return self._done()
             self._engine.follow(sequence)
+            progress = self._progress()
+            if progress is not None:
+                return progress
         raise StopIteration
+
+    def _progress(self) -> Progress | None:
+        """Return how far the work before the first token is, if it takes long and there is news."""
+        found = self._engine.outlook(self._sequence)
+        if found is None:
+            return None
+        now = perf_counter()
+        if now - self._began + (found.seconds_left or 0.0) < LONG_S or found.done >= found.total:
+            return None
+        if self._shown is not None and (now - self._shown[0] < NEWS_EVERY_S or found == self._shown[1]):
+            return None
+        self._shown = (now, found)
+        return Progress(found.stage, found.done, found.total, found.seconds_left)
 
     def close(self) -> None:
         """Stop; what the answer held in memory is given back. Iterating further gives nothing."""
@@ -304,5 +331,7 @@ class Answer(Iterator[Event]):
             image_cached=sequence.image_cached,
             wait_s=sequence.admitted - sequence.submitted,
         )
+        if self._shown is not None:
+            self._kept_speeds.write(self._engine.speeds.rates)
         saved = Saved(reused=sequence.reused, forced=speaker.forced, guessed=speaker.held)
         return Done(speaker.reason or "length", usage, timings, saved)

@@ -11,18 +11,28 @@ import torch
 from occlusight.engine.feature_cache import FeatureCache
 from occlusight.engine.prompt import Visual
 from occlusight.engine.sequence import Sequence
+from occlusight.engine.speeds import Speeds
 from occlusight.model.qwen3vl import Qwen3VL
-from occlusight.model.vision import VisionFeatures
+from occlusight.model.size import vision_work
+from occlusight.model.vision import VisionFeatures, steps_for
 
 
 @dataclass
 class Job:
-    """A picture being encoded, and for whom."""
+    """A picture being encoded, in `total` steps, and for whom; `work` is in multiplications."""
 
     steps: Generator[None, None, VisionFeatures]
+    total: int
+    work: float
+    done: int = 0
     waiting: list[Sequence] = field(default_factory=list)
     seconds: float = 0.0
     slowest: float = 0.0
+
+    @property
+    def fraction(self) -> float:
+        """How much is done: steps take about as long as one another."""
+        return self.done / self.total
 
 
 class Encoder:
@@ -31,8 +41,11 @@ class Encoder:
     Keys tell model, number type, and the digest of the processed pixels and their grid; never a path.
     """
 
-    def __init__(self, model: Qwen3VL, cache: FeatureCache, prefix: str, device: torch.device) -> None:
+    def __init__(
+        self, model: Qwen3VL, cache: FeatureCache, prefix: str, device: torch.device, speeds: Speeds | None = None
+    ) -> None:
         self.cache = cache
+        self.speeds = speeds or Speeds()
         self._device = device
         self._model = model
         self._prefix = prefix
@@ -59,11 +72,26 @@ class Encoder:
             return True
         job = self._jobs.get(key)
         if job is None:
-            job = self._jobs[key] = Job(self._model.vision.steps(visual.patches.to(self._device), [visual.grid]))
+            job = self._jobs[key] = self._job(visual)
         if sequence not in job.waiting:
             job.waiting.append(sequence)
         sequence.missing.add(visual.digest)
         return False
+
+    def _job(self, visual: Visual) -> Job:
+        frames, rows, columns = visual.grid
+        config = self._model.config.vision
+        return Job(
+            self._model.vision.steps(visual.patches.to(self._device), [visual.grid]),
+            steps_for(config, frames, rows * columns),
+            frames * vision_work(config, rows * columns),
+        )
+
+    def until(self, sequence: Sequence) -> list[Job]:
+        """Return the pictures to be encoded until the sequence has its own: those of others that came before too."""
+        jobs = list(self._jobs.values())
+        last = max((place for place, job in enumerate(jobs) if sequence in job.waiting), default=-1)
+        return jobs[: last + 1]
 
     def forget(self, sequence: Sequence) -> None:
         """The sequence does not wait any more; what nobody waits for is dropped."""
@@ -89,6 +117,7 @@ class Encoder:
                 self._deliver(key, job, end.value.without_patches())
             else:
                 took = perf_counter() - before
+                job.done += 1
                 job.seconds += took
                 job.slowest = max(job.slowest, took)
                 if perf_counter() - began + job.slowest > seconds:
@@ -98,6 +127,7 @@ class Encoder:
 
     def _deliver(self, key: str, job: Job, features: VisionFeatures) -> None:
         del self._jobs[key]
+        self.speeds.learn("vision", job.work, job.seconds)
         self.cache.put(key, features)
         digest = key.rpartition(":")[2]
         for sequence in job.waiting:

@@ -13,6 +13,7 @@ from occlusight.engine.admission import ROOM, Admission, beginning, expects
 from occlusight.engine.chain import Chain, Part
 from occlusight.engine.encoding import Encoder
 from occlusight.engine.feature_cache import FeatureCache
+from occlusight.engine.outlook import Outlook, outlook
 from occlusight.engine.pace import Pace
 from occlusight.engine.passing import Pass, check_numbers
 from occlusight.engine.prefix_cache import PrefixCache
@@ -21,6 +22,7 @@ from occlusight.engine.scheduling import deal, lane_of
 from occlusight.engine.sequence import Sequence
 from occlusight.engine.settings import EngineSettings
 from occlusight.engine.speaker import Listener
+from occlusight.engine.speeds import Speeds
 from occlusight.engine.statistics import Statistics
 from occlusight.model.config import ModelConfig
 from occlusight.model.int8_kv_cache import Int8KVCache
@@ -42,10 +44,16 @@ class Engine:
     """One model, its caches, and the requests under way.
 
     There is no thread of its own: whoever waits for an answer (`follow`) runs steps for all of them, one caller at a time.
-    `revision` is the digest of the weights; features of one model never serve another.
+    `revision` is the digest of the weights; features of one model never serve another. `speeds`: what is known of this machine.
     """
 
-    def __init__(self, model: Qwen3VL, revision: str = "", settings: EngineSettings | None = None) -> None:
+    def __init__(
+        self,
+        model: Qwen3VL,
+        revision: str = "",
+        settings: EngineSettings | None = None,
+        speeds: Speeds | None = None,
+    ) -> None:
         self.model = model
         self.settings = settings or EngineSettings()
         self.revision = revision
@@ -53,7 +61,8 @@ class Engine:
         self.device, self.dtype = weight.device, weight.dtype
         self.features = FeatureCache(self.settings.feature_cache_bytes)
         self.prefixes = PrefixCache(self.settings.prefix_cache_bytes)
-        self.encoder = Encoder(model, self.features, f"{revision}:{self.dtype}", self.device)
+        self.speeds = speeds or Speeds()
+        self.encoder = Encoder(model, self.features, f"{revision}:{self.dtype}", self.device, self.speeds)
         probe = self._store(1)
         token_bytes = probe.nbytes // probe.capacity
         self.admission = Admission(model.config, self.dtype, token_bytes, self.settings)
@@ -127,6 +136,10 @@ class Engine:
             with self._guard:
                 self._stepping = False
                 self._guard.notify_all()
+
+    def outlook(self, sequence: Sequence) -> Outlook | None:
+        """Return how far the work before a sequence's first token has come; None before it begins and after it has ended."""
+        return outlook(sequence, self.encoder, list(self._passes.values()), self.speeds, self.model.config)
 
     def cancel(self, sequence: Sequence, wait: bool = True) -> None:
         """Stop a sequence and free what it holds: now, or after the step under way, which stops early if it is for nobody else.
@@ -230,6 +243,7 @@ class Engine:
         del self._passes[lane]
         if lane != ANSWERS:
             self._pace.learn(one.count, one.seconds / self.model.config.text.layers, self._layer_s)
+            self.speeds.learn("text", one.work, one.seconds)
         self._counts = replace(self._counts, rows=self._counts.rows + one.count)
         for sequence in one.members:
             if sequence.read >= sequence.length:
@@ -347,6 +361,7 @@ class Engine:
             visual for visual, (begin, _) in zip(prompt.visuals, prompt.spans, strict=True) if begin >= sequence.reused
         ]
         hits = sum(self.encoder.want(visual, sequence) for visual in new)
+        sequence.encoding = len(sequence.missing)
         sequence.image_cached = bool(prompt.visuals) and hits == len(new)
         counts = self._counts
         self._counts = replace(

@@ -12,6 +12,7 @@ from occlusight.engine.rows import Rows
 from occlusight.engine.sequence import Sequence
 from occlusight.errors import BadNumbers
 from occlusight.model.qwen3vl import Qwen3VL
+from occlusight.model.size import text_work
 from occlusight.model.vision import VisionFeatures
 
 
@@ -26,6 +27,8 @@ class Pass:
         self.members = dict(members)
         self.count = sum(count for _, count in members)
         self.seconds = 0.0
+        self._layers, self._done = model.config.text.layers, 0
+        self.work = sum(text_work(model.config.text, s.read + n, s.read) for s, n in members)  # in multiplications
         self.slowest = expected
         ids: list[int] = []
         places: list[Tensor] = []
@@ -64,6 +67,11 @@ class Pass:
     def __contains__(self, sequence: Sequence) -> bool:
         return sequence in self.members
 
+    @property
+    def fraction(self) -> float:
+        """How much is done, by layers."""
+        return min(1.0, self._done / self._layers)
+
     def advance(self, seconds: float) -> bool:
         """Run layers until the next one would take longer than is left; at least one, but none that nobody wants. True at the end."""
         began = now = perf_counter()
@@ -74,6 +82,7 @@ class Pass:
             self.seconds += now - before
             self.slowest = now - before if self._fresh else max(self.slowest, now - before)
             self._fresh = False
+            self._done += 1
             if done:
                 return True
             if now - began + self.slowest > seconds:

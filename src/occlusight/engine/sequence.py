@@ -27,7 +27,7 @@ class Sequence:
         keep: leave what has been read to later prompts that begin alike.
         stretch: the factor by which its rotary frequencies are stretched; what another factor has read is of no use to it.
 
-    Before it is admitted `chain` is None. `missing` are digests of pictures that are still being encoded, `features` those that are
+    Before it is admitted `chain` is None. `missing` are digests of pictures that are still being encoded, at first `encoding` of them, `features` those that are
     there, until the prompt has been read. `delta` added to an index after the prompt gives its rotary position: it belongs to the
     sequence, never to the model. `reserved` is the memory set aside for what it will still allocate.
     """
@@ -53,6 +53,7 @@ class Sequence:
     error: BaseException | None = None
     submitted: float = field(default_factory=perf_counter)
     admitted: float = 0.0
+    encoding: int = 0
     encode_s: float = 0.0
     first: float = 0.0
     finished: float = 0.0

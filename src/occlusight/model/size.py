@@ -31,3 +31,18 @@ def vision_parameters(vision: VisionConfig) -> int:
     merger = joined * (joined + 1) + vision.out_size * (joined + 1)
     norms = 2 * wide + len(vision.taps) * 2 * joined
     return begin + vision.layers * block + (1 + len(vision.taps)) * merger + norms
+
+
+def vision_work(vision: VisionConfig, patches: int) -> float:
+    """Multiplications of the tower for a picture of so many patches: each matrix for each row, and attention among all patches."""
+    joined, tokens = vision.hidden_size * vision.merge_size**2, patches // vision.merge_size**2
+    block = 4 * vision.hidden_size**2 + 2 * vision.hidden_size * vision.intermediate_size
+    mergers = (1 + len(vision.taps)) * tokens * joined * (joined + vision.out_size)
+    rows = vision.layers * (block + 2 * patches * vision.hidden_size) + vision.hidden_size * vision.patch_values
+    return float(patches * rows + mergers)
+
+
+def text_work(text: TextConfig, end: int, begin: int = 0) -> float:
+    """Multiplications of the decoder for tokens `begin` to `end` of a prompt: each matrix for each token, and attention to those before."""
+    seen = (end - begin) * (end + begin) / 2
+    return float((end - begin) * text.matrix_numbers + 2 * text.layers * text.heads * text.head_dim * seen)

@@ -168,6 +168,11 @@ def pieces(frames: int, length: int) -> Iterator[tuple[slice, slice]]:
             yield slice(first, first + together), slice(row, row + PIECE)
 
 
+def steps_for(config: VisionConfig, frames: int, length: int) -> int:
+    """How often `VisionTower.steps` yields for frames of one size of `length` patches."""
+    return config.layers * (2 + 2 * len(list(pieces(frames, length))))
+
+
 class Merger(nn.Module):
     """Turns each block of `merge_size` x `merge_size` patches into one token of the decoder's width.
 

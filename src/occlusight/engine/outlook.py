@@ -1,0 +1,59 @@
+"""How far the work before a first token has come, and about how long the rest takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from occlusight.engine.encoding import Encoder, Job
+from occlusight.engine.passing import Pass
+from occlusight.engine.sequence import Sequence
+from occlusight.engine.speeds import Speeds
+from occlusight.model.config import ModelConfig
+from occlusight.model.size import text_work
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """The stage, what of it is done (the tower's blocks, or the prompt's tokens), and the seconds until the first token, if known."""
+
+    stage: Literal["encoding", "reading"]
+    done: int
+    total: int
+    seconds_left: float | None
+
+
+def outlook(
+    sequence: Sequence, encoder: Encoder, passes: Iterable[Pass], speeds: Speeds, config: ModelConfig
+) -> Outlook | None:
+    """Return the outlook of a sequence that has been admitted and has not said anything; else None."""
+    if sequence.chain is None or sequence.first or sequence.ended:
+        return None
+    length, read = len(sequence.prompt.ids), sequence.read
+    under_way = next((one for one in passes if sequence in one.members), None)
+    part = 0.0 if under_way is None else under_way.members.get(sequence, 0) * under_way.fraction
+    reading = speeds.seconds("text", text_work(config.text, length, round(read + part)))
+    if sequence.missing:
+        jobs = encoder.until(sequence)
+        left = [seconds_of(job, speeds) for job in jobs]
+        blocks = config.vision.layers
+        own = [job for job in jobs if sequence in job.waiting]
+        done = (sequence.encoding - len(sequence.missing)) * blocks + sum(round(job.fraction * blocks) for job in own)
+        known = [*left, reading]
+        return Outlook("encoding", done, sequence.encoding * blocks, total_of(known))
+    if under_way is not None and under_way.fraction and under_way.members.get(sequence, 0) >= length - read:
+        reading = under_way.seconds / under_way.fraction * (1 - under_way.fraction)
+    return Outlook("reading", round(read - sequence.reused + part), length - sequence.reused, reading)
+
+
+def seconds_of(job: Job, speeds: Speeds) -> float | None:
+    """Return about what is left of a picture's encoding: by its own pieces where some are done, else by earlier pictures."""
+    if job.seconds and job.fraction:
+        return job.seconds * (1 - job.fraction) / job.fraction
+    return speeds.seconds("vision", job.work)
+
+
+def total_of(seconds: list[float | None]) -> float | None:
+    """Return the sum; None where a part of it is not known."""
+    return sum(one for one in seconds if one is not None) if None not in seconds else None
