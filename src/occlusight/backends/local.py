@@ -287,7 +287,8 @@ class Answer(Iterator[Event]):
         if found is None:
             return None
         now = perf_counter()
-        if now - self._began + (found.seconds_left or 0.0) < LONG_S or found.done >= found.total:
+        left = now - self._began if found.seconds_left is None else found.seconds_left
+        if found.done >= found.total or (self._shown is None and left < LONG_S):
             return None
         if self._shown is not None and (now - self._shown[0] < NEWS_EVERY_S or found == self._shown[1]):
             return None

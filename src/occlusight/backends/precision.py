@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from occlusight.durations import about
 from occlusight.engine.placement import SHARE, Placement, memory_bytes, weights_bytes
 from occlusight.errors import BadInput
 from occlusight.model.allocator import reuse_freed_memory
@@ -154,10 +155,3 @@ def quantizing_bar(tell: Tell = log.info) -> Iterator[Progress]:
         yield show
     finally:
         bar.stop()
-
-
-def about(seconds: float) -> str:
-    """Return a time in words that do not promise too much."""
-    if seconds < 90:
-        return f"about {max(1, round(seconds))} s"
-    return f"about {round(seconds / 60)} min"

@@ -18,6 +18,7 @@ from occlusight.cli.pixels import MaxPixels, MinPixels
 from occlusight.cli.precision import Quantize, QuantizeVision
 from occlusight.cli.results import say
 from occlusight.cli.structured import JsonLimitsText, SchemaInPrompt, json_limits_of
+from occlusight.cli.waiting import watched
 from occlusight.errors import BadInput, Incomplete
 
 if TYPE_CHECKING:
@@ -211,7 +212,7 @@ def ask(
     request = Request(question, tuple(Path(p) for p in pictures), **settings)
     backend = opened()
     if as_json:
-        document = answer(backend, request, explain_cost)
+        document = answer(backend, request, explain_cost, watched(backend.generate(request)))
         print(json.dumps(document, ensure_ascii=False), flush=True)
         if "error" in document:
             raise Incomplete(document["error"], document["answer"])
@@ -238,7 +239,7 @@ def stream(backend: Backend, request: Request, explain_cost: bool = False) -> No
     from occlusight.backends.structured import why_incomplete
 
     text = ""
-    for event in backend.generate(request):
+    for event in watched(backend.generate(request)):
         if isinstance(event, TextDelta):
             text += event.text
             print(event.text, end="", flush=True)
