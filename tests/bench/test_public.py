@@ -24,6 +24,19 @@ def picture(path: Path, size: tuple[int, int] = (100, 50)) -> None:
     Image.new("RGB", size).save(path)
 
 
+def test_separators_inside_texts_do_not_end_a_line(tmp_path: Path) -> None:
+    picture(tmp_path / "img" / "a.png")
+    for said, end in (("\u2028", "\n"), ("\x85", "\r\n"), ("\x1c", "\n")):
+        line = {"idx": 1, "type": "2D", "task": "Count", "question": f"How many{said}cups?", "choices": ["1", "2"]}
+        line |= {"answer": "(A)", "filename": "img/a.png"}
+        text = json.dumps(line, ensure_ascii=False) + end
+        (tmp_path / "test.jsonl").write_bytes(text.encode("utf-8-sig") + text.replace('"idx": 1', '"idx": 2').encode())
+        assert [said in item.question for item in read("cv-bench", tmp_path)] == [True, True]
+    (tmp_path / "test.jsonl").write_bytes(text.encode() + b'{"idx": 2, \xff}')
+    with pytest.raises(BadData, match=r"test\.jsonl, line 2 is not UTF-8"):
+        read("cv-bench", tmp_path)
+
+
 def write(path: Path, document: Any, lines: bool = False) -> None:
     path.write_text("".join(json.dumps(x) + "\n" for x in document) if lines else json.dumps(document))
 

@@ -7,9 +7,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
+from occlusight.cli.app import run
 from occlusight.errors import BadData
 from occlusight.scenes.assets import import_assets, missing_meshes
 from occlusight.scenes.catalogue import Catalogue, load_catalogue
@@ -70,3 +72,15 @@ def small_set(small_sets: ModuleType, tmp_path_factory: pytest.TempPathFactory) 
     folder = tmp_path_factory.mktemp("sets") / "street3"
     small_sets.make(folder)
     return folder
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run `scenes import` in this process; returns exit code, stdout, stderr."""
+
+    def call(*arguments: Any) -> tuple[int, str, str]:
+        code = run(["scenes", "import", *(str(a) for a in arguments)])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call

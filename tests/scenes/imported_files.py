@@ -169,3 +169,13 @@ FILES: dict[str, Callable[[Path], Path]] = {
     "middlebury": middlebury,
     "jsonl": own,
 }
+
+
+def bad(change: Callable[[Any], None], make: Callable[[Path], Path]) -> Callable[[Path], Path]:
+    def made(folder: Path) -> Path:
+        file = make(folder)
+        document = json.loads(file.read_text("utf-8"))
+        change(document)
+        return write(file, document)
+
+    return made

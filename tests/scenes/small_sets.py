@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from occlusight.files.whole import sha256
 from occlusight.scenes.catalogue import PROCEDURAL, Catalogue, load_catalogue
-from occlusight.scenes.dataset import Made, make_set, sha256
+from occlusight.scenes.dataset import Made, make_set
 from occlusight.scenes.plan import Plan
 from occlusight.scenes.recipes import SETTINGS
 

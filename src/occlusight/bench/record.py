@@ -79,7 +79,7 @@ class Record:
         """Return what counts of each question: its first answer, without one its last failure. Raises BadData."""
         found: dict[str, Line] = {}
         for i, line in enumerate(lines, 1):
-            if not isinstance(line.get("id"), str) or not isinstance(line.get("answer"), str):
+            if not isinstance(line.get("id"), str | int) or not isinstance(line.get("answer"), str):
                 raise BadData(f"{self.answers}, line {i} is no answer ({shown(line)}); put it right or delete it")
             if found.get(line["id"], {"finish_reason": "error"}).get("finish_reason") == "error":
                 found[line["id"]] = line

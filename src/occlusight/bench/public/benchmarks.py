@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -15,6 +16,11 @@ from occlusight.bench.record import Record, surroundings
 from occlusight.bench.statistics import f1, precision, rate, recall
 from occlusight.errors import BadData, BadInput
 from occlusight.files.journal import Journal
+from occlusight.files.text import shown
+from occlusight.scenes.imports.fields import is_picture
+
+UNFIT = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError, EOFError, pickle.PickleError)
+"""What reading data of another shape raises."""
 
 
 @dataclass(frozen=True)
@@ -74,15 +80,17 @@ def read(name: str, folder: Path, limit: int | None = None) -> list[Item]:
     items = []
     try:
         for item in benchmark.read(folder):
-            missing = [p for p in item.pictures if isinstance(p, Path) and not p.is_file()]
+            missing = [p for p in item.pictures if isinstance(p, Path) and not is_picture(p)]
             if missing:
                 raise BadData(f"{name}: the picture {missing[0]} is missing; get the pictures from {benchmark.source}")
             items.append(item)
             if len(items) == limit:
                 break
-    except (KeyError, TypeError, IndexError) as error:
+    except BadInput:
+        raise
+    except UNFIT as error:
         raise BadData(
-            f"{folder}: not the format of {name} ({type(error).__name__}: {error}); get it from {benchmark.source}"
+            f"{folder}: not the format of {name} ({type(error).__name__}: {shown(str(error))}); get it from {benchmark.source}"
         ) from error
     if not items:
         raise BadData(f"{folder} holds no question of {name}; get it from {benchmark.source}")

@@ -11,6 +11,7 @@ from typing import Any
 from PIL import Image
 
 from occlusight.bench.public.items import Item, Picture, first_of, load_list
+from occlusight.model.picture import FORMATS
 from occlusight.reading.letters import LETTERS
 
 
@@ -49,7 +50,9 @@ def emb_spatial(folder: Path) -> Iterator[Item]:
     for path in first_of(folder, "embspatial*.json*"):
         for line in load_list(path):
             image = line["image"]
-            picture: Picture = folder / image if len(image) < 300 else Image.open(io.BytesIO(base64.b64decode(image)))
+            picture: Picture = (
+                folder / image if len(image) < 300 else Image.open(io.BytesIO(base64.b64decode(image)), formats=FORMATS)
+            )
             choices = tuple(line["answer_options"])
             cluster = str(line.get("image_id", line["question_id"]))
             yield Item(

@@ -11,6 +11,8 @@ from typing import Any
 from PIL.Image import Image
 
 from occlusight.errors import BadData
+from occlusight.files.json_lines import lines_of
+from occlusight.files.text import parsed, read_text
 from occlusight.reading.boxes import box
 from occlusight.reading.choice import choice as read_choice
 from occlusight.reading.choice import phrase
@@ -101,16 +103,22 @@ def relative(box: Sequence[float], width: float, height: float) -> list[float]:
 
 
 def load(path: Path) -> Any:
-    """Read a JSON file, or JSON Lines. Raises BadData that names the file."""
-    text = path.read_text(encoding="utf-8")
+    """Read a JSON file, or JSON Lines. Raises BadData that names the file and the line."""
+    lines = lines_of(read_text(path))
     try:
-        return json.loads(text)
-    except ValueError:
-        pass
-    try:
-        return [json.loads(line) for line in text.splitlines() if line.strip()]
+        return parsed("\n".join(lines))
+    except json.JSONDecodeError as error:
+        if error.msg != "Extra data":
+            raise BadData(f"{path} is neither JSON nor JSON Lines (line {error.lineno}: {error.msg})") from None
     except ValueError as error:
         raise BadData(f"{path} is neither JSON nor JSON Lines ({error})") from None
+    found = []
+    for i, line in enumerate(lines, 1):
+        try:
+            found += [parsed(line)] if line.strip() else []
+        except ValueError as error:
+            raise BadData(f"{path} is neither JSON nor JSON Lines (line {i}: {error})") from None
+    return found
 
 
 def load_list(path: Path) -> list[Any]:

@@ -47,7 +47,7 @@ class Annotated:
     """A picture with its things. `hides` has (i, j) where thing i hides part of thing j, `nearer` where i is known to be nearer than j.
 
     `picture` is a file, or what is shown instead of it. `judged` says whether every pair of things that meet was judged; where not,
-    nothing is asked about all that may hide a thing.
+    nothing is asked about all that may hide a thing. `where` is the annotation's place, for errors.
     """
 
     id: str
@@ -56,6 +56,7 @@ class Annotated:
     hides: frozenset[Pair] = frozenset()
     nearer: frozenset[Pair] = frozenset()
     judged: bool = True
+    where: str = ""
 
 
 def graph_of(shown: Annotated, size: tuple[int, int], kinds: Kinds) -> tuple[Graph, dict[str, Any]]:

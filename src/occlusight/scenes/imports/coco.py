@@ -1,70 +1,48 @@
-"""COCO's way of writing annotations down: one JSON document, masks as polygons or run lengths, categories and images by number."""
+"""Masks as COCO writes them down: polygons, or run lengths as numbers or as compressed text. Nothing reaches compiled code unchecked.
+
+What is checked before: that every number is one, how far a polygon reaches and how long its outline is (pycocotools walks along it
+five times finer than the pixels are, and takes memory for every step), and that run lengths cover the picture exactly.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+import math
+from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from occlusight.errors import BadData, BadInput
+from occlusight.files.text import shown
+from occlusight.scenes.imports.fields import whole_number
 
 Mask = NDArray[np.bool_]
 
-
-def read_document(path: Path) -> dict[str, Any]:
-    """Read a JSON document. Raises BadData that names the file, and the line of a mistake in the JSON."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise BadData(f"{path}: there is no such file") from None
-    except OSError as error:
-        raise BadData(f"{path} cannot be read ({error.strerror})") from None
-    except json.JSONDecodeError as error:
-        raise BadData(f"{path}, line {error.lineno}, column {error.colno} is not JSON ({error.msg})") from None
-    except ValueError as error:
-        raise BadData(f"{path} is not JSON ({error})") from None
-    if not isinstance(found, dict):
-        raise BadData(f"{path} must hold one JSON object, but holds a {type(found).__name__}")
-    return found
+LARGEST = 80_000_000
+"""Pixels of the largest picture with masks."""
+MASK_BYTES = 2 << 30
+"""What the masks of one picture may take."""
+MOST_THINGS = 1000
+"""Things outlined in one picture; their pairs are gone through."""
+LONGEST_OUTLINE = 2_000_000
+"""Pixels that all outlines of one thing are long together: some 250 MB while they are filled."""
 
 
-def entry(holder: Any, key: str | int, where: str) -> Any:
-    """Return a field. Raises BadData that says where it is missing."""
-    try:
-        return holder[key]
-    except (KeyError, IndexError, TypeError):
-        there = ", ".join(map(str, holder)) if isinstance(holder, dict) else type(holder).__name__
-        raise BadData(f"{where}: the field {key!r} is missing (there: {there})") from None
-
-
-def listed(document: Mapping[str, Any], key: str, path: Path) -> list[tuple[str, dict[str, Any]]]:
-    """Return the objects of a list with their places ("file.json: annotations[3]"). Raises BadData."""
-    found = entry(document, key, str(path))
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise BadData(f"{path}: {key} must be a list of objects")
-    return [(f"{path}: {key}[{i}]", one) for i, one in enumerate(found)]
-
-
-def by_id(document: Mapping[str, Any], key: str, path: Path) -> dict[int, dict[str, Any]]:
-    """Return the objects of a list by their `id`. Raises BadData."""
-    return {entry(one, "id", where): one for where, one in listed(document, key, path)}
-
-
-def size_of(image: Mapping[str, Any], where: str) -> tuple[int, int]:
-    """Return the (width, height) of an image entry. Raises BadData."""
-    return whole_number(image, "width", where), whole_number(image, "height", where)
-
-
-def whole_number(holder: Any, key: str, where: str) -> int:
-    """Return a field that is a whole number. Raises BadData."""
-    value = entry(holder, key, where)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise BadData(f"{where}: {key} must be a whole number, but is {value!r}")
-    return value
+def size_of(image: Mapping[str, Any], where: str, things: int = 1) -> tuple[int, int]:
+    """Return the (width, height) of an image entry. Raises BadData for one that is too large for the masks of so many `things`."""
+    width, height = (whole_number(image, key, where) for key in ("width", "height"))
+    if width < 1 or height < 1 or width * height > LARGEST:
+        raise BadData(
+            f"{where}: a picture has from 1 to {LARGEST} pixels, but this one {shown(width)} x {shown(height)}"
+        )
+    if things > MOST_THINGS or 2 * things * width * height > MASK_BYTES:
+        raise BadData(
+            f"{where}: {things} things in {width} x {height} pixels are too many; up to {MOST_THINGS} are read, and masks of "
+            f"{MASK_BYTES / 1e9:.1f} GB"
+        )
+    return width, height
 
 
 def mask_of(shape: Any, size: tuple[int, int], where: str) -> Mask:
@@ -74,28 +52,94 @@ def mask_of(shape: Any, size: tuple[int, int], where: str) -> Mask:
     Raises BadData for another shape or another picture size, BadInput when pycocotools is not installed.
     """
     try:
+        return _runs(shape, size) if isinstance(shape, dict) else _filled(shape, size)
+    except ValueError as error:
+        if isinstance(error, BadInput) and not isinstance(error, BadData):
+            raise
+        raise BadData(f"{where}: the mask {error}") from None
+
+
+def _runs(shape: Mapping[str, Any], size: tuple[int, int]) -> Mask:
+    """Return the mask of run lengths. Raises ValueError."""
+    width, height = size
+    if shape.get("size") != [height, width]:
+        raise BadData(f"is for {shown(shape.get('size'))} pixels, but the picture has {[height, width]}")
+    counts = shape.get("counts")
+    if isinstance(counts, str):
+        counts = uncompressed(counts)
+    if not isinstance(counts, list):
+        raise ValueError(f"cannot be read: counts must be a list or a text, but is {shown(counts)}")
+    wrong = next((c for c in counts if not isinstance(c, int) or isinstance(c, bool) or c < 0), None)
+    if wrong is not None:
+        raise ValueError(f"cannot be read: a run length is a whole number from 0 on, not {shown(wrong)}")
+    if sum(counts) != width * height:
+        raise ValueError(
+            f"has run lengths that add up to {shown(sum(counts))}, but the picture has {height} x {width} = {width * height} pixels"
+        )
+    values = np.arange(len(counts)) % 2 == 1
+    return np.repeat(values, np.asarray(counts, np.int64)).reshape((height, width), order="F")
+
+
+def uncompressed(text: str) -> list[int]:
+    """Return the run lengths in COCO's compressed text. Raises ValueError for another text.
+
+    Each character holds 5 bits, the lowest first, and a bit that says whether more follow; from the fourth number on, it is the
+    difference to the one two before. As in the masks of most tools the numbers are below 2^31.
+
+    >>> uncompressed("52203")
+    [5, 2, 2, 2, 5]
+    """
+    counts: list[int] = []
+    value = shift = 0
+    for character in text:
+        bits = ord(character) - 48
+        if not 0 <= bits < 64 or shift > 30:
+            raise ValueError(f"cannot be read: {shown(text)} is not COCO's compressed text")
+        value |= (bits & 31) << shift
+        shift += 5
+        if bits & 32:
+            continue
+        if bits & 16:
+            value -= 1 << shift
+        counts.append(value + counts[-2] if len(counts) > 2 else value)
+        value = shift = 0
+    if shift:
+        raise ValueError(f"cannot be read: COCO's compressed text {shown(text)} ends in the middle of a number")
+    return counts
+
+
+def _filled(shape: Any, size: tuple[int, int]) -> Mask:
+    """Return the mask of polygons. Raises ValueError."""
+    polygons = [shape] if isinstance(shape, list) and shape and not isinstance(shape[0], list) else shape
+    if not isinstance(polygons, list) or not polygons:
+        raise ValueError(f"cannot be read: it is neither a list of polygons nor run lengths, but {shown(shape)}")
+    length = sum(_outline(polygon, size) for polygon in polygons)
+    if length > LONGEST_OUTLINE:
+        raise ValueError(f"has outlines of {length:.0f} pixels; up to {LONGEST_OUTLINE} are filled")
+    try:
         from pycocotools import mask as coco_mask
     except ImportError:
         raise BadInput(
             "reading masks needs pycocotools; install it with: pip install 'occlusight[annotations]'"
         ) from None
     width, height = size
-    try:
-        if isinstance(shape, dict):
-            if list(shape["size"]) != [height, width]:
-                raise BadData(f"{where}: the mask is for {shape['size']} pixels, but the picture has {[height, width]}")
-            counts = shape["counts"]
-            runs = coco_mask.frPyObjects(shape, height, width) if isinstance(counts, list) else shape
-            return np.asarray(coco_mask.decode(runs), bool)
-        polygons = [shape] if _flat(shape) else list(shape)
-        if not polygons or not all(_flat(p) and len(p) >= 6 and len(p) % 2 == 0 for p in polygons):
-            raise ValueError("a polygon has at least three points, x0, y0, x1, y1, x2, y2")
-        return np.asarray(coco_mask.decode(coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))), bool)
-    except BadData:
-        raise
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise BadData(f"{where}: the mask cannot be read ({type(error).__name__}: {error})") from None
+    runs = coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
+    return np.asarray(coco_mask.decode(runs), bool)
 
 
-def _flat(shape: Any) -> bool:
-    return isinstance(shape, Sequence) and bool(shape) and all(isinstance(v, int | float) for v in shape)
+def _outline(polygon: Any, size: tuple[int, int]) -> float:
+    """Return the length of a polygon's outline in pixels. Raises ValueError where it is none, or not near the picture."""
+    if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
+        raise ValueError("cannot be read: a polygon has at least three points, x0, y0, x1, y1, x2, y2")
+    for axis, side in enumerate(size):
+        wrong = [v for v in polygon[axis::2] if not _is_number(v) or not -side <= v <= 2 * side]
+        if wrong:
+            raise ValueError(
+                f"cannot be read: the {'xy'[axis]} coordinate {shown(wrong[0])} is no number within {side} pixels of the picture"
+            )
+    points = list(zip(polygon[::2], polygon[1::2], strict=True))
+    return math.fsum(max(abs(a - c), abs(b - d)) + 1 for (a, b), (c, d) in pairwise([*points, points[0]]))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

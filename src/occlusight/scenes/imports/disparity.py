@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from occlusight.errors import BadData
+from occlusight.files.json_lines import lines_of
+from occlusight.files.text import read_text, shown
 from occlusight.model.picture import open_picture
 from occlusight.scenes.imports.annotated import Annotated, Thing
+from occlusight.scenes.imports.coco import LARGEST
 
 PICTURE, DISPARITY, CALIBRATION = "im0.png", "disp0.pfm", "calib.txt"
 DOT = "dot"
@@ -23,6 +27,7 @@ LEVEL = 0.03  # the relative spread of depth under a dot up to which it marks on
 APART = 6  # radii between the middles of two dots, at least
 TRIES = 400
 MILLIMETRES = 1000
+NEAREST, FARTHEST = 1e-3, 1e5  # metres between which a depth is believed
 
 
 def middlebury(folder: Path, seed: int = 0) -> Iterator[Annotated]:
@@ -49,26 +54,31 @@ def depth_of(scene: Path) -> NDArray[np.float64]:
     values = _calibration(scene / CALIBRATION)
     path = scene / DISPARITY
     try:
-        with Image.open(path, formats=("PPM",)) as map:
-            disparity = np.asarray(map, np.float64)
-    except (OSError, ValueError) as error:
-        raise BadData(f"{path} is not a PFM map that can be read ({error})") from None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the size is looked at here
+            with Image.open(path, formats=("PPM",)) as map:
+                width, height = map.size
+                if width * height > min(LARGEST, path.stat().st_size):  # of a byte a pixel at least
+                    raise ValueError(f"it claims {width} x {height} pixels, up to {LARGEST} are read")
+                disparity = np.asarray(map, np.float64)
+    except (OSError, ValueError, SyntaxError, OverflowError, Image.DecompressionBombError) as error:
+        raise BadData(f"{path} is not a PFM map that can be read ({shown(str(error))})") from None
     if disparity.ndim != 2:
         raise BadData(f"{path} has {disparity.shape[-1]} channels; a disparity map has one")
-    known = np.isfinite(disparity) & (disparity + values["doffs"] > 0)
     full = np.full(disparity.shape, np.inf)
-    full[known] = values["baseline"] * values["f"] / (disparity[known] + values["doffs"]) / MILLIMETRES
+    known = np.isfinite(disparity) & (disparity + values["doffs"] > 0)
+    with np.errstate(over="ignore"):  # depth beyond all numbers is not known
+        full[known] = values["baseline"] * values["f"] / (disparity[known] + values["doffs"]) / MILLIMETRES
+    full[(full < NEAREST) | (full > FARTHEST)] = np.inf
     return full
 
 
 def _calibration(path: Path) -> dict[str, float]:
     """Read f (pixels), baseline (mm) and doffs (pixels). Raises BadData that names the line."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise BadData(
-            f"{path} cannot be read ({error.strerror}); depth needs the camera's f, baseline and doffs"
-        ) from None
+        lines = lines_of(read_text(path))
+    except BadData as error:
+        raise BadData(f"{error}; depth needs the camera's f, baseline and doffs") from None
     found: dict[str, float] = {}
     for i, line in enumerate(lines, 1):
         key, _, value = (part.strip() for part in line.partition("="))
@@ -77,8 +87,11 @@ def _calibration(path: Path) -> dict[str, float]:
                 found["f"] = float(re.split(r"[\s;]+", value.strip("[]"))[0])
             elif key in ("baseline", "doffs"):
                 found[key] = float(value)
+            wrong = not all(map(math.isfinite, found.values())) or min(found.get("f", 1), found.get("baseline", 1)) <= 0
         except ValueError:
-            raise BadData(f"{path}, line {i}: {line!r} is not a number that can be read") from None
+            wrong = True
+        if wrong:
+            raise BadData(f"{path}, line {i}: {shown(line)} is not a number that can be read, above 0 but for doffs")
     missing = [name for name in ("f", "baseline", "doffs") if name not in found]
     if missing:
         raise BadData(f"{path} does not say {', '.join('cam0' if m == 'f' else m for m in missing)}")
@@ -89,6 +102,8 @@ def _dotted(id: str, picture: Image.Image, depth: NDArray[np.float64], rng: np.r
     """Return the picture with dots on level places, far enough from one another, each of another depth where there are any."""
     radius = math.ceil(math.sqrt(AREA * picture.width * picture.height / math.pi))
     rows, columns = np.mgrid[: depth.shape[0], : depth.shape[1]]
+    if min(picture.size) <= 2 * radius:
+        return Annotated(id, picture, ())
     spots: list[tuple[int, int, NDArray[np.bool_]]] = []
     for _ in range(TRIES):
         if len(spots) == len(PAINTS):

@@ -6,18 +6,20 @@ import json
 import os
 import re
 import shutil
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from occlusight.errors import BadData, BadInput
-from occlusight.files.whole import sha256
+from occlusight.errors import BadData, BadInput, BadPicture
+from occlusight.files.whole import sha256, unwritable
 from occlusight.model.picture import open_picture
 from occlusight.occlusion.answers import Wording, reply
 from occlusight.occlusion.facts import Facts
@@ -37,6 +39,7 @@ ABOUT_ALL = (
     "who_hides.one",
     "remove.one",
 )  # what only a picture with all pairs judged can be asked
+LONGEST_ID = 100  # characters, so that files can be called so
 PER_PICTURE: Mapping[str, int] = {"occlusion": 4, "explanation": 4, "position": 3, "depth_pair": 4, "remove": 2}
 LICENCE = "not stated; that of the pictures and annotations which were imported"
 
@@ -103,7 +106,7 @@ def import_annotated(
             if not questions:
                 book.found.skipped += 1
                 continue
-            book.add(picture.id, picture.picture, graph, masks, questions)
+            book.add(picture.id, picture.picture, graph, masks, questions, picture.where)
             if book.found.pictures == limit:
                 break
         if "zh" in source.langs:
@@ -123,7 +126,7 @@ def import_own(
         for i, (picture, group) in enumerate(by_picture.items()):
             if progress:
                 progress(i + 1)
-            graph = Graph(*open_picture(picture).size, ())
+            graph = Graph(*_opened(picture, group[0][0]).size, ())
             facts = Facts(graph)
             asked: dict[tuple[str, str], str] = {}
             questions = []
@@ -140,8 +143,16 @@ def import_own(
                 questions.append(
                     Question("", "", "", own.lang, own.kind, own.template, own.text, program, answer, said)
                 )
-            book.add(picture.stem, picture, graph, {}, questions)
+            book.add(picture.stem, picture, graph, {}, questions, group[0][0])
     return book.found
+
+
+def _opened(picture: Path, where: str) -> Image.Image:
+    """Open a picture. Raises BadData with the place where it is named."""
+    try:
+        return open_picture(picture)
+    except BadPicture as error:
+        raise BadData(f"{where}: {error}" if where else str(error)) from None
 
 
 @dataclass
@@ -155,26 +166,40 @@ class _Book:
     questions: list[Line] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
     kinds: list[dict[str, Any]] = field(default_factory=list)
-    ids: Counter[str] = field(default_factory=Counter)
+    ids: set[str] = field(default_factory=set)
+
+    def id_for(self, name: str) -> str:
+        """Return an id that no other picture has, also on disks that do not tell capital letters apart."""
+        plain = re.sub(r"[^\w.-]+", "-", unicodedata.normalize("NFC", f"{self.source.format}-{name}"))[:LONGEST_ID]
+        id = next(id for n in count(1) if (id := plain if n == 1 else f"{plain}-{n}").casefold() not in self.ids)
+        self.ids.add(id.casefold())
+        return id
 
     def add(
-        self, name: str, picture: Path | Image.Image, graph: Graph, masks: dict[str, Any], questions: list[Question]
+        self,
+        name: str,
+        picture: Path | Image.Image,
+        graph: Graph,
+        masks: dict[str, Any],
+        questions: list[Question],
+        where: str,
     ) -> None:
-        """Add a picture with its questions. Raises BadData, BadPicture."""
-        id = re.sub(r"[^\w.-]+", "-", f"{self.source.format}-{name}")
-        self.ids[id] += 1
-        id = id if self.ids[id] == 1 else f"{id}-{self.ids[id]}"
-        image = f"images/{id}{picture.suffix.lower() if isinstance(picture, Path) else '.png'}"
+        """Add a picture with its questions; `where` is its place, for errors. Raises BadData, BadPicture, OSError."""
+        id = self.id_for(name)
+        suffix = picture.suffix.lower() if isinstance(picture, Path) else ".png"
+        image = f"images/{id}{suffix if re.fullmatch(r'[.][a-z0-9]{1,8}', suffix) else ''}"
         if isinstance(picture, Path):
-            size = open_picture(picture).size
+            size = _opened(picture, where).size
             if size != (graph.width, graph.height):
                 raise BadData(
                     f"{picture} has {size[0]} x {size[1]} pixels upright, but its annotations are for {graph.width} x {graph.height}; "
                     "give the pictures that were annotated"
                 )
-            shutil.copyfile(picture, self.drafts / image)
+            with picture.open("rb") as source, (self.drafts / image).open("xb") as copy:
+                shutil.copyfileobj(source, copy)
         else:
-            picture.save(self.drafts / image)
+            with (self.drafts / image).open("xb") as copy:
+                picture.save(copy, "PNG")
         self.digests[image] = sha256(self.drafts / image)
         absent: dict[str, Any] = {
             "heldout": None,
@@ -214,13 +239,13 @@ class _Book:
 @contextmanager
 def _writing(out: Path, source: Source) -> Iterator[_Book]:
     """Give a book to write in, and make its drafts the set when all went well; else leave nothing behind. Raises BadInput."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise BadInput(f"--out {out} exists already and is not an empty folder; give another one, or delete it")
     drafts = out / MAKING
     try:
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise BadInput(f"--out {out} exists already and is not an empty folder; give another one, or delete it")
         (drafts / "images").mkdir(parents=True)
     except OSError as error:
-        raise BadInput(f"--out {out} cannot be written ({error.strerror}); give another folder") from None
+        raise unwritable(out, error) from None
     book = _Book(drafts, source)
     try:
         yield book
@@ -237,6 +262,8 @@ def _writing(out: Path, source: Source) -> Iterator[_Book]:
         )
         for name in ("images", *LINES, MANIFEST):
             os.replace(drafts / name, out / name)
+    except OSError as error:
+        raise unwritable(out, error) from None
     finally:
         shutil.rmtree(drafts, ignore_errors=True)
         if not any(out.iterdir()):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from occlusight.errors import BadData, BadInput
+from occlusight.files.text import read_text, shown
 from occlusight.occlusion.kinds import KindNames, Names, pluralize
 from occlusight.scenes.catalogue import Catalogue
 from occlusight.scenes.names import names_of
@@ -70,7 +71,7 @@ class Kinds:
         more = self.own.get(name, shipped_names().get(name, {}))
         if not more.get("zh"):
             self.nameless.append(name)
-        self.made[key] = KindNames(
+        made = KindNames(
             key,
             name,
             more.get("plural", pluralize(name)),
@@ -79,7 +80,7 @@ class Kinds:
             tuple(more.get("aliases_en", ())),
             tuple(more.get("aliases_zh", ())),
         )
-        return self.made[key]
+        return self.made.setdefault(key, made)  # "T-shirt" and "t shirt" are one kind, called as it was first
 
     def require_chinese(self) -> None:
         """Raise BadInput that lists the kinds without a Chinese name."""
@@ -100,17 +101,21 @@ def shipped_names() -> dict[str, dict[str, Any]]:
 
 def read_names(path: Path) -> dict[str, dict[str, Any]]:
     """Read a file of names, a table for each: zh, measure, plural, aliases_en, aliases_zh. Raises BadData with file and line."""
+    text = read_text(path)
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadData(f"--names {path} cannot be read ({error.strerror})") from None
-    except ValueError as error:
-        raise BadData(f"--names {path} is not TOML ({error})") from None
+        found = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadData(f"--names {path} is not TOML ({shown(str(error))})") from None
     for name, fields in found.items():
         unknown = [f for f in fields if f not in FIELDS] if isinstance(fields, dict) else None
         if unknown is None or unknown:
-            wrong = f"has {', '.join(unknown)}" if unknown else f"is {fields!r}"
-            raise BadData(f"--names {path}: {name!r} {wrong}; each name is a table with {', '.join(FIELDS)}")
+            wrong = f"has {', '.join(map(shown, unknown))}" if unknown else f"is {shown(fields)}"
+            raise BadData(f"--names {path}: {shown(name)} {wrong}; each name is a table with {', '.join(FIELDS)}")
+        for field, value in fields.items():
+            texts = value if isinstance(value, list) and field.startswith("aliases") else [value]
+            if not all(isinstance(one, str) and one.strip() for one in texts):
+                what = "a list of texts" if field.startswith("aliases") else "a text"
+                raise BadData(f"--names {path}: {field} of {shown(name)} must be {what}, but is {shown(value)}")
     return found
 
 
