@@ -23,7 +23,7 @@ def test_a_missing_package_is_named_with_the_extra(
     assert run(["scenes", "make", "--seed", "7"]) == 2
     assert capsys.readouterr().err == (
         "occlusight: `occlusight scenes` needs the package mitsuba, which is not installed: "
-        "pip install 'occlusight[scenes]'\n"
+        "in the folder of this project, run: pip install -c constraints.txt '.[scenes]'\n"
     )
 
 
@@ -38,7 +38,7 @@ def test_a_package_that_is_missed_later_is_named_too(
     monkeypatch.setitem(sys.modules, "fake_train", module)
     monkeypatch.setitem(DEFERRED, "train", Deferred("fake_train", "train", "x", "train"))
     assert run(["train"]) == 2
-    assert "pip install 'occlusight[train]'" in capsys.readouterr().err
+    assert "pip install -c constraints.txt '.[train]'" in capsys.readouterr().err
 
 
 def test_arguments_reach_the_real_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from occlusight.cli import progress as module
-from occlusight.cli.progress import Lines, SignOfLife, duration, progress
+from occlusight.cli.progress import Lines, SignOfLife, progress
 from occlusight.cli.results import for_people, for_programs
 
 
@@ -45,11 +45,6 @@ def test_another_stage_is_estimated_by_itself() -> None:
     lines_at(lines, (1, 0, 10), (21, 5, 10))
     assert lines.line(0, 1000, "training", 30) is None
     assert lines.line(100, 1000, "training", 61) == "training: 100 of 1000, about 5 min left"
-
-
-@pytest.mark.parametrize(("seconds", "words"), [(0.4, "0 s"), (89, "89 s"), (100, "2 min"), (7000, "1.9 h")])
-def test_durations(seconds: float, words: str) -> None:
-    assert duration(seconds) == words
 
 
 def test_off_a_terminal_the_lines_go_to_stderr(

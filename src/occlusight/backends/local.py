@@ -46,6 +46,7 @@ from occlusight.errors import BadInput
 from occlusight.model.chat import Chat
 from occlusight.model.preprocess import PixelLimits, PreprocessSettings
 from occlusight.model.quant.plan import QuantSettings
+from occlusight.model.traits import Traits
 
 LONG_S = 2.0
 """Who waits longer for a first token is told how far it is,"""
@@ -100,6 +101,7 @@ class LocalBackend:
             context=self.engine.context,
             memory_bytes=opened.memory_bytes,
             dtype=opened.dtype + ("; keys and values in int8" if self.engine.settings.int8_kv else ""),
+            pictures=None if blind else Traits.load(checkpoint).pictures,
         )
 
     @property

@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from occlusight.errors import BadModel
+from occlusight.extras import install
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 MODELSCOPE = "modelscope:"
@@ -68,7 +69,7 @@ def from_modelscope(name: str, wanted: Sequence[str] = WANTED) -> Path:
         from modelscope import snapshot_download
     except ImportError as error:
         raise BadModel(
-            f"{MODELSCOPE}{name} needs the package modelscope, which is not installed: pip install 'occlusight[modelscope]'"
+            f"{MODELSCOPE}{name} needs the package modelscope, which is not installed: {install('modelscope')}"
         ) from error
     try:
         return Path(snapshot_download(name, allow_patterns=list(wanted)))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from occlusight.errors import BadInput
+from occlusight.extras import install
 
 if TYPE_CHECKING:
     from occlusight.backends.fields import MaxPixels
@@ -129,6 +130,4 @@ def _transformers(model: str, device: str, dtype: str, trust_remote_code: bool) 
 
 def needs(error: ModuleNotFoundError, extra: str) -> BadInput:
     """Return an error that says how to install what a backend needs."""
-    return BadInput(
-        f"--backend {extra} needs the package {error.name}, which is not installed: pip install 'occlusight[{extra}]'"
-    )
+    return BadInput(f"--backend {extra} needs the package {error.name}, which is not installed: {install(extra)}")

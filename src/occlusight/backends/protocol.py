@@ -264,7 +264,7 @@ Event: TypeAlias = Progress | TextDelta | ThoughtDelta | Done
 @dataclass(frozen=True)
 class ModelInfo:
     """What runs: `revision` is a digest of the weights, `context` the longest sequence in tokens, `video` whether it can be asked about
-    clips in this way, `memory_bytes` the weights' size."""
+    clips in this way, `memory_bytes` the weights' size, `pictures` the most at a time that it was trained on (None: not known)."""
 
     name: str
     revision: str = ""
@@ -272,6 +272,7 @@ class ModelInfo:
     video: bool = False
     memory_bytes: int = 0
     dtype: str = ""
+    pictures: int | None = None
 
 
 @runtime_checkable

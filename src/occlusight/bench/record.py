@@ -60,7 +60,7 @@ class Record:
         Raises BadInput where the folder holds a run of another model, data set or settings, BadData where a line of it is damaged.
         """
         before = self.read_run()
-        differing = [key for key in FIXED if before is not None and before.get(key) != about.get(key)]
+        differing = [key for key in FIXED if before is not None and unlike(before.get(key), about.get(key))]
         limits = [pixel_limits(before or {}), pixel_limits(about)]
         if None not in limits and limits[0] != limits[1]:
             differing.append("limits of pixels")
@@ -120,6 +120,13 @@ class Record:
     def write_document(self, name: str, document: Mapping[str, Any]) -> None:
         """Replace one JSON document at once."""
         write_json(self.out / name, document)
+
+
+def unlike(before: Any, now: Any) -> bool:
+    """Whether two values differ; fields that one of two mappings lacks, as an earlier version wrote it, are not compared."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        return any(before[key] != now[key] for key in before.keys() & now.keys())
+    return bool(before != now)
 
 
 def pixel_limits(about: Mapping[str, Any]) -> Any:

@@ -9,9 +9,11 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
+from occlusight import __version__
 from occlusight.cli import ask, serve, speed
 from occlusight.cli.deferred import DeferredGroup
 from occlusight.cli.failures import as_bad_input, give_up_stdout_if_full
@@ -20,6 +22,14 @@ from occlusight.errors import BadInput, Cancelled, OcclusightError
 IDLE_SPIN, BUSY_SPIN = "20000", "0"
 """How long PyTorch's threads wait actively for each other, in turns of a loop: on an idle machine that makes a large model 1.25 times as
 fast, beside other work it burns the time in which the other one could run. See docs/engine.md."""
+
+
+def say_version(wanted: bool) -> None:
+    """Print the version and end, if that is wanted."""
+    if wanted:
+        print(f"occlusight {__version__}")
+        raise typer.Exit()
+
 
 app = typer.Typer(
     cls=DeferredGroup,
@@ -35,12 +45,19 @@ app.command("serve")(serve.serve)
 app.command("speed")(speed.speed)
 
 
+@app.callback()
+def occlusight(
+    version: Annotated[
+        bool, typer.Option("--version", "-V", is_eager=True, callback=say_version, help="Print the version.")
+    ] = False,
+) -> None:
+    """What stands in front of what in a picture, why, and how sure. 看图说清谁挡住了谁。"""
+
+
 @app.command("version")
 def version() -> None:
     """Print the version."""
-    from occlusight import __version__
-
-    print(f"occlusight {__version__}")
+    say_version(True)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

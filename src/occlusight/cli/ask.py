@@ -14,9 +14,10 @@ import typer
 
 from occlusight.cli.contexts import Context, Int8KV, KvGb
 from occlusight.cli.options import output_file
+from occlusight.cli.pictures import picture_files
 from occlusight.cli.pixels import MaxPixels, MinPixels
 from occlusight.cli.precision import Quantize, QuantizeVision
-from occlusight.cli.results import say
+from occlusight.cli.progress import SignOfLife
 from occlusight.cli.structured import JsonLimitsText, SchemaInPrompt, json_limits_of
 from occlusight.cli.waiting import watched
 from occlusight.errors import BadInput, Incomplete
@@ -41,7 +42,8 @@ def ask(
     words: Annotated[
         list[str],
         typer.Argument(
-            metavar="PICTURE... QUESTION", help="Pictures and, last, the question. With --batch the question alone."
+            metavar="PICTURE... QUESTION",
+            help="Pictures ('-': standard input) and, last, the question. With --batch the question alone.",
         ),
     ],
     model: Model = "default",
@@ -144,7 +146,7 @@ def ask(
 
     occlusight ask street.webp "自行车是否被灌木丛遮挡?"
 
-    occlusight ask street.webp "Is the bicycle hidden?" --regex "(yes|no), because .+" --explain-cost
+    cat street.webp | occlusight ask - "Is the bicycle hidden?" --regex "(yes|no), because .+" --explain-cost
     """
     from occlusight.backends import open_backend
     from occlusight.backends.protocol import Request
@@ -171,6 +173,8 @@ def ask(
         "min_pixels": min_pixels,
     }
 
+    sign = SignOfLife()
+
     def opened() -> Backend:
         return open_backend(
             model,
@@ -179,7 +183,7 @@ def ask(
             context=context,
             int8_kv=int8_kv,
             kv_gb=kv_gb,
-            tell=say,
+            tell=sign.tell,
         )
 
     if logprobs is not None and not as_json:
@@ -200,24 +204,25 @@ def ask(
     *pictures, question = words
     if not pictures:
         raise BadInput(f"give at least one picture and, last, the question; only {question!r} was given")
-    for picture in pictures:
-        if not Path(picture).is_file():
-            raise BadInput(
-                f"there is no picture {picture!r}; pictures come first, the question last (in quotes, as one argument)"
-            )
-    if Path(question).is_file():
+    if os.path.isfile(question):
         raise BadInput(
             f"the last argument must be the question, but {question!r} is a file; add the question in quotes"
         )
-    request = Request(question, tuple(Path(p) for p in pictures), **settings)
-    backend = opened()
-    if as_json:
-        document = answer(backend, request, explain_cost, watched(backend.generate(request)))
-        print(json.dumps(document, ensure_ascii=False), flush=True)
-        if "error" in document:
-            raise Incomplete(document["error"], document["answer"])
-    else:
-        stream(backend, request, explain_cost)
+    with picture_files(pictures) as files, sign:
+        request = Request(question, files, **settings)
+        sign.say(f"opening the model {model} ...")
+        backend = opened()
+        for warning in warnings(backend, request):
+            sign.tell(f"({warning})")
+        sign.say("reading the picture ..." if len(files) == 1 else "reading the pictures ...")
+        if as_json:
+            document = answer(backend, request, explain_cost, watched(backend.generate(request)))
+            sign.clear()
+            print(json.dumps(document, ensure_ascii=False), flush=True)
+            if "error" in document:
+                raise Incomplete(document["error"], document["answer"])
+        else:
+            stream(backend, request, explain_cost, sign)
 
 
 def read_schema(path: Path | None) -> str | None:
@@ -230,8 +235,20 @@ def read_schema(path: Path | None) -> str | None:
         ) from None
 
 
-def stream(backend: Backend, request: Request, explain_cost: bool = False) -> None:
-    """Print the answer as it comes. On stderr come thoughts, a note where the answer was cut, and what it cost.
+def warnings(backend: Backend, request: Request) -> list[str]:
+    """Return what makes a request one for which the model was not made."""
+    most, given = backend.info.pictures, len(request.pictures)
+    if most is None or given <= most:
+        return []
+    at_a_time = "one picture" if most == 1 else f"{most} pictures"
+    return [
+        f"{backend.info.name} was trained on {at_a_time} at a time, and {given} were given: do not trust this answer"
+    ]
+
+
+def stream(backend: Backend, request: Request, explain_cost: bool = False, sign: SignOfLife | None = None) -> None:
+    """Print the answer as it comes; the sign of life goes away before. On stderr come thoughts, a note where the answer was cut, and what
+    it cost.
 
     Raises Incomplete, after all that, where the answer is not what its schema or expression asks for.
     """
@@ -240,6 +257,8 @@ def stream(backend: Backend, request: Request, explain_cost: bool = False) -> No
 
     text = ""
     for event in watched(backend.generate(request)):
+        if sign is not None:
+            sign.clear()
         if isinstance(event, TextDelta):
             text += event.text
             print(event.text, end="", flush=True)
@@ -280,7 +299,7 @@ def answer(
 
     `events` are those of the request, if it has been put to the backend already.
 
-    There are `thoughts` where the model had any, `logprobs` and `cost` where they were asked for, and `error` where the answer is not what
+    There are `warnings` where the model was not made for such a request, `thoughts` where it had any, `logprobs` and `cost` where they were asked for, and `error` where the answer is not what
     its schema or expression asks for.
     """
     from occlusight.backends.protocol import Done, TextDelta, ThoughtDelta
@@ -305,6 +324,8 @@ def answer(
         "timings": {key: round(v, 4) if isinstance(v, float) else v for key, v in asdict(done.timings).items()},
         "model": asdict(backend.info),
     }
+    if found := warnings(backend, request):
+        document["warnings"] = found
     if thoughts:
         document["thoughts"] = "".join(thoughts)
     if request.logprobs is not None:

@@ -14,6 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from occlusight.cli.failures import give_up_stdout
 from occlusight.errors import BadInput
+from occlusight.extras import install
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Deferred:
                 raise BadInput(
                     f"this build of occlusight has no command {name!r} ({missing} is not part of it)"
                 ) from error
-            remedy = f"pip install 'occlusight[{self.extra}]'" if self.extra else f"pip install {missing}"
+            remedy = install(self.extra) if self.extra else f"pip install {missing}"
             raise BadInput(
                 f"`occlusight {name}` needs the package {missing}, which is not installed: {remedy}"
             ) from error

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from occlusight.durations import about, duration
+
 FIRST_LINE_S, LINE_EVERY_S = 10.0, 30.0
 
 
@@ -47,18 +49,7 @@ class Lines:
         so_far = f"{self.what}: {done}{'' if total is None else f' of {total}'}{self.unit and f' {self.unit}'}"
         if over or total is None or done >= total:
             return f"{so_far} in {duration(now - self.begun)}"
-        return f"{so_far}, about {duration((now - self.begun) / (done - self.first) * (total - done))} left"
-
-
-def duration(seconds: float) -> str:
-    """Return a time in words, with as many digits as an estimate deserves.
-
-    >>> duration(8.2), duration(200), duration(20000)
-    ('8 s', '3 min', '5.6 h')
-    """
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+        return f"{so_far}, {about((now - self.begun) / (done - self.first) * (total - done))} left"
 
 
 @contextmanager
@@ -109,6 +100,17 @@ class SignOfLife:
         if sys.stderr is not None and sys.stderr.isatty():
             print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
             self.shown = True
+
+    def tell(self, line: str) -> None:
+        """Print a line that stays, on a terminal or not."""
+        self.clear()
+        print(line, file=sys.stderr, flush=True)
+
+    def __enter__(self) -> SignOfLife:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.clear()
 
     def clear(self) -> None:
         """Take the line away."""

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from occlusight.cli.options import output_folder, output_picture
-from occlusight.cli.progress import duration, progress
+from occlusight.cli.progress import progress
 from occlusight.cli.results import for_people, for_programs
+from occlusight.durations import duration
 from occlusight.errors import BadInput
 from occlusight.files.whole import replacing
 from occlusight.occlusion.kinds import LANGS, Lang

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from occlusight.errors import BadInput
+from occlusight.extras import install
 from occlusight.scenes.description import Scene
 from occlusight.scenes.mesh import load_mesh, placed_vertices, rotation_z
 from occlusight.scenes.mitsuba_renderer import sensor, to_srgb
@@ -37,7 +38,7 @@ def radiance(scene: Scene, samples: int) -> NDArray[np.float32]:
     try:
         from pyoidn import denoise
     except ImportError:
-        raise BadInput("staged scenes need a denoiser; run: pip install 'occlusight[scenes]'") from None
+        raise BadInput(f"staged scenes need a denoiser; {install('scenes')}") from None
     mi = mitsuba()
     c = scene.camera
     outdoors = scene.surroundings.kind in ("plaza", "crossing")

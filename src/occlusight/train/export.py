@@ -13,6 +13,7 @@ from occlusight.errors import BadData
 from occlusight.model.config import ModelConfig
 from occlusight.model.preprocess import PixelLimits, PreprocessSettings
 from occlusight.model.qwen3vl import Qwen3VL
+from occlusight.model.traits import Traits
 from occlusight.model.weights import save_model
 from occlusight.train.loop import CONFIG, STATE
 from occlusight.train.recipe import MAX_PIXELS, MIN_PIXELS
@@ -49,6 +50,7 @@ def export(run: Path, out: Path) -> None:
     video = {**preprocessor, "video_processor_type": "Qwen3VLVideoProcessor"}
     video.pop("image_processor_type")
     _write(out / "video_preprocessor_config.json", video)
+    Traits(pictures=1).save(out)  # every example of the training shows one
     eos = list(config.eos_token_ids)
     _write(out / "generation_config.json", {"do_sample": False, "eos_token_id": eos, "pad_token_id": eos[-1]})
     _write(

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from occlusight.bench.leakage.asked import Asked
 from occlusight.errors import BadInput
+from occlusight.extras import install
 
 CLASSES = 30  # answers that a probe can learn; rarer ones it never gives
 INVERSE_PENALTY = 0.1  # of the logistic regression, C
@@ -122,7 +123,7 @@ def box_model() -> Any:
 
 def _needs_sklearn() -> None:
     if find_spec("sklearn") is None:
-        raise BadInput("the probes need scikit-learn; install it with `pip install 'occlusight[leakage]'`")
+        raise BadInput(f"the probes need scikit-learn; {install('leakage')}")
 
 
 class _Columns:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from occlusight.errors import BadData, BadInput
+from occlusight.extras import install
 from occlusight.files.text import shown
 from occlusight.scenes.imports.fields import whole_number
 
@@ -119,9 +120,7 @@ def _filled(shape: Any, size: tuple[int, int]) -> Mask:
     try:
         from pycocotools import mask as coco_mask
     except ImportError:
-        raise BadInput(
-            "reading masks needs pycocotools; install it with: pip install 'occlusight[annotations]'"
-        ) from None
+        raise BadInput(f"reading masks needs pycocotools; {install('annotations')}") from None
     width, height = size
     runs = coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
     return np.asarray(coco_mask.decode(runs), bool)

@@ -1,0 +1,104 @@
+"""What a user gives as pictures on the command line: files, or one from standard input; anything else is refused with what to do."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from shlex import quote
+
+from occlusight.errors import BadInput, BadPicture
+
+STDIN = "-"
+VIDEOS = (b"\x1a\x45\xdf\xa3", b"FLV\x01", b"\x00\x00\x01\xba", b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", b"OggS")
+"""How Matroska and WebM, Flash, MPEG, Windows Media and Ogg begin."""
+STILL = (b"heic", b"heix", b"mif1", b"msf1", b"avif", b"avis")
+"""Brands of pictures in the container of MP4."""
+PIECE = 1 << 20
+
+
+@contextmanager
+def picture_files(words: Sequence[str]) -> Iterator[tuple[Path, ...]]:
+    """Give the files of the pictures that were named, `-` being what standard input holds, which is a file as long as the block lasts.
+
+    Raises BadInput where one is no file or no picture, with what to do; nothing has been decoded then.
+    """
+    if words.count(STDIN) > 1:
+        raise BadInput(f"standard input is one picture, but {STDIN!r} was given {words.count(STDIN)} times")
+    for word in words:
+        if word != STDIN:
+            refuse_no_file(word)
+            refuse_video(Path(word), word)
+    if STDIN not in words:
+        yield tuple(map(Path, words))
+        return
+    with tempfile.TemporaryDirectory(prefix="occlusight-") as folder:
+        received = Path(folder) / "standard-input"
+        receive(received)
+        refuse_video(received, "what standard input holds")
+        yield tuple(received if word == STDIN else Path(word) for word in words)
+
+
+def refuse_no_file(word: str) -> None:
+    """Raise BadInput, saying what to do, unless the word names a file."""
+    scheme = word.partition("://")[0].lower()
+    if scheme in ("http", "https", "ftp"):
+        raise BadInput(
+            f"{word!r} is an address; pictures are files here. Download it, or: curl -L {quote(word)} | occlusight ask {STDIN} 'QUESTION'"
+        )
+    if scheme == "file":
+        raise BadInput(f"{word!r} is an address; give the path alone: {quote(word.partition('://')[2])}")
+    if os.path.isdir(word):
+        raise BadInput(
+            f"{word!r} is a folder; give its pictures one by one, or ask about each of them: "
+            f"occlusight ask --batch {quote(word)} --out answers.jsonl 'QUESTION'"
+        )
+    if not os.path.exists(word):
+        raise BadInput(
+            f"there is no picture {word!r}; pictures come first, the question last (in quotes, as one argument)"
+        )
+    if not os.path.isfile(word):
+        raise BadInput(
+            f"{word!r} is a device or a pipe, not a file; pipe the picture in: ... | occlusight ask {STDIN} 'QUESTION'"
+        )
+
+
+def refuse_video(path: Path, name: str) -> None:
+    """Raise BadPicture, saying what is possible, where a file begins as videos do. What cannot be opened is left to who reads it."""
+    if not path.is_file():
+        return
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError:
+        return
+    mp4 = head[4:8] in (b"ftyp", b"moov", b"mdat") and head[8:12] not in STILL
+    if mp4 or head.startswith(VIDEOS) or (head[:4] == b"RIFF" and head[8:12] == b"AVI "):
+        raise BadPicture(
+            f"{name} is a video; questions are about pictures. Take frames of it, for example one a second "
+            "(ffmpeg -i VIDEO -vf fps=1 frame-%03d.png), then ask about one of them, or with --batch about each"
+        )
+
+
+def receive(target: Path) -> None:
+    """Write what standard input holds into a file. Raises BadInput where it is a terminal, BadPicture where it is empty or too large."""
+    from occlusight.model.picture import MAX_BYTES
+
+    if sys.stdin is None or sys.stdin.isatty():
+        raise BadInput(
+            f"{STDIN!r} is a picture from standard input: cat picture.jpg | occlusight ask {STDIN} 'QUESTION'"
+        )
+    size = 0
+    with target.open("wb") as file:
+        while piece := sys.stdin.buffer.read(PIECE):
+            size += len(piece)
+            if size > MAX_BYTES:
+                raise BadPicture(
+                    f"standard input holds more than the {MAX_BYTES} bytes allowed; give a smaller picture"
+                )
+            file.write(piece)
+    if not size:
+        raise BadPicture("standard input is empty (0 bytes); give a JPG, PNG or WEBP picture")
