@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from copy import copy
 from dataclasses import replace
@@ -126,17 +126,19 @@ class LocalBackend:
         other.reader = PictureReader(replace(self.reader.own, limits=limits))
         return other
 
-    def generate(self, request: Request) -> Answer:
+    def generate(self, request: Request, cancelled: Callable[[], bool] | None = None) -> Answer:
         """Queue a request and return an iterator over its answer; see `Answer` for how to stop it.
 
-        What several callers ask, in threads or one after the other before they read, is answered together.
+        What several callers ask, in threads or one after the other before they read, is answered together. Pictures are opened before
+        there is an iterator: `cancelled`, asked often and from other threads too, stops that.
 
         Raises:
             BadInput: the request can never be answered: a picture that cannot be used, a context or memory too small for it, a schema that
                 nothing satisfies. No work has been done then.
+            Cancelled: `cancelled` said so.
         """
         began = perf_counter()
-        prompt, uses = self._read(request)
+        prompt, uses = self._read(request, cancelled)
         room = min(request.max_tokens, self.engine.context - len(prompt.ids))
         manner = Manner(
             Sampling(
@@ -219,7 +221,9 @@ class LocalBackend:
         """
         return self._read(request)[0]
 
-    def _read(self, request: Request) -> tuple[Prompt, tuple[PictureUse, ...]]:
+    def _read(
+        self, request: Request, cancelled: Callable[[], bool] | None = None
+    ) -> tuple[Prompt, tuple[PictureUse, ...]]:
         """Return the prompt, and how each picture was read."""
         seen: list[tuple[Visual, PictureUse]] = []
 
@@ -227,7 +231,8 @@ class LocalBackend:
             """Return a message's parts, pictures first; what the pictures become is added to `seen`."""
             if self.blind:
                 pictures = ()
-            seen.extend(self.reader.read(picture, request.max_pixels, request.min_pixels) for picture in pictures)
+            limits = request.max_pixels, request.min_pixels
+            seen.extend(self.reader.read(picture, *limits, cancelled) for picture in pictures)
             return [*({"type": "image"} for _ in pictures), {"type": "text", "text": text}]
 
         messages: list[dict[str, Any]] = []

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from occlusight.backends.fields import PIXELS_LIMIT, MaxPixels, Picture, as_max_pixels, in_order, whole
 from occlusight.backends.protocol import PictureUse
 from occlusight.engine.prompt import Visual
-from occlusight.model.picture import open_picture
+from occlusight.model.picture import open_reduced
 from occlusight.model.preprocess import PreprocessSettings, patches_of
 
 USUAL_PIXELS = 1_048_576
@@ -53,13 +54,17 @@ class PictureReader:
         return replace(self.own, limits=self.own.limits.within(most if isinstance(most, int) else None, least))
 
     def read(
-        self, picture: Picture, max_pixels: MaxPixels = None, min_pixels: int | None = None
+        self,
+        picture: Picture,
+        max_pixels: MaxPixels = None,
+        min_pixels: int | None = None,
+        cancelled: Callable[[], bool] | None = None,
     ) -> tuple[Visual, PictureUse]:
-        """Open, resize and cut a picture; say how it was read. Raises BadPicture where it cannot be."""
+        """Open, resize and cut a picture; say how it was read. Raises BadPicture where it cannot be, Cancelled where `cancelled` says so."""
         settings = self.within(max_pixels, min_pixels)
-        image = open_picture(picture)
-        patches, grid = patches_of(image, settings)
-        return Visual.of(patches, grid), self.use(image.size, (grid[1], grid[2]), settings)
+        opened = open_reduced(picture, settings.limits.max_pixels, cancelled=cancelled)
+        patches, grid = patches_of(opened.image, settings, opened.size)
+        return Visual.of(patches, grid), self.use(opened.size, (grid[1], grid[2]), settings)
 
     def use(self, size: tuple[int, int], patches: tuple[int, int], settings: PreprocessSettings) -> PictureUse:
         """Say how a picture of `size` became so many rows and columns of patches."""

@@ -196,7 +196,8 @@ def patches_of(
     limits = settings.limits
     width, height = size or image.size
     height, width = smart_resize(height, width, settings.factor, limits.min_pixels, limits.max_pixels)
-    resized = image.convert("RGB").resize((width, height), Image.Resampling(settings.resample))
+    rgb = image if image.mode == "RGB" else image.convert("RGB")
+    resized = rgb.resize((width, height), Image.Resampling(settings.resample))
     patches = patches_of_array(np.asarray(resized)[None], settings)
     return patches, (1, height // settings.patch_size, width // settings.patch_size)
 
