@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from copy import copy
 from dataclasses import replace
@@ -14,6 +14,7 @@ from occlusight.backends.fields import MaxPixels, Picture
 from occlusight.backends.picture_reader import PictureReader
 from occlusight.backends.precision import Tell, log, open_model
 from occlusight.backends.protocol import (
+    CancelCheck,
     Choice,
     Done,
     Event,
@@ -126,7 +127,7 @@ class LocalBackend:
         other.reader = PictureReader(replace(self.reader.own, limits=limits))
         return other
 
-    def generate(self, request: Request, cancelled: Callable[[], bool] | None = None) -> Answer:
+    def generate(self, request: Request, cancelled: CancelCheck | None = None) -> Answer:
         """Queue a request and return an iterator over its answer; see `Answer` for how to stop it.
 
         What several callers ask, in threads or one after the other before they read, is answered together. Pictures are opened before
@@ -221,9 +222,7 @@ class LocalBackend:
         """
         return self._read(request)[0]
 
-    def _read(
-        self, request: Request, cancelled: Callable[[], bool] | None = None
-    ) -> tuple[Prompt, tuple[PictureUse, ...]]:
+    def _read(self, request: Request, cancelled: CancelCheck | None = None) -> tuple[Prompt, tuple[PictureUse, ...]]:
         """Return the prompt, and how each picture was read."""
         seen: list[tuple[Visual, PictureUse]] = []
 

@@ -20,7 +20,7 @@ from occlusight.backends.dialects import DIALECTS, dialect_of, standard
 from occlusight.backends.fields import Picture
 from occlusight.backends.honoured import refuse_others
 from occlusight.backends.parameters import Change, wanted_change
-from occlusight.backends.protocol import Done, Event, ModelInfo, Request, Timings
+from occlusight.backends.protocol import CancelCheck, Done, Event, ModelInfo, Request, Timings
 from occlusight.backends.structured import prompt_of
 from occlusight.errors import BadInput, BadModel, OcclusightError
 from occlusight.model.picture import open_picture
@@ -117,7 +117,7 @@ class OpenAIBackend:
             entries = None
         return entries if isinstance(entries, list) else []
 
-    def generate(self, request: Request) -> Iterator[Event]:
+    def generate(self, request: Request, cancelled: CancelCheck | None = None) -> Iterator[Event]:
         """Yield the answer as it is streamed; closing the iterator closes the connection, which cancels the work.
 
         Raises:
@@ -125,12 +125,12 @@ class OpenAIBackend:
             BadInput: the server refused the request, or cannot do what it asks for.
         """
         self._refuse(request)
-        return self._stream(request)
+        return self._stream(request, cancelled)
 
-    def _stream(self, request: Request) -> Iterator[Event]:
+    def _stream(self, request: Request, cancelled: CancelCheck | None) -> Iterator[Event]:
         began, first = perf_counter(), 0.0
         reader = Reader()
-        body = {**self._body(request), "stream": True, "stream_options": {"include_usage": True}}
+        body = {**self._body(request, cancelled), "stream": True, "stream_options": {"include_usage": True}}
         with self._told(), self._create(body) as chunks:
             for chunk in chunks:
                 for event in reader.events(chunk):
@@ -169,13 +169,14 @@ class OpenAIBackend:
         advice = f"leave it out, or say what the server is: OpenAIBackend(server={' | '.join(map(repr, DIALECTS))})"
         refuse_others(request, self.honoured, f"the backend openai, with {self.address},", advice)
 
-    def _body(self, request: Request) -> dict[str, Any]:
+    def _body(self, request: Request, cancelled: CancelCheck | None = None) -> dict[str, Any]:
         messages: list[dict[str, Any]] = []
         if request.system:
             messages.append({"role": "system", "content": request.system})
         for turn in request.history:
-            messages.append({"role": turn.role, "content": _content(turn.text, turn.pictures)})
-        messages.append({"role": "user", "content": _content(prompt_of(request, tells=True), request.pictures)})
+            messages.append({"role": turn.role, "content": _content(turn.text, turn.pictures, cancelled)})
+        asked = prompt_of(request, tells=True)
+        messages.append({"role": "user", "content": _content(asked, request.pictures, cancelled)})
         body = {"model": self.model, "messages": messages, **standard(request)}
         extra = self.dialect.extra(request)
         return {**body, "extra_body": extra} if extra else body
@@ -218,17 +219,19 @@ class OpenAIBackend:
             raise OcclusightError(f"{self.address} answered with something that is not JSON ({error})") from error
 
 
-def _content(text: str, pictures: Sequence[Picture]) -> str | list[dict[str, Any]]:
+def _content(text: str, pictures: Sequence[Picture], cancelled: CancelCheck | None) -> str | list[dict[str, Any]]:
     if not pictures:
         return text
-    parts: list[dict[str, Any]] = [{"type": "image_url", "image_url": {"url": as_data_url(p)}} for p in pictures]
+    parts: list[dict[str, Any]] = [
+        {"type": "image_url", "image_url": {"url": as_data_url(p, cancelled)}} for p in pictures
+    ]
     return [*parts, {"type": "text", "text": text}]
 
 
-def as_data_url(picture: Picture) -> str:
+def as_data_url(picture: Picture, cancelled: CancelCheck | None = None) -> str:
     """Return an upright picture as the data URL of a PNG: no pixel is lost on the way. Raises BadPicture."""
     buffer = io.BytesIO()
-    open_picture(picture).save(buffer, "PNG")
+    open_picture(picture, cancelled=cancelled).save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from occlusight.backends.fields import PIXELS_LIMIT, MaxPixels, Picture, as_max_pixels, in_order, whole
-from occlusight.backends.protocol import PictureUse
+from occlusight.backends.protocol import CancelCheck, PictureUse
 from occlusight.engine.prompt import Visual
 from occlusight.model.picture import open_reduced
 from occlusight.model.preprocess import PreprocessSettings, patches_of
@@ -58,7 +57,7 @@ class PictureReader:
         picture: Picture,
         max_pixels: MaxPixels = None,
         min_pixels: int | None = None,
-        cancelled: Callable[[], bool] | None = None,
+        cancelled: CancelCheck | None = None,
     ) -> tuple[Visual, PictureUse]:
         """Open, resize and cut a picture; say how it was read. Raises BadPicture where it cannot be, Cancelled where `cancelled` says so."""
         settings = self.within(max_pixels, min_pixels)

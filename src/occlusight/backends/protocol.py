@@ -33,6 +33,8 @@ from occlusight.backends.fields import (
 from occlusight.engine.json_limits import JsonLimits
 from occlusight.errors import BadInput
 
+CancelCheck: TypeAlias = Callable[[], bool]
+"""Says whether the caller wants no answer any more."""
 Choice: TypeAlias = str | tuple[str, ...]
 """A text, or several that mean the same."""
 FinishReason: TypeAlias = Literal["stop", "length", "cancelled"]
@@ -284,8 +286,12 @@ class Backend(Protocol):
         """The model behind this backend."""
         ...
 
-    def generate(self, request: Request) -> Iterator[Event]:
-        """Yield the answer as TextDelta events, then one Done; Progress and ThoughtDelta events may come before."""
+    def generate(self, request: Request, cancelled: CancelCheck | None = None) -> Iterator[Event]:
+        """Yield the answer as TextDelta events, then one Done; Progress and ThoughtDelta events may come before.
+
+        `cancelled` stops what is done before there is an iterator to close: opening the pictures. It is asked often, from other threads
+        too, and Cancelled is raised once it says True.
+        """
         ...
 
     def score(self, request: Request, choices: Sequence[str]) -> list[float]:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from occlusight.backends.protocol import Choice, Done, Event, FinishReason, ModelInfo, Request, TextDelta, Usage
+from occlusight.backends.protocol import (
+    CancelCheck,
+    Choice,
+    Done,
+    Event,
+    FinishReason,
+    ModelInfo,
+    Request,
+    TextDelta,
+    Usage,
+)
 from occlusight.errors import BadInput
 
 Script = str | Mapping[str, str] | Callable[[Request], str]
@@ -39,7 +49,7 @@ class Scripted:
         except KeyError:
             raise BadInput(f"the script has no answer to {request.prompt!r}") from None
 
-    def generate(self, request: Request) -> Iterator[Event]:
+    def generate(self, request: Request, cancelled: CancelCheck | None = None) -> Iterator[Event]:
         """Yield the answer in pieces, then Done; cut after `max_tokens` pieces."""
         self.requests.append(request)
         text = self.answer(request)

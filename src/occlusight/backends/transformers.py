@@ -22,7 +22,7 @@ from PIL import Image
 from occlusight.backends.drawing import PLAIN, Draws, Stops, Tells
 from occlusight.backends.honoured import refuse_others
 from occlusight.backends.processors import Inputs, Processor, content_of
-from occlusight.backends.protocol import Done, Event, Message, ModelInfo, Request, Timings, Usage
+from occlusight.backends.protocol import CancelCheck, Done, Event, Message, ModelInfo, Request, Timings, Usage
 from occlusight.backends.structured import READS_SCHEMAS, prompt_of
 from occlusight.engine.grammar import Grammar, Grammars
 from occlusight.engine.revision import revision_of
@@ -84,7 +84,7 @@ class TransformersBackend:
         """The model behind this backend."""
         return self._info
 
-    def generate(self, request: Request) -> Iterator[Event]:
+    def generate(self, request: Request, cancelled: CancelCheck | None = None) -> Iterator[Event]:
         """Yield the answer as it is written; closing the iterator stops it after the token at hand.
 
         Raises:
@@ -92,11 +92,11 @@ class TransformersBackend:
                 used.
         """
         refuse_others(request, HONOURED, "the backend transformers")
-        return self._answer(request)
+        return self._answer(request, cancelled)
 
-    def _answer(self, request: Request) -> Iterator[Event]:
+    def _answer(self, request: Request, cancelled: CancelCheck | None) -> Iterator[Event]:
         began = perf_counter()
-        inputs = self._inputs(request)
+        inputs = self._inputs(request, cancelled)
         prompt = inputs["input_ids"][0].tolist()
         draws = Draws(request, prompt, self._ends(), self._grammar(request))
         tells = Tells(self.tokenizer, draws, request.stop)
@@ -172,14 +172,13 @@ class TransformersBackend:
             scores.append(float(said + found[-1, ends].logsumexp(0)))
         return scores
 
-    def _inputs(self, request: Request) -> Inputs:
+    def _inputs(self, request: Request, cancelled: CancelCheck | None = None) -> Inputs:
         messages: list[dict[str, Any]] = []
         if request.system:
             messages.append({"role": "system", "content": content_of(request.system, [])})
         for turn in (*request.history, Message("user", prompt_of(request, self.tells_schemas), request.pictures)):
-            messages.append(
-                {"role": turn.role, "content": content_of(turn.text, [open_picture(p) for p in turn.pictures])}
-            )
+            pictures = [open_picture(picture, cancelled=cancelled) for picture in turn.pictures]
+            messages.append({"role": turn.role, "content": content_of(turn.text, pictures)})
         return {name: self._placed(value) for name, value in self.processor(messages).items()}
 
     def _placed(self, value: Any) -> Any:

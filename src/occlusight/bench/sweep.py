@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from PIL import Image
 
-from occlusight.backends.protocol import Backend, Event, ModelInfo, Request
+from occlusight.backends.protocol import Backend, CancelCheck, Event, ModelInfo, Request
 from occlusight.bench.finished import Finished
 from occlusight.bench.run import run
 from occlusight.bench.samples import DataSet
@@ -54,18 +54,20 @@ class Resized:
         """The model, with the size in its name, so that runs of two sizes do not mix."""
         return replace(self.inner.info, name=f"{self.inner.info.name} at {self.size} px")
 
-    def resized(self, request: Request) -> Request:
+    def resized(self, request: Request, cancelled: CancelCheck | None = None) -> Request:
         """The request with resized pictures."""
-        return replace(request, pictures=tuple(self._fit(open_picture(p)) for p in request.pictures))
+        return replace(
+            request, pictures=tuple(self._fit(open_picture(p, cancelled=cancelled)) for p in request.pictures)
+        )
 
     def _fit(self, picture: Image.Image) -> Image.Image:
         scale = self.size / max(picture.size)
         width, height = (max(1, round(side * scale)) for side in picture.size)
         return picture.resize((width, height), Image.Resampling.BICUBIC)
 
-    def generate(self, request: Request) -> Iterator[Event]:
+    def generate(self, request: Request, cancelled: CancelCheck | None = None) -> Iterator[Event]:
         """Answer about the resized pictures."""
-        return self.inner.generate(self.resized(request))
+        return self.inner.generate(self.resized(request, cancelled), cancelled)
 
     def score(self, request: Request, choices: Sequence[str]) -> list[float]:
         """Score about the resized pictures."""

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from occlusight.bench.public.items import Item, Picture, first_of, load_list
-from occlusight.model.picture import FORMATS
+from occlusight.model.picture import open_picture
 from occlusight.reading.letters import LETTERS
 
 
@@ -50,9 +47,7 @@ def emb_spatial(folder: Path) -> Iterator[Item]:
     for path in first_of(folder, "embspatial*.json*"):
         for line in load_list(path):
             image = line["image"]
-            picture: Picture = (
-                folder / image if len(image) < 300 else Image.open(io.BytesIO(base64.b64decode(image)), formats=FORMATS)
-            )
+            picture: Picture = folder / image if len(image) < 300 else open_picture(base64.b64decode(image))
             choices = tuple(line["answer_options"])
             cluster = str(line.get("image_id", line["question_id"]))
             yield Item(
