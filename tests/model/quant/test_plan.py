@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,9 @@ import pytest
 import torch
 
 from occlusight.errors import BadInput, BadModel
+from occlusight.files.whole import sha256
 from occlusight.model.grids import GridTables
-from occlusight.model.quant import cached, linear
+from occlusight.model.quant import cached, linear, verified
 from occlusight.model.quant.cached import load_form, load_quantized
 from occlusight.model.quant.choice import choose, token_errors
 from occlusight.model.quant.int4 import Int4Weight
@@ -21,9 +24,9 @@ from occlusight.model.quant.int8 import PlainWeight
 from occlusight.model.quant.linear import NARROW_ROWS, Int4Linear, Int8Linear, build_linear, store_int8
 from occlusight.model.quant.load import load_stored
 from occlusight.model.quant.outliers import Outliers, edited_state
-from occlusight.model.quant.plan import Budget, Plan, QuantSettings
+from occlusight.model.quant.plan import FORMAT, Budget, Plan, QuantSettings
 from occlusight.model.quant.quantizer import Quantizer, Sample
-from occlusight.model.quant.stored import Origin, StoreReader
+from occlusight.model.quant.stored import Origin, StoreReader, lock_of
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.rope import rotary_tables
 from occlusight.model.steps import finished
@@ -284,6 +287,15 @@ def test_it_is_made_once_and_made_again_when_damaged(
         lambda folder: (folder / "index.json").write_text(
             json.dumps({**json.loads((folder / "index.json").read_text()), "format": 0})
         ),
+        lambda folder: flip(folder / "embedding.safetensors"),
+        lambda folder: flip(folder / "plan.json"),
+        lambda folder: (folder / "index.json").write_bytes(b"\xff{"),
+        lambda folder: (folder / "index.json").write_text("[" * 100_000),
+        lambda folder: (folder / "index.json").write_text(json.dumps({"format": FORMAT, "files": 5})),
+        lambda folder: (folder / "index.json").write_text(
+            (folder / "index.json").read_text().replace('"checkpoint": "one"', '"checkpoint": "two"')
+        ),
+        lambda folder: (shutil.rmtree(folder), folder.write_text("a file in its place")),
     ]
     for damage in damages:
         damage(made[0])
@@ -295,7 +307,50 @@ def test_it_is_made_once_and_made_again_when_damaged(
         assert "made again" in caplog.text
         load()
         assert len(made) == before + 1
-    assert not list(made[0].parent.glob("*.partial"))
+    assert not [*made[0].parent.glob("*.partial*")]
+
+
+def test_files_are_compared_with_their_digests_once(
+    twins: Any, samples: list[Sample], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quantize(twins.directory, samples, tmp_path / "form")
+    read: list[str] = []
+
+    def count(path: Path) -> str:
+        read.append(path.name)
+        return sha256(path)
+
+    monkeypatch.setattr(verified, "sha256", count)
+    load_stored(twins.directory, StoreReader(tmp_path / "form"))
+    files = {path.name for path in (tmp_path / "form").iterdir()} - {"index.json", "verified.json"}
+    assert sorted(read) == sorted(files)
+    read.clear()
+    load_stored(twins.directory, StoreReader(tmp_path / "form"))
+    assert read == []
+    os.utime(tmp_path / "form" / "embedding.safetensors")
+    load_stored(twins.directory, StoreReader(tmp_path / "form"))
+    assert read == ["embedding.safetensors"]
+
+
+def test_what_an_interrupted_process_left_is_removed(
+    twins: Any, samples: list[Sample], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    left, written = tmp_path / "form.1.partial", tmp_path / "other.2.partial"
+    for folder in (left, written):
+        folder.mkdir()
+        (folder / "text.layers.0.safetensors").write_bytes(b"half")
+    with lock_of(written):
+        quantize(twins.directory, samples, tmp_path / "form")
+        assert not left.exists()
+        assert written.exists()
+    assert "form.1.partial was left by a process that was interrupted" in caplog.text
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["form", "other.2.partial"]
+
+
+def test_a_place_that_cannot_be_written_is_one_line(twins: Any, samples: list[Sample], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match=r"file.* cannot be written"):
+        quantize(twins.directory, samples, tmp_path / "file" / "form")
 
 
 def flip(path: Path) -> None:

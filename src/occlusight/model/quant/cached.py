@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def load_quantized(
     `calibration` is called only to make it, which is done on the CPU. `lean`, `device`: see `load_stored`.
     """
     folder = origin.folder
-    if folder.is_dir():
+    if os.path.lexists(folder):
         try:
             reader = StoreReader(folder)
             return load_stored(checkpoint, reader, lean, device), reader.plan

@@ -7,7 +7,7 @@ from typing import Any
 
 from occlusight.errors import BadInput
 
-FORMAT = 3
+FORMAT = 4
 """Part of the stored form's name: raise it when what is stored changes."""
 TEXT_CHOICES, VISION_CHOICES = ("none", "int8", "int4"), ("none", "int8")
 GROUPS = (32, 64)
