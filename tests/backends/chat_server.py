@@ -32,6 +32,9 @@ class Server(ThreadingHTTPServer):
         self.events: list[object] | None = None
         self.refusals: list[tuple[Callable[[dict], bool], dict]] = []
 
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of clients that go away."""
+
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/v1"

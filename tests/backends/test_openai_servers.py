@@ -242,3 +242,21 @@ def test_a_number_that_is_too_large_is_no_wish_for_another_name(server: Server, 
     with pytest.raises(BadInput, match="too large"):
         list(backend.generate(Request("?", max_tokens=9)))
     assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("model", 5),
+        ("timeout", "x"),
+        ("timeout", -1),
+        ("retries", "x"),
+        ("retries", -1),
+        ("base_url", 5),
+        ("base_url", "http://[::1"),
+        ("api_key", "é"),
+    ],
+)
+def test_arguments_that_mean_nothing_are_refused_by_name(name: str, value: object) -> None:
+    with pytest.raises(BadInput, match=name):
+        OpenAIBackend(**{"model": "small", "base_url": "http://127.0.0.1:9/v1", "retries": 0, name: value})

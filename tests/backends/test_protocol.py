@@ -7,7 +7,9 @@ import pytest
 from PIL import Image
 
 import occlusight
+from occlusight.backends.decision import decide
 from occlusight.backends.fields import received
+from occlusight.backends.opening import open_backend
 from occlusight.backends.protocol import CHECKS, Backend, Done, Message, Request, TextDelta
 from occlusight.backends.scripted import Scripted
 from occlusight.errors import BadInput
@@ -115,3 +117,43 @@ def test_scripted_answers_in_pieces() -> None:
     assert backend.score(Request("?"), ["yes", "no"]) == [0.0, -30.0]
     with pytest.raises(BadInput, match="no answer"):
         list(Scripted({"a": "b"}).generate(Request("?")))
+
+
+WRONG_OPENINGS = [
+    ("model", 5),
+    ("model", None),
+    ("device", None),
+    ("dtype", 5),
+    ("quantize", 3),
+    ("context", "x"),
+    ("context", 1.5),
+    ("context", 0),
+    ("kv_gb", NAN),
+    ("kv_gb", INF),
+    ("kv_gb", "x"),
+    ("int8_kv", "yes"),
+    ("steady", 1),
+    ("trust_remote_code", "no"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG_OPENINGS)
+def test_a_model_is_not_opened_with_a_value_that_means_nothing(name: str, value: object) -> None:
+    with pytest.raises(BadInput, match=f"{name} must"):
+        open_backend(**{"model": "default", name: value})
+
+
+def test_choices_and_requests_are_checked(tiny_checkpoint: Path) -> None:
+    backend = open_backend(tiny_checkpoint)
+    request = Request("Is it?")
+    for choices in ("Yes", [5], None, 5, [("Yes", 5)], [()], ["\ud800"]):
+        with pytest.raises(BadInput, match="choices must be"):
+            backend.score(request, choices)
+    for wrong in (None, "Is it?", 5):
+        for call in (backend.generate, lambda one: backend.score(one, ["Yes"])):
+            with pytest.raises(BadInput, match="request must be a Request, but"):
+                call(wrong)
+    for words in ("Yes", [], [5]):
+        with pytest.raises(BadInput, match="yes must be"):
+            decide(backend, request, yes=words)
+    assert sum(backend.score(request, ["Yes", ("No", "no")], whole=False)) < 0

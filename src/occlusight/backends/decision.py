@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from occlusight.backends.fields import as_wordings
 from occlusight.backends.protocol import Choice, Request
 
 YES = ("Yes", "yes", "YES", "是", "是的", "有", "会", "对")
@@ -37,8 +38,10 @@ class Decision:
 def decide(backend: Scores, request: Request, yes: Sequence[str] = YES, no: Sequence[str] = NO) -> Decision:
     """Return how likely the model is to begin its answer with a yes or a no: one reading of the prompt, no decoding.
 
+    Raises BadInput where `yes` or `no` are no texts, or the request cannot be answered.
+
     >>> decide(backend, Request("Is the bicycle hidden by the bush?", (picture,))).probability  # doctest: +SKIP
     0.63
     """
-    first, second = backend.score(request, [tuple(yes), tuple(no)], whole=False)
+    first, second = backend.score(request, [as_wordings("yes", yes), as_wordings("no", no)], whole=False)
     return Decision(math.exp(first), math.exp(second))

@@ -143,6 +143,20 @@ def instance(name: str, value: object, kind: type[Any]) -> Any:
     return value
 
 
+def as_choices(name: str, value: object) -> list[tuple[str, ...]]:
+    """Return the wordings of each choice: a choice is a text, or several that mean the same."""
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise BadInput(f"{name} must be a sequence of texts, or of tuples of texts, but {received(value)} was given")
+    return [as_wordings(name, (one,) if isinstance(one, str) else one) for one in value]
+
+
+def as_wordings(name: str, value: object) -> tuple[str, ...]:
+    """Return texts that mean the same; at least one."""
+    if isinstance(value, str) or not isinstance(value, Sequence) or not value:
+        raise BadInput(f"{name} must be texts, and at least one, but {received(value)} was given")
+    return tuple(text(name, one) for one in value)
+
+
 def several(name: str, value: object, kind: type[Any]) -> tuple[Any, ...]:
     """Return a sequence of things of one kind as a tuple."""
     if isinstance(value, str) or not isinstance(value, Sequence):

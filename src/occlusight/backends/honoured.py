@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import MISSING, fields
 
+from occlusight.backends.fields import instance, received
 from occlusight.backends.protocol import Request
 from occlusight.errors import BadInput
 
@@ -18,6 +19,7 @@ def asked(request: Request) -> frozenset[str]:
 
 def refuse_others(request: Request, honoured: Collection[str], who: str, advice: str = "leave it out") -> None:
     """Raise BadInput that names the fields that are asked for and not among `honoured`, and who does not honour them."""
+    instance("request", request, Request)
     if others := sorted(asked(request) - set(honoured)):
-        given = ", ".join(f"{name}={getattr(request, name)!r}" for name in others)
+        given = ", ".join(f"{name}={received(getattr(request, name))}" for name in others)
         raise BadInput(f"{who} cannot honour {given}; {advice}")

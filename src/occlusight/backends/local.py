@@ -10,7 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from occlusight.backends.fields import MaxPixels, Picture
+from occlusight.backends.fields import MaxPixels, Picture, as_choices, instance
 from occlusight.backends.picture_reader import PictureReader
 from occlusight.backends.precision import Tell, log, open_model
 from occlusight.backends.protocol import (
@@ -139,7 +139,7 @@ class LocalBackend:
             Cancelled: `cancelled` said so.
         """
         began = perf_counter()
-        prompt, uses = self._read(request, cancelled)
+        prompt, uses = self._read(instance("request", request, Request), cancelled)
         room = min(request.max_tokens, self.engine.context - len(prompt.ids))
         manner = Manner(
             Sampling(
@@ -194,7 +194,7 @@ class LocalBackend:
 
     def _decided(self, request: Request) -> Prompt:
         """Return the prompt of a request that is answered at once: thoughts are over before they begin."""
-        prompt = self.prompt(request)
+        prompt = self.prompt(instance("request", request, Request))
         control = self.chat.tokenizer.control
         if control.get(THINK, -1) in prompt.ids[-3:] and END_THINK in control:
             done = (*self.chat.encode("\n"), control[END_THINK], *self.chat.encode("\n\n"))
@@ -203,11 +203,9 @@ class LocalBackend:
 
     def _wordings(self, choices: Sequence[Choice], whole: bool) -> list[list[tuple[int, ...]]]:
         """Return the tokens of each choice's wordings."""
-        wordings = [(choice,) if isinstance(choice, str) else choice for choice in choices]
+        wordings = as_choices("choices", choices)
         if not whole and not all(word for words in wordings for word in words):
             raise BadInput("an empty text is the beginning of every answer; give choices that are not empty")
-        if not all(wordings):
-            raise BadInput("a choice without any wording was given; give at least one")
         return [[tuple(self.chat.encode(word)) for word in words] for words in wordings]
 
     def forget(self) -> None:

@@ -12,12 +12,11 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
-import httpx
 import openai
 
 from occlusight.backends.chunks import Reader, field, logprobs_in
 from occlusight.backends.dialects import DIALECTS, dialect_of, standard
-from occlusight.backends.fields import Picture
+from occlusight.backends.fields import Picture, number, several, text, whole
 from occlusight.backends.honoured import refuse_others
 from occlusight.backends.parameters import Change, wanted_change
 from occlusight.backends.protocol import CancelCheck, Done, Event, ModelInfo, Request, Timings
@@ -61,6 +60,9 @@ class OpenAIBackend:
         retries: int = 4,
         server: str | None = None,
     ) -> None:
+        text("model", model)
+        number("timeout", timeout, 1e-3, 1e6)
+        whole("retries", retries, 0, 1000)
         address = base_url or os.environ.get(BASE_URL)
         if not address:
             raise BadInput(
@@ -70,7 +72,12 @@ class OpenAIBackend:
             raise BadInput(f"server must be one of {', '.join(DIALECTS)}, but {server!r} was given")
         key = api_key or os.environ.get(API_KEY) or "none"
         self.model, self.address = model, address
-        self.client = openai.OpenAI(base_url=address, api_key=key, timeout=timeout, max_retries=retries)
+        if not all(isinstance(one, str) and one.isascii() and one.isprintable() for one in (address, key)):
+            raise BadInput("base_url and api_key must be texts of printable ASCII characters; check both")
+        try:
+            self.client = openai.OpenAI(base_url=address, api_key=key, timeout=timeout, max_retries=retries)
+        except Exception as error:  # the client's transport has classes of its own for it
+            raise BadInput(f"base_url {address!r} is no address of a server ({error})") from None
         entry = self._entry()
         self.dialect = DIALECTS[server] if server else dialect_of(field(entry, "owned_by"))
         created = field(entry, "created")
@@ -152,6 +159,7 @@ class OpenAIBackend:
         Raises BadInput where the server returns no log-probabilities, or cannot do what the request asks for.
         """
         self._refuse(request)
+        wanted = [text("choices", choice) for choice in several("choices", choices, str)]
         body = {**self._body(request), "max_tokens": 1, "logprobs": True, "top_logprobs": TOP_LOGPROBS}
         with self._told():
             answer = self._create(body)
@@ -161,7 +169,7 @@ class OpenAIBackend:
         tops = [(token.strip(), value) for token, value in found[0].top]
         return [
             max((p for token, p in tops if token and choice.strip().startswith(token)), default=UNLIKELY)
-            for choice in choices
+            for choice in wanted
         ]
 
     def _refuse(self, request: Request) -> None:
@@ -211,10 +219,6 @@ class OpenAIBackend:
             raise BadInput(f"{self.address} wants another key ({_said(error)}); set {API_KEY}") from error
         except openai.APIError as error:
             raise OcclusightError(f"{self.address} failed ({_said(error)})") from error
-        except httpx.HTTPError as error:
-            raise OcclusightError(
-                f"the connection to {self.address} broke ({str(error) or type(error).__name__})"
-            ) from error
         except json.JSONDecodeError as error:
             raise OcclusightError(f"{self.address} answered with something that is not JSON ({error})") from error
 

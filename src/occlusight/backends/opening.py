@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from os import PathLike
 from typing import TYPE_CHECKING
 
 from occlusight.errors import BadInput
@@ -17,7 +18,7 @@ KINDS = ("local", "openai", "transformers")
 
 
 def open_backend(
-    model: str,
+    model: str | PathLike[str],
     *,
     backend: str = "local",
     device: str = "auto",
@@ -63,6 +64,15 @@ def open_backend(
         BadInput: a device or dtype that does not exist here, an unknown backend, one whose package is not installed, or the
             oracle, which needs a data set.
     """
+    from occlusight.backends.fields import number, text, truth, whole
+
+    model = text("model", str(model) if isinstance(model, PathLike) else model)
+    for name, given in (("device", device), ("dtype", dtype), ("quantize", quantize)):
+        text(name, str(given) if isinstance(given, PathLike) else given)
+    for name, flag in (("int8_kv", int8_kv), ("steady", steady), ("trust_remote_code", trust_remote_code)):
+        truth(name, flag)
+    context = None if context is None else whole("context", context, 1, 2**31 - 1)
+    kv_gb = None if kv_gb is None else number("kv_gb", kv_gb, 1e-3, 1e6)
     if backend not in KINDS:
         raise BadInput(f"--backend takes {', '.join(KINDS)}, but {backend!r} was given")
     if backend != "local" and not {quantize, quantize_vision or "none"} <= {"auto", "none"}:

@@ -20,6 +20,7 @@ from llguidance.hf import from_tokenizer
 from PIL import Image
 
 from occlusight.backends.drawing import PLAIN, Draws, Stops, Tells
+from occlusight.backends.fields import several
 from occlusight.backends.honoured import refuse_others
 from occlusight.backends.processors import Inputs, Processor, content_of
 from occlusight.backends.protocol import CancelCheck, Done, Event, Message, ModelInfo, Request, Timings, Usage
@@ -161,7 +162,7 @@ class TransformersBackend:
         ids = inputs.pop("input_ids")  # (1, T)
         ends = sorted(self._ends())
         scores = []
-        for choice in choices:
+        for choice in several("choices", choices, str):
             wanted = self.tokenizer.encode(choice, add_special_tokens=False)
             whole = torch.cat([ids, torch.tensor([wanted], device=ids.device)], dim=1)
             along = {name: _longer(inputs[name], len(wanted)) for name in ALONG if name in inputs}
