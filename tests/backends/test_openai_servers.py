@@ -43,7 +43,7 @@ BY_OWNER = {
     "us": SENT,
     "vllm": {**SENT, **FURTHER, "regex": {"structured_outputs": {"regex": "yes|no"}}},
     "sglang": {**SENT, **FURTHER, "regex": {"regex": "yes|no"}},
-    "llamacpp": {**SENT, **FURTHER, "repetition_penalty": {"repeat_penalty": 1.2, "repeat_last_n": -1}},
+    "llamacpp": {**SENT, **FURTHER, "repetition_penalty": {"repeat_penalty": 1.2, "repeat_last_n": 2**20}},
 }
 
 
@@ -67,6 +67,12 @@ def test_a_setting_reaches_the_server_as_it_wants_it_or_is_refused_by_name(serve
             list(backend.generate(request))
             assert sent.items() <= server.asked[0].items()
             assert name in backend.honoured
+
+
+def test_the_time_of_a_list_is_no_revision_of_a_model(server: Server, backend: OpenAIBackend) -> None:
+    assert backend.info.revision == f"{server.address}#7"
+    server.owner = "llamacpp"
+    assert OpenAIBackend("small", base_url=server.address).info.revision == server.address
 
 
 def test_settings_of_its_own_that_a_server_would_fill_in_are_always_said(server: Server) -> None:

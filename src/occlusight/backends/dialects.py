@@ -35,10 +35,12 @@ STANDARD = frozenset(
 @dataclass(frozen=True)
 class Dialect:
     """A kind of server. `further`: how it wants each field that the standard lacks; each is always said, because servers fill what is
-    left out with their own or the checkpoint's usual settings."""
+    left out with their own or the checkpoint's usual settings. `lists_now`: its models' `created` is when the list was made, and tells
+    nothing of the model."""
 
     name: str
     further: Mapping[str, Callable[[Request], dict[str, Any]]]
+    lists_now: bool = True
 
     @property
     def honoured(self) -> frozenset[str]:
@@ -76,7 +78,7 @@ SAMPLING: Mapping[str, Callable[[Request], dict[str, Any]]] = {
     "min_p": lambda request: {"min_p": request.min_p},
     "repetition_penalty": lambda request: {"repetition_penalty": request.repetition_penalty},
 }
-OPENAI = Dialect("openai", {})
+OPENAI = Dialect("openai", {}, lists_now=False)
 VLLM = Dialect(
     "vllm",
     {
@@ -85,11 +87,13 @@ VLLM = Dialect(
     },
 )
 SGLANG = Dialect("sglang", {**SAMPLING, "regex": lambda request: {"regex": request.regex} if request.regex else {}})
+WHOLE = 2**20
+"""How many tokens back llama.cpp's penalties look, which is 64 unless said: to the beginning of any context."""
 LLAMA_CPP = Dialect(
     "llamacpp",
     {
         **SAMPLING,
-        "repetition_penalty": lambda request: {"repeat_penalty": request.repetition_penalty, "repeat_last_n": -1},
+        "repetition_penalty": lambda request: {"repeat_penalty": request.repetition_penalty, "repeat_last_n": WHOLE},
     },
 )
 DIALECTS = {one.name: one for one in (OPENAI, VLLM, SGLANG, LLAMA_CPP)}

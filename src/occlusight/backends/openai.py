@@ -80,7 +80,7 @@ class OpenAIBackend:
             raise BadInput(f"base_url {address!r} is no address of a server ({error})") from None
         entry = self._entry()
         self.dialect = DIALECTS[server] if server else dialect_of(field(entry, "owned_by"))
-        created = field(entry, "created")
+        created = None if self.dialect.lists_now else field(entry, "created")
         self._info = ModelInfo(name=model, revision=f"{address}#{created}" if created else address, dtype="remote")
         self.changes: list[Change] = []
 
