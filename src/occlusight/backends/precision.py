@@ -15,8 +15,10 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from occlusight.backends.fitting import check_fits
 from occlusight.durations import about
-from occlusight.engine.placement import SHARE, Placement, memory_bytes, weights_bytes
+from occlusight.engine.memory import memory_bytes
+from occlusight.engine.placement import SHARE, Placement, weights_bytes
 from occlusight.errors import BadInput
 from occlusight.model.allocator import reuse_freed_memory
 from occlusight.model.config import ModelConfig
@@ -66,10 +68,12 @@ def open_model(
 
     Raises:
         BadModel: the folder holds no checkpoint that can be loaded, or the named one no stored form of it.
+        BadInput: it does not fit into the free memory.
     """
     if placement.device.type == "cpu":
         reuse_freed_memory()
     if quantized is None:
+        check_fits(checkpoint, placement, None)
         model = load_model(checkpoint, placement.dtype, placement.device)
         size = sum(p.numel() * p.element_size() for p in model.parameters())
         return Opened(model, dtype_name(placement.dtype), size)
@@ -80,6 +84,7 @@ def open_model(
     else:
         pictures = calibration_pictures()
         origin = Origin(revision, pictures_digest(pictures), quantized)
+        check_fits(checkpoint, placement, quantized, origin.folder.is_dir(), lean)
         with quantizing_bar(tell) as progress:
             model, plan = load_quantized(
                 checkpoint, origin, lambda: calibration_samples(checkpoint, pictures), progress, lean, placement.device

@@ -52,8 +52,10 @@ def quantize_command(
     one with pictures, a group or a budget of its own they use when its folder is given: --quantize FOLDER. The last line is the plan as
     JSON. Exit code 1: the whole misses the budget.
     """
+    from occlusight.backends.fitting import check_fits
     from occlusight.backends.models import checkpoint_of
     from occlusight.backends.precision import calibration_pictures, quantizing_bar
+    from occlusight.engine.placement import Placement
     from occlusight.engine.revision import revision_of
     from occlusight.model.quant.cached import load_quantized
     from occlusight.model.quant.calibration import calibration_samples, pictures_digest
@@ -76,6 +78,7 @@ def quantize_command(
     origin = Origin(revision_of(checkpoint), pictures_digest(seen), settings)
     if again:
         shutil.rmtree(origin.folder, ignore_errors=True)
+    check_fits(checkpoint, Placement.choose(checkpoint, "cpu"), settings, origin.folder.is_dir())
     with quantizing_bar(say) as progress:
         _, plan = load_quantized(checkpoint, origin, lambda: calibration_samples(checkpoint, seen), progress)
     show(plan, model, origin.folder)

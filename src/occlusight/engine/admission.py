@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence as Sequences
 
 from torch import dtype
 
 from occlusight.engine.chain import Part
+from occlusight.engine.memory import GB, available_bytes
 from occlusight.engine.prompt import Prompt
 from occlusight.engine.sequence import Sequence
 from occlusight.engine.settings import MIB, EngineSettings
 from occlusight.errors import BadInput
 from occlusight.model.config import ModelConfig
 from occlusight.model.kv_cache import GRAIN, round_up
+from occlusight.model.size import vision_bytes
 
 ROOM = 256
 """Tokens of an answer for which memory is taken at the start; more is taken as it grows."""
+
+SMALL = 32 * MIB
+"""What takes no more is not worth asking the system about."""
 
 
 class Admission:
@@ -24,8 +30,11 @@ class Admission:
     `token_bytes` are those of one token's keys and values, `visual_bytes` those of one visual token's features.
     """
 
-    def __init__(self, config: ModelConfig, number: dtype, token_bytes: int, settings: EngineSettings) -> None:
+    def __init__(
+        self, config: ModelConfig, number: dtype, token_bytes: int, settings: EngineSettings, on_cpu: bool = True
+    ) -> None:
         self.settings = settings
+        self.vision, self.on_cpu = config.vision, on_cpu
         self.context = config.text.max_positions
         self.token_bytes = token_bytes
         self.visual_bytes = (1 + len(config.vision.taps)) * config.text.hidden_size * number.itemsize
@@ -41,6 +50,7 @@ class Admission:
                 f"the prompt has {len(prompt.ids)} tokens ({prompt.image_tokens} of them for pictures), but this model "
                 f"takes fewer than {self.context}; shorten the text or use fewer or smaller pictures"
             )
+        self._check_memory(prompt, most)
         need, limit = self.need(prompt, 0, most), self.settings.most_kv_bytes
         if need > limit:
             raise BadInput(
@@ -48,6 +58,21 @@ class Admission:
                 f"need {need / MIB:.1f} MiB of memory ({self.token_bytes} bytes a token), but {limit / MIB:.1f} MiB are allowed; "
                 f"use a smaller max_tokens, less text, or fewer or smaller pictures"
             )
+
+    def _check_memory(self, prompt: Prompt, most: int) -> None:
+        """Refuse pictures that could not be encoded in the memory that is free."""
+        if not prompt.visuals or not self.on_cpu:
+            return
+        largest = max(math.prod(grid) for grid in prompt.grids)
+        encoding = vision_bytes(self.vision, largest)
+        need = encoding + self.need(prompt, 0, most)
+        if need <= SMALL or need <= (free := available_bytes()):
+            return
+        raise BadInput(
+            f"reading {prompt.image_tokens} tokens of pictures takes {need / GB:.2f} GB of memory ({encoding / GB:.2f} GB to encode the largest, the "
+            f"rest for keys and values of up to {most} tokens), but {free / GB:.2f} GB are free; use a smaller max_pixels or max_tokens, or fewer "
+            f"pictures"
+        )
 
     def need(self, prompt: Prompt, reused: int, most: int) -> int:
         """Return the bytes to set aside for a sequence of at most `most` tokens of which `reused` are known."""

@@ -65,7 +65,7 @@ class Engine:
         self.encoder = Encoder(model, self.features, f"{revision}:{self.dtype}", self.device, self.speeds)
         probe = self._store(1)
         token_bytes = probe.nbytes // probe.capacity
-        self.admission = Admission(model.config, self.dtype, token_bytes, self.settings)
+        self.admission = Admission(model.config, self.dtype, token_bytes, self.settings, self.device.type == "cpu")
         self._pace = Pace(model.config.text.matrix_numbers // model.config.text.layers, self.settings.chunk)
         self._counts = Statistics()
         self._waiting: list[Sequence] = []

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from occlusight.engine.memory import memory_bytes
 from occlusight.errors import BadInput
 from occlusight.model.weight_files import shards
 
@@ -54,11 +54,3 @@ class Placement:
 def weights_bytes(checkpoint: Path) -> int:
     """Return the size of a checkpoint's weights on disk."""
     return sum(path.stat().st_size for path in shards(checkpoint))
-
-
-def memory_bytes() -> int:
-    """Return the machine's memory; 8 GiB where it cannot be asked."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return 8 << 30

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from occlusight.engine.placement import memory_bytes
+from occlusight.engine.memory import memory_bytes
 from occlusight.errors import BadInput
 
 MIB = 1 << 20

@@ -46,3 +46,25 @@ def text_work(text: TextConfig, end: int, begin: int = 0) -> float:
     """Multiplications of the decoder for tokens `begin` to `end` of a prompt: each matrix for each token, and attention to those before."""
     seen = (end - begin) * (end + begin) / 2
     return float((end - begin) * text.matrix_numbers + 2 * text.layers * text.heads * text.head_dim * seen)
+
+
+def vision_bytes(vision: VisionConfig, patches: int) -> int:
+    """Memory that a picture of so many patches takes while it is encoded: its pixels, hidden states, queries, keys and values, in fp32."""
+    return 4 * patches * (vision.patch_values + 8 * vision.hidden_size)
+
+
+def quantized_bytes(config: ModelConfig, text: float, vision: float) -> int:
+    """Bytes of quantized weights, with so many a number in the decoder and the tower, and one in the output layer.
+
+    Embeddings are mapped: of their file only what is looked up stays in memory.
+    """
+    matrices = text * (text_parameters(config.text) - embedding_of(config.text)) + vision * vision_parameters(
+        config.vision
+    )
+    return round(matrices) + embedding_of(config.text)
+
+
+def quantizing_bytes(config: ModelConfig) -> int:
+    """What quantizing takes at most: the embeddings as they are and in fp32, and one layer with its copies (2.2 GB for the 2B)."""
+    layer = config.text.matrix_numbers // config.text.layers
+    return 6 * embedding_of(config.text) + 6 * layer
