@@ -7,6 +7,7 @@
     │   └── BadModel      a model that cannot be found or does not match its configuration
     ├── Incomplete        an answer that is not what its schema or expression asks for (exit code 1)
     ├── BadNumbers        the model computed numbers that are none                   (exit code 1)
+    ├── Busy              a server has too much to do now; later it will do
     └── Cancelled         the caller asked for the work to stop
 
 Every message says what was wrong, what was received and what to do.
@@ -43,6 +44,19 @@ class Incomplete(OcclusightError):
 
 class BadNumbers(OcclusightError):
     """The model computed NaN or infinite numbers, from which no answer can be read."""
+
+
+class Busy(OcclusightError):
+    """Too much is asked at once.
+
+    `retry_after_s` is a whole number of seconds after which it is worth another try; `by_client` says that the client itself asks too
+    much (HTTP 429), not all clients together (503).
+    """
+
+    def __init__(self, message: str, retry_after_s: int, *, by_client: bool = False) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+        self.by_client = by_client
 
 
 class Cancelled(OcclusightError):

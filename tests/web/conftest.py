@@ -37,13 +37,17 @@ def serving(backend: Backend, examples: tuple[Example, ...] = (), **settings: An
     """Serve the page of a backend on a free port, and give its address."""
     with take("127.0.0.1", 0) as listening:
         app = create_app(backend, examples=examples, **settings)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, proxy_headers=False)
+        )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         wait(lambda: server.started)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(10)
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(10)
 
 
 def wait(holds: Callable[[], bool], seconds: float = 20) -> None:

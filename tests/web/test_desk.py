@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 import string
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from occlusight.backends.protocol import Done, Timings, Usage
+from occlusight.backends.protocol import Backend, Done, Event, Request, Timings, Usage
 from occlusight.backends.scripted import Scripted
-from occlusight.errors import BadData
-from occlusight.web.answering import Answering
+from occlusight.errors import BadData, BadInput
+from occlusight.server.fair_queue import FairQueue, Shares
+from occlusight.server.visitors import Visitor
 from occlusight.web.desk import Desk, ending, line
 from occlusight.web.examples import shipped_examples
 from occlusight.web.texts import TEXTS, Texts, preferred
+from occlusight.web.uploads import Uploads
 
 
 def fields(text: str) -> set[str]:
@@ -47,72 +53,163 @@ def test_the_first_language_is_the_browsers(header: str | None, language: str) -
     assert preferred(header) == language
 
 
-def asked(desk: Desk, path: str | None, question: str, page: str = "p") -> list[tuple[Any, ...]]:
-    request: Any = SimpleNamespace(session_hash=page)
-    return list(desk.ask(path, question, 0.0, 1.0, 64.0, "en", request))
+VISITOR = Visitor("v" * 32, "127.0.0.1")
 
 
-def test_an_answer_grows_and_ends_with_its_figures(pictures: list[Path]) -> None:
-    backend = Scripted("The lamp post hides the car.", piece=5)
-    shown = asked(Desk(backend), str(pictures[0]), "Why?")
+class Office(Desk):
+    """A desk with its queue and uploads, and a page in front of it."""
+
+    def __init__(self, backend: Backend, picture: Path | None = None, shares: Shares | None = None) -> None:
+        super().__init__(backend, Uploads(), FairQueue(shares))
+        self.picture = None
+        if picture is not None:
+            with picture.open("rb") as file:
+                self.picture = {"path": self.uploads.add(VISITOR, picture.name, file)}
+
+    def asking(self, question: str, page: str = "p", visitor: Visitor = VISITOR) -> AsyncIterator[tuple[Any, ...]]:
+        request: Any = SimpleNamespace(
+            session_hash=page, request=SimpleNamespace(state=SimpleNamespace(visitor=visitor))
+        )
+        return self.ask(self.picture, question, 0.0, 1.0, 64.0, "en", request)
+
+
+@pytest.fixture
+def office() -> Iterator[Callable[..., Office]]:
+    """Open an office; its uploads are removed in the end."""
+    with ExitStack() as stack:
+
+        def open_one(*args: Any) -> Office:
+            opened = Office(*args)
+            stack.callback(opened.uploads.close)
+            return opened
+
+        yield open_one
+
+
+async def everything(shown: AsyncIterator[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    return [update async for update in shown]
+
+
+def asked(desk: Office, question: str) -> list[tuple[Any, ...]]:
+    return asyncio.run(everything(desk.asking(question)))
+
+
+class Slowly(Scripted):
+    """Takes a moment for every piece."""
+
+    def generate(self, request: Request) -> Iterator[Event]:
+        for event in super().generate(request):
+            time.sleep(0.03)
+            yield event
+
+
+def test_an_answer_grows_and_ends_with_its_figures(pictures: list[Path], office: Callable[..., Office]) -> None:
+    backend = Slowly("The lamp post hides the car.", piece=5)
+    shown = asked(office(backend, pictures[0]), "Why?")
     texts = [text for text, *_ in shown if isinstance(text, str)]
     assert texts == sorted(texts, key=len)
+    assert len(texts) > 2
     assert texts[-1] == "The lamp post hides the car."
     assert "status done" in shown[-1][1]
     assert backend.requests[0].max_tokens == 64
 
 
-def test_a_refused_request_is_shown_and_escaped() -> None:
-    backend = Scripted({"<b>": "x"})
-    status = asked(Desk(backend), "x.png", "<i>?")[-1][1]
+def test_a_refused_request_is_shown_and_escaped(pictures: list[Path], office: Callable[..., Office]) -> None:
+    status = asked(office(Scripted({"<b>": "x"}), pictures[0]), "<i>?")[-1][1]
     assert "status problem" in status
     assert "<i>" not in status
 
 
 @pytest.mark.parametrize(
-    ("path", "question", "text"), [(None, "q", "choose a picture"), ("x.png", "  ", "write a question")]
+    ("named", "question", "text"), [(False, "q", "choose a picture"), (True, "  ", "write a question")]
 )
-def test_nothing_to_ask(path: str | None, question: str, text: str) -> None:
+def test_nothing_to_ask(
+    pictures: list[Path], office: Callable[..., Office], named: bool, question: str, text: str
+) -> None:
     backend = Scripted("x")
-    assert text in asked(Desk(backend), path, question)[-1][1]
+    assert text in asked(office(backend, pictures[0] if named else None), question)[-1][1]
     assert backend.requests == []
 
 
-def test_a_second_question_of_a_page_stops_the_first(pictures: list[Path]) -> None:
-    desk = Desk(Scripted("one two three four", piece=1))
-    request: Any = SimpleNamespace(session_hash="p")
-    first = desk.ask(str(pictures[0]), "q", 0.0, 1.0, 64.0, "en", request)
-    for _ in range(4):
-        next(first)
-    assert asked(desk, str(pictures[0]), "q")[-1][0] == "one two three four"
-    assert asked(desk, str(pictures[0]), "q", page="another")[-1][0] == "one two three four"
-    assert "status stopped" in list(first)[-1][1]
+def test_another_visitors_picture_is_not_there(pictures: list[Path], office: Callable[..., Office]) -> None:
+    backend = Scripted("x")
+    stranger = Visitor("w" * 32, "127.0.0.1")
+    shown = asyncio.run(everything(office(backend, pictures[0]).asking("q", visitor=stranger)))
+    assert "choose it again" in shown[-1][1]
+    assert backend.requests == []
 
 
-def test_a_replaced_answer_leaves_the_page_to_the_next(pictures: list[Path]) -> None:
-    desk = Desk(Scripted("one two three four", piece=1))
-    request: Any = SimpleNamespace(session_hash="p")
-    first, second = (desk.ask(str(pictures[0]), "q", 0.0, 1.0, 64.0, "en", request) for _ in range(2))
-    for answering in (first, second):
-        for _ in range(4):
-            next(answering)
-    assert list(first) == []
-    assert "status done" in list(second)[-1][1]
+def test_a_second_question_of_a_page_stops_the_first(pictures: list[Path], office: Callable[..., Office]) -> None:
+    desk = office(Slowly("one two three four", piece=1), pictures[0])
+
+    async def three() -> None:
+        first = desk.asking("q")
+        for _ in range(3):
+            await anext(first)
+        assert (await everything(desk.asking("q")))[-1][0] == "one two three four"
+        assert (await everything(desk.asking("q", page="another")))[-1][0] == "one two three four"
+        assert "status stopped" in (await everything(first))[-1][1]
+
+    asyncio.run(three())
 
 
-def test_an_unforeseen_failure_leaves_the_page_usable(pictures: list[Path], caplog: pytest.LogCaptureFixture) -> None:
+def test_a_replaced_answer_leaves_the_page_to_the_next(pictures: list[Path], office: Callable[..., Office]) -> None:
+    desk = office(Slowly("one two three four", piece=1), pictures[0])
+
+    async def two() -> None:
+        first, second = (desk.asking("q") for _ in range(2))
+        for shown in (first, second):
+            for _ in range(3):
+                await anext(shown)
+        assert await everything(first) == []
+        assert "status done" in (await everything(second))[-1][1]
+
+    asyncio.run(two())
+
+
+def test_who_waits_sees_his_place_and_can_give_it_up(pictures: list[Path], office: Callable[..., Office]) -> None:
+    backend = Slowly("one two three four", piece=1)
+    desk = office(backend, pictures[0], Shares(at_once=1, of_a_member=3))
+
+    async def together() -> list[list[tuple[Any, ...]]]:
+        pages = [asyncio.create_task(everything(desk.asking(f"q{i}", page=str(i)))) for i in range(4)]
+        await asyncio.sleep(0.1)
+        await desk.stop(SimpleNamespace(session_hash="2"))  # type: ignore[arg-type]
+        return list(await asyncio.gather(*pages))
+
+    answered, waited, gave_up, refused = asyncio.run(together())
+    assert "status done" in answered[-1][1]
+    assert "Waiting: 0 questions come before yours" in waited[1][1]
+    assert "status done" in waited[-1][1]
+    assert "Waiting: 1 questions come before yours" in gave_up[1][1]
+    assert "status stopped" in gave_up[-1][1]
+    assert "Several of your questions" in refused[-1][1]
+    assert [request.prompt for request in backend.requests] == ["q0", "q1"]
+
+
+def test_an_unforeseen_failure_leaves_the_page_usable(
+    pictures: list[Path], office: Callable[..., Office], caplog: pytest.LogCaptureFixture
+) -> None:
     def fail(request: object) -> str:
         raise RuntimeError("out of memory")
 
-    *_, (_, status, ask, stop) = asked(Desk(Scripted(fail)), str(pictures[0]), "q")
+    *_, (_, status, ask, stop) = asked(office(Scripted(fail), pictures[0]), "q")
     assert "No answer: RuntimeError" in status
     assert ask["interactive"]
     assert not stop["interactive"]
     assert "out of memory" in caplog.text
 
 
+def test_a_message_names_no_folder_of_the_server(pictures: list[Path], office: Callable[..., Office]) -> None:
+    def fail(request: Request) -> str:
+        raise BadInput(f"{request.pictures[0]} is no picture")
+
+    status = asked(office(Scripted(fail), pictures[0]), "q")[-1][1]
+    assert f"No answer: {pictures[0].name} is no picture" in status
+
+
 def test_a_cut_answer_is_marked() -> None:
-    answering = Answering(Scripted("x"), SimpleNamespace())  # type: ignore[arg-type]
+    answering: Any = SimpleNamespace(seconds=3.0)
     answering.done = Done("length", Usage(10, 5, 4), Timings(0.5, 0.1, 0.7, 2.0, image_cached=True))
     status = ending(TEXTS["en"], answering)
     assert status.startswith(line("Cut at max_tokens · Done · 5 tokens", "done").removesuffix("</div>"))

@@ -216,12 +216,14 @@ class LocalBackend:
         """Return the ids and pictures of a request, as the checkpoint's chat template writes them.
 
         Raises:
+            BadInput: the texts are too long for any context of this size.
             BadPicture: a picture cannot be read.
         """
         return self._read(request)[0]
 
     def _read(self, request: Request, cancelled: CancelCheck | None = None) -> tuple[Prompt, tuple[PictureUse, ...]]:
         """Return the prompt, and how each picture was read."""
+        request.check_length(self.engine.context)
         seen: list[tuple[Visual, PictureUse]] = []
 
         def content(text: str, pictures: tuple[Picture, ...]) -> list[dict[str, str]]:

@@ -42,6 +42,8 @@ FinishReason: TypeAlias = Literal["stop", "length", "cancelled"]
 MAX_TOKENS_LIMIT = 32768
 TEMPERATURE_LIMIT = 2.0
 LOGPROBS_LIMIT = 20
+CHARACTERS_A_TOKEN = 16
+"""More than the average of any text that asks something: English has four to five, Chinese one or two."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,16 @@ class Request:
             if value is not None or name not in OPTIONAL:
                 object.__setattr__(self, name, checked(name, value))
         in_order(self.max_pixels, self.min_pixels)
+
+    def check_length(self, context: int) -> None:
+        """Raise BadInput where the texts cannot fit into a context of so many tokens, which their lengths tell before any is read."""
+        characters = sum(map(len, (self.prompt, self.system or "", *(message.text for message in self.history))))
+        limit = CHARACTERS_A_TOKEN * context
+        if characters > limit:
+            raise BadInput(
+                f"the question, its system prompt and history have {characters:,} characters, but a context of {context:,} tokens holds "
+                f"{limit:,} at most; ask something shorter"
+            )
 
 
 CHECKS: Mapping[str, Callable[[str, object], object]] = {

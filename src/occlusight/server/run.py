@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
 import logging
 import os
 import socket
 import sys
+from collections.abc import Sequence
 from time import perf_counter
 from typing import Any
 
 from occlusight.errors import BadInput
+from occlusight.server.guard import host_name, is_address
 
 LOG = logging.getLogger("occlusight.server")
 LANGUAGES = ("auto", "zh", "en")
@@ -18,14 +21,30 @@ ENDING_S = 3
 """How long open connections may take to end when the server stops."""
 
 
-def run(host: str, port: int, model: str, language: str, **local: Any) -> None:
-    """Serve until interrupted. `local`: what `open_backend` takes for our own engine, such as `quantize`.
+def run(
+    host: str,
+    port: int,
+    model: str,
+    language: str,
+    *,
+    allow_hosts: Sequence[str] = (),
+    trusted_proxies: str | None = None,
+    **local: Any,
+) -> None:
+    """Serve until interrupted.
+
+    Args:
+        allow_hosts: see `Guard`.
+        trusted_proxies: addresses and networks, joined by commas, whose X-Forwarded-For and X-Forwarded-Proto are believed.
+        local: what `open_backend` takes for our own engine, such as `quantize`.
 
     Raises:
-        BadInput: the address cannot be taken, or the model or language does not exist.
+        BadInput: the address cannot be taken, or the model, the language or an allowed host does not exist.
     """
     if language not in LANGUAGES:
         raise BadInput(f"--lang takes {', '.join(LANGUAGES)}, but {language!r} was given")
+    names = [host_name(name) for name in (*allow_hosts, *([] if is_address(host) or not host else [host]))]
+    proxies = networks(trusted_proxies) if trusted_proxies is not None else None
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     for chatty in ("httpx", "httpcore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
@@ -49,10 +68,33 @@ def run(host: str, port: int, model: str, language: str, **local: Any) -> None:
 
         from occlusight.server.app import create_app
 
-        app = create_app(backend, language, knows_photographs=model not in ("default", "blind"))  # type: ignore[arg-type]
+        photographs = model not in ("default", "blind")
+        app = create_app(backend, language, photographs, allow_hosts=names)  # type: ignore[arg-type]
+        if shown(host) == "localhost" and host != "127.0.0.1":
+            LOG.info("other machines reach it under this machine's address, or a name given with --allow-host")
         LOG.info("the page is on http://%s:%d (Ctrl-C stops it)", shown(host), listening.getsockname()[1])
-        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=ENDING_S)
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            timeout_graceful_shutdown=ENDING_S,
+            server_header=False,
+            proxy_headers=proxies is not None,
+            forwarded_allow_ips=proxies or [],
+        )
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def networks(text: str) -> list[str]:
+    """Return the addresses and networks that a list names. Raises BadInput for one that is none."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        try:
+            ipaddress.ip_network(name, strict=False)
+        except ValueError:
+            raise BadInput(
+                f"--trusted-proxies takes addresses or networks such as 10.0.0.2 or 10.0.0.0/8, but {name!r} was given"
+            ) from None
+    return names
 
 
 def take(host: str, port: int) -> socket.socket:

@@ -2,56 +2,93 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from time import perf_counter
 
 from occlusight.backends.protocol import Backend, Done, Request, TextDelta
+from occlusight.server.fair_queue import Place
+
+EVERY_S = 0.1
+"""How often a browser gets news of an answer; a model of this size writes faster than one reads."""
 
 
 class Answering:
-    """Iterates over the answer so far; `stop`, called from another thread, ends the computation.
+    """Waits for its turn, then gives the answer so far; `stop` ends either.
 
-    After the last item, `done` is the backend's last event, or None where the answer was stopped.
+    After the last text, `done` is the backend's last event, or None where the answer was stopped.
     """
 
-    def __init__(self, backend: Backend, request: Request) -> None:
+    def __init__(self, backend: Backend, request: Request, place: Place) -> None:
         self.began = perf_counter()
+        self.place = place
         self.text = ""
         self.pieces = 0
         self.done: Done | None = None
-        self._stopped = threading.Event()
-        self._events = backend.generate(request)
+        self.stopped = False
+        self._backend = backend
+        self._request = request
+        self._events: object = None
+        self._news = asyncio.Event()
 
     @property
     def seconds(self) -> float:
         """How long it has taken."""
         return perf_counter() - self.began
 
-    @property
-    def stopped(self) -> bool:
-        """Whether somebody stopped it."""
-        return self._stopped.is_set()
-
-    def __iter__(self) -> Iterator[str]:
+    async def texts(self) -> AsyncIterator[str]:
+        """Yield the answer so far, whenever there is more of it. Raises what the backend raises."""
+        if self.stopped or not self.place.runs:
+            return
+        self.began = perf_counter()
+        computing = asyncio.create_task(asyncio.to_thread(self._compute, asyncio.get_running_loop()))
+        computing.add_done_callback(self._over)
+        told = 0
         try:
-            for event in self._events:
+            while True:
+                await self._news.wait()
+                self._news.clear()
+                over = computing.done()
+                if len(self.text) > told:
+                    told = len(self.text)
+                    yield self.text
+                if over:
+                    computing.result()
+                    return
+                await asyncio.wait([computing], timeout=EVERY_S)
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """End it: at once where the backend can be closed from another thread, else before its next event."""
+        if self.done is None:
+            self.stopped = True
+        self.place.leave()
+        if self._events is not None:  # the step under way is waited for: not here
+            asyncio.get_running_loop().run_in_executor(None, self._close)
+
+    def _over(self, computing: asyncio.Task[None]) -> None:
+        self._news.set()
+        if not computing.cancelled():
+            computing.exception()  # looked at, also where nobody waits for it any more
+
+    def _compute(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Take the backend's events as they come, in a thread."""
+        events = self._events = self._backend.generate(self._request)
+        try:
+            for event in events if not self.stopped else ():
                 if self.stopped:
                     return
                 if isinstance(event, TextDelta):
                     self.text += event.text
                     self.pieces += 1
-                    yield self.text
+                    with suppress(RuntimeError):  # the loop has ended
+                        loop.call_soon_threadsafe(self._news.set)
                 elif isinstance(event, Done):
                     self.done = event
         finally:
             self._close()
-
-    def stop(self) -> None:
-        """End the computation: at once where the backend can be closed from another thread, else before its next event."""
-        self._stopped.set()
-        self._close()
 
     def _close(self) -> None:
         close = getattr(self._events, "close", None)

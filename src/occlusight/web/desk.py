@@ -4,67 +4,81 @@ from __future__ import annotations
 
 import html
 import logging
-import threading
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, TypeAlias
+from urllib.parse import quote
 
 import gradio as gr
 
 from occlusight.backends.protocol import Backend, Done, Request
-from occlusight.errors import BadInput
+from occlusight.errors import BadInput, Busy
+from occlusight.server.fair_queue import FairQueue
+from occlusight.server.visitors import Visitor
 from occlusight.web.answering import Answering
 from occlusight.web.examples import Example
 from occlusight.web.texts import TEXTS, Language, Texts, preferred
+from occlusight.web.uploads import Uploads
 
 LOG = logging.getLogger("occlusight.web")
 Update: TypeAlias = Any
 Shown: TypeAlias = tuple[Update, Update, Update, Update]
 """The answer, the status line, the button that asks, the button that stops."""
 
+EVERY_S = 2.0
+"""How often somebody who waits is told his place, at most."""
+
 
 class Desk:
     """Answers for every open page; each page has at most one answer under way."""
 
-    def __init__(self, backend: Backend, examples: Sequence[Example] = ()) -> None:
+    def __init__(self, backend: Backend, uploads: Uploads, queue: FairQueue, examples: Sequence[Example] = ()) -> None:
         self.backend = backend
+        self.uploads = uploads
+        self.queue = queue
         self.examples = examples
-        self._guard = threading.Lock()
         self._under_way: dict[str, Answering] = {}
 
-    def ask(
+    async def ask(
         self,
-        path: str | None,
+        picture: Mapping[str, Any] | None,
         question: str,
         temperature: float,
         top_p: float,
         max_tokens: float,
         language: Language,
         request: gr.Request,
-    ) -> Iterator[Shown]:
-        """Stream the answer to a question about the picture in the file `path`."""
+    ) -> AsyncIterator[Shown]:
+        """Stream the answer to a question about a picture; `picture` holds its name in `Uploads` as `path`."""
         t = TEXTS[language]
-        if not path or not question.strip():
-            yield gr.skip(), line(t.no_question if path else t.no_picture, "problem"), gr.skip(), gr.skip()
+        if not picture or not question.strip():
+            yield gr.skip(), line(t.no_question if picture else t.no_picture, "problem"), gr.skip(), gr.skip()
             return
         yield "", line(t.working, "working"), gr.update(interactive=False), gr.update(interactive=True)
-        page = str(request.session_hash)
+        page, visitor = str(request.session_hash), visitor_of(request)
         answering: Answering | None = None
         status = ""
         try:
             asked = Request(
                 question,
-                (Path(path),),
+                (self.uploads.path(visitor, picture["path"]),),
                 temperature=temperature,
                 top_p=top_p,
                 max_tokens=int(max_tokens),
             )
-            answering = self._open(page, asked)
-            for text in answering:
+            answering = self._open(page, asked, visitor)
+            waited = False
+            async for ahead in answering.place.waits(EVERY_S):
+                waited = True
+                yield gr.skip(), line(t.waiting.format(ahead=ahead), "working"), gr.skip(), gr.skip()
+            if waited:
+                yield gr.skip(), line(t.working, "working"), gr.skip(), gr.skip()
+            async for text in answering.texts():
                 yield text, gr.skip(), gr.skip(), gr.skip()
             status = ending(t, answering)
         except BadInput as error:
-            status = line(t.failed.format(error=error), "problem")
+            status = line(t.failed.format(error=self.uploads.told(error)), "problem")
+        except Busy as busy:
+            status = line((t.too_many if busy.by_client else t.full).format(seconds=busy.retry_after_s), "problem")
         except Exception as error:  # the page must be usable again; the log keeps the whole story
             LOG.exception("an answer failed")
             status = line(t.failed.format(error=type(error).__name__), "problem")
@@ -72,46 +86,51 @@ class Desk:
             if answering is not None:
                 self._forget(page, answering)
                 answering.stop()
-        if self._replaced(page, answering):
-            return
+        if self._under_way.get(page) not in (None, answering):
+            return  # the page waits for another answer by now, whose buttons and status must stay
         text = answering.text if answering is not None else ""
         yield text, status, gr.update(interactive=True), gr.update(interactive=False)
 
-    def stop(self, request: gr.Request) -> None:
+    async def stop(self, request: gr.Request) -> None:
         """Stop what this page waits for, if anything."""
         self._stop(str(request.session_hash))
 
-    def choose(self, language: Language, event: gr.SelectData) -> tuple[str, str]:
+    def choose(self, language: Language, event: gr.SelectData) -> tuple[Update, Update]:
         """Return the picture and the question of the example that was pressed."""
-        example = self.examples[event.index]
-        return str(example.picture), example.question(language)
+        index = event.index
+        if not isinstance(index, int) or not 0 <= index < len(self.examples):
+            return gr.skip(), gr.skip()
+        return shown(self.uploads.examples[index]), self.examples[index].question(language)
 
     def first_language(self, request: gr.Request) -> Language:
         """Return the language that the browser asks for."""
         return preferred(request.headers.get("accept-language"))
 
-    def _open(self, page: str, request: Request) -> Answering:
+    def _open(self, page: str, request: Request, visitor: Visitor) -> Answering:
         self._stop(page)
-        answering = Answering(self.backend, request)
-        with self._guard:
-            self._under_way[page] = answering
+        answering = Answering(self.backend, request, self.queue.enter(visitor.client))
+        self._under_way[page] = answering
         return answering
 
     def _forget(self, page: str, answering: Answering) -> None:
-        with self._guard:
-            if self._under_way.get(page) is answering:
-                del self._under_way[page]
-
-    def _replaced(self, page: str, answering: Answering | None) -> bool:
-        """Whether the page waits for another answer by now, whose buttons and status must stay."""
-        with self._guard:
-            return self._under_way.get(page) not in (None, answering)
+        if self._under_way.get(page) is answering:
+            del self._under_way[page]
 
     def _stop(self, page: str) -> None:
-        with self._guard:
-            answering = self._under_way.pop(page, None)
+        answering = self._under_way.pop(page, None)
         if answering is not None:
             answering.stop()
+
+
+def visitor_of(request: gr.Request) -> Visitor:
+    """Return whose request it is: the gate has said so."""
+    visitor: Visitor = request.request.state.visitor  # type: ignore[union-attr]
+    return visitor
+
+
+def shown(handle: str) -> dict[str, str]:
+    """Return a picture as the browser shows it; there is no mark in it by which Gradio would take the name for a path."""
+    return {"path": handle, "url": f"./gradio_api/file={quote(handle)}", "orig_name": handle.rpartition("/")[2]}
 
 
 def ending(t: Texts, answering: Answering) -> str:

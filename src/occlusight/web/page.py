@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import html
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import gradio as gr
+from fastapi import FastAPI
 
 from occlusight.backends.protocol import Backend
-from occlusight.web.desk import Desk
+from occlusight.server.fair_queue import FairQueue, Shares
+from occlusight.web.desk import Desk, shown
 from occlusight.web.examples import Example, shipped_examples
+from occlusight.web.gate import Gate
 from occlusight.web.texts import PHOTO_COMMAND, TEXTS, Language, Texts
+from occlusight.web.uploads import Uploads
 
 Choice: TypeAlias = Literal["auto", "zh", "en"]
 CHOICES: tuple[Choice, ...] = ("auto", "zh", "en")
 
 TITLE = "Occlusight · 遮见"
-AT_ONCE = 2
-"""How many answers are computed at the same time; the engine advances them in turn. Others wait in the queue."""
-WAITING = 32
-"""How many may wait."""
-KEEP_UPLOADS_S = 86_400
+SESSIONS = 1000
+"""Of how many open pages Gradio remembers what they show."""
+LONGEST_QUESTION = 20_000
 CSS = Path(__file__).with_name("page.css")
 FONTS = ("system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "WenQuanYi Micro Hei", "sans-serif")
 SILENT: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 AT_HAND: dict[str, Any] = {**SILENT, "queue": False}
+AS_IT_IS: dict[str, Any] = {"preprocess": False, "postprocess": False}
+"""Pictures come and go as `Uploads` names them; Gradio would take the names for paths."""
 
 
 class Page:
@@ -37,6 +43,7 @@ class Page:
     def __init__(
         self,
         backend: Backend,
+        queue: FairQueue,
         choice: Choice = "auto",
         knows_photographs: bool = False,
         examples: tuple[Example, ...] | None = None,
@@ -45,12 +52,45 @@ class Page:
         self.choice = choice
         self.knows_photographs = knows_photographs
         self.examples = tuple(shipped_examples()) if examples is None else examples
-        self.desk = Desk(backend, self.examples)
-        self.blocks = gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, KEEP_UPLOADS_S))
+        self.uploads = Uploads(self.examples)
+        self.desk = Desk(backend, self.uploads, queue, self.examples)
+        self.blocks = gr.Blocks(title=TITLE, analytics_enabled=False)
         with self.blocks:
             self._lay_out("en" if choice == "auto" else choice)
             self._connect()
-        self.blocks.queue(max_size=WAITING)
+        self._gradio = self._mount(queue.shares)
+        self.app = Gate(self._gradio, self.blocks, self.uploads, queue).app
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Serve the page as long as this lasts; then what visitors uploaded is removed."""
+        try:
+            async with self._gradio.router.lifespan_context(self._gradio):
+                yield
+        finally:
+            self.uploads.close()
+
+    def _mount(self, shares: Shares) -> FastAPI:
+        """Return Gradio's application. Our queue decides who waits, so Gradio's begins with everything at once."""
+        self.blocks.max_threads = shares.at_once + shares.waiting + 64
+        self.blocks.queue(api_open=False)
+        self.blocks.max_threads = 40
+        self.blocks.state_session_capacity = SESSIONS
+        self.blocks._queue.ANALYTICS_MAX_EVENTS = 1
+        served: FastAPI = gr.mount_gradio_app(
+            FastAPI(docs_url=None, redoc_url=None, openapi_url=None),
+            self.blocks,
+            path="/",
+            show_error=False,
+            run_history=False,
+            max_file_size=self.uploads.limits.largest,
+            footer_links=[],
+            ssr_mode=False,
+            enable_monitoring=False,
+            mcp_server=False,
+            **looks(),
+        )
+        return served
 
     def _lay_out(self, language: Language) -> None:
         t = TEXTS[language]
@@ -75,9 +115,13 @@ class Page:
                     height=360,
                     elem_id="picture",
                 )
-                self.picture.preprocess = uploaded_path  # type: ignore[method-assign,assignment]
                 self.question = gr.Textbox(
-                    label=t.question, placeholder=t.question_hint, lines=1, max_lines=5, elem_id="question"
+                    label=t.question,
+                    placeholder=t.question_hint,
+                    lines=1,
+                    max_lines=5,
+                    max_length=LONGEST_QUESTION,
+                    elem_id="question",
                 )
                 with gr.Row():
                     self.ask = gr.Button(t.ask, variant="primary", min_width=100, elem_id="ask")
@@ -101,7 +145,6 @@ class Page:
                 self.status = gr.HTML("", elem_id="status")
                 self.note = gr.HTML(self._note(t), elem_id="note")
         self.gallery = gr.Gallery(
-            self._cards(language),
             label=t.examples,
             columns=4,
             height="auto",
@@ -112,25 +155,28 @@ class Page:
             visible=bool(self.examples),
             elem_id="examples",
         )
+        self.gallery.value = self._cards(language)
 
     def _connect(self) -> None:
         answering: dict[str, Any] = {
             "fn": self.desk.ask,
             "inputs": [self.picture, self.question, self.temperature, self.top_p, self.max_tokens, self.language],
             "outputs": [self.answer, self.status, self.ask, self.stop],
-            "concurrency_limit": AT_ONCE,
-            "concurrency_id": "answers",
+            "concurrency_limit": None,
             **SILENT,
+            **AS_IT_IS,
         }
         self.ask.click(**answering)
         self.question.submit(**answering)
-        chosen = self.gallery.select(self.desk.choose, self.language, [self.picture, self.question], **AT_HAND)
+        chosen = self.gallery.select(
+            self.desk.choose, self.language, [self.picture, self.question], **AT_HAND, **AS_IT_IS
+        )
         chosen.then(**answering)
         self.stop.click(self.desk.stop, **AT_HAND)
         self.blocks.unload(self.desk.stop)
         labelled = [self.heading, self.picture, self.question, self.ask, self.stop, self.settings]
         labelled += [self.temperature, self.top_p, self.max_tokens, self.answer, self.note, self.gallery]
-        self.language.change(self.relabel, self.language, labelled, **AT_HAND)
+        self.language.change(self.relabel, self.language, labelled, **AT_HAND, **AS_IT_IS)
         if self.choice == "auto":
             self.blocks.load(self.desk.first_language, None, self.language, **AT_HAND)
 
@@ -152,19 +198,15 @@ class Page:
             gr.update(label=t.examples, value=self._cards(language)),
         ]
 
-    def _cards(self, language: Language) -> list[tuple[str, str]]:
-        return [(str(e.picture), e.question(language)) for e in self.examples]
+    def _cards(self, language: Language) -> list[dict[str, Any]]:
+        named = zip(self.uploads.examples, self.examples, strict=True)
+        return [{"image": shown(name), "caption": example.question(language)} for name, example in named]
 
     def _note(self, t: Texts) -> str:
         serving = f"<p>{html.escape(t.serving.format(name=self.backend.info.name))}</p>"
         if self.knows_photographs:
             return serving
         return f"<p>{html.escape(t.renders)}</p><pre><code>{PHOTO_COMMAND}</code></pre>{serving}"
-
-
-def uploaded_path(upload: Any) -> str | None:
-    """Return the path of an uploaded file, as it came: the model's own reader opens it, and says what is wrong with it."""
-    return None if upload is None else upload.path
 
 
 def heading(t: Texts) -> str:

@@ -34,6 +34,9 @@ class Texts:
     no_picture: str
     no_question: str
     working: str
+    waiting: str
+    too_many: str
+    full: str
     done: str
     cut: str
     stopped: str
@@ -66,6 +69,9 @@ TEXTS: dict[Language, Texts] = {
         no_picture="请先选一张图片。",
         no_question="请先写下问题。",
         working="正在看图……",
+        waiting="正在排队：前面还有 {ahead} 个提问",
+        too_many="您已有几个提问在等待，请在 {seconds} 秒后再试。",
+        full="现在提问的人太多，请在 {seconds} 秒后再试。",
         done="完成 · {tokens} 个词元 · 共 {total:.1f} 秒 · 首个词元 {first:.1f} 秒（{image}）· 每秒 {rate:.0f} 个词元 · "
         "提示 {prompt} 个词元，其中图片 {pixels} 个",
         cut="已截断（达到 max_tokens）· ",
@@ -98,6 +104,9 @@ TEXTS: dict[Language, Texts] = {
         no_picture="Please choose a picture first.",
         no_question="Please write a question first.",
         working="Looking at the picture…",
+        waiting="Waiting: {ahead} questions come before yours",
+        too_many="Several of your questions are waiting already; please try again in {seconds} s.",
+        full="Too many people are asking now; please try again in {seconds} s.",
         done="Done · {tokens} tokens · {total:.1f} s · first token {first:.1f} s ({image}) · {rate:.0f} tokens/s · "
         "prompt {prompt} tokens, {pixels} of them for the picture",
         cut="Cut at max_tokens · ",
