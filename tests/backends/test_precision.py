@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from occlusight.backends import open_backend, precision
+from occlusight.backends import open_backend, precision, quantized
 from occlusight.backends.models import shipped
-from occlusight.backends.precision import precision_of, quantizing_bar
+from occlusight.backends.precision import precision_of
+from occlusight.backends.quantized import quantizing_bar
 from occlusight.engine.placement import Placement
 from occlusight.model.config import ModelConfig
 from occlusight.model.quant.plan import QuantSettings
@@ -68,7 +69,7 @@ def test_the_choice_and_the_first_quantization_are_said(
     tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("occlusight.model.quant.stored.cache_directory", lambda: tmp_path)
-    monkeypatch.setattr(precision, "TOLD_EVERY_S", 0.0)
+    monkeypatch.setattr(quantized, "TOLD_EVERY_S", 0.0)
     said: list[str] = []
     assert open_backend(str(tiny_checkpoint), tell=said.append).info.dtype.startswith("int8; ")
     assert "computed in 8 bits; --quantize none computes in float32" in said[0]
@@ -82,7 +83,7 @@ def test_the_choice_and_the_first_quantization_are_said(
 
 def test_the_time_left_goes_by_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr(precision, "perf_counter", lambda: now)
+    monkeypatch.setattr(quantized, "perf_counter", lambda: now)
     said: list[str] = []
     with quantizing_bar(said.append) as show:
         for done, seconds in ((0, 0), (10, 4), (15, 6), (50, 30), (100, 60)):

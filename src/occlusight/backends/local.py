@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from copy import copy
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from occlusight.backends.fields import MaxPixels, Picture, as_choices, instance
 from occlusight.backends.picture_reader import PictureReader
@@ -32,7 +33,6 @@ from occlusight.backends.protocol import (
 from occlusight.backends.structured import READS_SCHEMAS, prompt_of
 from occlusight.engine.choices import score
 from occlusight.engine.engine import Engine
-from occlusight.engine.grammar import Grammar, Grammars
 from occlusight.engine.outlook import Outlook
 from occlusight.engine.placement import Placement
 from occlusight.engine.prompt import Prompt, Visual
@@ -53,6 +53,9 @@ LONG_S = 2.0
 """Who waits longer for a first token is told how far it is,"""
 NEWS_EVERY_S = 0.2
 """not more often than this."""
+
+if TYPE_CHECKING:
+    from occlusight.engine.grammar import Grammar, Grammars
 
 
 class LocalBackend:
@@ -95,7 +98,6 @@ class LocalBackend:
             model.fit_context(context)
         self.kept_speeds = KeptSpeeds(revision, opened.dtype)
         self.engine = Engine(model, revision, settings, Speeds(self.kept_speeds.read()))
-        self._grammars = Grammars.of(self.chat.tokenizer, model.config.text.vocab_size, self.chat.eos_ids)
         self._info = ModelInfo(
             name=name or str(checkpoint),
             revision=revision,
@@ -245,6 +247,12 @@ class LocalBackend:
         config = self.chat.config
         prompt = Prompt.build(ids, visuals, pad=config.image_token_id, merge=config.vision.merge_size)
         return prompt, tuple(use for _, use in seen)
+
+    @cached_property
+    def _grammars(self) -> Grammars:
+        from occlusight.engine.grammar import Grammars  # and llguidance, which most questions do not need
+
+        return Grammars.of(self.chat.tokenizer, self.engine.model.config.text.vocab_size, self.chat.eos_ids)
 
     def _grammar(self, request: Request) -> Grammar | None:
         if request.json_schema is not None:

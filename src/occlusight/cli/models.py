@@ -54,7 +54,7 @@ def quantize_command(
     """
     from occlusight.backends.fitting import check_fits
     from occlusight.backends.models import checkpoint_of
-    from occlusight.backends.precision import calibration_pictures, quantizing_bar
+    from occlusight.backends.quantized import calibration_pictures, quantizing_bar
     from occlusight.engine.placement import Placement
     from occlusight.engine.revision import revision_of
     from occlusight.model.quant.cached import load_quantized

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import torch
 from torch import Tensor
 
 from occlusight.engine.drafting import Drafts
-from occlusight.engine.grammar import Grammar
 from occlusight.engine.sampling import Sampler, Sampling
 from occlusight.engine.transcript import Picked, Transcript
 from occlusight.model.chat import Chat
+
+if TYPE_CHECKING:
+    from occlusight.engine.grammar import Grammar
 
 THINK, END_THINK = "<think>", "</think>"
 Reason = Literal["stop", "length"]
