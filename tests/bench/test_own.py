@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from occlusight.backends.scripted import Scripted
 from occlusight.bench.cli import bench_app
 from occlusight.bench.finished import Finished
 from occlusight.bench.judge import judged
-from occlusight.bench.own import ASKED, Labelled, ask, estimate, read_labels, summary, write_template
+from occlusight.bench.own import ASKED, Labelled, ask, estimate, label_run, read_labels, summary, write_template
+from occlusight.bench.record import Record
 from occlusight.bench.run import run
 from occlusight.bench.sweep import Resized, default_side, knee, sweep
 from occlusight.bench.sweep_page import COLUMNS, page, to_markdown, verdict_of_length, verdict_of_size
@@ -84,7 +86,7 @@ def test_wrong_labels_are_named(photographs: Path, tmp_path: Path) -> None:
     with pytest.raises(BadData, match="line 2: truth must be yes or no, but is 'perhaps'"):
         read_labels(template)
     template.write_bytes(template.read_text("utf-8-sig").replace("car", "轿车").encode("gbk"))
-    with pytest.raises(BadData, match="save it as 'CSV UTF-8'"):
+    with pytest.raises(BadData, match=r"line 2 is not UTF-8 .* as 'CSV UTF-8'"):
         read_labels(template)
     with pytest.raises(BadData, match="holds no pictures"):
         write_template(tmp_path / "nowhere", tmp_path / "x.csv")
@@ -166,3 +168,40 @@ def test_a_judge_is_compared_with_the_rule(data, names, tmp_path: Path) -> None:
     _, unsure = judged(Scripted("Perhaps."), finished, data)
     assert (unsure["no_verdict"], unsure["kappa"]) == (unsure["n"], None)
     assert json.loads((tmp_path / "scores.json").read_text())["explanation_plausible"] == 1.0
+
+
+def labelled(photographs: Path, tmp_path: Path) -> list[Labelled]:
+    template = tmp_path / "labels.csv"
+    write_template(photographs, template)
+    fill(
+        template,
+        [("the car", "bus", "yes"), ("bus", "car\u2028behind", "no"), ("cat", "dog", "no"), ("dog", "cat", "no")],
+    )
+    return read_labels(template)
+
+
+def test_answers_about_labels_are_kept_as_they_come(photographs: Path, tmp_path: Path) -> None:
+    """A stopped run goes on, and a label that was put right is compared again, not asked again."""
+    labels, asked = labelled(photographs, tmp_path), []
+    assert labels[1].hidden == "car\u2028behind"
+
+    def stops(request: Request) -> str:
+        asked.append(request.prompt)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        return "No."
+
+    with pytest.raises(KeyboardInterrupt):
+        label_run(Scripted(stops, name="m"), labels, tmp_path / "run")
+    assert [line["said"] for line in Record.read(tmp_path / "run" / "answers.jsonl")] == ["no", "no"]
+    corrected = [replace(labels[0], truth=False), *labels[1:]]
+    lines = label_run(Scripted(stops, name="m"), corrected, tmp_path / "run")
+    assert asked == [x.question for x in [*labels[:3], *labels[2:]]]
+    assert Record.read(tmp_path / "run" / "answers.jsonl") == lines
+    assert estimate(lines)["error"] == 0.0
+    assert label_run(Scripted("Yes.", name="m"), labels[:1], tmp_path / "run")[0]["truth"] == "yes"
+    assert len(Record.read(tmp_path / "run" / "answers.jsonl")) == 4
+    with pytest.raises(BadInput, match="a run with another model"):
+        label_run(Scripted("Yes.", name="other"), labels, tmp_path / "run")
+    with Record(tmp_path / "run").held(), pytest.raises(BadInput, match="is being written by process"):
+        label_run(Scripted("Yes.", name="m"), labels, tmp_path / "run")

@@ -99,12 +99,12 @@ WRONG: list[tuple[str, Callable[[Path], Path], str]] = [
     (
         "cocoa",
         bad(lambda d: d["annotations"][0]["regions"][1]["visible_mask"].update(counts=[9, 5]), cocoa),
-        r"regions\[1\]\.visible_mask: the mask has run lengths that add up to 14, but the picture has 80 x 100 = 8000",
+        r"regions\[1\]\.visible_mask: the run lengths add up to 14, but the mask has 80 x 100 = 8000",
     ),
     (
         "cocoa",
         bad(lambda d: d["annotations"][0]["regions"][1]["visible_mask"].update(counts=[9, -5, 7996]), cocoa),
-        r"regions\[1\]\.visible_mask: the mask cannot be read: a run length is a whole number from 0 on, not -5",
+        r"regions\[1\]\.visible_mask: a run length is a whole number from 0 on, not -5",
     ),
     *[
         (
@@ -233,7 +233,7 @@ def test_run_lengths_cover_the_picture_or_are_refused() -> None:
     """A mask of memory that nobody wrote would hold what another had."""
     mask_of({"size": [10, 20], "counts": [0, 200]}, (20, 10), "here")
     for runs in ([3, 5], [], "", [0, 5000], "no run lengths", "52", "5P", [2**70, -(2**70) + 200], [199.0, 1], "o" * 9):
-        with pytest.raises(BadData, match=r"^here: the mask "):
+        with pytest.raises(BadData, match=r"^here: .*(run length|compressed)"):
             mask_of({"size": [10, 20], "counts": runs}, (20, 10), "here")
     assert not mask_of({"size": [10, 20], "counts": [200]}, (20, 10), "here").any()
 

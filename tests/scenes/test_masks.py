@@ -23,3 +23,24 @@ def test_decoding_undoes_encoding(seed: int) -> None:
 def test_run_lengths_that_do_not_fill_the_mask_are_refused() -> None:
     with pytest.raises(BadData, match="add up to 5"):
         decode({"size": [2, 2], "counts": [2, 3]})
+
+
+@pytest.mark.parametrize(
+    "rle",
+    [
+        {},
+        {"size": [2, 2]},
+        {"size": None, "counts": [4]},
+        {"size": [2, 2.0], "counts": [4]},
+        {"size": [-2, -2], "counts": [4]},
+        {"size": [10**6, 10**6], "counts": [10**12]},
+        {"size": [2, 2], "counts": [5, -1]},
+        {"size": [2, 2], "counts": [2**70, 4 - 2**70]},
+        {"size": [2, 2], "counts": [4.0]},
+        {"size": [2, 2], "counts": [True, 3]},
+        {"size": [2, 2], "counts": "04"},
+    ],
+)
+def test_what_are_no_run_lengths_is_refused_before_numpy_sees_it(rle: dict[str, object]) -> None:
+    with pytest.raises(BadData, match=r"mask|run length"):
+        decode(rle)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from occlusight.bench.leakage.asked import Asked, asked
-from occlusight.errors import BadInput
+from occlusight.errors import BadData, BadInput
 from occlusight.occlusion.matching import traits
 from occlusight.occlusion.programs import execute
 from occlusight.scenes.check import check_set
@@ -116,6 +116,11 @@ def test_a_pool_goes_on_where_it_was_stopped(
         assert [p.graph for p in again] == [p.graph for p in pooled[:3]]
         with pytest.raises(BadInput, match="seed 7, not 8"):
             pool(Plan(plan.recipes, 8, 3, plan.size, 1), tmp_path, catalogue=catalogue)
+        for damaged in (whole.replace(b"graph", b"g\xffaph", 1), whole.replace(b"graph", b"grape", 1)):
+            path.write_bytes(damaged)
+            with pytest.raises(BadData, match=r"graphs\.jsonl"):
+                pool(few, tmp_path, catalogue=catalogue)
+            assert path.read_bytes() == damaged
 
 
 def test_balanced_questions_are_right_and_the_same_in_both_languages(balanced: Halves) -> None:

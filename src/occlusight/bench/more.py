@@ -10,7 +10,7 @@ import typer
 
 from occlusight.bench.finished import Finished
 from occlusight.bench.options import BackendName, BaseUrl, ModelName, TrustRemoteCode
-from occlusight.bench.own import ask, estimate, read_labels, summary, write_template
+from occlusight.bench.own import estimate, label_run, read_labels, summary, write_template
 from occlusight.bench.record import Record
 from occlusight.bench.samples import open_set
 from occlusight.bench.sweep import LENGTHS, SIZES, sweep
@@ -57,10 +57,8 @@ def label_command(
     wanted = read_labels(labels)
     opened = open_backend(model, backend=backend, base_url=base_url, trust_remote_code=trust_remote_code)
     with progress("asking", "questions") as show:
-        lines = ask(opened, wanted, progress=show)
+        lines = label_run(opened, wanted, out, progress=show)
     result = estimate(lines, None if scenes is None else Finished.read(scenes).scores)
-    out.mkdir(parents=True, exist_ok=True)
-    Record.write(out / "answers.jsonl", lines)
     write_whole(out / "estimate.json", json.dumps(result, indent=1) + "\n")
     for_people(summary(result))
     for_programs(result)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from occlusight.backends.protocol import Backend, Done, Request, TextDelta
+from occlusight.bench.record import Record, surroundings
 from occlusight.bench.statistics import Rate, rate
 from occlusight.errors import BadData
-from occlusight.files.whole import replacing
+from occlusight.files.journal import Journal
+from occlusight.files.text import is_file, read_text
+from occlusight.files.whole import replacing, write_lines
 from occlusight.reading.decision import decision
 
 COLUMNS = ("picture", "lang", "hides", "hidden", "truth")
@@ -36,6 +40,11 @@ class Labelled:
     hides: str
     hidden: str
     truth: bool
+
+    @property
+    def id(self) -> str:
+        """What tells it apart from the others of a template."""
+        return f"{self.picture}: {self.question}"
 
     @property
     def question(self) -> str:
@@ -61,16 +70,8 @@ def write_template(pictures: Path, out: Path) -> int:
 
 def read_labels(path: Path) -> list[Labelled]:
     """Read a filled-in template; lines without a truth are left out. Raises BadData that names the line."""
-    try:
-        rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
-    except OSError as error:
-        raise BadData(
-            f"{path} cannot be read ({error.strerror}); make it with: occlusight bench label --pictures DIR --out {path}"
-        ) from None
-    except UnicodeDecodeError:
-        raise BadData(f"{path} is not UTF-8; save it as 'CSV UTF-8', which spreadsheets offer beside CSV") from None
     labels = []
-    for i, row in enumerate(rows, 2):
+    for i, row in _rows(path):
         if missing := [c for c in COLUMNS if row.get(c) is None]:
             raise BadData(
                 f"{path}, line {i}: the column {', '.join(missing)} is missing; the columns are {', '.join(COLUMNS)}"
@@ -83,7 +84,7 @@ def read_labels(path: Path) -> list[Labelled]:
         if row["lang"] not in ASKED:
             raise BadData(f"{path}, line {i}: lang must be en or zh, but is {row['lang']!r}")
         picture = path.parent / row["picture"]
-        if not picture.is_file():
+        if not is_file(picture):
             raise BadData(f"{path}, line {i}: the picture {picture} does not exist")
         names = [re.sub(r"^the ", "", row[c].strip(), flags=re.I) for c in ("hides", "hidden")]
         if not all(names):
@@ -96,23 +97,66 @@ def read_labels(path: Path) -> list[Labelled]:
     return labels
 
 
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the rows of a template, each with the line where it ends. Raises BadData."""
+    try:
+        rows = csv.DictReader(io.StringIO(read_text(path), newline=""))
+        for row in rows:
+            yield rows.line_num, row
+    except csv.Error as error:
+        raise BadData(f"{path}, line {rows.line_num} is not CSV ({error})") from None
+    except BadData as error:
+        raise BadData(
+            f"{error}; spreadsheets save a template as 'CSV UTF-8', and a new one comes from: occlusight bench label --pictures DIR"
+        ) from None
+
+
 def ask(
     backend: Backend,
     labels: Sequence[Labelled],
     max_tokens: int = 256,
     progress: Callable[[int, int], None] | None = None,
+    known: Mapping[str, dict[str, Any]] | None = None,
+    keep: Callable[[dict[str, Any]], None] | None = None,
 ) -> list[dict[str, Any]]:
-    """Ask the model every labelled question and return a line each."""
+    """Ask the model every labelled question and return a line each. What is `known` by id is not asked again, only compared with its
+    label; `keep` is given each new line as soon as it is there."""
     lines = []
     for i, label in enumerate(labels):
         if progress:
             progress(i, len(labels))
-        events = list(backend.generate(Request(label.question, (label.picture,), max_tokens=max_tokens)))
-        text = "".join(e.text for e in events if isinstance(e, TextDelta))
-        cut = any(isinstance(e, Done) and e.finish_reason != "stop" for e in events)
-        said = decision(text)
-        line = {"picture": str(label.picture), "question": label.question, "answer": text, "cut": cut}
-        lines.append(line | {"said": said, "truth": "yes" if label.truth else "no"})
+        line = (known or {}).get(label.id) or _answer(backend, label, max_tokens)
+        line = {**line, "said": decision(line["answer"]), "truth": "yes" if label.truth else "no"}
+        if keep and label.id not in (known or {}):
+            keep(line)
+        lines.append(line)
+    return lines
+
+
+def _answer(backend: Backend, label: Labelled, max_tokens: int) -> dict[str, Any]:
+    events = list(backend.generate(Request(label.question, (label.picture,), max_tokens=max_tokens)))
+    text = "".join(e.text for e in events if isinstance(e, TextDelta))
+    cut = any(isinstance(e, Done) and e.finish_reason != "stop" for e in events)
+    return {"id": label.id, "picture": str(label.picture), "question": label.question, "answer": text, "cut": cut}
+
+
+def label_run(
+    backend: Backend,
+    labels: Sequence[Labelled],
+    out: Path,
+    max_tokens: int = 256,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Ask as `ask`, into the record of a run: each answer is written as it comes, and a stopped run goes on.
+
+    Raises BadInput where `out` holds another run, or another process writes it.
+    """
+    about = {"model": asdict(backend.info), "settings": {"max_tokens": max_tokens}, **surroundings()}
+    with Record(out).held() as record, Journal(record.answers) as journal:
+        known = record.begin(about)
+        lines = ask(backend, labels, max_tokens, progress, known, journal.append)
+        asked = {line["id"] for line in lines}
+        write_lines(record.answers, [*lines, *(line for id, line in known.items() if id not in asked)])
     return lines
 
 

@@ -77,6 +77,14 @@ def read_json(path: Path) -> Any:
         raise BadData(f"{path} is not JSON that can be read ({error})") from None
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is a file of this name; False too for a name that no file can have."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def shown(value: Any) -> str:
     """Return a value in one short line, for an error."""
     try:

@@ -13,6 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from occlusight.errors import BadData
+from occlusight.files.text import shown
+
+LARGEST = 80_000_000
+"""Pixels of the largest mask."""
 
 
 def encode(mask: NDArray[np.bool_]) -> dict[str, Any]:
@@ -27,10 +31,24 @@ def encode(mask: NDArray[np.bool_]) -> dict[str, Any]:
 
 
 def decode(rle: Mapping[str, Any]) -> NDArray[np.bool_]:
-    """Return the mask (H, W) that `encode` described. Raises BadData when the counts do not fill it."""
-    height, width = rle["size"]
-    counts = np.asarray(rle["counts"], np.int64)
-    if counts.sum() != height * width or (counts < 0).any():
-        raise BadData(f"the run lengths add up to {counts.sum()}, but the mask has {height} x {width} pixels")
+    """Return the mask (H, W) that `encode` described. Raises BadData when the counts are no run lengths, or do not fill it."""
+    size, counts = rle.get("size"), rle.get("counts")
+    if not isinstance(size, list | tuple) or len(size) != 2 or not all(map(_is_length, size)):
+        raise BadData(f"the size of a mask is [height, width], not {shown(size)}")
+    height, width = size
+    if height * width > LARGEST:
+        raise BadData(f"a mask has up to {LARGEST} pixels, but this one {height} x {width}")
+    if not isinstance(counts, list | tuple):
+        raise BadData(f"run lengths are a list, not {shown(counts)}")
+    if (wrong := next((count for count in counts if not _is_length(count)), None)) is not None:
+        raise BadData(f"a run length is a whole number from 0 on, not {shown(wrong)}")
+    if sum(counts) != height * width:
+        raise BadData(
+            f"the run lengths add up to {shown(sum(counts))}, but the mask has {height} x {width} = {height * width} pixels"
+        )
     values = np.arange(len(counts)) % 2 == 1
-    return np.repeat(values, counts).reshape((height, width), order="F")
+    return np.repeat(values, np.asarray(counts, np.int64)).reshape((height, width), order="F")
+
+
+def _is_length(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

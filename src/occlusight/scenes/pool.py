@@ -6,14 +6,17 @@ Two things are not done that a data set does: looking whether things stand in on
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from occlusight.errors import BadInput, OcclusightError
-from occlusight.files import json_lines
+from occlusight.errors import BadData, BadInput, OcclusightError
+from occlusight.files.journal import Journal
+from occlusight.files.lock import only_writer
+from occlusight.files.text import read_json
+from occlusight.files.whole import write_json
 from occlusight.occlusion.graph import Graph
 from occlusight.scenes.catalogue import Catalogue, load_catalogue, whole_catalogue
 from occlusight.scenes.choice import choose
@@ -29,7 +32,6 @@ from occlusight.scenes.stages.registry import (
     tells_by_shadows,
 )
 from occlusight.scenes.stages.variants import variant_of
-from occlusight.scenes.stored import dumped
 
 SIZE = 112  # pixels of the side at which truth is measured
 GRAPHS, PLAN = "graphs.jsonl", "plan.json"
@@ -51,43 +53,43 @@ def pool(
 ) -> list[Pooled]:
     """Return the graphs of a plan's scenes; those that the folder does not have yet are made and kept there, one after the other.
 
-    The plan's size is that of measuring; its samples mean nothing. Raises BadInput when the folder holds graphs of another plan,
-    BadData when a mesh is not imported.
+    The plan's size is that of measuring; its samples mean nothing. Raises BadInput when the folder holds graphs of another plan
+    or another process writes it, BadData when a line of it is damaged or a mesh is not imported.
     """
-    found = list(_kept(plan, folder))[: plan.count]
-    known = catalogue or (whole_catalogue() if plan.staged else load_catalogue())
-    show = progress or (lambda done, total: None)
-    show(len(found), plan.count)
-    with (folder / GRAPHS).open("a", encoding="utf-8") as lines:
+    folder.mkdir(parents=True, exist_ok=True)
+    with only_writer(folder), Journal(folder / GRAPHS) as journal:
+        _same_plan(plan, folder)
+        found = [_pooled(line, folder) for line in journal.lines[: plan.count]]
+        known = catalogue or (whole_catalogue() if plan.staged else load_catalogue())
+        show = progress or (lambda done, total: None)
+        show(len(found), plan.count)
         while len(found) < plan.count:
             base = len(found) - len(found) % plan.group
             group = [Pooled(plan.recipe(base), base + i, graph) for i, graph in enumerate(graphs_of(plan, base, known))]
             for pooled in group[len(found) - base : plan.count - base]:
-                lines.write(dumped({"recipe": pooled.recipe, "index": pooled.index, "graph": pooled.graph.to_json()}))
+                journal.append({"recipe": pooled.recipe, "index": pooled.index, "graph": pooled.graph.to_json()})
                 found.append(pooled)
-            lines.flush()
             show(len(found), plan.count)
     return found
 
 
-def _kept(plan: Plan, folder: Path) -> Iterator[Pooled]:
-    """Yield the graphs that are there; a last line that was cut is taken away."""
-    folder.mkdir(parents=True, exist_ok=True)
-    record = folder / PLAN
-    if record.is_file():
-        unlike = differences(json.loads(record.read_text(encoding="utf-8")), plan)
-        if unlike:
-            raise BadInput(f"{folder} holds graphs of other scenes ({'; '.join(unlike)}); give another folder")
-    else:
-        record.write_text(json.dumps(plan.identity()) + "\n", encoding="utf-8")
-    path = folder / GRAPHS
+def _same_plan(plan: Plan, folder: Path) -> None:
+    """Write down what the folder's graphs are of. Raises BadInput where they are of something else."""
+    path = folder / PLAN
     if not path.is_file():
+        write_json(path, plan.identity())
         return
-    whole = path.read_bytes().rpartition(b"\n")
-    if whole[2]:
-        path.write_bytes(whole[0] + whole[1])
-    for _, line in json_lines.read_lines(path):
-        yield Pooled(line["recipe"], line["index"], Graph.from_json(line["graph"]))
+    found = read_json(path)
+    unlike = differences(found, plan) if isinstance(found, dict) else [f"{PLAN} is no record of any"]
+    if unlike:
+        raise BadInput(f"{folder} holds graphs of other scenes ({'; '.join(unlike)}); give another folder")
+
+
+def _pooled(line: dict[str, Any], folder: Path) -> Pooled:
+    try:
+        return Pooled(line["recipe"], line["index"], Graph.from_json(line["graph"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadData(f"{folder / GRAPHS} holds a line that is no graph ({error!r}); delete that line") from None
 
 
 def graphs_of(plan: Plan, base: int, catalogue: Catalogue) -> list[Graph]:

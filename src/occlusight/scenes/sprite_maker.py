@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from occlusight.files.journal import Journal, read_journal
+from occlusight.files.lock import only_writer
 from occlusight.scenes.catalogue import Catalogue
 from occlusight.scenes.description import RGB
 from occlusight.scenes.lighting import sample_light
@@ -37,14 +39,13 @@ def build_bank(
     """
     folder.mkdir(parents=True, exist_ok=True)
     index, data = folder / INDEX, folder / "pixels.bin"
-    made = index.read_text().splitlines() if index.exists() else []
-    last = json.loads(made[-1]) if made else None
-    done = last["job"] + 1 if last else 0
     cast = dict.fromkeys(key for setting in SETTINGS.values() for key in setting.cast)
     meshes = [m for key in cast for m in catalogue.meshes(key)][worker::workers]
     # In rounds of four of a mesh: an unfinished bank has every mesh, and the renderer's cache of shapes is used.
     jobs = [(m, i + j) for i in range(0, per_mesh, 4) for m in meshes for j in range(4)]
-    with index.open("a") as lines, data.open("ab") as pixels:
+    with only_writer(folder), Journal(index) as journal, data.open("ab") as pixels:
+        last = journal.lines[-1] if journal.lines else None
+        done = last["job"] + 1 if last else 0
         if last:
             pixels.truncate(last["offset"] + last["width"] * last["height"] * BLOCK)
             pixels.seek(0, 2)
@@ -81,8 +82,7 @@ def build_bank(
                 offset,
                 n,
             )
-            lines.write(json.dumps(asdict(info)) + "\n")
-            lines.flush()
+            journal.append(asdict(info))
             if progress is not None:
                 progress(n + 1, len(jobs))
     return len(jobs) - done
@@ -94,8 +94,7 @@ def merge_banks(parts: list[Path], folder: Path) -> None:
     with (folder / INDEX).open("w") as lines, (folder / "pixels.bin").open("wb") as pixels:
         for part in parts:
             start = pixels.tell()
-            for line in (part / INDEX).read_text().splitlines():
-                record = json.loads(line)
+            for record in read_journal(part / INDEX):
                 record["offset"] += start
                 lines.write(json.dumps(record) + "\n")
             pixels.write((part / "pixels.bin").read_bytes())

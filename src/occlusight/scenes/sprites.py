@@ -6,7 +6,6 @@ Files of a bank: `sprites.jsonl` (a line a sprite) and `pixels.bin`, where a spr
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from occlusight.errors import BadData
+from occlusight.files.journal import read_journal
 
 INDEX = "sprites.jsonl"
 BLOCK = 6  # bytes a pixel: RGBA and a float16
@@ -54,8 +54,7 @@ class SpriteBank:
                 f"there is no sprite bank in {folder}; make one with `occlusight train sprites --out {folder}`"
             )
         infos = []
-        for line in index.read_text().splitlines():
-            record = json.loads(line)
+        for record in read_journal(index):
             infos.append(SpriteInfo(**{**record, "anchor": tuple(record["anchor"])}))
         by_mesh: dict[str, list[int]] = {}
         for i, info in enumerate(infos):

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from occlusight.files.journal import Journal
 from occlusight.model.allocator import give_back_gaps
 from occlusight.model.config import ModelConfig
 from occlusight.model.qwen3vl import Qwen3VL
@@ -169,8 +170,8 @@ class Trainer:
             "lr": self.optimizer.learning_rate(self.step),
             **{name: round(value, 4) for name, value in means.items()},
         }
-        with (self.folder / CURVE).open("a") as curve:
-            curve.write(json.dumps(line) + "\n")
+        with Journal(self.folder / CURVE) as curve:
+            curve.append(line)
 
 
 def training_patches(rgb: Tensor, patch: int, dtype: torch.dtype) -> Tensor:

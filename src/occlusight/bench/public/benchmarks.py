@@ -16,8 +16,7 @@ from occlusight.bench.record import Record, surroundings
 from occlusight.bench.statistics import f1, precision, rate, recall
 from occlusight.errors import BadData, BadInput
 from occlusight.files.journal import Journal
-from occlusight.files.text import shown
-from occlusight.scenes.imports.fields import is_picture
+from occlusight.files.text import is_file, shown
 
 UNFIT = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError, EOFError, pickle.PickleError)
 """What reading data of another shape raises."""
@@ -80,7 +79,7 @@ def read(name: str, folder: Path, limit: int | None = None) -> list[Item]:
     items = []
     try:
         for item in benchmark.read(folder):
-            missing = [p for p in item.pictures if isinstance(p, Path) and not is_picture(p)]
+            missing = [p for p in item.pictures if isinstance(p, Path) and not is_file(p)]
             if missing:
                 raise BadData(f"{name}: the picture {missing[0]} is missing; get the pictures from {benchmark.source}")
             items.append(item)

@@ -18,11 +18,10 @@ from occlusight.errors import BadData, BadInput
 from occlusight.extras import install
 from occlusight.files.text import shown
 from occlusight.scenes.imports.fields import whole_number
+from occlusight.scenes.masks import LARGEST, decode
 
 Mask = NDArray[np.bool_]
 
-LARGEST = 80_000_000
-"""Pixels of the largest picture with masks."""
 MASK_BYTES = 2 << 30
 """What the masks of one picture may take."""
 MOST_THINGS = 1000
@@ -57,28 +56,16 @@ def mask_of(shape: Any, size: tuple[int, int], where: str) -> Mask:
     except ValueError as error:
         if isinstance(error, BadInput) and not isinstance(error, BadData):
             raise
-        raise BadData(f"{where}: the mask {error}") from None
+        raise BadData(f"{where}: {error}") from None
 
 
 def _runs(shape: Mapping[str, Any], size: tuple[int, int]) -> Mask:
     """Return the mask of run lengths. Raises ValueError."""
     width, height = size
     if shape.get("size") != [height, width]:
-        raise BadData(f"is for {shown(shape.get('size'))} pixels, but the picture has {[height, width]}")
+        raise BadData(f"the mask is for {shown(shape.get('size'))} pixels, but the picture has {[height, width]}")
     counts = shape.get("counts")
-    if isinstance(counts, str):
-        counts = uncompressed(counts)
-    if not isinstance(counts, list):
-        raise ValueError(f"cannot be read: counts must be a list or a text, but is {shown(counts)}")
-    wrong = next((c for c in counts if not isinstance(c, int) or isinstance(c, bool) or c < 0), None)
-    if wrong is not None:
-        raise ValueError(f"cannot be read: a run length is a whole number from 0 on, not {shown(wrong)}")
-    if sum(counts) != width * height:
-        raise ValueError(
-            f"has run lengths that add up to {shown(sum(counts))}, but the picture has {height} x {width} = {width * height} pixels"
-        )
-    values = np.arange(len(counts)) % 2 == 1
-    return np.repeat(values, np.asarray(counts, np.int64)).reshape((height, width), order="F")
+    return decode({"size": [height, width], "counts": uncompressed(counts) if isinstance(counts, str) else counts})
 
 
 def uncompressed(text: str) -> list[int]:
@@ -95,7 +82,7 @@ def uncompressed(text: str) -> list[int]:
     for character in text:
         bits = ord(character) - 48
         if not 0 <= bits < 64 or shift > 30:
-            raise ValueError(f"cannot be read: {shown(text)} is not COCO's compressed text")
+            raise ValueError(f"the mask cannot be read: {shown(text)} is not COCO's compressed text")
         value |= (bits & 31) << shift
         shift += 5
         if bits & 32:
@@ -105,7 +92,9 @@ def uncompressed(text: str) -> list[int]:
         counts.append(value + counts[-2] if len(counts) > 2 else value)
         value = shift = 0
     if shift:
-        raise ValueError(f"cannot be read: COCO's compressed text {shown(text)} ends in the middle of a number")
+        raise ValueError(
+            f"the mask cannot be read: COCO's compressed text {shown(text)} ends in the middle of a number"
+        )
     return counts
 
 
@@ -113,10 +102,12 @@ def _filled(shape: Any, size: tuple[int, int]) -> Mask:
     """Return the mask of polygons. Raises ValueError."""
     polygons = [shape] if isinstance(shape, list) and shape and not isinstance(shape[0], list) else shape
     if not isinstance(polygons, list) or not polygons:
-        raise ValueError(f"cannot be read: it is neither a list of polygons nor run lengths, but {shown(shape)}")
+        raise ValueError(
+            f"the mask cannot be read: it is neither a list of polygons nor run lengths, but {shown(shape)}"
+        )
     length = sum(_outline(polygon, size) for polygon in polygons)
     if length > LONGEST_OUTLINE:
-        raise ValueError(f"has outlines of {length:.0f} pixels; up to {LONGEST_OUTLINE} are filled")
+        raise ValueError(f"the mask has outlines of {length:.0f} pixels; up to {LONGEST_OUTLINE} are filled")
     try:
         from pycocotools import mask as coco_mask
     except ImportError:
@@ -129,12 +120,12 @@ def _filled(shape: Any, size: tuple[int, int]) -> Mask:
 def _outline(polygon: Any, size: tuple[int, int]) -> float:
     """Return the length of a polygon's outline in pixels. Raises ValueError where it is none, or not near the picture."""
     if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
-        raise ValueError("cannot be read: a polygon has at least three points, x0, y0, x1, y1, x2, y2")
+        raise ValueError("the mask cannot be read: a polygon has at least three points, x0, y0, x1, y1, x2, y2")
     for axis, side in enumerate(size):
         wrong = [v for v in polygon[axis::2] if not _is_number(v) or not -side <= v <= 2 * side]
         if wrong:
             raise ValueError(
-                f"cannot be read: the {'xy'[axis]} coordinate {shown(wrong[0])} is no number within {side} pixels of the picture"
+                f"the mask cannot be read: the {'xy'[axis]} coordinate {shown(wrong[0])} is no number within {side} pixels of the picture"
             )
     points = list(zip(polygon[::2], polygon[1::2], strict=True))
     return math.fsum(max(abs(a - c), abs(b - d)) + 1 for (a, b), (c, d) in pairwise([*points, points[0]]))

@@ -114,11 +114,3 @@ def name_at(holder: Any, key: str, where: str) -> str:
             f"{where}: {key} must be a name with letters, of up to {LONGEST_NAME} characters, but is {shown(name)}"
         )
     return name
-
-
-def is_picture(path: Path) -> bool:
-    """Whether there is a file of this name; False too for a name that no file can have."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False

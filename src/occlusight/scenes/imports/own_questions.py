@@ -9,11 +9,11 @@ from typing import Any
 
 from occlusight.errors import BadData
 from occlusight.files.json_lines import read_lines
-from occlusight.files.text import shown
+from occlusight.files.text import is_file, shown
 from occlusight.occlusion.kinds import LANGS, Lang
 from occlusight.occlusion.parse import is_chinese
 from occlusight.occlusion.questions import OF_QUESTIONS
-from occlusight.scenes.imports.fields import id_at, is_picture, text_at
+from occlusight.scenes.imports.fields import id_at, text_at
 
 FIELDS = ("image", "question", "answer", "id", "lang", "kind", "choices")
 LARGEST = 10**15  # number that is an answer
@@ -67,7 +67,7 @@ def own_questions(path: Path, pictures: Path) -> Iterator[tuple[str, Own]]:
             options = "\n".join(f"{chr(ord('A') + i)}. {choice}" for i, choice in enumerate(choices))
             text = f"{text}\n{options}\n{LETTER[lang]}"
         picture = pictures / text_at(line, "image", where)
-        if not is_picture(picture):
+        if not is_file(picture):
             raise BadData(f"{where}: the picture {picture} does not exist; --images names the folder of the pictures")
         about = str(id_at(line, "id", where) if "id" in line else where.rpartition(" ")[2])
         yield where, Own(picture, text, lang, kind, template, value, choices, about)
