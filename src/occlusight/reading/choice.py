@@ -48,11 +48,11 @@ def choice(text: str, choices: Sequence[str]) -> int | None:
     text = told(text)
     if several_first(text, choices):
         return None
+    last = letter_of_last_line(text, choices)
     if not repeats_the_list(text) and (found := first_letter(text, choices)) is not None:
+        return found if last in (found, None) else None
+    if (found := chosen_letter(text, choices)) is not None or (found := last) is not None:
         return found
-    for reader in (chosen_letter, letter_of_last_line):
-        if (found := reader(text, choices)) is not None:
-            return found
     if right := letters_called_right(text, choices):
         return right.pop() if len(right) == 1 else None
     return None if _REFUSED.search(text) else _by_kind(text, choices)
@@ -74,7 +74,7 @@ def phrase(text: str) -> str | None:
     if (leading := re.match(r"(yes|no)(?=[,.:;!]|$)", text, re.I)) is not None:
         return leading.group(1).lower()
     if _REFUSED.match(text) or re.match(
-        r"(?:i'm |i am |i )?(?:sorry|can ?not|can't|unable|unsure)\b|it is (?:unclear|impossible)", text, re.I
+        r"(?:i'm |i am |i )?(?:sorry|can ?not|can't|unable|unsure)\b|it(?: is|'s) (?:unclear|impossible)", text, re.I
     ):
         return None
     return plain_words(text) or None

@@ -20,14 +20,14 @@ _STOP = r"(?=\s*(?:$|[,.。!;:、~…)\]}|\n–—-]))"
 _STOPPED = re.compile(_STOP)
 _VERDICT = re.compile(
     r"(?P<yes>(?:yes|yeah|yep|yup|affirmative)(?!\w|['’\-/]|\s*(?:and|or|/)\s*no\b)|"
-    rf"(?:true|correct|right|indeed|absolutely|definitely|certainly|of course)\b{_STOP}|(?:indeed,? )?(?:it|they|that) (?:does|do|is|are|can|would|will)\b{_STOP}|"
+    rf"(?:true|correct|right|indeed|absolutely|definitely|certainly|of course)\b{_STOP}|(?:indeed,? )?(?:it|they|that) (?:does|do|is|are|can|would|will)\b{_STOP}|i (?:think|believe) so\b|"
     rf"(?:that(?:'s| is)|this is|it(?:'s| is)|the statement is|the claim is|the caption is) (?:true|correct|right|accurate)\b{_STOP}|[yt]{_STOP}(?!\s*[-/]))|"
     r"(?P<no>(?:no|nope|nah|negative)(?!\w|['’\-/]|\s*(?:and|or|/)\s*yes\b|\.? ?\d|\s+(?:idea|clue|way (?:to|of)|longer|doubts?|information|problem|wonder|question|matter|opinion|comment|"
-    rf"answer|image|picture|photo|one can (?:tell|know|say))\b)|(?:false|incorrect|untrue|wrong)\b{_STOP}|(?:it|they|that) (?:does|do|is|are|can|would|will)(?:n't| not)\b{_STOP}|"
+    rf"answer|image|picture|photo|one can (?:tell|know|say))\b)|(?:false|incorrect|untrue|wrong)\b{_STOP}|(?:absolutely|definitely|certainly|of course|surely) not\b{_STOP}|i do(?:n't| not) (?:think|believe) so\b|(?:it|they|that) (?:does|do|is|are|can|would|will)(?:n't| not)\b{_STOP}|"
     r"(?:that(?:'s| is)|this is|it(?:'s| is)|the statement is|the claim is|the caption is) "
     rf"(?:false|incorrect|wrong|inaccurate|untrue|not (?:true|correct|right|accurate))\b{_STOP}|"
     rf"not(?! (?:sure|certain|clear|enough|necessarily|applicable|only|possible|determinable|specified|shown|provided|able|given|known|visible enough)\b)\b|[nf]{_STOP}(?!\s*[-/]))|"
-    rf"(?P<zh_no>(?:并不是|并非如此|并没有|并没|并不会|并不|并未|不是|不会|不对|不能|不可以|不行|不正确|不属实|不成立|不存在|没有|没|不|否|无|未|错误|错|假)的?{_END})|"
+    rf"(?P<zh_no>(?:是错误|是错|是假|并不是|并非如此|并没有|并没|并不会|并不|并未|不是|不会|不对|不能|不可以|不行|不正确|不属实|不成立|不存在|没有|没|不|否|无|未|错误|错|假)的?{_END})|"
     rf"(?P<zh_yes>(?:是|对|没错|不错|有|会|能|可以|嗯嗯?|正确|属实|确实如此|确实|当然|真|成立)的?{_END})",
     re.I,
 )
@@ -77,6 +77,13 @@ _CORRECTED = re.compile(
 _CONCLUDED = re.compile(
     r"(?:\b(?:therefore|thus|hence|so|in conclusion|in short|in summary|overall|to (?:sum up|conclude)|consequently|based on (?:the|this) (?:image|picture|photo))\b|"
     r"因此|所以|综上(?:所述)?|总之|故|根据(?:图片|图像|画面))[\s,:]*(?:the answer is\s+)?",
+    re.I,
+)
+_JUDGED = re.compile(
+    r"\b(?:statement|claim|caption|sentence|description|assertion)\b[^.!?\n]*?\b(?:is|are)(?: therefore| thus| clearly)? "
+    r"(?:(?P<yes>true|correct|right|accurate)|(?P<no>false|incorrect|wrong|inaccurate|untrue|not (?:true|correct|right|accurate)))\b"
+    r"(?! (?:only|if|of|for|or)\b)|\bit is (?:(?P<yes2>true)|(?P<no2>not true|false|untrue)) that\b|"
+    r"(?:说法|描述|陈述|句子|命题)[^。,!?\n]*?(?:(?P<no3>不(?:正确|对|属实|准确|成立)|错误|有误)|(?P<yes3>正确|属实|准确|成立))",
     re.I,
 )
 _AFTER_COLON = re.compile(r"[^:\n]:[\s-]*")
@@ -197,14 +204,15 @@ def _corrected(text: str) -> str | None:
 def _concluded(text: str) -> str | None:
     """The verdict that a text concludes with, or that it has in its middle; None where two of them disagree."""
     found = [said for m in _CONCLUDED.finditer(text) if (said := _bounded(text, m.end()))]
+    found = found or [YES if (m.lastgroup or "").startswith(YES) else NO for m in _JUDGED.finditer(text)]
     if not found:
         spots = [m.end() for pattern in (_AFTER_COLON, _WITHIN) for m in pattern.finditer(text)]
         found = [said for at in spots if (said := _bounded(text, at))]
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         found += [said for line in lines[-1:] if (said := _bounded(line, 0))]
-        if len(set(found)) > 1:
-            return UNKNOWN
-    return found[-1] if found else None
+    if not found:
+        return None
+    return found[-1] if len(set(found)) == 1 else UNKNOWN
 
 
 def _bounded(text: str, at: int) -> str | None:
@@ -217,7 +225,7 @@ def _bounded(text: str, at: int) -> str | None:
 
 def _implied(first: str, visible_means_yes: bool) -> str | None:
     """The decision of a sentence about hiding that has no word for yes or no."""
-    denied = re.search(NO_EN + r"|没|不(?!远|仅|但|过|同|少)|未|无(?!法|疑|论)|并非|毫无", first, re.I)
+    denied = re.search(NO_EN + r"|\bimpossible that\b|没|不(?!远|仅|但|过|同|少)|未|无(?!法|疑|论)|并非|毫无", first, re.I)
     if _MIGHT.search(first) and not denied:
         return UNKNOWN
     if re.search(_VISIBLE, first, re.I):

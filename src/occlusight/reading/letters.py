@@ -18,7 +18,7 @@ _FILLER = re.compile(
     r"(?:(?:the )?(?:correct |right )?(?:option|choice|letter|answer|选项|选择|答案)\s*)?[\s:(\[{<\"']*",
     re.I,
 )
-_AFTER_LETTER = r"[)\].:,;}>\"'。、!?|/]|$|\n|\s*(?:[-–—=(\[|✓✔✅]|$)"
+_AFTER_LETTER = r"[)\].:,;}>\"'。、!|/]|$|\n|\s*(?:[-–—=(\[|✓✔✅]|$)"
 _GOES_ON = (  # "B because ...", "B is correct"
     r"\s+(?:is|was|as|since|because|seems|appears|would|looks|matches|describes|shows|best|by|due|for|given|i\b|it\b|its\b|而|因为|是|正确|符合)|(?:选?项|是|正确|对|因为|符合)"
 )

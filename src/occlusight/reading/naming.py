@@ -15,6 +15,9 @@ _PLACE = re.compile(
     rf"第(?P<zh>[{_ZH_ORDINALS}])(?:个|项|种)?(?:选项|答案|说法|描述)",
     re.I,
 )
+_DENIED_AFTER = re.compile(
+    r"\s*(?:\([A-Z]\)\s*)?(?:(?:is|are|was|does|do|would|can)(?:n't| not)\b|不(?:是|在|对|正确)|并(?:不|非))", re.I
+)
 _IDIOMS = re.compile(
     r"\b(?:right (?:behind|in front|next|there|here|now|away|beside|above|below|under|at|on top)|that's right|that is right|all right|alright|you're right|you are right|right answer|right choice|right option|"
     r"above[- ]mentioned|(?:as|the) (?:shown |described |options? )?above|options? (?:above|below)|(?:listed|given|shown) (?:above|below)|as below|on the other hand|in the (?:image|picture|photo)|has left|is left(?: over)?(?= ))",
@@ -24,7 +27,9 @@ _IDIOMS = re.compile(
 
 def named(text: str, choice: str) -> bool:
     """Whether a text names something as whole words and does not deny it."""
-    return any(not denied(text, start) for start, _ in mentions_of(text, choice))
+    return any(
+        not denied(text, start) and not _DENIED_AFTER.match(text, end) for start, end in mentions_of(text, choice)
+    )
 
 
 def plain_words(text: str) -> str:
@@ -45,7 +50,7 @@ def only_named(text: str, choices: Sequence[str]) -> int | None:
                 for j, other in spans.items()
                 for s, e in other
             )
-            if not inside and not denied(text, start):
+            if not inside and not denied(text, start) and not _DENIED_AFTER.match(text, end):
                 kept.add(i)
     return kept.pop() if len(kept) == 1 else None
 

@@ -15,7 +15,7 @@ _ONES = (
     *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
 )
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-_EN = {word: i for i, word in enumerate(_ONES)} | {word: 10 * i for i, word in enumerate(_TENS, 2)} | {"dozen": 12}
+_EN = {word: i for i, word in enumerate(_ONES)} | {word: 10 * i for i, word in enumerate(_TENS, 2)}
 _ZH = {digit: i for i, digit in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
 _UNITS = {"十": 10, "百": 100, "千": 1000}
 MEASURES = "个辆盏只张把台部棵丛位名株块本条顶盆束件座栋艘架匹头根瓶副扇面列双支口颗枚粒朵片"
@@ -25,7 +25,7 @@ _TEN_EN = "|".join(_TENS)
 _ZH_NUMBER = r"[零〇一二两三四五六七八九十百千]+"
 _NUMBER = re.compile(
     r"(?<![A-Za-z\d.])(?:(?<!\d)[-−])?\d+(?:,\d{3})*(?:\.\d+)?(?![\d%A-Za-z]|[.,]\d| ?%| percent| per cent|(?:st|nd|rd|th)\b|-(?:year|way|sided|inch|d\b))|"
-    rf"(?<![\w-])(?:(?:{_TEN_EN})[- ](?:{'|'.join(_ONES[1:10])})|(?:(?:a|one) )?dozen|{_TEN_EN}|{_ONE_EN})(?!\w|-(?:way|sided|year))|"
+    rf"(?<![\w-])(?:(?:{_TEN_EN})[- ](?:{'|'.join(_ONES[1:10])})|(?:(?:a|{_ONE_EN}) )?hundred(?:(?: and)? (?:(?:{_TEN_EN})(?:[- ](?:{'|'.join(_ONES[1:10])}))?|{_ONE_EN}))?|(?:(?:a|one) )?dozen|{_TEN_EN}|{_ONE_EN})(?!\w|-(?:way|sided|year))|"
     rf"(?<!第){_ZH_NUMBER}(?=[{MEASURES}])(?!个方面)|^{_ZH_NUMBER}(?=[。,\s]*$)",
     re.I,
 )
@@ -34,6 +34,12 @@ _NO_COUNT = re.compile(
     r"\b(?:image|picture|figure|fig\.|photo|step|row|column|option|line|no\.|number|layer|page|section|question|part|case|group) #?\d+(?=\s*[:.,)\n]| (?:has|shows|is|contains|holds)\b)|"
     r"第[\d一二三四五六七八九十]+|(?:图|步骤|选项)\s?\d+|\[[^\]\n]*,[^\]\n]*\]|\(\s*\d+(?:\.\d+)?\s*,\s*\d+[^)\n]*\)",
     re.M | re.I,
+)
+# How things are arranged: "3 rows of 4", "每行5个".
+_ARRANGED = re.compile(
+    rf"(?:\d+|\b(?:{_ONE_EN}))(?: \w+)? (?:rows?|columns?|layers?|groups?|lines|stacks?|tiers|sets)\b"
+    rf"(?: ?(?:of|with|x|×|by) (?:\d+|(?:{_ONE_EN})\b)(?! *=))?|(?:\d+|{_ZH_NUMBER})(?=[行列排层组])|每[行列排层组]有?(?:\d+|{_ZH_NUMBER})",
+    re.I,
 )
 _LIST_MARK = re.compile(r"^[ \t]*\(?\d{1,2}[.)、](?!\d)(?=\s*\S)", re.M)
 _RANGE = re.compile(
@@ -45,7 +51,7 @@ _TOTAL_BEFORE = (
     r"(?:so|therefore|thus|hence)[, ]+(?:there (?:are|is|would be|should be|must be)|i count|we have|it is)|i count)|=|≈|(?:一共|总共|共计|合计|总计|总数|共)(?:应该|应|大约|约)?(?:有|是|为)?|(?:因此|所以)[^。\d]{0,10})"
     r"[\s:,]*(?:(?:there are|there is|is|are|be|of|about|approximately|around|roughly|exactly|约|大约)[\s:]*)*$"
 )
-_TOTAL_AFTER = r"^[^.。\d\n]{0,40}?\b(?:in total|in all|altogether|total)\b|^[^.。,\d]{0,10}(?:总共|一共)"
+_TOTAL_AFTER = r"^[^.,;。\d\n]{0,40}?\b(?:in total|in all|altogether|total(?! (?:of|is|number|count)))\b|^[^.。,\d]{0,10}(?:总共|一共)"
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,8 @@ def quantity(text: str) -> float | None:
     found = list(numbers_in(text))
     if not found:
         return 0.0 if _NONE_THERE.search(text) and not re.search(_DONT_KNOW, text, re.I) else None
-    return _chosen(text, found)
+    things = list(numbers_in(_ARRANGED.sub(_blank, text)))
+    return None if not things and len(found) > 1 else _chosen(text, things or found)
 
 
 _DONT_KNOW = r"(?:can ?not|can't|unable|unknown|unclear|not sure|sorry|i don't know|impossible|无法|不确定|不知道|看不清|抱歉|对不起)"
@@ -121,10 +128,9 @@ def _chosen(text: str, found: list[Counted]) -> float | None:
     if totals:
         return totals[-1]
     # the number first, and what it is made of after it: "12 (3 rows of 4)"
-    if found[0].start <= len(text) - len(text.lstrip("(* ")) and re.match(
-        r"\s*(?:[.(:;,\n–—-]|$)", text[found[0].end :]
-    ):
-        return found[0].value
+    first = found[0]
+    if not text[: first.start].strip(" (*") and re.match(r"\s*(?:[.(:;\n–—-]|,(?!\s*\d)|$)", text[first.end :]):
+        return first.value
     last = [line for line in text.splitlines() if line.strip()][-1].strip()
     alone = list(numbers_in(last))
     return alone[0].value if len(alone) == 1 and len(last.split()) <= 3 and len(last) < 16 else None
@@ -170,8 +176,11 @@ def _value(word: str) -> float:
         return float(word.replace(",", ""))
     if word[0] in _ZH or word[0] in _UNITS:
         return float(_chinese(word))
-    word = word.removeprefix("a ").removeprefix("one ") if word.endswith("dozen") else word
-    return float(sum(_EN[part] for part in re.split(r"[- ]", word)))
+    if word.endswith("dozen"):
+        return 12.0
+    above, hundred, below = word.rpartition("hundred")
+    hundreds = _EN.get(above.strip(), 1) if hundred else 0
+    return float(100 * hundreds + sum(_EN[part] for part in re.split(r"[- ]", below.strip()) if part in _EN))
 
 
 def _chinese(word: str) -> int:

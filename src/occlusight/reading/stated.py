@@ -39,6 +39,7 @@ _LABEL = re.compile(
     r"(?:final|overall)\s+(?:verdict|decision|conclusion)|conclusion|verdict)"
     rf"(?:{_MARKS}(?:[:=]|：)+|\s*(?:is|would be|should be|must be|has to be|was)\b(?:\s+(?:therefore|thus|then|indeed|clearly|simply|definitely|"
     rf"probably|likely|most likely|obviously|certainly))?[\s*_`\"'“”$]*[:：]?)"
+    rf"|(?<!\w)ans\.?\s*[:=]|(?<![\w-])answer\s+[-–—]\s|【(?:(?:最终|正确|标准|参考)?(?:答案|选项|结论))】"
     rf"|(?:(?:最终|最后|正确|标准|我的|本题|该题)的?)*(?:答案|回答|结论|选项|选择)(?:应该|应当|应|就|显然|最终)?(?:{_MARKS}(?:[:=：]|[是为选])+)",
     re.I,
 )
