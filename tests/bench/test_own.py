@@ -165,8 +165,9 @@ def test_a_judge_is_compared_with_the_rule(data, names, tmp_path: Path) -> None:
     lines, summary = judged(Scripted("Yes, it is."), finished, data)
     assert summary["plausible_by_rule"] == summary["plausible_by_judge"] == summary["agreement"] == 1.0
     assert len(lines) == summary["n"] > 0
-    _, unsure = judged(Scripted("Perhaps."), finished, data)
-    assert (unsure["no_verdict"], unsure["kappa"]) == (unsure["n"], None)
+    for text in ("Perhaps.", "Noted.", "不确定"):
+        _, unsure = judged(Scripted(text), finished, data)
+        assert (unsure["no_verdict"], unsure["kappa"]) == (unsure["n"], None)
     assert json.loads((tmp_path / "scores.json").read_text())["explanation_plausible"] == 1.0
 
 

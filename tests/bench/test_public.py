@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from occlusight.backends.scripted import Scripted
-from occlusight.bench.public.benchmarks import BENCHMARKS, read, run
+from occlusight.bench.public.benchmarks import BENCHMARKS, judge, read, run
 from occlusight.bench.public.items import Item, iou, read_answer, score
 from occlusight.errors import BadData, BadInput
 
@@ -317,6 +317,23 @@ def test_numbers_and_boxes() -> None:
     assert score(count, read_answer(count, "5 rows, so 8 in all")) == pytest.approx(4 / 20)
     assert score(count, None) == 1.0
     assert iou([0, 0, 10, 10], [5, 0, 15, 10]) == pytest.approx(1 / 3)
+
+
+def test_what_was_read_is_written_beside_the_scores(tmp_path: Path) -> None:
+    truths = {"Is it a cat?": True, "Is it a dog?": False, "Is it a bus?": True}
+    items = [Item(str(i), (), question, truth, "boolean") for i, (question, truth) in enumerate(truths.items())]
+    said = dict(zip((item.prompt for item in items), ("Answer: **Yes**", "Yes.", "Sorry, I cannot tell."), strict=True))
+    result = run(Scripted(said), items, tmp_path)
+    lines = [json.loads(line) for line in (tmp_path / "scored.jsonl").read_text("utf-8").splitlines()]
+    assert [(line["outcome"], line["extracted"], line["value"]) for line in lines] == [
+        ("right", True, 1.0),
+        ("wrong", True, 0.0),
+        ("no answer", None, 0.0),
+    ]
+    assert [line["raw"] for line in lines] == list(said.values())
+    assert lines[2]["reason"] == "the text does not say yes or no"
+    assert (result["unparsed"], result["cut"]) == (1, 0)
+    assert judge(items[0], "Let me see. First", "length").outcome == "cut"
 
 
 def test_a_run_goes_on_with_its_own_model_alone(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ verdicts are written beside the rule's and never replace them.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from occlusight.bench.finished import Finished
 from occlusight.bench.samples import DataSet
 from occlusight.bench.statistics import kappa
 from occlusight.errors import BadInput
+from occlusight.reading.decision import NO, UNKNOWN, YES, verdict
 
 PROMPT = """\
 An explanation of occlusion is to be judged. It is plausible only if its decision (yes or no) is right, it says at least two concrete
@@ -50,9 +50,8 @@ def judged(
         line = run.lines[q.id]
         request = Request(PROMPT.format(question=q.text, truth=told, answer=line["raw"] or "(nothing)"), max_tokens=16)
         said = "".join(e.text for e in judge.generate(request) if isinstance(e, TextDelta))
-        verdict = re.match(r"\W*(yes|no|是|否)", said, re.I)
         rule = bool(line["details"].get("plausible"))
-        found = None if verdict is None else verdict.group(1).lower() in ("yes", "是")
+        found = {YES: True, NO: False}.get(verdict(said) or UNKNOWN)
         lines.append({"id": q.id, "judge": found, "rule": rule, "raw": said})
     pairs = [(bool(line["judge"]), bool(line["rule"])) for line in lines if line["judge"] is not None]
     summary = {

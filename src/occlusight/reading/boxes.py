@@ -1,6 +1,7 @@
 """Reading one box, as x0, y0, x1, y1 in thousandths of the picture.
 
-Shares of one and percentages are brought to thousandths. Several boxes, points, polygons and pixels beyond a thousand are no answer.
+Shares of one and percentages are brought to thousandths. Several boxes, points, polygons and pixels beyond a thousand are
+no answer.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ _CORNER_WORDS = (
 )
 _FOUR = re.compile(
     rf"[\[(<{{]\s*(?P<list>{_N}(?:{_BETWEEN}{_N})*)\s*[\])>}}](?:{_CORNER_WORDS}[\[(]\s*(?P<second>{_N}{_BETWEEN}{_N})\s*[\])])?"
+    r""
 )
 _KEYED = re.compile(
-    rf"(?P<key>\b(?:x_?(?:min|max|[012]|left|right)|y_?(?:min|max|[012]|top|bottom)|left|top|right|bottom|width|height|[xywh]))[\"']?\s*[:=]\s*[\"']?(?P<n>{_N})",
+    r"(?P<key>\b(?:x_?(?:min|max|[012]|left|right)|y_?(?:min|max|[012]|top|bottom)|left|top|right|bottom|"
+    rf"width|height|[xywh]))[\"']?\s*[:=]\s*[\"']?(?P<n>{_N})",
     re.I,
 )
 _DOWN_FIRST = re.compile(r"(?<![a-z])box_2d", re.I)  # a field that gives y before x, by its makers' own documentation
@@ -35,7 +38,7 @@ _CORNERS = {
 
 
 def box(text: str) -> Box | None:
-    """Return the one box that a text gives, its corners in order; None where it gives none, several, or none in this frame.
+    """Return the one box that a text gives, its corners in order; None where it gives none or several, or in pixels.
 
     >>> box('{"bbox_2d": [100, 200, 300, 600], "label": "cup"}')
     [100.0, 200.0, 300.0, 600.0]

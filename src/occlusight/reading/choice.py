@@ -1,7 +1,7 @@
 """Reading which of several choices an answer says: by its letter, by its place in the list, or by naming it.
 
-A stated letter is never overruled by a choice that is mentioned afterwards. What is denied ("not the cup", "A is wrong") is not said,
-and an answer that keeps two choices open says none.
+A stated letter is never overruled by a choice that is mentioned afterwards. What is denied ("not the cup", "A is wrong")
+is not said, and an answer that keeps two choices open says none.
 """
 
 from __future__ import annotations
@@ -25,9 +25,12 @@ from occlusight.reading.stated import stated_answers, told
 
 _YES_WORDS, _NO_WORDS = ("yes", "true", "是", "对", "有"), ("no", "false", "否", "错", "没有")
 _REFUSED = re.compile(
-    r"\b(?:none|no option|no (?:correct )?(?:answer|choice|option))\b(?: of (?:the|these|them|those)\b)?|\bnot (?:sure|listed|among|any of)\b|"
-    r"\b(?:both|all) (?:of (?:the|these|them)|are|options|choices)\b|\b(?:can ?not|can't|unable to|impossible to|hard to|difficult to) (?:\w+ )?"
-    r"(?:tell|say|determine|judge|know|see|answer|decide|identify|choose|be determined|help|assist|process|view)\b|\b(?:don't|do not) know\b|\bunclear\b|\bsorry\b|\bunknown\b|"
+    r"\b(?:none|no option|no (?:correct )?(?:answer|choice|option))\b(?: of (?:the|these|them|those)\b)?|"
+    r"\bnot (?:sure|listed|among|any of)\b|"
+    r"\b(?:both|all) (?:of (?:the|these|them)|are|options|choices)\b|\b(?:can ?not|can't|unable to|"
+    r"impossible to|hard to|difficult to) (?:\w+ )?"
+    r"(?:tell|say|determine|judge|know|see|answer|decide|identify|choose|be determined|help|assist|process|"
+    r"view)\b|\b(?:don't|do not) know\b|\bunclear\b|\bsorry\b|\bunknown\b|"
     r"以上都不|都不(?:是|对)|均不|都对|都正确|无法|不确定|不知道|看不清|不清楚|对不起|抱歉|没有正确",
     re.I,
 )

@@ -67,7 +67,10 @@ def nothing(text: str) -> bool:
 
 
 def chosen(text: str, words: Vocabulary) -> Mention | None:
-    """The thing that an answer to "which ...?" names first and does not deny ("not the bus but the car"); after a label, if there is one."""
+    """The thing that an answer to "which ...?" names first and does not deny ("not the bus but the car").
+
+    Where a label, a field or a box states the answer, it is looked for there first.
+    """
     for said in (*(told(place.text) for place in stated_answers(text)), plain(text)):
         if (first := next((m for m in words.mentions(said) if not denied(said, m)), None)) is not None:
             return first

@@ -14,23 +14,31 @@ from occlusight.reading.naming import denied, plain_words
 LETTERS = string.ascii_uppercase
 
 _FILLER = re.compile(
-    r"[\s:(\[{<\"'=\-–—]*(?:(?:probably|most likely|likely|clearly|definitely|simply|indeed|therefore|that|it is|it's|就?是|应该?是|为|选择?)\s*)*"
+    r"[\s:(\[{<\"'=\-–—]*(?:(?:probably|most likely|likely|clearly|definitely|simply|indeed|therefore|that|"
+    r"it is|it's|就?是|应该?是|为|选择?)\s*)*"
     r"(?:(?:the )?(?:correct |right )?(?:option|choice|letter|answer|选项|选择|答案)\s*)?[\s:(\[{<\"']*",
     re.I,
 )
 _AFTER_LETTER = r"[)\].:,;}>\"'。、!|/]|$|\n|\s*(?:[-–—=(\[|✓✔✅]|$)"
 _GOES_ON = (  # "B because ...", "B is correct"
-    r"\s+(?:is|was|as|since|because|seems|appears|would|looks|matches|describes|shows|best|by|due|for|given|i\b|it\b|its\b|而|因为|是|正确|符合)|(?:选?项|是|正确|对|因为|符合)"
+    r"\s+(?:is|was|as|since|because|seems|appears|would|looks|matches|describes|shows|best|by|due|for|given|"
+    r"i\b|it\b|its\b|而|因为|是|正确|符合)|(?:选?项|是|正确|对|因为|符合)"
 )
 _AND = r"\s*[)\].]?\s*(?:,|/|&|\+|\band/or\b|\band\b|\bor\b|和|或者?|与|及|、)\s*(?:option |选项)?[(\[]?"
 _CHOSEN = re.compile(
-    r"(?:\b(?:i|we)(?:'d| would|'ll| will| must| should| have to)?\s+(?:\w+ )?(?:choose|pick|select|go with|say|opt for|answer|chose|picked|selected)|\b(?:so|therefore|thus|hence),?\s+(?:it(?:'s| is|\s+must be)?)?|"
-    r"\b(?:correct|right|best|matching) (?:one|option|choice|answer|caption),?\s+(?:is|would be|here is)|\b(?:corresponds?|points?|leads?) (?:us )?to|\bmatch(?:es)?|=>|->|→|"
-    r"(?:^|[^不没未别])(?:故|应该?|应当|所以|因此|我|就|答案|可)?(?:选项?|选择|选项(?:是|为)))[\s:]*(?:the )?(?:option |choice |letter |选项)?[(\[\"'{]*(?P<letter>[A-Za-z])(?![A-Za-z'’])[)\]\"'}]*",
+    r"(?:\b(?:i|we)(?:'d| would|'ll| will| must| should| have to)?\s+(?:\w+ )?(?:choose|pick|select|go with|"
+    r"say|opt for|answer|chose|picked|selected)|\b(?:so|therefore|thus|hence),?\s+(?:it(?:'s| is|"
+    r"\s+must be)?)?|"
+    r"\b(?:correct|right|best|matching) (?:one|option|choice|answer|caption),?\s+(?:is|would be|here is)|"
+    r"\b(?:corresponds?|points?|leads?) (?:us )?to|\bmatch(?:es)?|=>|->|→|"
+    r"(?:^|[^不没未别])(?:故|应该?|应当|所以|因此|我|就|答案|可)?(?:选项?|选择|选项(?:是|为)))[\s:]*(?:the )?(?:option |choice |letter |"
+    r"选项)?[(\[\"'{]*(?P<letter>[A-Za-z])(?![A-Za-z'’])[)\]\"'}]*",
     re.I,
 )
 _CALLED_RIGHT = re.compile(
-    r"(?:\b(?:option|choice|answer|statement|caption)\s+|选项)?[(\[]?(?<![A-Za-z'’])(?P<letter>[A-Z])(?![A-Za-z'’])[)\]]?(?:选?项)?\s*[:,]?\s*(?:is|was|seems|appears to be|looks|是|为|:)?\s*(?:the |clearly |most likely |also |probably |最)*"
+    r"(?:\b(?:option|choice|answer|statement|caption)\s+|"
+    r"选项)?[(\[]?(?<![A-Za-z'’])(?P<letter>[A-Z])(?![A-Za-z'’])[)\]]?(?:选?项)?\s*[:,]?\s*(?:is|was|seems|"
+    r"appears to be|looks|是|为|:)?\s*(?:the |clearly |most likely |also |probably |最)*"
     r"(?:correct|right|true|best|the answer|answer|accurate|正确|对的|符合)"
 )
 _POINTED_AT = re.compile(
@@ -107,7 +115,7 @@ def letter_of_last_line(text: str, choices: Sequence[str]) -> int | None:
 
 
 def letters_called_right(text: str, choices: Sequence[str]) -> set[int]:
-    """The letters that are called right ("option B is correct"), or that the last sentence points at ("so it is (B)")."""
+    """The letters that are called right ("option B is correct"), or to which the last sentence points ("it is (B)")."""
     offered = letters_of(choices)
     called = [m for m in _CALLED_RIGHT.finditer(text) if not re.search(r"\b(?:not|n't|in)\b|不", m.group(0))]
     found = {m.group("letter") for m in called}

@@ -19,8 +19,11 @@ _DENIED_AFTER = re.compile(
     r"\s*(?:\([A-Z]\)\s*)?(?:(?:is|are|was|does|do|would|can)(?:n't| not)\b|不(?:是|在|对|正确)|并(?:不|非))", re.I
 )
 _IDIOMS = re.compile(
-    r"\b(?:right (?:behind|in front|next|there|here|now|away|beside|above|below|under|at|on top)|that's right|that is right|all right|alright|you're right|you are right|right answer|right choice|right option|"
-    r"above[- ]mentioned|(?:as|the) (?:shown |described |options? )?above|options? (?:above|below)|(?:listed|given|shown) (?:above|below)|as below|on the other hand|in the (?:image|picture|photo)|has left|is left(?: over)?(?= ))",
+    r"\b(?:right (?:behind|in front|next|there|here|now|away|beside|above|below|under|at|on top)|that's right|"
+    r"that is right|all right|alright|you're right|you are right|right answer|right choice|right option|"
+    r"above[- ]mentioned|(?:as|the) (?:shown |described |options? )?above|options? (?:above|below)|(?:listed|"
+    r"given|shown) (?:above|below)|as below|on the other hand|in the (?:image|picture|photo)|has left|"
+    r"is left(?: over)?(?= ))",
     re.I,
 )
 
@@ -39,7 +42,7 @@ def plain_words(text: str) -> str:
 
 
 def only_named(text: str, choices: Sequence[str]) -> int | None:
-    """The only choice that is named and not denied; one that is part of a longer one that is named there does not count."""
+    """The only choice that is named and not denied; one inside a longer one that is named there does not count."""
     text = _IDIOMS.sub(" ", text)
     spans = {i: mentions_of(text, c) for i, c in enumerate(choices)}
     kept = set()
@@ -74,7 +77,8 @@ def denied(text: str, start: int) -> bool:
     before = re.split(r"[.。!?;\n,]|\bbut\b|而是|而", text[max(0, start - REACH) : start])[-1]
     return (
         re.search(
-            r"(?:\bnot|n't|\bneither|\bnor|\bno|\bnever|\binstead of|\brather than|\bexcept|\bwithout|\brul(?:e|es|ed|ing) out|\beliminat\w+|\bexclud\w+)\b[^.,]{0,30}$|"
+            r"(?:\bnot|n't|\bneither|\bnor|\bno|\bnever|\binstead of|\brather than|\bexcept|\bwithout|"
+            r"\brul(?:e|es|ed|ing) out|\beliminat\w+|\bexclud\w+)\b[^.,]{0,30}$|"
             r"(?:不是|并非|而非|不在|没有|不选|排除|除了|不应?该?选)[^,。]{0,8}$",
             before,
             re.I,

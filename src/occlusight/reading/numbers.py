@@ -24,21 +24,26 @@ _ONE_EN = "|".join(_ONES)
 _TEN_EN = "|".join(_TENS)
 _ZH_NUMBER = r"[零〇一二两三四五六七八九十百千]+"
 _NUMBER = re.compile(
-    r"(?<![A-Za-z\d.])(?:(?<!\d)[-−])?\d+(?:,\d{3})*(?:\.\d+)?(?![\d%A-Za-z]|[.,]\d| ?%| percent| per cent|(?:st|nd|rd|th)\b|-(?:year|way|sided|inch|d\b))|"
-    rf"(?<![\w-])(?:(?:{_TEN_EN})[- ](?:{'|'.join(_ONES[1:10])})|(?:(?:a|{_ONE_EN}) )?hundred(?:(?: and)? (?:(?:{_TEN_EN})(?:[- ](?:{'|'.join(_ONES[1:10])}))?|{_ONE_EN}))?|(?:(?:a|one) )?dozen|{_TEN_EN}|{_ONE_EN})(?!\w|-(?:way|sided|year))|"
+    r"(?<![A-Za-z\d.])(?:(?<!\d)[-−])?\d+(?:,\d{3})*(?:\.\d+)?(?![\d%A-Za-z]|[.,]\d| ?%| percent| per cent|"
+    r"(?:st|nd|rd|th)\b|-(?:year|way|sided|inch|d\b))|"
+    rf"(?<![\w-])(?:(?:{_TEN_EN})[- ](?:{'|'.join(_ONES[1:10])})|(?:(?:a|"
+    rf"{_ONE_EN}) )?hundred(?:(?: and)? (?:(?:{_TEN_EN})(?:[- ](?:{'|'.join(_ONES[1:10])}))?|{_ONE_EN}))?|"
+    rf"(?:(?:a|one) )?dozen|{_TEN_EN}|{_ONE_EN})(?!\w|-(?:way|sided|year))|"
     rf"(?<!第){_ZH_NUMBER}(?=[{MEASURES}])(?!个方面)|^{_ZH_NUMBER}(?=[。,\s]*$)",
     re.I,
 )
 # Digits that name or place something and count nothing.
 _NO_COUNT = re.compile(
-    r"\b(?:image|picture|figure|fig\.|photo|step|row|column|option|line|no\.|number|layer|page|section|question|part|case|group) #?\d+(?=\s*[:.,)\n]| (?:has|shows|is|contains|holds)\b)|"
+    r"\b(?:image|picture|figure|fig\.|photo|step|row|column|option|line|no\.|number|layer|page|section|"
+    r"question|part|case|group) #?\d+(?=\s*[:.,)\n]| (?:has|shows|is|contains|holds)\b)|"
     r"第[\d一二三四五六七八九十]+|(?:图|步骤|选项)\s?\d+|\[[^\]\n]*,[^\]\n]*\]|\(\s*\d+(?:\.\d+)?\s*,\s*\d+[^)\n]*\)",
     re.M | re.I,
 )
 # How things are arranged: "3 rows of 4", "每行5个".
 _ARRANGED = re.compile(
     rf"(?:\d+|\b(?:{_ONE_EN}))(?: \w+)? (?:rows?|columns?|layers?|groups?|lines|stacks?|tiers|sets)\b"
-    rf"(?: ?(?:of|with|x|×|by) (?:\d+|(?:{_ONE_EN})\b)(?! *=))?|(?:\d+|{_ZH_NUMBER})(?=[行列排层组])|每[行列排层组]有?(?:\d+|{_ZH_NUMBER})",
+    rf"(?: ?(?:of|with|x|×|by) (?:\d+|(?:{_ONE_EN})\b)(?! *=))?|(?:\d+|{_ZH_NUMBER})(?=[行列排层组])|"
+    rf"每[行列排层组]有?(?:\d+|{_ZH_NUMBER})",
     re.I,
 )
 _LIST_MARK = re.compile(r"^[ \t]*\(?\d{1,2}[.)、](?!\d)(?=\s*\S)", re.M)
@@ -47,8 +52,11 @@ _RANGE = re.compile(
     re.I,
 )
 _TOTAL_BEFORE = (
-    r"(?:\b(?:in total|altogether|in all|total(?: number)?(?: count)?(?: of [\w ]{1,40}?)?(?: is| are|:| of| =| would be| comes to)?|the (?:count|number)(?: of [\w ]{1,40}?)? (?:is|would be|should be)|equals|makes?|gives?|"
-    r"(?:so|therefore|thus|hence)[, ]+(?:there (?:are|is|would be|should be|must be)|i count|we have|it is)|i count)|=|≈|(?:一共|总共|共计|合计|总计|总数|共)(?:应该|应|大约|约)?(?:有|是|为)?|(?:因此|所以)[^。\d]{0,10})"
+    r"(?:\b(?:in total|altogether|in all|total(?: number)?(?: count)?(?: of [\w ]{1,40}?)?(?: is| are|:| of| =|"
+    r" would be| comes to)?|the (?:count|number)(?: of [\w ]{1,40}?)? (?:is|would be|should be)|equals|makes?|"
+    r"gives?|"
+    r"(?:so|therefore|thus|hence)[, ]+(?:there (?:are|is|would be|should be|must be)|i count|we have|it is)|"
+    r"i count)|=|≈|(?:一共|总共|共计|合计|总计|总数|共)(?:应该|应|大约|约)?(?:有|是|为)?|(?:因此|所以)[^。\d]{0,10})"
     r"[\s:,]*(?:(?:there are|there is|is|are|be|of|about|approximately|around|roughly|exactly|约|大约)[\s:]*)*$"
 )
 _TOTAL_AFTER = r"^[^.,;。\d\n]{0,40}?\b(?:in total|in all|altogether|total(?! (?:of|is|number|count)))\b|^[^.。,\d]{0,10}(?:总共|一共)"
@@ -64,7 +72,10 @@ class Counted:
 
 
 def numbers_in(text: str) -> Iterator[Counted]:
-    """Yield the numbers of a plain text that may count something: no ordinals, shares, list marks, boxes, and none that is denied."""
+    """Yield the numbers of a plain text that may count something.
+
+    Ordinals, shares, marks of lists, boxes and what is denied ("not 3 but 4") are passed over.
+    """
     text = _NO_COUNT.sub(_blank, text)
     if len(_LIST_MARK.findall(text)) > 1:
         text = _LIST_MARK.sub(_blank, text)
@@ -107,7 +118,8 @@ def quantity(text: str) -> float | None:
 
 _DONT_KNOW = r"(?:can ?not|can't|unable|unknown|unclear|not sure|sorry|i don't know|impossible|无法|不确定|不知道|看不清|抱歉|对不起)"
 _NONE_THERE = re.compile(
-    r"\W*(?:none|zero|nothing|no)(?: \w+)?\W*$|\bthere (?:are|is) (?:no|not any|none)\b|\W*no \w+ (?:are|is|can be) \w+|(?:一[^,。]?[都也])?没有(?:任何)?\w{0,8}[。.]?$",
+    r"\W*(?:none|zero|nothing|no)(?: \w+)?\W*$|\bthere (?:are|is) (?:no|not any|none)\b|\W*no \w+ (?:are|is|"
+    r"can be) \w+|(?:一[^,。]?[都也])?没有(?:任何)?\w{0,8}[。.]?$",
     re.I,
 )
 
@@ -141,7 +153,7 @@ def _sum(text: str, at: int) -> bool:
 
 
 def number(text: str, kind: str, words: Vocabulary) -> int | None:
-    """How many of a kind the text counts: what is stated after a label, the number beside the kind's name, else the first number."""
+    """How many of a kind the text counts: what a label states, the number beside the kind's name, else the first number."""
     for place in stated_answers(text):
         stated = told(place.text)
         found = list(numbers_in(stated))

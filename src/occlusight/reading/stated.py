@@ -1,6 +1,7 @@
 """Where a text states its answer: a tag, a JSON field, LaTeX's box, or a label such as "Final answer:" or "答案是".
 
-A label that the sentence before it takes back ("a wrong answer is", "if ..., the answer is", "at first I thought") states nothing.
+A label that the words before it take back ("a wrong answer is", "if ..., the answer is", "at first I thought") states
+nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from occlusight.occlusion.parse import plain, without_thoughts
 
 @dataclass(frozen=True)
 class Stated:
-    """A place where an answer is stated: its text as it came, where it begins, and by what it is known ("label", ...)."""
+    """A place where an answer is stated: its text as it came, where it begins, and how: tag, field, box or label."""
 
     text: str
     start: int
@@ -24,7 +25,8 @@ class Stated:
 
 _TAG = re.compile(r"<(answer|final_answer|ans|choice)>(.*?)(?:</\1>|\Z)", re.S | re.I)
 _KEYS = (
-    r"(?:the_|your_|my_)?(?:final|correct|predicted|model)?[_ ]?(?:answer|choice|option|response|prediction|result|decision|verdict|"
+    r"(?:the_|your_|my_)?(?:final|correct|predicted|model)?[_ ]?(?:answer|choice|option|response|prediction|"
+    r"result|decision|verdict|"
     r"count|number|total|label|letter|output)(?:_(?:letter|choice|option|index))?|答案|最终答案|正确答案|选项|选择|结果|结论|回答|数量|总数"
 )
 _VALUE = r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|\[[^\[\]{}\n]*\]|-?\d+(?:\.\d+)?|true|false|null|none|[A-Za-z](?=\s*[,}\n])"
@@ -33,11 +35,14 @@ _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _WRAPPED = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mathsf|operatorname)\s*\{([^{}]*)\}")
 _MARKS = r"[\s*_`#\"'“”$\\\[\](){}<>-]*"
 _LABEL = re.compile(
-    r"(?<![\w-])(?:(?:(?:final|correct|right|best|most likely|most appropriate|short|direct|overall|my|your|our|the)\s+)*answer"
+    r"(?<![\w-])(?:(?:(?:final|correct|right|best|most likely|most appropriate|short|direct|overall|my|your|"
+    r"our|the)\s+)*answer"
     r"(?:\s+(?:to (?:the|this|your) question|here|in short))?|"
-    r"(?:final|correct|right|best|most likely|most appropriate|chosen|selected|matching|my)\s+(?:option|choice|letter|caption|statement|decision|verdict|count)|"
+    r"(?:final|correct|right|best|most likely|most appropriate|chosen|selected|matching|my)\s+(?:option|choice|"
+    r"letter|caption|statement|decision|verdict|count)|"
     r"(?:final|overall)\s+(?:verdict|decision|conclusion)|conclusion|verdict)"
-    rf"(?:{_MARKS}(?:[:=]|：)+|\s*(?:is|would be|should be|must be|has to be|was)\b(?:\s+(?:therefore|thus|then|indeed|clearly|simply|definitely|"
+    rf"(?:{_MARKS}(?:[:=]|：)+|\s*(?:is|would be|should be|must be|has to be|was)\b(?:\s+(?:therefore|thus|then|"
+    r"indeed|clearly|simply|definitely|"
     rf"probably|likely|most likely|obviously|certainly))?[\s*_`\"'“”$]*[:：]?)"
     rf"|(?<!\w)ans\.?\s*[:=]|(?<![\w-])answer\s+[-–—]\s|【(?:(?:最终|正确|标准|参考)?(?:答案|选项|结论))】"
     rf"|(?:(?:最终|最后|正确|标准|我的|本题|该题)的?)*(?:答案|回答|结论|选项|选择)(?:应该|应当|应|就|显然|最终)?(?:{_MARKS}(?:[:=：]|[是为选])+)",
@@ -45,8 +50,10 @@ _LABEL = re.compile(
 )
 _TAKEN_BACK = re.compile(
     r"\b(?:if(?! (?:we|you|one|i) (?:look|see|consider|compare|zoom))|unless|otherwise)\b[^.!?\n]*$|"
-    r"\b(?:at first|initially|thought|tempt\w*|(?:might|may|could|would) (?:\w+ )?(?:think|say|argue|guess|assume|seem|look|suggest|conclude)|"
-    r"some (?:\w+ )?(?:say|think|argue))\b[^.,!?\n]*$|(?:\b(?:wrong|incorrect|false|not|another|an?|some|possible|common)|n't)\s+(?:the\s+)?$|"
+    r"\b(?:at first|initially|thought|tempt\w*|(?:might|may|could|would) (?:\w+ )?(?:think|say|argue|guess|"
+    r"assume|seem|look|suggest|conclude)|"
+    r"some (?:\w+ )?(?:say|think|argue))\b[^.,!?\n]*$|(?:\b(?:wrong|incorrect|false|not|another|an?|some|"
+    r"possible|common)|n't)\s+(?:the\s+)?$|"
     r"(?:如果|假如|若|否则)[^。!?！？\n]*$|(?:起初|一开始|以为|有人)[^。,，!?！？\n]*$|(?:错误|不是|并非|别人|其他)的?$",
     re.I,
 )

@@ -13,6 +13,7 @@ from occlusight.backends.protocol import Backend, Done, Request, TextDelta
 from occlusight.bench.public import choices, orders, statements
 from occlusight.bench.public.items import Item, read_answer, score
 from occlusight.bench.record import Record, surroundings
+from occlusight.bench.scorers import CUT, NO_ANSWER, RIGHT, WRONG, Score
 from occlusight.bench.statistics import f1, precision, rate, recall
 from occlusight.errors import BadData, BadInput
 from occlusight.files.journal import Journal
@@ -31,6 +32,14 @@ class Benchmark:
     source: str
 
 
+ASKED_FOR = {
+    "choice": "which choice",
+    "boolean": "yes or no",
+    "pair": "yes or no",
+    "number": "one number",
+    "text": "anything",
+    "box": "one box",
+}
 BENCHMARKS: dict[str, Benchmark] = {
     "o-bench": Benchmark(choices.o_bench, "*.json*", "its authors (announced with arXiv 2508.04059)"),
     "capture": Benchmark(statements.capture, "*.json", "https://huggingface.co/datasets/atinp/CAPTURe"),
@@ -105,6 +114,8 @@ def run(
 ) -> dict[str, Any]:
     """Ask every item and return the scores; answers are saved as they come, and an interrupted run goes on.
 
+    `scored.jsonl` has what was read from each answer, its raw text and the reason for its score.
+
     Raises BadInput where `out` holds a run of another model or other questions, or another process writes it.
     """
     about = {"model": asdict(backend.info), "settings": {"max_tokens": max_tokens}, **surroundings()}
@@ -122,7 +133,11 @@ def run(
                 )
         if progress:
             progress(len(items), len(items))
-        result = {"model": backend.info.name, "revision": backend.info.revision, **summarise(items, known)}
+        scored = {
+            item.id: judge(item, **{key: known[item.id][key] for key in ("answer", "finish_reason")}) for item in items
+        }
+        record.write(record.out / "scored.jsonl", [{"id": id, **asdict(one)} for id, one in scored.items()])
+        result = {"model": backend.info.name, "revision": backend.info.revision, **summarise(items, scored)}
         record.write_document("scores.json", result)
     return result
 
@@ -134,14 +149,24 @@ def _ask(backend: Backend, item: Item, max_tokens: int) -> dict[str, Any]:
     return {"id": item.id, "question": item.prompt, "answer": text, "finish_reason": reason}
 
 
-def summarise(items: list[Item], answers: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def judge(item: Item, answer: str, finish_reason: str) -> Score:
+    """Score one answer; its value is that of `items.score`. What was cut is read as far as it says anything."""
+    said = read_answer(item, answer)
+    value = score(item, said)
+    if said is None:
+        cut = finish_reason == "length"
+        outcome, reason = (CUT, "the answer was cut before it said") if cut else (NO_ANSWER, "the text does not say")
+        return Score(value, outcome, None, answer, f"{reason} {ASKED_FOR[item.scoring]}")
+    right = value == (0.0 if item.scoring == "number" else 1.0)
+    return Score(value, RIGHT if right else WRONG, said, answer, "agrees" if right else f"the truth is {item.truth}")
+
+
+def summarise(items: list[Item], scored: dict[str, Score]) -> dict[str, Any]:
     """Return accuracy (mean error for numbers) by group with intervals clustered by picture, F1 for pairs, and what could not be read."""
     rows: dict[str, dict[str, list[tuple[float, ...]]]] = defaultdict(lambda: defaultdict(list))
     pairs: dict[str, list[tuple[float, ...]]] = defaultdict(list)
-    unparsed = 0
     for item in items:
-        said = read_answer(item, answers[item.id]["answer"])
-        unparsed += said is None
+        said = scored[item.id].extracted
         cluster = item.cluster or item.id
         for group in {"all", item.group or "all"}:
             rows[group][cluster].append((score(item, said), 1.0))
@@ -150,7 +175,14 @@ def summarise(items: list[Item], answers: dict[str, dict[str, Any]]) -> dict[str
                 (float(bool(said) and item.truth), float(bool(said) and not item.truth), float(item.truth and not said))
             )
     label = "mean_error" if items[0].scoring == "number" else "accuracy"
-    result: dict[str, Any] = {"n": len(items), "unparsed": unparsed, **rate(rows["all"]).to_json(label)}
+    outcomes = [one.outcome for one in scored.values()]
+    unparsed = outcomes.count(NO_ANSWER) + outcomes.count(CUT)
+    result: dict[str, Any] = {
+        "n": len(items),
+        "unparsed": unparsed,
+        "cut": outcomes.count(CUT),
+        **rate(rows["all"]).to_json(label),
+    }
     if pairs:
         for name, statistic in (("f1", f1), ("precision", precision), ("recall", recall)):
             result |= rate(pairs, statistic).to_json(name)
