@@ -136,12 +136,12 @@ def test_the_version_is_an_option_too(call: Callable[..., Result]) -> None:
 
 
 def test_names_that_are_not_utf8_can_be_asked_about(
-    call: Callable[..., Result], tmp_path: Path, seen: list[bytes]
+    call: Callable[..., Result], tmp_path: Path, seen: list[bytes], pictures: list[Path]
 ) -> None:
     with open(os.fsencode(tmp_path) + b"/caf\xe9.png", "wb") as file:
-        file.write(b"content")
+        file.write(pictures[0].read_bytes())
     assert call("ask", os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png"), "Is it?")[0] == 0
-    assert seen == [b"content"]
+    assert seen == [pictures[0].read_bytes()]
 
 
 def test_a_run_of_an_earlier_version_goes_on() -> None:

@@ -85,6 +85,7 @@ def run_command(
     Prints a table on a terminal, else one line of JSON: every rate with its 95 % interval, clustered by scene.
     """
     wanted = languages(langs)
+    settings = Settings(system, temperature, 1.0, max_tokens, seed, certainty, together)
     dataset = open_set(data)
     names = names_for(dataset)
     opened = backend_for(
@@ -103,7 +104,6 @@ def run_command(
         kv_gb=kv_gb,
         trust_remote_code=trust_remote_code,
     )
-    settings = Settings(system, temperature, 1.0, max_tokens, seed, certainty, together)
     with progress("asking", "questions") as show:
         result = run(opened, dataset, out, names, wanted, limit, settings=settings, progress=show, scenes=scenes)
     for_people(table(result, f"{opened.info.name} on {dataset.folder.name}"))

@@ -13,6 +13,7 @@ from occlusight.bench.options import BackendName, BaseUrl, ModelName, TrustRemot
 from occlusight.bench.own import estimate, label_run, read_labels, summary, write_template
 from occlusight.bench.record import Record
 from occlusight.bench.samples import open_set
+from occlusight.bench.settings import Settings
 from occlusight.bench.sweep import LENGTHS, SIZES, sweep
 from occlusight.bench.sweep_page import page, to_markdown
 from occlusight.cli.options import output, output_folder
@@ -86,6 +87,8 @@ def sweep_command(
     """
     from occlusight.bench.cli import backend_for, languages, names_for
 
+    wanted, sides, most = languages(langs), numbers("--sizes", sizes), numbers("--lengths", lengths)
+    Settings(max_tokens=max(most))
     dataset = open_set(data)
     names = names_for(dataset)
     found = sweep(
@@ -93,9 +96,9 @@ def sweep_command(
         dataset,
         out,
         names,
-        sizes=numbers("--sizes", sizes),
-        lengths=numbers("--lengths", lengths),
-        langs=languages(langs),
+        sizes=sides,
+        lengths=most,
+        langs=wanted,
         scenes=scenes,
         told=say,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from occlusight.backends.protocol import Request
 from occlusight.occlusion.questions import Question
@@ -30,10 +31,17 @@ class Settings:
     certainty: bool = True
     together: bool = True
 
+    def __post_init__(self) -> None:
+        Request("?", **self.sampling)  # refuses what is out of range before a model is opened
+
+    @property
+    def sampling(self) -> dict[str, Any]:
+        """What a request is asked with."""
+        return {key: value for key, value in asdict(self).items() if key not in ("certainty", "together")}
+
     def request(self, question: Question, picture: Path) -> Request:
         """Return the request for a question: its text as it stands."""
-        sampling = {key: value for key, value in asdict(self).items() if key not in ("certainty", "together")}
-        return Request(question.text, (picture,), **sampling)
+        return Request(question.text, (picture,), **self.sampling)
 
     def choices(self, question: Question) -> tuple[str, str] | None:
         """Return the words of yes and no whose log-probabilities are wanted; None where none are."""

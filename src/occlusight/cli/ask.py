@@ -210,6 +210,10 @@ def ask(
         )
     with picture_files(pictures) as files, sign:
         request = Request(question, files, **settings)
+        if request.json_schema is not None or request.regex is not None:
+            from occlusight.engine.grammar import check_rules
+
+            check_rules(None if request.json_schema is None else str(request.json_schema), request.regex)
         sign.say(f"opening the model {model} ...")
         backend = opened()
         for warning in warnings(backend, request):

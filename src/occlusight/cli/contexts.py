@@ -12,6 +12,7 @@ Context = Annotated[
     int | None,
     typer.Option(
         min=1,
+        max=1_048_576,
         metavar="TOKENS",
         help="The longest prompt and answer together, up to 1048576. Beyond the model's own context (262144 for Qwen3-VL) YaRN stretches "
         "the positions, of sequences alone that need it.",
@@ -32,6 +33,7 @@ KvGb = Annotated[
     float | None,
     typer.Option(
         min=0.001,
+        max=1e6,
         metavar="GB",
         help="Memory for all keys and values; a request that needs more is refused. Qwen3-VL-2B takes 0.115 GB for 1000 tokens in bf16, "
         "0.058 with --int8-kv.",

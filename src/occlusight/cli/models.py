@@ -31,15 +31,20 @@ def quantize_command(
     quantize_vision: QuantizeVision = None,
     group: Annotated[int, typer.Option(help="How many 4-bit weights share a scale: 32 or 64.")] = 32,
     median: Annotated[
-        float, typer.Option(help="The budget: a layer's median relative error per token, 8 bits.")
+        float, typer.Option(min=0.0, max=1e6, help="The budget: a layer's median relative error per token, 8 bits.")
     ] = 0.03,
-    p99: Annotated[float, typer.Option(help="The budget: the 99th percentile of it.")] = 0.10,
+    p99: Annotated[float, typer.Option(min=0.0, max=1e6, help="The budget: the 99th percentile of it.")] = 0.10,
     kl: Annotated[
-        float, typer.Option(help="The budget: mean Kullback-Leibler divergence of the next token, in nats.")
+        float,
+        typer.Option(min=0.0, max=1e6, help="The budget: mean Kullback-Leibler divergence of the next token, in nats."),
     ] = 0.05,
-    int4_median: Annotated[float, typer.Option(help="The same of a layer in 4 bits: median.")] = 0.14,
-    int4_p99: Annotated[float, typer.Option(help="The same of a layer in 4 bits: 99th percentile.")] = 0.25,
-    int4_kl: Annotated[float, typer.Option(help="The same divergence where the decoder has 4 bits.")] = 0.5,
+    int4_median: Annotated[float, typer.Option(min=0.0, max=1e6, help="The same of a layer in 4 bits: median.")] = 0.14,
+    int4_p99: Annotated[
+        float, typer.Option(min=0.0, max=1e6, help="The same of a layer in 4 bits: 99th percentile.")
+    ] = 0.25,
+    int4_kl: Annotated[
+        float, typer.Option(min=0.0, max=1e6, help="The same divergence where the decoder has 4 bits.")
+    ] = 0.5,
     pictures: Annotated[
         list[Path] | None, typer.Option("--picture", help="Calibrate on these pictures instead of the shipped ones.")
     ] = None,

@@ -31,14 +31,14 @@ def picture_files(words: Sequence[str]) -> Iterator[tuple[Path, ...]]:
     for word in words:
         if word != STDIN:
             refuse_no_file(word)
-            refuse_video(Path(word), word)
+            refuse_no_picture(Path(word), word)
     if STDIN not in words:
         yield tuple(map(Path, words))
         return
     with tempfile.TemporaryDirectory(prefix="occlusight-") as folder:
         received = Path(folder) / "standard-input"
         receive(received)
-        refuse_video(received, "what standard input holds")
+        refuse_no_picture(received, "standard input")
         yield tuple(received if word == STDIN else Path(word) for word in words)
 
 
@@ -64,6 +64,24 @@ def refuse_no_file(word: str) -> None:
         raise BadInput(
             f"{word!r} is a device or a pipe, not a file; pipe the picture in: ... | occlusight ask {STDIN} 'QUESTION'"
         )
+
+
+def refuse_no_picture(path: Path, name: str) -> None:
+    """Raise BadPicture where a file's first bytes are those of no picture; nothing is decoded."""
+    from occlusight.model.picture import open_picture
+    from occlusight.model.picture_header import read_header
+
+    refuse_video(path, name)
+    try:
+        with path.open("rb") as file:
+            if read_header(file, path.stat().st_size) is not None:
+                return
+    except (OSError, ValueError, BadPicture):
+        pass
+    try:
+        open_picture(path)  # knows why
+    except BadPicture as error:
+        raise BadPicture(str(error).replace(str(path), name)) from None
 
 
 def refuse_video(path: Path, name: str) -> None:

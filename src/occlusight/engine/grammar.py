@@ -20,6 +20,8 @@ from occlusight.errors import BadInput
 from occlusight.model.tokenizer import Tokenizer
 
 ADVICE = "see https://json-schema.org for what a schema looks like"
+SCHEMA_COMPLAINT = f"the JSON schema cannot be followed: #; {ADVICE}"
+REGEX_COMPLAINT = "the regular expression cannot be followed: #; give one that matches some text, without look-around"
 
 
 class Grammars:
@@ -62,28 +64,40 @@ class Grammars:
         return self._json(schema)
 
     def _json(self, schema: str) -> Grammar:
-        try:
-            rules = LLMatcher.grammar_from_json_schema(schema, overrides={"whitespace_flexible": False})
-        except ValueError as error:
-            raise BadInput(f"the JSON schema cannot be read ({_line(error)}); {ADVICE}") from None
-        return self._grammar(rules, f"the JSON schema cannot be followed: #; {ADVICE}")
+        return self._grammar(_rules_of_schema(schema), SCHEMA_COMPLAINT)
 
     def regex(self, pattern: str) -> Grammar:
         """Return the grammar of a regular expression that the whole answer matches. Raises BadInput as `json_schema` does."""
-        rules = LLMatcher.grammar_from_regex(pattern)
-        return self._grammar(
-            rules, "the regular expression cannot be followed: #; give one that matches some text, without look-around"
-        )
+        return self._grammar(LLMatcher.grammar_from_regex(pattern), REGEX_COMPLAINT)
 
     def _grammar(self, rules: str, complaint: str) -> Grammar:
-        wrong, errors = LLMatcher.validate_grammar_with_warnings(rules, self._vocabulary)
-        if wrong:
-            raise BadInput(complaint.replace("#", _line(errors[0]), 1))
+        _refuse_wrong(rules, complaint, self._vocabulary)
         grammar = Grammar(LLMatcher(self._vocabulary, rules), self._size)
         with suppress(BadInput):
             if grammar.possible:
                 return grammar
         raise BadInput(complaint.replace("#", "no text satisfies it", 1))
+
+
+def check_rules(json_schema: str | None, regex: str | None) -> None:
+    """Raise BadInput for a schema or an expression that no vocabulary could follow: what can be said before a model is open."""
+    if json_schema is not None:
+        _refuse_wrong(_rules_of_schema(json_schema), SCHEMA_COMPLAINT)
+    if regex is not None:
+        _refuse_wrong(LLMatcher.grammar_from_regex(regex), REGEX_COMPLAINT)
+
+
+def _rules_of_schema(schema: str) -> str:
+    try:
+        return str(LLMatcher.grammar_from_json_schema(schema, overrides={"whitespace_flexible": False}))
+    except ValueError as error:
+        raise BadInput(f"the JSON schema cannot be read ({_line(error)}); {ADVICE}") from None
+
+
+def _refuse_wrong(rules: str, complaint: str, vocabulary: LLTokenizer | None = None) -> None:
+    wrong, errors = LLMatcher.validate_grammar_with_warnings(rules, vocabulary)
+    if wrong:
+        raise BadInput(complaint.replace("#", _line(errors[0]), 1))
 
 
 class Grammar:
