@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -84,6 +85,26 @@ def test_reading_takes_time_linear_in_the_length(read: Callable[[str], Any]) -> 
         read(text)
         seconds.append(time.process_time() - begun)
     assert seconds[1] < 40 * max(seconds[0], 0.005)
+
+
+def test_no_text_makes_a_reader_fail() -> None:
+    rng = random.Random(3)
+    words = [word for line in LINES for word in line["text"].split()] + [
+        "\\boxed{",
+        "{",
+        "[",
+        "<think>",
+        "百",
+        "½",
+        "İ",
+    ]
+    for _ in range(120):
+        text = rng.choice(["", " ", "\n"]).join(rng.choices(words, k=rng.randint(0, 20)))
+        for read in READERS.values():
+            read(text)
+        for choices in (*CHOICES.values(), [], ["", "!"], [f"thing {i}" for i in range(30)]):
+            found = choice(text, choices)
+            assert found is None or 0 <= found < len(choices), text
 
 
 def test_the_table_is_large_and_half_of_it_misleads() -> None:

@@ -42,6 +42,8 @@ def choice(text: str, choices: Sequence[str]) -> int | None:
     >>> choice("I considered (A), but it is wrong. Final answer: B.", ["the cup", "the book"])
     1
     """
+    if not choices:
+        return None
     for place in stated_answers(text):
         content = told(place.text)
         if (found := _stated(content, choices)) is not None:
