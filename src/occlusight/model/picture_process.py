@@ -163,6 +163,12 @@ def _exactly(stream: Any, count: int) -> bytes:
     return data
 
 
+def stop_if(cancelled: CancelCheck | None) -> None:
+    """Raise Cancelled if the caller does not want the picture any more."""
+    if cancelled is not None and cancelled():
+        raise Cancelled("opening the picture was stopped on request")
+
+
 class Gate:
     """Lets callers through, in the order of their coming, while what they will take together stays below a number of bytes."""
 
@@ -173,14 +179,14 @@ class Gate:
 
     @contextmanager
     def through(self, wanted: int, most: int, cancelled: CancelCheck | None) -> Iterator[None]:
-        """Wait for `wanted` of `most` bytes, which are given back at the end. Raises Cancelled."""
+        """Wait for `wanted` of `most` bytes, which are given back at the end. Raises Cancelled, also where there is nothing to wait for."""
         ticket = object()
+        stop_if(cancelled)
         with self._changed:
             self._queue.append(ticket)
             try:
                 while self._queue[0] is not ticket or (self._taken and self._taken + wanted > most):
-                    if cancelled is not None and cancelled():
-                        raise Cancelled("opening the picture was stopped on request")
+                    stop_if(cancelled)
                     self._changed.wait(None if cancelled is None else LOOK_S)
                 self._taken += wanted
             finally:
@@ -222,8 +228,7 @@ class Workers:
         atexit.register(self.stop)
         with self._changed:
             while not self._free:
-                if cancelled is not None and cancelled():
-                    raise Cancelled("opening the picture was stopped on request")
+                stop_if(cancelled)
                 self._changed.wait(None if cancelled is None else LOOK_S)
             worker = self._free.pop()
         try:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from occlusight.errors import BadData
+from occlusight.errors import BadData, BadPicture
+from occlusight.model.picture import open_picture
 from occlusight.scenes.sheet import INK, PAPER, font
 from occlusight.scenes.stored import Line
 
@@ -24,9 +25,8 @@ def contact_sheet(folder: Path, lines: Sequence[Line], columns: int = 10, side: 
         x = MARGIN + i % columns * (side + MARGIN)
         y = MARGIN + i // columns * (side + CAPTION + MARGIN)
         try:
-            with Image.open(folder / line["image"]) as picture:
-                shown = picture.convert("RGB")
-        except OSError as error:
+            shown = open_picture(folder / line["image"])
+        except BadPicture as error:
             raise BadData(f"the picture {line['image']} of {folder} cannot be opened ({error})") from None
         shown.thumbnail((side, side), Image.Resampling.LANCZOS)
         sheet.paste(shown, (x, y))

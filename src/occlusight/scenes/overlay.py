@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from occlusight.errors import BadData
+from occlusight.model.picture import open_picture
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph, Inscription, Object, Relation
 from occlusight.occlusion.kinds import Lang
@@ -33,7 +34,7 @@ def overlay(folder: Path, line: Line, lang: Lang = "en") -> Image.Image:
     try:
         graph = Graph.from_json(line["graph"])
         visible = {o.id: decode(line["masks"][o.id]["visible"]) for o in graph.objects}
-        picture = Image.open(folder / line["image"]).convert("RGB")
+        picture = open_picture(folder / line["image"])
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise BadData(f"the scene {line.get('id')!r} of {folder} cannot be shown ({error})") from None
     facts = Facts(graph)
