@@ -309,3 +309,13 @@ def test_a_full_disk_and_a_place_for_no_folder_are_refused(tmp_path: Path, call:
         code, _, err = call("jsonl", file, "--images", tmp_path / "val2014", "--out", tmp_path / "set")
     assert (code, "cannot be written" in err) == (2, True), err
     assert not (tmp_path / "set").exists()
+
+
+def test_bytes_that_signal_that_they_are_no_number_are_unknown_depth(tmp_path: Path, call: Call) -> None:
+    file = middlebury(tmp_path)
+    path = file / "Adirondack" / "disp0.pfm"
+    content = bytearray(path.read_bytes())
+    content[-4:] = b"\x01\x00\x80\x7f"
+    path.write_bytes(content)
+    code, _, err = call("middlebury", file, "--out", tmp_path / "set")
+    assert code == 0, err

@@ -37,6 +37,7 @@ def test_run_lengths_that_do_not_fill_the_mask_are_refused() -> None:
         {"size": [2, 2], "counts": [5, -1]},
         {"size": [2, 2], "counts": [2**70, 4 - 2**70]},
         {"size": [2, 2], "counts": [4.0]},
+        {"size": [2, 2], "counts": [4, None]},
         {"size": [2, 2], "counts": [True, 3]},
         {"size": [2, 2], "counts": "04"},
     ],

@@ -40,8 +40,8 @@ def decode(rle: Mapping[str, Any]) -> NDArray[np.bool_]:
         raise BadData(f"a mask has up to {LARGEST} pixels, but this one {height} x {width}")
     if not isinstance(counts, list | tuple):
         raise BadData(f"run lengths are a list, not {shown(counts)}")
-    if (wrong := next((count for count in counts if not _is_length(count)), None)) is not None:
-        raise BadData(f"a run length is a whole number from 0 on, not {shown(wrong)}")
+    if wrong := [count for count in counts if not _is_length(count)]:
+        raise BadData(f"a run length is a whole number from 0 on, not {shown(wrong[0])}")
     if sum(counts) != height * width:
         raise BadData(
             f"the run lengths add up to {shown(sum(counts))}, but the mask has {height} x {width} = {height * width} pixels"

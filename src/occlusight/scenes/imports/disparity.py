@@ -60,7 +60,8 @@ def depth_of(scene: Path) -> NDArray[np.float64]:
                 width, height = map.size
                 if width * height > min(LARGEST, path.stat().st_size):  # of a byte a pixel at least
                     raise ValueError(f"it claims {width} x {height} pixels, up to {LARGEST} are read")
-                disparity = np.asarray(map, np.float64)
+                with np.errstate(invalid="ignore"):  # some bytes are numbers that signal that they are none
+                    disparity = np.asarray(map, np.float64)
     except (OSError, ValueError, SyntaxError, OverflowError, Image.DecompressionBombError) as error:
         raise BadData(f"{path} is not a PFM map that can be read ({shown(str(error))})") from None
     if disparity.ndim != 2:
