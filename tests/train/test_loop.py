@@ -12,14 +12,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.files.full_disk import full_disk
 from tests.train.conftest import tiny_config
 from tokenizers import Tokenizer
 
 from occlusight.errors import BadData
+from occlusight.files.whole import Unwritable
 from occlusight.model.weights import load_model
 from occlusight.scenes.catalogue import whole_catalogue
 from occlusight.train.export import export
-from occlusight.train.loop import CURVE, Trainer
+from occlusight.train.loop import CURVE, STATE, Trainer
 from occlusight.train.pipeline import saved_when_stopped
 from occlusight.train.recipe import TrainRecipe
 from occlusight.train.renders import Renders
@@ -122,3 +124,13 @@ def test_an_interrupted_run_is_saved_where_it_stopped(
     again = trainer(tmp_path, tokenizer)
     assert again.step == 2
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_full_disk_is_said_and_keeps_the_last_state(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    run = trainer(tmp_path, tokenizer)
+    run.save()
+    before = (tmp_path / STATE).read_bytes()
+    with full_disk(1000), pytest.raises(Unwritable, match=r"state\.pt cannot be written \(File too large\)"):
+        run.save()
+    assert (tmp_path / STATE).read_bytes() == before
+    assert list(tmp_path.glob("*.draft*")) == []

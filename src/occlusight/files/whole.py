@@ -43,7 +43,7 @@ def replacing(path: Path, scratch: Path | None = None) -> Iterator[Path]:
         raise unwritable(path, error) from None
 
 
-def write_whole(path: Path, content: bytes | str, scratch: Path | None = None) -> None:
+def write_whole(path: Path, content: bytes | memoryview | str, scratch: Path | None = None) -> None:
     """Write a file, a text as UTF-8, that appears whole or not at all: see `replacing`. Raises Unwritable; what was there stays."""
     with replacing(path, scratch) as draft, draft.open("wb") as file:
         file.write(content.encode() if isinstance(content, str) else content)

@@ -5,10 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from occlusight.errors import BadModel
+from occlusight.files.whole import write_whole
 from occlusight.model.config import ModelConfig
 from occlusight.model.fields import listed, read_json
 from occlusight.model.qwen3vl import Qwen3VL
@@ -113,8 +114,8 @@ def save_model(model: Qwen3VL, directory: str | Path, dtype: torch.dtype = torch
     directory.mkdir(parents=True, exist_ok=True)
     names = dtype_name(dtype)
     text = json.dumps(model.config.to_hf(names), indent=2) + "\n"
-    (directory / "config.json").write_text(text, encoding="utf-8")
-    save_file(hf_state(model, dtype), directory / WEIGHTS, metadata={"format": "pt"})
+    write_whole(directory / "config.json", text)
+    write_whole(directory / WEIGHTS, save(hf_state(model, dtype), metadata={"format": "pt"}))
 
 
 def hf_state(model: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:

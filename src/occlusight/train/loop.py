@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from occlusight.files.journal import Journal
+from occlusight.files.whole import write_whole
 from occlusight.model.allocator import give_back_gaps
 from occlusight.model.config import ModelConfig
 from occlusight.model.qwen3vl import Qwen3VL
@@ -68,7 +70,7 @@ class Trainer:
             self.step, self.pictures, self.seconds = state["step"], state["pictures"], state["seconds"]
 
     def save(self) -> None:
-        """Write the state, whole or not at all."""
+        """Write the state, whole or not at all. Raises Unwritable."""
         state = {
             "optimizer": self.optimizer.state_dict(),
             "step": self.step,
@@ -76,9 +78,9 @@ class Trainer:
             "seconds": self.seconds,
             "recipe": asdict(self.recipe),
         }
-        part = self.folder / (STATE + ".part")
-        torch.save(state, part)
-        part.replace(self.folder / STATE)
+        content = io.BytesIO()  # torch's own writing to a full disk is an error without a reason
+        torch.save(state, content)
+        write_whole(self.folder / STATE, content.getbuffer())
 
     def compile(self) -> None:
         """Let inductor fuse the elementwise work of every block (a C++ compiler is needed)."""
