@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from occlusight.errors import BadModel
-from occlusight.model.weights import load_model, save_model
+from occlusight.model.weights import is_finite, load_model, save_model
 
 Q = "model.language_model.layers.1.self_attn.q_proj.weight"
 
@@ -300,3 +300,17 @@ def test_links_in_a_circle_are_no_weights(copy: Path) -> None:
     (copy / "model.safetensors").symlink_to(copy / "model.safetensors")
     with pytest.raises(BadModel, match="neither"):
         load_model(copy)
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+def test_the_check_of_numbers_sees_what_isfinite_sees(kind: torch.dtype) -> None:
+    limits = torch.finfo(kind)
+    kept = torch.tensor([0.0, -0.0, limits.max, limits.min, limits.smallest_normal, -limits.eps, 1.0], dtype=kind)
+    many = kept.repeat(40_000)[:262_147].clone()
+    assert is_finite(many)
+    assert is_finite(torch.empty(0, 3, dtype=kind))
+    for value in (float("nan"), -float("nan"), float("inf"), -float("inf")):
+        for place in (0, 131_072, 262_146):
+            spoilt = many.clone()
+            spoilt[place] = value
+            assert not is_finite(spoilt), (value, place)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -115,8 +115,8 @@ METHODS = [
     "values",
 ]
 """Methods of texts, lists and dictionaries: the same."""
-WIDE = re.compile(r"\d{4}|\*")
-"""In a format: a width that fills up."""
+WIDE = re.compile(r"\d{4}|\*|:[^{}]*\{")
+"""In a format: a width that fills up, written or taken from a value."""
 
 
 class Template:
@@ -187,6 +187,13 @@ class _Bounded(ImmutableSandboxedEnvironment):
         if isinstance(owner, str) and args:
             _check_growth(owner, name, args)
         return made(super().call(context, obj, *args, **kwargs))
+
+    def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
+        if getattr(value, "__name__", "") in ("format", "format_map") and WIDE.search(
+            str(getattr(value, "__self__", ""))
+        ):
+            raise TooMuch("it formats to a width that is too large")
+        return super().wrap_str_format(value)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         if isinstance(obj, (str, list, tuple, dict, int, float)) and callable(value) and attr not in METHODS:
@@ -317,8 +324,6 @@ def _check_growth(text: str, method: str, args: tuple[Any, ...]) -> None:
         if not isinstance(args[0], (list, tuple, dict, str)):
             raise TooMuch("it joins what is no list")
         allowance.get().make(weight(args[0]) + len(text) * len(args[0]))
-    elif method == "format" and WIDE.search(text):
-        raise TooMuch("it formats to a width that is too large")
 
 
 def _to_json(
