@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from importlib.resources import files
 from typing import Any
 
 from occlusight import __version__
@@ -23,23 +20,20 @@ from occlusight.scenes.signs.recipe import FAMILY as SIGN_FAMILY
 from occlusight.scenes.signs.recipe import SIGNS
 from occlusight.scenes.slot import Slot
 from occlusight.scenes.staged_set import GROUP
-from occlusight.scenes.stages.registry import FAMILIES, STAGES, family_of
+from occlusight.scenes.stages.registry import STAGES, family_of
 
 FORMAT_VERSION = 1
 SIZES = (32, 4096)  # pixels
-DECIDING = ("kinds.toml", "recipes.py", "choice.py")  # files whose change makes other scenes of the same seed
-STAGED_DECIDING: tuple[str, ...] = (
-    "kinds.toml",
-    "fixtures.toml",
-    "fixtures.py",
-    "scenery.py",
-    "staged_renderer.py",
-)
-STAGED_DECIDING += tuple(f"stages/{name}.py" for name in (*FAMILIES, "stage", "registry", "glance", "variants"))
-SIGNS_DECIDING: tuple[str, ...] = STAGED_DECIDING + tuple(
-    f"signs/{name}" for name in ("signs.toml", "face.otf", "boards.py", "lettering.py", "recipe.py")
-)
-CLIPS_DECIDING: tuple[str, ...] = (*STAGED_DECIDING, "clips/recipe.py", "clips/film.py")
+RECIPES_VERSION: Mapping[str, int] = {"free": 1, "staged": 1, "signs": 1, "clips": 1}
+"""The version of each family's recipes: raised when the same seed gives other scenes, or other pictures of them, than before.
+`tests/scenes/test_recipes_version.py` fails when scenes change and the version does not."""
+DIGESTS_BEFORE: Mapping[str, str] = {
+    "free": "6ed8964e31dda957bfab3d14c54d30f2bda686fca5c959163d840bf5213177b8",
+    "staged": "328f5e74d31be1f72f12c9ce9924c423b6ab9a7840d039bf54c742586141c281",
+    "signs": "ac4bcbaeb813ccbe3e995730df73bb7e2b3ddd414e644e6683c08839578f3b41",
+    "clips": "d889a650dd6990e9518c56503d06f124aeda78370c00edf819a1b260b3c84199",
+}
+"""What manifests written before there were versions say of a family's version 1: a digest of its source files."""
 FRAMES = (8, 64)  # of a clip
 NAMED: Mapping[str, tuple[int, int, int, bool]] = {  # seed, scenes, samples, variants
     "occlusion-50": (50_001, 50, 12, False),
@@ -174,11 +168,11 @@ class Plan:
         return self.scene_id(index - index % self.frames)
 
     @property
-    def digest(self) -> str:
-        """The SHA-256 of what the scenes are drawn with."""
+    def family(self) -> str:
+        """The family of its recipes: one of the keys of RECIPES_VERSION."""
         if self.clips:
-            return recipes_digest(CLIPS_DECIDING)
-        return recipes_digest(SIGNS_DECIDING if self.signs else STAGED_DECIDING if self.staged else DECIDING)
+            return "clips"
+        return "signs" if self.signs else "staged" if self.staged else "free"
 
     def identity(self) -> dict[str, Any]:
         """Return what decides the bytes of scene i; the count does not, so a set can grow."""
@@ -193,7 +187,7 @@ class Plan:
             "heldout": self.heldout,
             "langs": list(self.langs),
             "renderer": renderer,
-            "generator": {"name": "occlusight", "version": __version__, "recipes_sha256": self.digest},
+            "generator": {"name": "occlusight", "recipes_version": RECIPES_VERSION[self.family]},
             **({"variants": True} if self.variants else {}),
             **({"balanced": True} if self.balanced else {}),
             **({"frames": self.frames} if self.clips else {}),
@@ -205,6 +199,7 @@ class Plan:
         return {
             "version": FORMAT_VERSION,
             **self.identity(),
+            "made_with": f"occlusight {__version__}",
             "count": self.count,
             **counts,
             "licence": f"Apache-2.0; the meshes shown are {', '.join(shown)}, see attribution",
@@ -238,20 +233,19 @@ def recipes_named(text: str) -> tuple[str, ...]:
 def differences(found: Mapping[str, Any], plan: Plan) -> list[str]:
     """Return in words how a stored identity differs from a plan's: "seed 7, not 8"."""
     wanted = plan.identity()
+    held = {**found, "generator": _versioned(found.get("generator"), plan.family)}
     return [
-        f"{name} {_worded(found.get(name))}, not {_worded(wanted.get(name))}"
+        f"{name} {_worded(held.get(name))}, not {_worded(wanted.get(name))}"
         for name in REMEMBERED
-        if found.get(name) != wanted.get(name)
+        if held.get(name) != wanted.get(name)
     ]
 
 
-@cache
-def recipes_digest(names: tuple[str, ...]) -> str:
-    """Return the SHA-256 of the files that a seed's scenes are drawn with, as it was when this process began."""
-    digest = hashlib.sha256()
-    for name in names:
-        digest.update(files("occlusight.scenes").joinpath(name).read_bytes())
-    return digest.hexdigest()
+def _versioned(generator: Any, family: str) -> Any:
+    """Return the generator of a stored identity as it is written today: older ones name a digest of source files."""
+    if isinstance(generator, dict) and generator.get("recipes_sha256") == DIGESTS_BEFORE[family]:
+        return {"name": generator.get("name"), "recipes_version": 1}
+    return generator
 
 
 def _worded(value: Any) -> str:
