@@ -14,10 +14,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from occlusight.scenes.catalogue import load_catalogue
 from occlusight.scenes.description import Camera, Light, Placed, Scene, Surroundings
-from occlusight.scenes.mitsuba_renderer import render
-from occlusight.scenes.truth import measure
+from occlusight.scenes.meshes.catalogue import load_catalogue
+from occlusight.scenes.render.path_tracer import render
+from occlusight.scenes.truth.measure import measure
 
 HERE = Path(__file__).parent
 SAMPLES = 192  # rays per pixel

@@ -18,8 +18,8 @@ from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import KindNames
 from occlusight.occlusion.offers import answer_class
 from occlusight.occlusion.questions import ask
-from occlusight.scenes.plan import Plan
-from occlusight.scenes.pool import GRAPHS, PLAN, SIZE
+from occlusight.scenes.make.graph_pool import GRAPHS, PLAN, SIZE
+from occlusight.scenes.make.plan import Plan
 
 SCENES = 150
 YES_NO = ["occlusion.active", "occlusion.passive"]

@@ -21,10 +21,10 @@ from occlusight.engine.rows import Rows
 from occlusight.engine.speaker import Reason
 from occlusight.engine.stretches import stretches
 from occlusight.engine.table import FEW_ROWS, fits
+from occlusight.kernels.capabilities import native
 from occlusight.model.config import TextConfig
 from occlusight.model.int8_kv_cache import Int8KVCache
 from occlusight.model.kv_cache import KVCache
-from occlusight.model.quant.native import native
 from occlusight.model.weights import load_model
 
 CONFIG = TextConfig(300, 64, 96, layers=2, heads=4, kv_heads=2, head_dim=32, mrope_section=(6, 5, 5))

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from occlusight.kernels.capabilities import native
 from occlusight.model import attention
 from occlusight.model.attention import FEW_ROWS, partial_attention, plain_partial_attention
-from occlusight.model.quant.native import native
 
 
 def heads(*shape: int, seed: int, dtype: torch.dtype) -> torch.Tensor:

@@ -12,12 +12,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from occlusight.model.loops import calls, tiles
-from occlusight.model.loops.instructions import BEST, VARIABLE, sets_of_this_cpu
-from occlusight.model.quant import blocks, int8, native
+from occlusight.kernels import capabilities as native
+from occlusight.kernels import gemm_tiles as tiles
+from occlusight.kernels import ops as calls
+from occlusight.kernels.isa import BEST, VARIABLE, sets_of_this_cpu
+from occlusight.kernels.reference import dequantize_int4, plain_levels, quantize_int4
+from occlusight.model.quant import blocks, int8
 from occlusight.model.quant.blocks import gelu_tanh_, swiglu
 from occlusight.model.quant.int8 import quantize_rows
-from occlusight.model.quant.plain import dequantize_int4, plain_levels, quantize_int4
 from occlusight.model.rope import rotate_pairs_
 
 SHAPES = [(1, 64), (3, 97), (40, 2048)]
@@ -216,10 +218,10 @@ def test_without_openmp_one_thread_does_it_all() -> None:
     code = (
         "import torch, pathlib\n"
         "pathlib.Path.glob = lambda *_: iter(())\n"
-        "from occlusight.model.loops import calls, team\n"
-        "assert team._GOMP is None\n"
+        "from occlusight.kernels import openmp, ops\n"
+        "assert openmp._GOMP is None\n"
         "x = torch.randn(40, 2048)\n"
-        "levels, scale = calls.quantize(x)\n"
+        "levels, scale = ops.quantize(x)\n"
         "assert ((levels.float() - 128) * scale - x).abs().max() < 0.03\n"
     )
     done = subprocess.run([sys.executable, "-c", code], env=os.environ, capture_output=True, text=True, check=False)

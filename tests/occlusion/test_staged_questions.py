@@ -19,8 +19,8 @@ from occlusight.occlusion.questions import Question, ask
 from occlusight.occlusion.staged_answers import REPLIES
 from occlusight.occlusion.staged_questions import STAGED_KINDS
 from occlusight.reading.mentions import Vocabulary
-from occlusight.scenes.catalogue import whole_catalogue
-from occlusight.scenes.names import names_of
+from occlusight.scenes.meshes.catalogue import whole_catalogue
+from occlusight.scenes.meshes.names import names_of
 
 NAMES = names_of(whole_catalogue())
 

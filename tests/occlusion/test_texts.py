@@ -19,8 +19,8 @@ from occlusight.occlusion.text_answers import REPLIES
 from occlusight.occlusion.text_questions import TEXT_KINDS
 from occlusight.reading.inscriptions import can_be_read, characters_read
 from occlusight.reading.mentions import Vocabulary
-from occlusight.scenes.catalogue import full_catalogue
-from occlusight.scenes.names import names_of
+from occlusight.scenes.meshes.catalogue import full_catalogue
+from occlusight.scenes.meshes.names import names_of
 
 NAMES = names_of(full_catalogue())
 LANGS = ("en", "zh")

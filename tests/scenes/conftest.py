@@ -13,9 +13,9 @@ import pytest
 
 from occlusight.cli.app import run
 from occlusight.errors import BadData
-from occlusight.scenes.assets import import_assets, missing_meshes
-from occlusight.scenes.catalogue import Catalogue, load_catalogue
 from occlusight.scenes.description import Camera, Light, Placed, Scene, Surroundings
+from occlusight.scenes.meshes.assets import import_assets, missing_meshes
+from occlusight.scenes.meshes.catalogue import Catalogue, load_catalogue
 
 
 @pytest.fixture(scope="session")

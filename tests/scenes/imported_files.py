@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from occlusight.scenes.masks import encode
+from occlusight.datasets.masks import encode
 
 SIZE = (100, 80)  # width, height
 

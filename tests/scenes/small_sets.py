@@ -11,10 +11,10 @@ from typing import Any
 from unittest.mock import patch
 
 from occlusight.files.whole import sha256
-from occlusight.scenes.catalogue import PROCEDURAL, Catalogue, load_catalogue
-from occlusight.scenes.dataset import Made, make_set
-from occlusight.scenes.plan import Plan
-from occlusight.scenes.recipes import SETTINGS
+from occlusight.scenes.make.dataset import Made, make_set
+from occlusight.scenes.make.plan import Plan
+from occlusight.scenes.meshes.catalogue import PROCEDURAL, Catalogue, load_catalogue
+from occlusight.scenes.recipes.free import SETTINGS
 
 CAST = ("billboard", "parasol", "stop_sign", "traffic_light", "street_lamp", "suitcase")
 

@@ -11,10 +11,11 @@ import pytest
 from PIL import Image
 
 from occlusight.errors import BadData
-from occlusight.scenes import assets
-from occlusight.scenes.catalogue import Catalogue, MeshInfo, load_catalogue, parse_catalogue
-from occlusight.scenes.mesh import load_mesh, read_mesh
-from occlusight.scenes.wavefront import read_obj
+from occlusight.scenes.meshes import assets
+from occlusight.scenes.meshes.catalogue import Catalogue, MeshInfo, load_catalogue, parse_catalogue
+from occlusight.scenes.meshes.library import load_mesh
+from occlusight.scenes.meshes.mesh import read_mesh
+from occlusight.scenes.meshes.wavefront import read_obj
 
 # A pyramid, y up: a square base as one polygon, four sides, the tip towards +y, its front edge painted.
 OBJ = """

@@ -12,9 +12,9 @@ from occlusight.occlusion.graph import Graph, Object
 from occlusight.occlusion.kinds import Lang
 from occlusight.occlusion.wordings import VIEWER, ask_kind
 from occlusight.reading.mentions import Vocabulary
-from occlusight.scenes.catalogue import LICENCES, PROCEDURAL, SETTINGS, Catalogue, parse_catalogue
-from occlusight.scenes.names import names_of
-from occlusight.scenes.procedural import SHAPES
+from occlusight.scenes.meshes.catalogue import LICENCES, PROCEDURAL, SETTINGS, Catalogue, parse_catalogue
+from occlusight.scenes.meshes.names import names_of
+from occlusight.scenes.meshes.procedural import SHAPES
 
 KIND = """
 [[kind]]

@@ -16,20 +16,21 @@ from PIL import Image
 from occlusight.bench.cli import names_for
 from occlusight.bench.samples import open_set
 from occlusight.bench.scorers import RIGHT, score
+from occlusight.datasets.masks import decode
 from occlusight.errors import BadInput
+from occlusight.files.json_lines import all_lines
 from occlusight.occlusion.graph import Graph
 from occlusight.reading.mentions import Vocabulary
-from occlusight.scenes.check import check_set
-from occlusight.scenes.clips.clip_set import CLIP_LINES, clip_lines
-from occlusight.scenes.clips.film import render_frame
-from occlusight.scenes.clips.recipe import CLIPS, along, choose_clip, comes_back
-from occlusight.scenes.dataset import make_set
-from occlusight.scenes.masks import decode
-from occlusight.scenes.physics import physics_failures
-from occlusight.scenes.plan import Plan, recipes_named
-from occlusight.scenes.staged_renderer import render_staged
-from occlusight.scenes.staged_truth import measure_staged
-from occlusight.scenes.stored import read_lines, scene_of
+from occlusight.scenes.check.dataset import check_set
+from occlusight.scenes.make.clips import CLIP_LINES, clip_lines
+from occlusight.scenes.make.dataset import make_set
+from occlusight.scenes.make.plan import Plan, recipes_named
+from occlusight.scenes.make.scene_line import scene_of
+from occlusight.scenes.recipes.clips import CLIPS, along, choose_clip, comes_back
+from occlusight.scenes.render.exposure import render_frame
+from occlusight.scenes.render.targeted import render_staged
+from occlusight.scenes.truth.physics import physics_failures
+from occlusight.scenes.truth.targeted import measure_staged
 
 
 def plan(**changes: Any) -> Plan:
@@ -81,8 +82,8 @@ def test_a_clip_is_proven(made: Path) -> None:
 
 
 def test_the_thing_is_seen_hidden_by_the_board_and_seen_again(made: Path) -> None:
-    (clip,) = read_lines(made / CLIP_LINES)
-    lines = read_lines(made / "scenes.jsonl")
+    (clip,) = all_lines(made / CLIP_LINES)
+    lines = all_lines(made / "scenes.jsonl")
     hiding, mover = clip["occluder"], clip["mover"]
     shares = clip["objects"][mover]["visible"]
     (gone,) = clip["objects"][mover]["hidden"]
@@ -99,13 +100,13 @@ def test_the_thing_is_seen_hidden_by_the_board_and_seen_again(made: Path) -> Non
 
 
 def test_a_frame_is_measured_as_any_still(made: Path) -> None:
-    line = read_lines(made / "scenes.jsonl")[2]
+    line = all_lines(made / "scenes.jsonl")[2]
     assert Graph.from_json(line["graph"]) == measure_staged(scene_of(line)).graph
 
 
 def test_frames_are_exposed_alike(made: Path) -> None:
     """Where no thing is, a frame is as bright as the first, though the thing that moves leaves it."""
-    lines = read_lines(made / "scenes.jsonl")
+    lines = all_lines(made / "scenes.jsonl")
     pictures, empty = [], []
     for line in lines:
         pictures.append(np.asarray(Image.open(made / line["image"]), np.float32).mean(-1))
@@ -121,7 +122,7 @@ def test_frames_are_exposed_alike(made: Path) -> None:
 
 
 def test_a_first_frame_is_rendered_as_a_still(made: Path) -> None:
-    scene = scene_of(read_lines(made / "scenes.jsonl")[0])
+    scene = scene_of(all_lines(made / "scenes.jsonl")[0])
     frame, still = render_frame(scene, scene, 2).astype(float), render_staged(scene, 2).astype(float)
     scale = np.median(still[still > 20] / np.maximum(frame[still > 20], 1))
     assert 0.93 < scale < 1.07
@@ -171,8 +172,8 @@ def test_check_finds_what_is_wrong_with_a_clip(made: Path, small_sets: ModuleTyp
 
 
 def test_clips_of_frames_follow_each_thing(made: Path) -> None:
-    lines = read_lines(made / "scenes.jsonl")
-    assert clip_lines(list(reversed(lines))) == read_lines(made / CLIP_LINES)
+    lines = all_lines(made / "scenes.jsonl")
+    assert clip_lines(list(reversed(lines))) == all_lines(made / CLIP_LINES)
     manifest = json.loads((made / "manifest.json").read_text("utf-8"))
     assert (manifest["frames"], manifest["clips"], manifest["count"]) == (8, 1, 8)
 

@@ -17,18 +17,19 @@ import pytest
 from PIL import Image
 
 from occlusight.bench.samples import read_set
+from occlusight.datasets.masks import decode
 from occlusight.errors import BadInput
+from occlusight.files.json_lines import all_lines
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import LANGS
-from occlusight.scenes import dataset
-from occlusight.scenes.catalogue import load_catalogue
-from occlusight.scenes.choice import BANDS, STRIDE, choose, clear_pairs, without_invisible
-from occlusight.scenes.dataset import make_set
-from occlusight.scenes.masks import decode
-from occlusight.scenes.plan import Plan, recipes_named
-from occlusight.scenes.recipes import SETTINGS, make_scene
-from occlusight.scenes.stored import read_lines, scene_of
-from occlusight.scenes.truth import measure
+from occlusight.scenes.make import dataset
+from occlusight.scenes.make.dataset import make_set
+from occlusight.scenes.make.plan import Plan, recipes_named
+from occlusight.scenes.make.scene_line import scene_of
+from occlusight.scenes.make.selection import BANDS, STRIDE, choose, clear_pairs, without_invisible
+from occlusight.scenes.meshes.catalogue import load_catalogue
+from occlusight.scenes.recipes.free import SETTINGS, make_scene
+from occlusight.scenes.truth.measure import measure
 
 
 def test_a_set_is_what_the_contract_says(small_set: Path) -> None:
@@ -37,7 +38,7 @@ def test_a_set_is_what_the_contract_says(small_set: Path) -> None:
     assert (manifest["count"], manifest["recipes"], manifest["seed"]) == (3, ["street"], 7)
     listed = {"manifest.json", *manifest["files"]}
     assert {p.relative_to(small_set).as_posix() for p in small_set.rglob("*") if p.is_file()} == listed
-    lines = read_lines(small_set / "scenes.jsonl")
+    lines = all_lines(small_set / "scenes.jsonl")
     assert [line["index"] for line in lines] == [0, 1, 2]
     assert lines[0]["id"] == "street-7-00000"
     assert lines[0]["counterfactual_of"] is None
@@ -48,7 +49,7 @@ def test_a_set_is_what_the_contract_says(small_set: Path) -> None:
 
 
 def test_a_line_holds_masks_poses_and_the_whole_description(small_set: Path, small_sets: ModuleType) -> None:
-    for line in read_lines(small_set / "scenes.jsonl"):
+    for line in all_lines(small_set / "scenes.jsonl"):
         truth = measure(scene_of(line))
         assert line["graph"] == json.loads(json.dumps(truth.graph.to_json()))
         for i, o in enumerate(truth.graph.objects):
@@ -263,7 +264,7 @@ POOL = """
 import os, time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from occlusight.scenes.dataset import _prepare
+from occlusight.scenes.make.dataset import _prepare
 if __name__ == "__main__":
     with ProcessPoolExecutor(1, get_context("spawn"), _prepare, (1,)) as pool:
         print(pool.submit(os.getpid).result(), flush=True)

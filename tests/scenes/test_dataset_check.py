@@ -16,15 +16,15 @@ import pytest
 from PIL import Image, ImageDraw
 
 from occlusight.cli.app import run
+from occlusight.drawing.canvas import COLOURS, Sheet, font
+from occlusight.drawing.diagram import draw_diagram, height, rows
+from occlusight.drawing.overlay import PANEL, centre, outline, overlay
 from occlusight.errors import BadData
+from occlusight.files.json_lines import all_lines
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
-from occlusight.scenes.check import check_set
-from occlusight.scenes.diagram import draw_diagram, height, rows
-from occlusight.scenes.distractors import SORTS
-from occlusight.scenes.overlay import PANEL, centre, outline, overlay
-from occlusight.scenes.sheet import COLOURS, Sheet, font
-from occlusight.scenes.stored import read_lines
+from occlusight.scenes.check.dataset import check_set
+from occlusight.scenes.truth.distractors import SORTS
 
 Lines = list[dict[str, Any]]
 Call = Callable[..., tuple[int, str, str]]
@@ -212,7 +212,7 @@ def test_a_moved_object_is_noticed_by_measuring(copy: Path, small_sets: ModuleTy
 
 
 def test_a_question_about_a_sliver_is_noticed(copy: Path, small_sets: ModuleType) -> None:
-    asked = first(read_lines(copy / "questions.jsonl"), template="occlusion.passive", value="yes")
+    asked = first(all_lines(copy / "questions.jsonl"), template="occlusion.passive", value="yes")
     pair = asked["program"][0][1]
 
     def shrink(lines: Lines) -> None:
@@ -308,7 +308,7 @@ def test_truth_is_drawn_on_the_picture(small_set: Path, tmp_path: Path, call: Ca
     code, out, _ = call("show", small_set, "--index", 1, "--out", tmp_path / "truth.png")
     assert code == 0
     assert "street-7-00001" in out
-    line = read_lines(small_set / "scenes.jsonl")[1]
+    line = all_lines(small_set / "scenes.jsonl")[1]
     with Image.open(tmp_path / "truth.png") as drawn, Image.open(small_set / line["image"]) as picture:
         scale = round(900 / picture.width)
         assert drawn.width == picture.width * scale + PANEL
@@ -322,7 +322,7 @@ def test_truth_is_drawn_on_the_picture(small_set: Path, tmp_path: Path, call: Ca
 
 def test_the_graph_is_drawn_beside_the_picture(small_set: Path) -> None:
     """The nearer row is lower, a node has its object's colour, and an arrow leaves what hides for what is hidden."""
-    line = read_lines(small_set / "scenes.jsonl")[1]
+    line = all_lines(small_set / "scenes.jsonl")[1]
     facts = Facts(Graph.from_json(line["graph"]))
     sheet = Image.new("RGB", (600, 900), "white")
     paints = {o.id: COLOURS[i] for i, o in enumerate(facts.graph.objects)}

@@ -8,7 +8,7 @@ import pytest
 
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Box, Graph, Object, Relation
-from occlusight.scenes.distractors import SORTS, Census, Pairs, census, distractors
+from occlusight.scenes.truth.distractors import SORTS, Census, Pairs, census, distractors
 
 Thing = tuple[Object, dict[str, Any]]
 

@@ -15,7 +15,7 @@ from tests.scenes.imported_files import bad, cocoa, compressed, counts, insta_or
 
 from occlusight.bench.samples import read_set
 from occlusight.errors import BadData
-from occlusight.scenes.check import check_set
+from occlusight.scenes.check.dataset import check_set
 from occlusight.scenes.imports.coco import mask_of, uncompressed
 
 Call = Callable[..., tuple[int, str, str]]

@@ -31,13 +31,13 @@ from occlusight.bench.baselines import baseline
 from occlusight.bench.cli import names_for
 from occlusight.bench.run import run as run_bench
 from occlusight.bench.samples import DataSet, read_set
+from occlusight.drawing.overlay import overlay
 from occlusight.errors import BadData
-from occlusight.scenes.check import check_set
+from occlusight.files.json_lines import all_lines
+from occlusight.scenes.check.dataset import check_set
 from occlusight.scenes.imports.annotated import Thing, depth_groups
 from occlusight.scenes.imports.coco import mask_of
 from occlusight.scenes.imports.orders import constraint_pairs, order_pairs
-from occlusight.scenes.overlay import overlay
-from occlusight.scenes.stored import read_lines
 
 Call = Callable[..., tuple[int, str, str]]
 
@@ -64,7 +64,7 @@ def test_an_import_is_a_set_that_is_checked_shown_and_answered(format: str, tmp_
     assert check_set(data.folder).failures == []
     assert (numbers["pictures"], numbers["skipped"]) == (len(data.scenes), 0)
     assert numbers["questions"] == len(data.questions) > 3
-    for line in read_lines(data.folder / "scenes.jsonl"):
+    for line in all_lines(data.folder / "scenes.jsonl"):
         assert overlay(data.folder, line, "zh").width > SIZE[0]
     known = names_for(data)
     for model in ("oracle", "paraphrases"):

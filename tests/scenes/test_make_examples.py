@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from occlusight.occlusion.graph import Graph
-from occlusight.scenes.truth import measure
+from occlusight.scenes.truth.measure import measure
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NAMES = ("street", "bicycle", "desk", "room")

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from occlusight.datasets.masks import decode, encode
 from occlusight.errors import BadData
-from occlusight.scenes.masks import decode, encode
 
 
 def test_run_lengths_go_down_the_columns_and_begin_with_zeros() -> None:

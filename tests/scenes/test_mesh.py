@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from occlusight.errors import BadData
-from occlusight.scenes.catalogue import PROCEDURAL, Catalogue
 from occlusight.scenes.description import Placed
-from occlusight.scenes.mesh import load_mesh, placed_vertices, read_mesh, save_mesh
+from occlusight.scenes.meshes.catalogue import PROCEDURAL, Catalogue
+from occlusight.scenes.meshes.library import load_mesh
+from occlusight.scenes.meshes.mesh import placed_vertices, read_mesh, save_mesh
 
 
 def test_procedural_meshes_have_the_size_of_the_catalogue(catalogue: Catalogue) -> None:

@@ -8,17 +8,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from occlusight.scenes.catalogue import Catalogue
 from occlusight.scenes.description import Light, Scene, Surroundings
-from occlusight.scenes.mitsuba_renderer import exposure, render, render_sprite, to_srgb
-from occlusight.scenes.truth import measure
+from occlusight.scenes.meshes.catalogue import Catalogue
+from occlusight.scenes.render.path_tracer import exposure, render, render_sprite, to_srgb
+from occlusight.scenes.truth.measure import measure
 
 LIGHT = Light((0.3, 0.6, -0.8), (1.5, 1.5, 1.4), (0.8, 0.8, 0.85))
 
 
 def test_importing_scenes_loads_neither_mitsuba_nor_torch() -> None:
     code = (
-        "import sys, occlusight.scenes.mitsuba_renderer, occlusight.scenes.truth, occlusight.scenes.assets; "
+        "import sys, occlusight.scenes.render.path_tracer, occlusight.scenes.truth.measure, occlusight.scenes.meshes.assets; "
         "print([m for m in ('mitsuba', 'torch', 'embreex') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

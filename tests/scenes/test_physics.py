@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from occlusight.scenes.catalogue import whole_catalogue
 from occlusight.scenes.description import Camera, Light, Placed, Scene, Surroundings
-from occlusight.scenes.physics import physics_failures
+from occlusight.scenes.meshes.catalogue import whole_catalogue
+from occlusight.scenes.truth.physics import physics_failures
 
 
 def placed(id: str, mesh: str, x: float, y: float, z: float = 0.0, on: str | None = None) -> Placed:

@@ -14,15 +14,15 @@ from occlusight.bench.leakage.asked import Asked, asked
 from occlusight.errors import BadData, BadInput
 from occlusight.occlusion.matching import traits
 from occlusight.occlusion.programs import execute
-from occlusight.scenes.check import check_set
-from occlusight.scenes.names import names_of
-from occlusight.scenes.plan import Plan
-from occlusight.scenes.pool import GRAPHS, Pooled, pool
-from occlusight.scenes.quick_raycast import quick_depth_maps, quick_reach, quick_sight
-from occlusight.scenes.raycast import depth_maps
-from occlusight.scenes.recipes import make_scene
-from occlusight.scenes.sight import opaque_reach, sight
-from occlusight.scenes.stages.registry import draw_stage
+from occlusight.scenes.check.dataset import check_set
+from occlusight.scenes.make.graph_pool import GRAPHS, Pooled, pool
+from occlusight.scenes.make.plan import Plan
+from occlusight.scenes.meshes.names import names_of
+from occlusight.scenes.recipes.free import make_scene
+from occlusight.scenes.recipes.targeted import draw_stage
+from occlusight.scenes.truth.optics import opaque_reach, sight
+from occlusight.scenes.truth.quick_raycast import quick_depth_maps, quick_reach, quick_sight
+from occlusight.scenes.truth.raycast import depth_maps
 
 COUNT = 120
 EDGES = 0.002  # of the pixels: where rays graze an edge the two may differ
@@ -81,7 +81,7 @@ def test_quick_rays_find_what_plain_ones_do(small_sets: ModuleType) -> None:
 @pytest.mark.parametrize("recipe", ["transparent-line", "reflective-room"])
 def test_quick_sight_finds_what_plain_sight_does(recipe: str, assets: None) -> None:
     """Glass and mirrors: the first surface, the first opaque one, and the first mirror."""
-    from occlusight.scenes.catalogue import whole_catalogue
+    from occlusight.scenes.meshes.catalogue import whole_catalogue
 
     found = [draw_stage(recipe, 7, i, 0, whole_catalogue(), 0, 64, False) for i in range(6)]
     scenes = [scene for scene, _ in filter(None, found)]

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from occlusight.scenes.description import Camera, Scene
-from occlusight.scenes.mesh import Material, Mesh
-from occlusight.scenes.raycast import View, depth_map, depth_maps
+from occlusight.scenes.meshes.mesh import Material, Mesh
+from occlusight.scenes.truth.raycast import View, depth_map, depth_maps
 
 CAMERA = Camera((0.0, -5.0, 0.0), (0.0, 0.0, 0.0), 60.0, 40, 30)
 

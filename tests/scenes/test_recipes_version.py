@@ -16,17 +16,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from occlusight.scenes.catalogue import full_catalogue, load_catalogue, whole_catalogue
-from occlusight.scenes.choice import BANDS, choose
-from occlusight.scenes.clips.recipe import CLIPS, PATHS, Clip, draw
-from occlusight.scenes.clips.recipe import STREAM as CLIP_STREAM
 from occlusight.scenes.description import Scene
-from occlusight.scenes.plan import DIGESTS_BEFORE, RECIPES_VERSION, Plan, differences, named_set
-from occlusight.scenes.recipes import SETTINGS, make_scene
-from occlusight.scenes.signs.recipe import SIGNS, draw_signs
-from occlusight.scenes.stages.registry import STAGES, choose_stage, draw_stage
-from occlusight.scenes.stages.stage import SETTINGS as STAGE_SETTINGS
-from occlusight.scenes.stages.stage import Stage, Unplaced
+from occlusight.scenes.make.plan import DIGESTS_BEFORE, RECIPES_VERSION, Plan, differences, named_set
+from occlusight.scenes.make.selection import BANDS, choose
+from occlusight.scenes.meshes.catalogue import full_catalogue, load_catalogue, whole_catalogue
+from occlusight.scenes.recipes.clips import CLIPS, PATHS, Clip, draw
+from occlusight.scenes.recipes.clips import STREAM as CLIP_STREAM
+from occlusight.scenes.recipes.free import SETTINGS, make_scene
+from occlusight.scenes.recipes.signs import SIGNS, draw_signs
+from occlusight.scenes.recipes.stage import SETTINGS as STAGE_SETTINGS
+from occlusight.scenes.recipes.stage import Stage, Unplaced
+from occlusight.scenes.recipes.targeted import STAGES, choose_stage, draw_stage
 
 GOLDEN = Path(__file__).with_name("recipes_version.json")
 SEED, WIDTH = 7, 128
@@ -128,7 +128,7 @@ def test_another_version_of_the_recipes_is_another_set(monkeypatch: pytest.Monke
     plan = Plan(("street",), 7, 1)
     before = plan.identity()
     assert differences(before, plan) == []
-    monkeypatch.setattr("occlusight.scenes.plan.RECIPES_VERSION", {**RECIPES_VERSION, "free": 2})
+    monkeypatch.setattr("occlusight.scenes.make.plan.RECIPES_VERSION", {**RECIPES_VERSION, "free": 2})
     assert "generator" in differences(before, plan)[0]
 
 

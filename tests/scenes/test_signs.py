@@ -19,25 +19,33 @@ from PIL import Image
 from occlusight.bench.cli import names_for
 from occlusight.bench.samples import open_set
 from occlusight.bench.scorers import RIGHT, score
+from occlusight.drawing.overlay import overlay
 from occlusight.errors import BadData, BadInput
+from occlusight.files.json_lines import all_lines
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import Lang
 from occlusight.occlusion.text_answers import REPLIES
 from occlusight.reading.mentions import Vocabulary
-from occlusight.scenes.catalogue import full_catalogue, load_catalogue, whole_catalogue
-from occlusight.scenes.check import check_set
-from occlusight.scenes.dataset import make_set
+from occlusight.scenes.check.audit_inscriptions import characters_seen, reading_failures
+from occlusight.scenes.check.dataset import check_set
 from occlusight.scenes.description import Camera, Light, Placed, Scene, Surroundings
-from occlusight.scenes.overlay import overlay
-from occlusight.scenes.physics import physics_failures
-from occlusight.scenes.plan import Plan, recipes_named
-from occlusight.scenes.signs.audit import characters_seen, reading_failures
-from occlusight.scenes.signs.boards import SHAPES, lettering_of, sign_id
-from occlusight.scenes.signs.lettering import ATTRIBUTION, SILENT, STYLES, face, known_characters, lettering, sign_texts
-from occlusight.scenes.signs.recipe import SIGNS, choose_signs
-from occlusight.scenes.signs.truth import measure_signs
-from occlusight.scenes.stored import read_lines
+from occlusight.scenes.make.dataset import make_set
+from occlusight.scenes.make.plan import Plan, recipes_named
+from occlusight.scenes.meshes.boards import SHAPES, lettering_of, sign_id
+from occlusight.scenes.meshes.catalogue import full_catalogue, load_catalogue, whole_catalogue
+from occlusight.scenes.meshes.lettering import (
+    ATTRIBUTION,
+    SILENT,
+    STYLES,
+    face,
+    known_characters,
+    lettering,
+    sign_texts,
+)
+from occlusight.scenes.recipes.signs import SIGNS, choose_signs
+from occlusight.scenes.truth.inscriptions import measure_signs
+from occlusight.scenes.truth.physics import physics_failures
 
 LIGHT = Light((0.3, 0.6, -0.8), (1.5, 1.5, 1.4), (0.8, 0.8, 0.85))
 AROUND = Surroundings("room", (0.3, 0.3, 0.3), (0.6, 0.6, 0.6), 3.0)
@@ -72,7 +80,7 @@ def test_every_text_can_be_set_in_the_shipped_face() -> None:
 def test_the_face_is_attributed_and_carries_its_licence() -> None:
     root = Path(__file__).parents[2]
     assert f"- {ATTRIBUTION}" in (root / "NOTICE").read_text("utf-8").splitlines()
-    licence = (root / "src/occlusight/scenes/signs/OFL.txt").read_text("utf-8")
+    licence = (root / "src/occlusight/drawing/OFL.txt").read_text("utf-8")
     assert "SIL OPEN FONT LICENSE Version 1.1" in licence
     assert face().getname() == ("Occlusight Signs", "Regular")
 
@@ -145,7 +153,7 @@ def test_the_second_method_agrees_and_would_notice() -> None:
 
 def test_pictures_show_ink_where_the_truth_says() -> None:
     """Two renders that differ in nothing but the text differ where either text's ink is seen, and nowhere else."""
-    from occlusight.scenes.mitsuba_renderer import render
+    from occlusight.scenes.render.path_tracer import render
 
     one, other = scene(text="阳光药店", size=160), scene(text="红梅花店", size=160)
     a, b = (render(s, 16).astype(int) for s in (one, other))
@@ -197,7 +205,7 @@ def test_a_set_of_signs_is_proven(made: Path) -> None:
     report = check_set(made, remeasure=1)
     assert report.failures == []
     assert (report.scenes, report.remeasured) == (1, 1)
-    questions = read_lines(made / "questions.jsonl")
+    questions = all_lines(made / "questions.jsonl")
     assert {q["template"] for q in questions} >= set(REPLIES)
     tally = Counter((q["template"], q["answer"]["value"]) for q in questions if q["template"] == "reading.character")
     assert tally["reading.character", "yes"] == tally["reading.character", "no"] > 0
@@ -221,7 +229,7 @@ def test_every_reply_is_scored_right_by_the_bench(made: Path) -> None:
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_what_can_be_read_is_shown_beside_the_picture(made: Path, lang: Lang) -> None:
-    line = read_lines(made / "scenes.jsonl")[0]
+    line = all_lines(made / "scenes.jsonl")[0]
     hidden = copy.deepcopy(line)
     for inscription in hidden["graph"]["inscriptions"]:
         for c in inscription["characters"]:
@@ -244,7 +252,7 @@ def test_variants_are_proven_and_after_a_kill_the_bytes_are_the_same(
 
     make_set(varied(), tmp_path / "a")
     assert check_set(tmp_path / "a", remeasure=4).failures == []
-    lines = read_lines(tmp_path / "a" / "scenes.jsonl")
+    lines = all_lines(tmp_path / "a" / "scenes.jsonl")
     assert lines[1]["edit"] == "removed"
     assert all(Facts(Graph.from_json(lines[1]["graph"])).readable(lines[0]["focus"][1]))
     with pytest.raises(Killed):

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from occlusight.scenes.audit import audit_failures
-from occlusight.scenes.catalogue import whole_catalogue
+from occlusight.scenes.check.audit import audit_failures
 from occlusight.scenes.description import Camera, Light, Placed, Scene, Surroundings
-from occlusight.scenes.staged_truth import StagedTruth, measure_staged
+from occlusight.scenes.meshes.catalogue import whole_catalogue
+from occlusight.scenes.truth.targeted import StagedTruth, measure_staged
 
 
 def placed(id: str, mesh: str, x: float, y: float, yaw: float = 0.0, colour: str | None = None) -> Placed:

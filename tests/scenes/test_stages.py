@@ -10,15 +10,15 @@ import pytest
 
 from occlusight.errors import BadInput
 from occlusight.occlusion.facts import Facts
-from occlusight.scenes.audit import audit_failures
-from occlusight.scenes.catalogue import load_catalogue, whole_catalogue
-from occlusight.scenes.check import check_set
-from occlusight.scenes.dataset import make_set
-from occlusight.scenes.physics import physics_failures
-from occlusight.scenes.plan import Plan, named_set, recipes_named
-from occlusight.scenes.recipes import make_scene
-from occlusight.scenes.stages.registry import FAMILIES, STAGES, Staged, choose_stage, enough
-from occlusight.scenes.stages.variants import aside, removed, second_camera, swapped
+from occlusight.scenes.check.audit import audit_failures
+from occlusight.scenes.check.dataset import check_set
+from occlusight.scenes.make.dataset import make_set
+from occlusight.scenes.make.plan import Plan, named_set, recipes_named
+from occlusight.scenes.meshes.catalogue import load_catalogue, whole_catalogue
+from occlusight.scenes.recipes.free import make_scene
+from occlusight.scenes.recipes.targeted import FAMILIES, STAGES, Staged, choose_stage, enough
+from occlusight.scenes.recipes.variants import aside, removed, second_camera, swapped
+from occlusight.scenes.truth.physics import physics_failures
 
 EACH = {
     "partial-desk": 50,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from occlusight.occlusion.graph import Graph
-from occlusight.scenes.catalogue import Catalogue
 from occlusight.scenes.description import Placed, Scene
-from occlusight.scenes.truth import graph_from_depths, measure
+from occlusight.scenes.meshes.catalogue import Catalogue
+from occlusight.scenes.truth.measure import graph_from_depths, measure
 
 INF = np.float32(np.inf)
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from occlusight.occlusion.graph import Graph, Object, Reflection, Relation, Shadow
-from occlusight.scenes.catalogue import load_catalogue
 from occlusight.scenes.description import Placed
-from occlusight.scenes.truth import Truth, graph_from_depths
+from occlusight.scenes.meshes.catalogue import load_catalogue
+from occlusight.scenes.truth.measure import Truth, graph_from_depths
 from occlusight.train.augment import mirrored, relit
 
 

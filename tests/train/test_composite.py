@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from occlusight.scenes.catalogue import load_catalogue
-from occlusight.scenes.composite import compose
 from occlusight.scenes.description import Camera, Light, Placed, Scene, Surroundings
-from occlusight.scenes.recipes import MAX_OBJECTS, MIN_OBJECTS, SETTINGS, make_scene
-from occlusight.scenes.sprites import SpriteBank
-from occlusight.scenes.truth import graph_from_depths
+from occlusight.scenes.meshes.catalogue import load_catalogue
+from occlusight.scenes.recipes.free import MAX_OBJECTS, MIN_OBJECTS, SETTINGS, make_scene
+from occlusight.scenes.render.composite import compose
+from occlusight.scenes.render.sprites import SpriteBank
+from occlusight.scenes.truth.measure import graph_from_depths
 
 CATALOGUE = load_catalogue()
 

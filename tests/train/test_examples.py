@@ -13,9 +13,9 @@ from occlusight.model.attention import plain_attention
 from occlusight.model.preprocess import PreprocessSettings, patches_of_array
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.occlusion.questions import ask
-from occlusight.scenes.catalogue import load_catalogue
-from occlusight.scenes.names import names_of
-from occlusight.scenes.sprites import SpriteBank
+from occlusight.scenes.meshes.catalogue import load_catalogue
+from occlusight.scenes.meshes.names import names_of
+from occlusight.scenes.render.sprites import SpriteBank
 from occlusight.train.examples import IGNORE, Packer, dense_targets, named, questions_of, token_before
 from occlusight.train.loop import training_patches
 from occlusight.train.packed_attention import SLOT, packed_attention, slot_mask

@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 from occlusight.errors import BadData
 from occlusight.files.whole import Unwritable
 from occlusight.model.weights import load_model
-from occlusight.scenes.catalogue import whole_catalogue
+from occlusight.scenes.meshes.catalogue import whole_catalogue
 from occlusight.train.export import export
 from occlusight.train.loop import CURVE, STATE, Trainer
 from occlusight.train.pipeline import saved_when_stopped

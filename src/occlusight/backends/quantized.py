@@ -15,10 +15,10 @@ from occlusight.backends.precision import Opened, Tell
 from occlusight.durations import about
 from occlusight.engine.memory import memory_bytes
 from occlusight.engine.placement import SHARE, Placement, weights_bytes
+from occlusight.kernels.capabilities import int4_pays, report_on
 from occlusight.model.quant.cached import load_form, load_quantized
 from occlusight.model.quant.calibration import calibration_samples, pictures_digest
 from occlusight.model.quant.linear import weight_bytes
-from occlusight.model.quant.native import int4_pays, report_on
 from occlusight.model.quant.plan import QuantSettings
 from occlusight.model.quant.quantizer import Progress
 from occlusight.model.quant.stored import Origin

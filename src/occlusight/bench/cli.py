@@ -123,16 +123,16 @@ def languages(text: str) -> tuple[str, ...]:
 
 def shipped_names() -> Names:
     """The names of the kinds in the shipped catalogue."""
-    from occlusight.scenes.catalogue import whole_catalogue
-    from occlusight.scenes.names import names_of
+    from occlusight.scenes.meshes.catalogue import whole_catalogue
+    from occlusight.scenes.meshes.names import names_of
 
     return names_of(whole_catalogue())
 
 
 def names_for(data: DataSet) -> Names:
     """The names of the kinds in the shipped catalogue, where a set shows texts those of signs too, and those that the set brings. Raises BadData."""
-    from occlusight.scenes.catalogue import full_catalogue
-    from occlusight.scenes.names import names_of
+    from occlusight.scenes.meshes.catalogue import full_catalogue
+    from occlusight.scenes.meshes.names import names_of
 
     lettered = any(scene.graph.inscriptions for scene in data.scenes.values())
     return {**(names_of(full_catalogue()) if lettered else shipped_names()), **data.kinds}

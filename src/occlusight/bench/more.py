@@ -166,8 +166,8 @@ def leakage_command(
     from occlusight.bench.cli import shipped_names
     from occlusight.bench.leakage.run import measure
     from occlusight.bench.leakage.table import markdown, to_json
-    from occlusight.scenes.plan import Plan, recipes_named
-    from occlusight.scenes.pool import SIZE, pool
+    from occlusight.scenes.make.graph_pool import SIZE, pool
+    from occlusight.scenes.make.plan import Plan, recipes_named
 
     if not free + staged:
         raise BadInput("give --free or --staged a number above 0")

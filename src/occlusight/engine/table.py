@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from occlusight.engine.stretches import Stretch
+from occlusight.kernels import ops as calls
+from occlusight.kernels.capabilities import native
 from occlusight.model.kv_cache import KVCache
-from occlusight.model.loops import calls
-from occlusight.model.quant.native import native
 
 FEW_ROWS = 16
 """With AMX PyTorch's kernel is the faster one for more rows."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from occlusight.errors import BadData
 from occlusight.files.text import parsed, read_text
+
+Line: TypeAlias = dict[str, Any]
 
 
 def read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -36,3 +39,13 @@ def lines_of(text: str) -> list[str]:
     """
     lines = re.split("\r\n|\n|\r", text)
     return lines[:-1] if not lines[-1] else lines
+
+
+def all_lines(path: Path) -> list[Line]:
+    """Return every object of a file. Raises BadData that names the line."""
+    return [line for _, line in read_lines(path)]
+
+
+def dumped(line: Mapping[str, Any]) -> str:
+    """Return an object as compact JSON with its line end."""
+    return json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n"

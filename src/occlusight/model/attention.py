@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from occlusight.model.quant.native import native
+from occlusight.kernels.capabilities import native
 
 FEW_ROWS = 4
 """Up to so many rows the time goes into reading keys and values."""

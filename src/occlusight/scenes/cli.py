@@ -18,7 +18,7 @@ from occlusight.files.whole import replacing
 from occlusight.occlusion.kinds import LANGS, Lang
 
 if TYPE_CHECKING:
-    from occlusight.scenes.stored import Line
+    from occlusight.files.json_lines import Line
 
 SET = typer.Argument(metavar="SET", help="The folder of a data set, or the name of a shipped one.", show_default=False)
 
@@ -104,9 +104,9 @@ def make_command(
     A stopped run goes on when the same command is given again, and a finished set grows with a larger `--count`; the
     same seed gives the same bytes. The last line is JSON: how many scenes were made and skipped, and the seconds.
     """
-    from occlusight.scenes.clips.recipe import CLIPS
-    from occlusight.scenes.dataset import make_set
-    from occlusight.scenes.plan import Plan, named_set, recipes_named
+    from occlusight.scenes.make.dataset import make_set
+    from occlusight.scenes.make.plan import Plan, named_set, recipes_named
+    from occlusight.scenes.recipes.clips import CLIPS
 
     if named is not None:
         if (recipe, seed, count) != (None, None, None):
@@ -139,8 +139,8 @@ def assets_command(
 
     Their authors and licences are in NOTICE. `$OCCLUSIGHT_ASSETS` names another folder than the cache.
     """
-    from occlusight.scenes.assets import import_assets
-    from occlusight.scenes.mesh import assets_dir
+    from occlusight.scenes.meshes.assets import import_assets
+    from occlusight.scenes.meshes.mesh import assets_dir
 
     with progress("importing", "meshes") as show:
         imported = import_assets(progress=show, package=package)
@@ -225,7 +225,7 @@ def show_command(
 
     Example: `occlusight scenes show street20 --index 3 --out scene3.png`
     """
-    from occlusight.scenes.overlay import overlay
+    from occlusight.drawing.overlay import overlay
 
     folder, lines = _scenes_of(folder)
     line = next((line for line in lines if line.get("index") == index), None)
@@ -248,7 +248,7 @@ def sheet_command(
 
     Example: `occlusight scenes sheet occlusion-50 --out sheet.webp`
     """
-    from occlusight.scenes.contact_sheet import contact_sheet
+    from occlusight.drawing.contact_sheet import contact_sheet
 
     folder, lines = _scenes_of(folder)
     with replacing(out) as draft:
@@ -270,9 +270,9 @@ def check_command(
     descriptions (needs the meshes; `--remeasure 0` does without). It counts too what misleads: pairs that prove
     shortcuts wrong.
     """
-    from occlusight.scenes.check import check_set
-    from occlusight.scenes.distractors import SORTS
-    from occlusight.scenes.shipped import set_folder
+    from occlusight.datasets.shipped import set_folder
+    from occlusight.scenes.check.dataset import check_set
+    from occlusight.scenes.truth.distractors import SORTS
 
     folder = set_folder(folder)
     start = time.monotonic()
@@ -296,14 +296,14 @@ def check_command(
 
 def _scenes_of(folder: Path) -> tuple[Path, list[Line]]:
     """Return the folder of a finished set, shipped or not, and its scenes' lines. Raises BadData."""
-    from occlusight.scenes.check import read_manifest
-    from occlusight.scenes.dataset import LINES
-    from occlusight.scenes.shipped import set_folder
-    from occlusight.scenes.stored import read_lines
+    from occlusight.datasets.shipped import set_folder
+    from occlusight.files.json_lines import all_lines
+    from occlusight.scenes.check.dataset import read_manifest
+    from occlusight.scenes.make.dataset import LINES
 
     found = set_folder(folder)
     read_manifest(found)
-    return found, read_lines(found / LINES[0])
+    return found, all_lines(found / LINES[0])
 
 
 def _languages(text: str, most: int = len(LANGS)) -> tuple[Lang, ...]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from occlusight.occlusion.graph import Box, Graph
-from occlusight.scenes.truth import Truth
+from occlusight.scenes.truth.measure import Truth
 
 Picture = npt.NDArray[np.uint8]  # (H, W, 3)
 

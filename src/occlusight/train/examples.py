@@ -27,8 +27,8 @@ from occlusight.model.rope import positions
 from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import LANGS, Names
 from occlusight.occlusion.questions import ASKED_FOR, Question, ask
-from occlusight.scenes.catalogue import Catalogue
-from occlusight.scenes.truth import Truth
+from occlusight.scenes.meshes.catalogue import Catalogue
+from occlusight.scenes.truth.measure import Truth
 from occlusight.train.packed_attention import SLOT
 from occlusight.train.recipe import TrainRecipe
 

@@ -14,10 +14,10 @@ import torch
 
 from occlusight.errors import BadInput
 from occlusight.model.allocator import keep_freed_memory
-from occlusight.scenes.assets import import_assets
-from occlusight.scenes.catalogue import load_catalogue, whole_catalogue
-from occlusight.scenes.sprite_maker import build_bank, merge_banks
-from occlusight.scenes.sprites import INDEX
+from occlusight.scenes.meshes.assets import import_assets
+from occlusight.scenes.meshes.catalogue import load_catalogue, whole_catalogue
+from occlusight.scenes.render.sprite_maker import build_bank, merge_banks
+from occlusight.scenes.render.sprites import INDEX
 from occlusight.train.export import export
 from occlusight.train.loop import Trainer
 from occlusight.train.recipe import TrainRecipe, blind_config, small_config

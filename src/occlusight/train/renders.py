@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from occlusight.datasets.masks import decode
 from occlusight.errors import BadData
 from occlusight.files.json_lines import read_lines
 from occlusight.occlusion.graph import Graph
-from occlusight.scenes.masks import decode
-from occlusight.scenes.truth import Truth
+from occlusight.scenes.truth.measure import Truth
 from occlusight.train.recipe import UNIT
 
 FIRST_RESERVED_SEED = 1_000_000_000

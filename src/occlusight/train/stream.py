@@ -14,12 +14,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from occlusight.model.config import ModelConfig
-from occlusight.scenes.catalogue import Catalogue, load_catalogue, whole_catalogue
-from occlusight.scenes.composite import compose
-from occlusight.scenes.names import names_of
-from occlusight.scenes.recipes import make_scene
-from occlusight.scenes.sprites import SpriteBank
-from occlusight.scenes.truth import Truth, graph_from_depths
+from occlusight.scenes.meshes.catalogue import Catalogue, load_catalogue, whole_catalogue
+from occlusight.scenes.meshes.names import names_of
+from occlusight.scenes.recipes.free import make_scene
+from occlusight.scenes.render.composite import compose
+from occlusight.scenes.render.sprites import SpriteBank
+from occlusight.scenes.truth.measure import Truth, graph_from_depths
 from occlusight.train.augment import mirrored, relit
 from occlusight.train.examples import Dense, Packed, Packer, dense_targets, questions_of
 from occlusight.train.recipe import UNIT, TrainRecipe

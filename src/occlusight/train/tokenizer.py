@@ -9,7 +9,7 @@ from pathlib import Path
 from tokenizers import Regex, Tokenizer, decoders, pre_tokenizers, trainers
 from tokenizers.models import BPE
 
-from occlusight.scenes.catalogue import Catalogue
+from occlusight.scenes.meshes.catalogue import Catalogue
 
 SPECIAL = (
     "<|endoftext|>",

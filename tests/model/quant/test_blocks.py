@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from occlusight.kernels.capabilities import Native
 from occlusight.model.kv_cache import KVCache
 from occlusight.model.quant import blocks
 from occlusight.model.quant.blocks import TEXT_SITES, VISION_SITES, JoinedAttention, JoinedVisionAttention, Sites
 from occlusight.model.quant.linear import build_linear
-from occlusight.model.quant.native import Native
 from occlusight.model.rope import pair_order, rotary_tables, rotate, rotate_pairs_
 
 

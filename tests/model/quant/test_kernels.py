@@ -11,7 +11,17 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from occlusight.model.quant import int4, int8, native
+from occlusight.kernels import capabilities as native
+from occlusight.kernels.capabilities import Native, multiply_bf16, to_levels
+from occlusight.kernels.reference import (
+    dequantize_int4,
+    plain_accumulators,
+    plain_levels,
+    quantize_int4,
+    quantize_int8,
+    unpack_nibbles,
+)
+from occlusight.model.quant import int4, int8
 from occlusight.model.quant.blocks import gelu_tanh_
 from occlusight.model.quant.int4 import Int4Weight
 from occlusight.model.quant.int8 import (
@@ -21,15 +31,6 @@ from occlusight.model.quant.int8 import (
     PlainWeight,
     quantize_rows,
     split_rows,
-)
-from occlusight.model.quant.native import Native, multiply_bf16, to_levels
-from occlusight.model.quant.plain import (
-    dequantize_int4,
-    plain_accumulators,
-    plain_levels,
-    quantize_int4,
-    quantize_int8,
-    unpack_nibbles,
 )
 
 NOTHING = Native(rounding=False, onednn=False, loops=False, amx=False, bf16=False)
@@ -173,7 +174,7 @@ def test_without_the_instructions_the_results_are_still_right(isa: str) -> None:
     code = (
         "import torch\n"
         "from occlusight.model.quant.int8 import *\n"
-        "from occlusight.model.quant.native import native\n"
+        "from occlusight.kernels.capabilities import native\n"
         "levels = torch.full((2, 256), 255, dtype=torch.uint8); weight = torch.full((64, 256), 127, dtype=torch.int8)\n"
         "out = Int8Weight.pack(weight, torch.ones(64)).multiply(levels.float() - 128)\n"
         "assert torch.equal(out, plain_accumulators(levels, weight)), out\n"

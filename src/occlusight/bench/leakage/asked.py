@@ -10,11 +10,11 @@ from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import LANGS, Names
 from occlusight.occlusion.offers import answer_class
 from occlusight.occlusion.questions import Question
-from occlusight.scenes.balanced_quiz import balanced_quiz
-from occlusight.scenes.plan import Plan
-from occlusight.scenes.pool import Pooled
-from occlusight.scenes.quiz import quiz
-from occlusight.scenes.staged_set import staged_quiz
+from occlusight.scenes.make.balanced_quiz import balanced_quiz
+from occlusight.scenes.make.graph_pool import Pooled
+from occlusight.scenes.make.plan import Plan
+from occlusight.scenes.make.quiz import quiz
+from occlusight.scenes.make.targeted import staged_quiz
 
 
 @dataclass(frozen=True, eq=False)

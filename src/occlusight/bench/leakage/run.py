@@ -16,8 +16,8 @@ from occlusight.bench.leakage.probes import box_features, box_model, majority, p
 from occlusight.bench.leakage.table import LIMIT, Row, rows
 from occlusight.errors import BadInput
 from occlusight.occlusion.kinds import Names
-from occlusight.scenes.plan import Plan
-from occlusight.scenes.pool import Pooled
+from occlusight.scenes.make.graph_pool import Pooled
+from occlusight.scenes.make.plan import Plan
 
 FOLDS = 5  # parts of each pool; each is tried by probes that learnt from the others
 NO_BOXES = (

@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from occlusight.kernels import ops as calls
+from occlusight.kernels.capabilities import native
 from occlusight.model.grids import GridTables
-from occlusight.model.loops import calls
 from occlusight.model.quant.int8 import BLOCK
-from occlusight.model.quant.native import native
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.rope import pair_order, rotate_pairs_
 from occlusight.model.text import RMSNorm, TextAttention, TextLayer

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from occlusight.kernels.reference import quantize_int8
 from occlusight.model.quant.linear import build_linear, store_half, store_int8
-from occlusight.model.quant.plain import quantize_int8
 from occlusight.model.quant.plan import APART, BOTH, EQUALIZED, KEPT, PLAIN, Budget, QuantSettings, SitePlan
 
 STRENGTHS = (0.5, 0.75)

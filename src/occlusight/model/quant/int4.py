@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
-from occlusight.model.loops import calls
-from occlusight.model.quant.native import native
-from occlusight.model.quant.plain import dequantize_int4
+from occlusight.kernels import ops as calls
+from occlusight.kernels.capabilities import native
+from occlusight.kernels.reference import dequantize_int4
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from occlusight.model.loops import calls
-from occlusight.model.quant.native import (
+from occlusight.kernels import ops as calls
+from occlusight.kernels.capabilities import (
     LOOPS,
     ONEDNN,
     PORTABLE,
@@ -20,7 +20,7 @@ from occlusight.model.quant.native import (
     pack_onednn,
     to_levels,
 )
-from occlusight.model.quant.plain import LEVELS, TINY, plain_accumulators, plain_levels
+from occlusight.kernels.reference import LEVELS, TINY, plain_accumulators, plain_levels
 
 FEW = 1 << 15
 BLOCK = 256

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
+from occlusight.kernels.capabilities import int4_pays, multiply_bf16
+from occlusight.kernels.reference import quantize_int4, quantize_int8
 from occlusight.model.quant.int4 import Int4Weight
 from occlusight.model.quant.int8 import Int8Weight
-from occlusight.model.quant.native import int4_pays, multiply_bf16
-from occlusight.model.quant.plain import quantize_int4, quantize_int8
 
 NARROW_ROWS = 8
 """Up to so many rows go by 4 bits: answers' tokens, also of several answers or guesses together. A prompt has 8 bits, which are more exact."""

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor, nn
 
 from occlusight.errors import BadModel
+from occlusight.kernels.capabilities import native
 from occlusight.model.grids import GridTables
 from occlusight.model.quant.blocks import NORMS, Sites, join, parts_of
 from occlusight.model.quant.choice import choose, choose_head, fold
 from occlusight.model.quant.linear import build_linear
-from occlusight.model.quant.native import native
 from occlusight.model.quant.plan import OutputError, Plan, QuantSettings, SitePlan
 from occlusight.model.quant.stored import EMBEDDING, StoreWriter
 from occlusight.model.qwen3vl import Qwen3VL

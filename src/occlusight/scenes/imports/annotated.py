@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL.Image import Image
 
+from occlusight.datasets.masks import encode
 from occlusight.occlusion.graph import UNMEASURED, Graph, Object, Relation
 from occlusight.scenes.imports.naming import Kinds, told_apart
-from occlusight.scenes.masks import encode
-from occlusight.scenes.staged_truth import relative_box
-from occlusight.scenes.truth import COMPLETE, NEARLY_ALL, part_of
+from occlusight.scenes.truth.measure import COMPLETE, NEARLY_ALL, part_of
+from occlusight.scenes.truth.targeted import relative_box
 
 Mask = NDArray[np.bool_]
 Pair = tuple[int, int]

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from occlusight.datasets.masks import LARGEST, decode
 from occlusight.errors import BadData, BadInput
 from occlusight.extras import install
 from occlusight.files.text import shown
 from occlusight.scenes.imports.fields import whole_number
-from occlusight.scenes.masks import LARGEST, decode
 
 Mask = NDArray[np.bool_]
 

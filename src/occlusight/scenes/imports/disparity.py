@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from occlusight.datasets.masks import LARGEST
 from occlusight.errors import BadData
 from occlusight.files.json_lines import lines_of
 from occlusight.files.text import read_text, shown
 from occlusight.model.picture import open_picture
 from occlusight.scenes.imports.annotated import Annotated, Thing
-from occlusight.scenes.masks import LARGEST
 
 PICTURE, DISPARITY, CALIBRATION = "im0.png", "disp0.pfm", "calib.txt"
 DOT = "dot"

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from occlusight.errors import BadInput
-from occlusight.scenes.catalogue import whole_catalogue
 from occlusight.scenes.imports import orders
 from occlusight.scenes.imports.annotated import Annotated
 from occlusight.scenes.imports.disparity import middlebury
 from occlusight.scenes.imports.imported_set import Imported, Progress, Source, import_annotated, import_own
 from occlusight.scenes.imports.naming import Kinds, read_names
 from occlusight.scenes.imports.own_questions import own_questions
+from occlusight.scenes.meshes.catalogue import whole_catalogue
 
 OWN = "jsonl"
 

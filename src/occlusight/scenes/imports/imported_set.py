@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from occlusight.errors import BadData, BadInput, BadPicture
+from occlusight.files.json_lines import Line, dumped
 from occlusight.files.whole import sha256, unwritable
 from occlusight.model.picture import open_picture
 from occlusight.occlusion.answers import Wording, reply
@@ -27,12 +28,11 @@ from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import Lang
 from occlusight.occlusion.programs import execute
 from occlusight.occlusion.questions import Question, ask
-from occlusight.scenes.dataset import LINES, MAKING, MANIFEST
 from occlusight.scenes.imports.annotated import Annotated, graph_of
 from occlusight.scenes.imports.naming import Kinds
 from occlusight.scenes.imports.own_questions import Own
-from occlusight.scenes.plan import FORMAT_VERSION
-from occlusight.scenes.stored import Line, dumped
+from occlusight.scenes.make.dataset import LINES, MAKING, MANIFEST
+from occlusight.scenes.make.plan import FORMAT_VERSION
 
 ABOUT_ALL = (
     "occlusion.anything",

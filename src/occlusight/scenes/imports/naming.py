@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from occlusight.errors import BadData, BadInput
 from occlusight.files.text import read_text, shown
 from occlusight.occlusion.kinds import KindNames, Names, pluralize
-from occlusight.scenes.catalogue import Catalogue
-from occlusight.scenes.names import names_of
+from occlusight.scenes.meshes.catalogue import Catalogue
+from occlusight.scenes.meshes.names import names_of
 
 if TYPE_CHECKING:
     from occlusight.scenes.imports.annotated import Thing

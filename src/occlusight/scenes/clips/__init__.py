@@ -1,1 +1,0 @@
-"""Clips: frames in which a thing moves behind another and comes back."""

@@ -1,0 +1,49 @@
+"""The questions of a data set that is balanced: the same kinds as of any other, matched so that texts do not give answers away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from occlusight.occlusion.candidates import Candidates
+from occlusight.occlusion.draw import OF_ONE, OF_TWO
+from occlusight.occlusion.facts import Facts
+from occlusight.occlusion.kinds import Names
+from occlusight.occlusion.matching import match
+from occlusight.occlusion.questions import Question, put
+from occlusight.scenes.make.plan import Plan
+from occlusight.scenes.make.quiz import PER_SCENE
+from occlusight.scenes.make.targeted import FROM_A_VIEW, PER_STAGE
+
+STREAM = 15  # separates these draws from those of recipes and other questions
+ALWAYS = ("explanation", "position")  # beside what is there: what the article asks about every picture
+TEMPLATES: Mapping[str, tuple[str, ...]] = {
+    **{kind: tuple(templates) for kind, templates in OF_ONE.items()},
+    **{kind: tuple(templates) for kind, templates in OF_TWO.items()},
+}
+
+
+def balanced_quiz(plan: Plan, indices: Sequence[int], facts: Sequence[Facts], names: Names) -> list[list[Question]]:
+    """Ask about the scenes of a set in each of its languages, the same things in all; return the questions about each.
+
+    `indices` are those of the scenes in the plan, `facts` what is true of them. What is asked about one depends on all of them.
+    """
+    rng = np.random.default_rng([plan.seed, STREAM])
+    matched = match([Candidates(f, names) for f in facts], _wanted(plan), TEMPLATES, ALWAYS, rng)
+    found = []
+    for index, one, chosen in zip(indices, facts, matched, strict=True):
+        order = rng.permutation(len(chosen))
+        asked = [(chosen[i].template, (chosen[i].offer.program, chosen[i].offer.mentions)) for i in order]
+        questions: list[Question] = []
+        for lang in plan.langs:
+            words = np.random.default_rng([plan.seed, index, STREAM])
+            questions += put(asked, one, names, words, lang, scene=plan.scene_id(index), image=plan.image(index))
+        found.append(questions)
+    return found
+
+
+def _wanted(plan: Plan) -> Mapping[str, int]:
+    if not plan.staged:
+        return PER_SCENE
+    return {kind: n for kind, n in PER_STAGE.items() if plan.variants or kind not in FROM_A_VIEW}

@@ -1,0 +1,55 @@
+"""The questions that a data set asks about one scene."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from occlusight.occlusion.facts import Facts
+from occlusight.occlusion.graph import Graph
+from occlusight.occlusion.kinds import Lang, Names
+from occlusight.occlusion.questions import Question, ask
+from occlusight.scenes.recipes.free import SETTINGS
+
+PER_SCENE: Mapping[str, int] = {
+    "recognition": 1,
+    "occlusion": 4,  # pairs of a yes and a no
+    "explanation": 4,
+    "position": 3,
+    "count": 1,
+    "nearest": 1,
+    "depth_pair": 1,
+    "hidden_part": 1,
+    "who_hides": 1,
+}
+STREAM = 5  # separates these draws from those of the recipe
+
+
+def quiz(
+    graph: Graph, names: Names, recipe: str, seed: int, index: int, langs: Iterable[Lang], *, scene: str, image: str
+) -> list[Question]:
+    """Ask about a scene, at most PER_SCENE of each kind; every language is asked the same things.
+
+    What is asked depends on the graph and on (recipe, seed, index) alone.
+    """
+    state = [seed, index, sorted(SETTINGS).index(recipe), STREAM]
+    return ask_alike(graph, names, state, langs, PER_SCENE, scene=scene, image=image)
+
+
+def ask_alike(
+    about: Graph | Facts,
+    names: Names,
+    state: Sequence[int],
+    langs: Iterable[Lang],
+    wanted: Mapping[str, int],
+    *,
+    scene: str,
+    image: str,
+) -> list[Question]:
+    """Ask at most so many questions of each kind as are `wanted`, drawn from `state`; every language is asked the same things."""
+    return [
+        question
+        for lang in langs
+        for question in ask(about, names, np.random.default_rng(state), lang, wanted, wanted, scene=scene, image=image)
+    ]

@@ -1,1 +1,0 @@
-"""Recipes for the five types of occlusion, each in five settings: `partial`, `complete`, `chain`, `transparent`, `reflective`."""
