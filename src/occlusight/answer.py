@@ -51,7 +51,7 @@ def generate_response(
         max_tokens: the longest answer.
         seed: makes sampling repeatable.
         system: a system prompt.
-        further: other fields of `occlusight.backends.protocol.Request`: `json_schema`, `regex`, `stop`, `top_k` ...
+        further: other fields of `occlusight.backends.protocol.Request`: `json_schema`, `regex`, `stop`, `top_k`, `max_pixels` ...
 
     Raises:
         BadInput: a picture, parameter or model that cannot be used; the message names it and says what to do.

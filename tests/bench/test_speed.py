@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ from occlusight.bench.speed import (
 )
 from occlusight.cli.app import run
 from occlusight.errors import BadInput
+from occlusight.model.preprocess import PreprocessSettings
 
 KEYS = [
     "first_token_s_new_image",
@@ -103,7 +105,7 @@ def test_the_command_prints_one_line_of_json_at_the_end(
     result: dict[str, Any] = json.loads(out)
     assert set(KEYS) <= set(result)
     assert "article" not in result
-    assert result["quantize"] == "none"
+    assert result["quantize"] == "auto"
     assert result["lengths"]["questions"] == 2
     assert len(result["samples"]["batch_s"]) == 2
     assert result["prompt_tokens"][0] < result["prompt_tokens"][1]
@@ -159,3 +161,11 @@ def test_memory_is_this_process_own() -> None:
     block[::4096] = b"x" * len(block[::4096])
     assert peak_rss_gb() >= before
     assert 0.05 < before < 100
+
+
+def test_pictures_keep_the_size_under_test(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    """Elsewhere a CPU reduces them to 1,048,576 pixels."""
+    folder = tmp_path / "checkpoint"
+    shutil.copytree(tiny_checkpoint, folder)
+    (folder / "preprocessor_config.json").write_text(json.dumps(PreprocessSettings().to_hf()))
+    assert open_for_timing(str(folder), "cpu").preprocess == PreprocessSettings()

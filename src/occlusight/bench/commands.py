@@ -18,8 +18,9 @@ from occlusight.bench.public.benchmarks import BENCHMARKS, read
 from occlusight.bench.public.benchmarks import run as run_public
 from occlusight.bench.samples import open_set
 from occlusight.cli.options import output_file, output_folder
+from occlusight.cli.pixels import MaxPixels, MinPixels
 from occlusight.cli.progress import progress
-from occlusight.cli.results import for_people, for_programs
+from occlusight.cli.results import for_people, for_programs, say
 from occlusight.files.whole import write_whole
 
 Runs = Annotated[list[Path], typer.Argument(help="Folders that `bench run` left.", metavar="DIR...")]
@@ -128,6 +129,8 @@ def public_command(
     backend: BackendName = "local",
     base_url: BaseUrl = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Ask only the first questions.")] = None,
+    max_pixels: MaxPixels = None,
+    min_pixels: MinPixels = None,
     trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Run a public benchmark from your own copy of its data; the message says where to get it when it is not there.
@@ -137,7 +140,15 @@ def public_command(
     from occlusight.backends import open_backend
 
     items = read(name, folder, limit)
-    opened = open_backend(model, backend=backend, base_url=base_url, trust_remote_code=trust_remote_code)
+    opened = open_backend(
+        model,
+        backend=backend,
+        base_url=base_url,
+        max_pixels=max_pixels,
+        min_pixels=min_pixels,
+        trust_remote_code=trust_remote_code,
+        tell=say,
+    )
     with progress("asking", "questions") as show:
         result = run_public(opened, items, out, progress=show)
     for_people(rates(name, result))

@@ -17,6 +17,7 @@ from occlusight.bench.settings import Settings
 from occlusight.bench.sweep import LENGTHS, SIZES, sweep
 from occlusight.bench.sweep_page import page, to_markdown
 from occlusight.cli.options import output, output_folder
+from occlusight.cli.pixels import MaxPixels, MinPixels
 from occlusight.cli.progress import progress
 from occlusight.cli.results import for_people, for_programs, say
 from occlusight.errors import BadInput
@@ -40,6 +41,8 @@ def label_command(
     model: ModelName = "default",
     backend: BackendName = "local",
     base_url: BaseUrl = None,
+    max_pixels: MaxPixels = None,
+    min_pixels: MinPixels = None,
     trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Estimate the error on your own photographs: write a template, fill it in, run again with --labels.
@@ -56,7 +59,15 @@ def label_command(
 
     assert labels is not None
     wanted = read_labels(labels)
-    opened = open_backend(model, backend=backend, base_url=base_url, trust_remote_code=trust_remote_code)
+    opened = open_backend(
+        model,
+        backend=backend,
+        base_url=base_url,
+        max_pixels=max_pixels,
+        min_pixels=min_pixels,
+        trust_remote_code=trust_remote_code,
+        tell=say,
+    )
     with progress("asking", "questions") as show:
         lines = label_run(opened, wanted, out, progress=show)
     result = estimate(lines, None if scenes is None else Finished.read(scenes).scores)

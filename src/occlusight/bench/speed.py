@@ -104,7 +104,8 @@ def open_for_timing(
     int8_kv: bool = False,
     kv_bytes: int = 0,
 ) -> LocalBackend:
-    """Open a model on our own engine without guessing ahead, which models with random weights, that soon repeat themselves, flatter.
+    """Open a model on our own engine without guessing ahead, which models with random weights, that soon repeat themselves, flatter;
+    pictures keep the size under test, within the checkpoint's own limits.
 
     Raises:
         BadModel: there is no such model.
@@ -119,7 +120,15 @@ def open_for_timing(
     checkpoint = checkpoint_of(model)
     quantized = precision_of(quantize, quantize_vision, checkpoint, Placement.choose(checkpoint, device, dtype))
     settings = EngineSettings(drafts=0, int8_kv=int8_kv, kv_bytes=kv_bytes)
-    return LocalBackend(checkpoint, name=model, device=device, dtype=dtype, settings=settings, quantized=quantized)
+    return LocalBackend(
+        checkpoint,
+        name=model,
+        device=device,
+        dtype=dtype,
+        settings=settings,
+        quantized=quantized,
+        max_pixels="model",
+    )
 
 
 def picture(side: int, number: int) -> Image.Image:

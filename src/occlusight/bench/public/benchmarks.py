@@ -13,6 +13,7 @@ from occlusight.backends.protocol import Backend, Done, Request, TextDelta
 from occlusight.bench.public import choices, orders, statements
 from occlusight.bench.public.items import Item, read_answer, score
 from occlusight.bench.record import Record, surroundings
+from occlusight.bench.run import described
 from occlusight.bench.scorers import CUT, NO_ANSWER, RIGHT, WRONG, Score
 from occlusight.bench.statistics import f1, precision, rate, recall
 from occlusight.errors import BadData, BadInput
@@ -118,7 +119,12 @@ def run(
 
     Raises BadInput where `out` holds a run of another model or other questions, or another process writes it.
     """
-    about = {"model": asdict(backend.info), "settings": {"max_tokens": max_tokens}, **surroundings()}
+    about = {
+        "model": asdict(backend.info),
+        "backend": described(backend),
+        "settings": {"max_tokens": max_tokens},
+        **surroundings(),
+    }
     with Record(out).held() as record, Journal(record.answers) as lines:
         known = record.begin(about)
         for i, item in enumerate(items):
