@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from occlusight.backends.protocol import Backend, Done, Event, Request, Timings, Usage
+from occlusight.backends.protocol import Backend, Done, Event, PictureUse, Progress, Request, TextDelta, Timings, Usage
 from occlusight.backends.scripted import Scripted
 from occlusight.errors import BadData, BadInput
 from occlusight.server.fair_queue import FairQueue, Shares
 from occlusight.server.visitors import Visitor
-from occlusight.web.desk import Desk, ending, line
+from occlusight.web.desk import Desk, coming, ending, line
 from occlusight.web.examples import shipped_examples
 from occlusight.web.texts import TEXTS, Texts, preferred
 from occlusight.web.uploads import Uploads
@@ -215,6 +215,42 @@ def test_a_cut_answer_is_marked() -> None:
     assert status.startswith(line("Cut at max_tokens · Done · 5 tokens", "done").removesuffix("</div>"))
     assert "2 tokens/s" in status
     assert "picture seen before" in status
+
+
+def test_the_status_says_how_the_picture_was_read() -> None:
+    answering: Any = SimpleNamespace(seconds=3.0)
+    uses = (
+        PictureUse(27, 36, 972, (4032, 3024), (1152, 864), "max_pixels"),
+        PictureUse(2, 3, 6, (96, 64), (96, 64)),
+    )
+    answering.done = Done("stop", Usage(1000, 5, 978, uses))
+    status = ending(TEXTS["en"], answering)
+    assert (
+        "the picture was read as 27 x 36 = 972 tokens, reduced from 4032x3024 to 1152x864 pixels · the picture was read as "
+        "2 x 3 = 6 tokens</div>" in status
+    )
+    assert "图片按 27 行 36 列 = 972 个词元来看，由 4032x3024 缩小到 1152x864 像素" in ending(TEXTS["zh"], answering)
+
+
+def test_how_far_the_first_word_is_is_shown(pictures: list[Path], office: Callable[..., Office]) -> None:
+    class Slow(Scripted):
+        def generate(self, request: Request) -> Iterator[Event]:
+            for event in (
+                Progress("encoding", 6, 24, 8.2),
+                Progress("reading", 10, 300),
+                TextDelta("Yes."),
+                Done("stop"),
+            ):
+                yield event
+                time.sleep(0.3)
+
+    events = [(text, status) for text, status, *_ in asked(office(Slow(""), pictures[0]), "q")]
+    shown = [(text, status) for text, status in events if isinstance(status, str)]
+    assert ("", line("Looking at the picture: 6 of 24 blocks, about 8 s left", "working")) in shown
+    assert ("", line("Reading the question: 10 of 300 tokens", "working")) in shown
+    assert ("Yes.", line("Answering…", "working")) in shown
+    assert shown.index(("Yes.", line("Answering…", "working"))) > 2
+    assert coming(TEXTS["zh"], Progress("reading", 1, 2, 130.0)) == "正在读题：1 个词元，共 2 个，大约还要 2 分钟"
 
 
 def test_shipped_examples_exist() -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from time import perf_counter
 
-from occlusight.backends.protocol import Backend, Done, Request, TextDelta
+from occlusight.backends.protocol import Backend, Done, Progress, Request, TextDelta
 from occlusight.server.fair_queue import Place
 
 EVERY_S = 0.1
@@ -17,7 +17,7 @@ EVERY_S = 0.1
 class Answering:
     """Waits for its turn, then gives the answer so far; `stop` ends either.
 
-    After the last text, `done` is the backend's last event, or None where the answer was stopped.
+    `progress` says how far the first word is, where it takes long; None from then on. After the last text, `done` is the backend's last event, or None where the answer was stopped.
     """
 
     def __init__(self, backend: Backend, request: Request, place: Place) -> None:
@@ -25,6 +25,7 @@ class Answering:
         self.place = place
         self.text = ""
         self.pieces = 0
+        self.progress: Progress | None = None
         self.done: Done | None = None
         self.stopped = False
         self._backend = backend
@@ -38,20 +39,21 @@ class Answering:
         return perf_counter() - self.began
 
     async def texts(self) -> AsyncIterator[str]:
-        """Yield the answer so far, whenever there is more of it. Raises what the backend raises."""
+        """Yield the answer so far, whenever there is more of it, and before that whenever it has come nearer. Raises what the backend raises."""
         if self.stopped or not self.place.runs:
             return
         self.began = perf_counter()
         computing = asyncio.create_task(asyncio.to_thread(self._compute, asyncio.get_running_loop()))
         computing.add_done_callback(self._over)
-        told = 0
+        told: tuple[int, Progress | None] = (0, None)
         try:
             while True:
                 await self._news.wait()
                 self._news.clear()
                 over = computing.done()
-                if len(self.text) > told:
-                    told = len(self.text)
+                news = (len(self.text), self.progress)
+                if news != told:
+                    told = news
                     yield self.text
                 if over:
                     computing.result()
@@ -80,15 +82,22 @@ class Answering:
             for event in events if not self.stopped else ():
                 if self.stopped:
                     return
-                if isinstance(event, TextDelta):
-                    self.text += event.text
-                    self.pieces += 1
+                if isinstance(event, (Progress, TextDelta)):
+                    self._take(event)
                     with suppress(RuntimeError):  # the loop has ended
                         loop.call_soon_threadsafe(self._news.set)
                 elif isinstance(event, Done):
                     self.done = event
         finally:
             self._close()
+
+    def _take(self, event: Progress | TextDelta) -> None:
+        if isinstance(event, Progress):
+            self.progress = event
+        else:
+            self.progress = None
+            self.text += event.text
+            self.pieces += 1
 
     def _close(self) -> None:
         close = getattr(self._events, "close", None)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import gradio as gr
 
-from occlusight.backends.protocol import Backend, Done, Request
+from occlusight.backends.protocol import Backend, Done, PictureUse, Progress, Request
 from occlusight.errors import BadInput, Busy
 from occlusight.server.fair_queue import FairQueue
 from occlusight.server.visitors import Visitor
@@ -72,8 +72,14 @@ class Desk:
                 yield gr.skip(), line(t.waiting.format(ahead=ahead), "working"), gr.skip(), gr.skip()
             if waited:
                 yield gr.skip(), line(t.working, "working"), gr.skip(), gr.skip()
+            near = False
             async for text in answering.texts():
-                yield text, gr.skip(), gr.skip(), gr.skip()
+                told = gr.skip()
+                if answering.progress is not None:
+                    near, told = True, line(coming(t, answering.progress), "working")
+                elif near:
+                    near, told = False, line(t.writing, "working")
+                yield text, told, gr.skip(), gr.skip()
             status = ending(t, answering)
         except BadInput as error:
             status = line(t.failed.format(error=self.uploads.told(error)), "problem")
@@ -147,7 +153,30 @@ def ending(t: Texts, answering: Answering) -> str:
         prompt=done.usage.prompt_tokens,
         pixels=done.usage.image_tokens,
     )
-    return line(text, "done")
+    return line("".join([text, *(" · " + seen(t, use) for use in done.usage.pictures)]), "done")
+
+
+def coming(t: Texts, progress: Progress) -> str:
+    """Return how far the first word is."""
+    text = t.encoding if progress.stage == "encoding" else t.reading
+    text = text.format(done=progress.done, total=progress.total)
+    seconds = progress.seconds_left
+    if seconds is None:
+        return text
+    return text + (
+        t.seconds_left.format(left=max(1, round(seconds)))
+        if seconds < 90
+        else t.minutes_left.format(left=round(seconds / 60))
+    )
+
+
+def seen(t: Texts, use: PictureUse) -> str:
+    """Return how a picture was read."""
+    text = t.grid.format(rows=use.rows, columns=use.columns, tokens=use.tokens)
+    if use.reduced_by is None:
+        return text
+    (width, height), (to_width, to_height) = use.size, use.read_size
+    return text + t.reduced.format(before=f"{width}x{height}", after=f"{to_width}x{to_height}")
 
 
 def rate(done: Done) -> float:

@@ -43,6 +43,13 @@ class Texts:
     failed: str
     encoded: str
     cached: str
+    encoding: str
+    reading: str
+    writing: str
+    seconds_left: str
+    minutes_left: str
+    grid: str
+    reduced: str
 
 
 TEXTS: dict[Language, Texts] = {
@@ -79,6 +86,13 @@ TEXTS: dict[Language, Texts] = {
         failed="没有回答：{error}",
         encoded="看图 {seconds:.1f} 秒",
         cached="图片此前已看过",
+        encoding="正在看图：第 {done} 层，共 {total} 层",
+        reading="正在读题：{done} 个词元，共 {total} 个",
+        writing="正在回答……",
+        seconds_left="，大约还要 {left} 秒",
+        minutes_left="，大约还要 {left} 分钟",
+        grid="图片按 {rows} 行 {columns} 列 = {tokens} 个词元来看",
+        reduced="，由 {before} 缩小到 {after} 像素",
     ),
     "en": Texts(
         tagline="What stands in front of what in a picture, and why.",
@@ -114,6 +128,13 @@ TEXTS: dict[Language, Texts] = {
         failed="No answer: {error}",
         encoded="picture {seconds:.1f} s",
         cached="picture seen before",
+        encoding="Looking at the picture: {done} of {total} blocks",
+        reading="Reading the question: {done} of {total} tokens",
+        writing="Answering…",
+        seconds_left=", about {left} s left",
+        minutes_left=", about {left} min left",
+        grid="the picture was read as {rows} x {columns} = {tokens} tokens",
+        reduced=", reduced from {before} to {after} pixels",
     ),
 }
 PHOTO_COMMAND = "occlusight serve --model Qwen/Qwen3-VL-2B-Instruct"
