@@ -16,7 +16,7 @@ import httpx
 import pytest
 from tests.web.conftest import serving, wait
 
-from occlusight.backends.protocol import Event, Request
+from occlusight.backends.protocol import CancelCheck, Event, Request
 from occlusight.backends.scripted import Scripted
 from occlusight.errors import BadInput
 from occlusight.server.fair_queue import Shares
@@ -31,7 +31,7 @@ class Slow(Scripted):
 
     go = False
 
-    def generate(self, request: Request) -> Iterator[Event]:
+    def generate(self, request: Request, cancelled: CancelCheck | None = None) -> Iterator[Event]:
         wait(lambda: self.go)
         yield from super().generate(request)
 

@@ -15,9 +15,20 @@ from typing import Any
 
 import pytest
 
-from occlusight.backends.protocol import Backend, Done, Event, PictureUse, Progress, Request, TextDelta, Timings, Usage
+from occlusight.backends.protocol import (
+    Backend,
+    CancelCheck,
+    Done,
+    Event,
+    PictureUse,
+    Progress,
+    Request,
+    TextDelta,
+    Timings,
+    Usage,
+)
 from occlusight.backends.scripted import Scripted
-from occlusight.errors import BadData, BadInput
+from occlusight.errors import BadData, BadInput, Cancelled
 from occlusight.server.fair_queue import FairQueue, Shares
 from occlusight.server.visitors import Visitor
 from occlusight.web.desk import Desk, coming, ending, line
@@ -97,7 +108,7 @@ def asked(desk: Office, question: str) -> list[tuple[Any, ...]]:
 class Slowly(Scripted):
     """Takes a moment for every piece."""
 
-    def generate(self, request: Request) -> Iterator[Event]:
+    def generate(self, request: Request, cancelled: CancelCheck | None = None) -> Iterator[Event]:
         for event in super().generate(request):
             time.sleep(0.03)
             yield event
@@ -187,6 +198,27 @@ def test_who_waits_sees_his_place_and_can_give_it_up(pictures: list[Path], offic
     assert [request.prompt for request in backend.requests] == ["q0", "q1"]
 
 
+class OpensForever(Scripted):
+    """Opens a picture until it is told to stop."""
+
+    def generate(self, request: Request, cancelled: CancelCheck | None = None) -> Iterator[Event]:
+        while cancelled is None or not cancelled():
+            time.sleep(0.01)
+        raise Cancelled("stopped while the picture was opened")
+
+
+def test_stop_ends_the_opening_of_a_picture(pictures: list[Path], office: Callable[..., Office]) -> None:
+    desk = office(OpensForever("x"), pictures[0])
+
+    async def stopped() -> list[tuple[Any, ...]]:
+        page = asyncio.create_task(everything(desk.asking("q", page="here")))
+        await asyncio.sleep(0.2)
+        await desk.stop(SimpleNamespace(session_hash="here"))  # type: ignore[arg-type]
+        return await asyncio.wait_for(page, 5)
+
+    assert "status stopped" in asyncio.run(stopped())[-1][1]
+
+
 def test_an_unforeseen_failure_leaves_the_page_usable(
     pictures: list[Path], office: Callable[..., Office], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -234,7 +266,7 @@ def test_the_status_says_how_the_picture_was_read() -> None:
 
 def test_how_far_the_first_word_is_is_shown(pictures: list[Path], office: Callable[..., Office]) -> None:
     class Slow(Scripted):
-        def generate(self, request: Request) -> Iterator[Event]:
+        def generate(self, request: Request, cancelled: CancelCheck | None = None) -> Iterator[Event]:
             for event in (
                 Progress("encoding", 6, 24, 8.2),
                 Progress("reading", 10, 300),

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from occlusight.backends.local import LocalBackend
-from occlusight.backends.protocol import Done, Event, ModelInfo, Request, TextDelta, Timings, Usage
+from occlusight.backends.protocol import CancelCheck, Done, Event, ModelInfo, Request, TextDelta, Timings, Usage
 from occlusight.web.examples import Example
 from occlusight.web.texts import TEXTS
 
@@ -31,7 +31,7 @@ class Replies:
 
     info = ModelInfo("default", "r", 4096, dtype="float32")
 
-    def generate(self, request: Request) -> Iterator[Event]:
+    def generate(self, request: Request, cancelled: CancelCheck | None = None) -> Iterator[Event]:
         text = REPLIES.get(request.prompt, "?")
         for character in text:
             time.sleep(0.005)

@@ -10,12 +10,12 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-# Importing the plugins spares the import of all others, which Pillow does for a format that it does not know yet.
-from PIL import Image, TiffImagePlugin, WebPImagePlugin
+# Importing this plugin spares the import of all others, which Pillow does for a format that it does not know yet.
+from PIL import Image, WebPImagePlugin
 
 from occlusight.model.picture_header import Header
 
-__all__ = ["Pieces", "TiffImagePlugin", "WebPImagePlugin", "open_pieces", "upright_pieces"]
+__all__ = ["Pieces", "WebPImagePlugin", "open_pieces", "upright_pieces"]
 
 PIECE = 1 << 19
 """Pixels of a piece."""

@@ -62,6 +62,8 @@ def main() -> NoReturn:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb", 1 << 20)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints must not come between the pieces
     Image.MAX_IMAGE_PIXELS = None  # what is allowed has been decided by then
+    from PIL import TiffImagePlugin  # noqa: F401 - else the first TIFF brings the import of all formats; only workers read it
+
     tasks = sys.stdin.buffer
     send(answers, b"R")
     while line := tasks.readline():

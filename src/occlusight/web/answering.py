@@ -8,6 +8,7 @@ from contextlib import suppress
 from time import perf_counter
 
 from occlusight.backends.protocol import Backend, Done, Progress, Request, TextDelta
+from occlusight.errors import Cancelled
 from occlusight.server.fair_queue import Place
 
 EVERY_S = 0.1
@@ -77,8 +78,8 @@ class Answering:
 
     def _compute(self, loop: asyncio.AbstractEventLoop) -> None:
         """Take the backend's events as they come, in a thread."""
-        events = self._events = self._backend.generate(self._request)
         try:
+            events = self._events = self._backend.generate(self._request, lambda: self.stopped)
             for event in events if not self.stopped else ():
                 if self.stopped:
                     return
@@ -88,6 +89,9 @@ class Answering:
                         loop.call_soon_threadsafe(self._news.set)
                 elif isinstance(event, Done):
                     self.done = event
+        except Cancelled:  # stopped while its picture was opened
+            if not self.stopped:
+                raise
         finally:
             self._close()
 
