@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import load
 from benchmarks.compare import Plan, calm_ones, compare, records_of
 from benchmarks.engines import ENVIRONMENTS, Bench, engines_of
 from benchmarks.memory import read_gb_per_s, weights_per_token
@@ -138,6 +141,42 @@ def long_command(
     machine = {**record["machine"], **processor()}
     about = {"quantize": quantize, "cache": cache, "dtype": backend.info.dtype, "threads": threads, "machine": machine}
     print(json.dumps({**found, **about, "versions": record["versions"], "commit": record["commit"]}))
+
+
+@app.command("load")
+def load_command(
+    url: Annotated[str, typer.Option(help="A running `occlusight serve` on this machine.")] = "http://127.0.0.1:7860",
+    clients: Annotated[int, typer.Option(min=1, help="Visitors who ask at the same time.")] = 64,
+    seconds: Annotated[float, typer.Option(help="How long they go on asking.")] = 120.0,
+    addresses: Annotated[int, typer.Option(min=1, help="Loopback addresses that they come from, 127.0.0.2 on.")] = 1,
+    answers: Annotated[int, typer.Option(min=1, help="Stop after so many answers in all.")] = 100_000,
+    question: Annotated[str, typer.Option(help="Asked of a picture that is new each time.")] = load.Plan.question,
+    tokens: Annotated[int, typer.Option(min=1, help="The longest answer.")] = 512,
+) -> None:
+    """Visit the page of a running server as many browsers would; print a table, then one line of JSON."""
+    visit = load.Plan(url, clients, seconds, addresses, answers, question, tokens)
+    server = load.listener(urlsplit(url).port or 80)
+    if server is None:
+        say("the server's process is not to be seen, so its memory is not measured")
+    before = load.resident_mb(server) if server is not None else None
+    tally, took = asyncio.run(load.load(visit, server))
+    memory = tally.rss_mb
+    found = {
+        **load.summary(visit, tally, took),
+        "rss_before_mb": before and round(before, 1),
+        "rss_after_mb": round(load.resident_mb(server), 1) if server is not None else None,
+        "rss_growth_of_second_half_mb": round(memory[-1] - memory[len(memory) // 2], 1) if len(memory) > 1 else None,
+    }
+    shown = Table("what", "", title=f"{clients} visitors of {url} from {addresses} address{'es' * (addresses > 1)}")
+    for name, value in found.items():
+        if isinstance(value, dict):
+            value = "\n".join(f"{count} x {kind}" for kind, count in value.items()) or "none"
+        shown.add_row(name.replace("_", " "), str(value))
+    Console(stderr=True).print(shown)
+    record = surroundings()
+    print(
+        json.dumps({**found, **{name: record[name] for name in ("machine", "versions", "commit")}}, ensure_ascii=False)
+    )
 
 
 def report(plan: Plan, out: Path) -> None:

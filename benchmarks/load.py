@@ -1,0 +1,240 @@
+"""Visitors of a running server's page, many at once: each opens the page, uploads a picture, asks, reads the answer, and asks again."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from time import monotonic
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import numpy as np
+from PIL import Image
+
+from occlusight.errors import BadInput
+
+STATUS = re.compile(r'class=\\?"status (\w+)\\?"[^>]*>([^<]*)')
+PATIENCE_S = 120.0
+"""How long a visitor waits for one reply before he gives up."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Who asks what, for how long.
+
+    Args:
+        url: the server, on this machine.
+        clients: how many visitors ask at the same time.
+        seconds: how long they go on asking; answers under way then are waited for.
+        addresses: from how many loopback addresses (127.0.0.2 on) they come; 1 is 127.0.0.1.
+        answers: they stop earlier, after so many answers in all.
+        question: what they ask, of a picture that nobody has asked about before.
+        tokens: the longest answer.
+    """
+
+    url: str
+    clients: int = 64
+    seconds: float = 120.0
+    addresses: int = 1
+    answers: int = 100_000
+    question: str = "What is in the picture?"
+    tokens: int = 512
+
+    def __post_init__(self) -> None:
+        host = urlsplit(self.url).hostname or ""
+        if host != "localhost" and not (host.replace(".", "").isdigit() and ip_address(host).is_loopback):
+            raise BadInput(
+                f"--url must be a server on this machine, such as http://127.0.0.1:7860, but {self.url!r} was given"
+            )
+        if not 1 <= self.clients <= 1000 or not 1 <= self.addresses <= 250 or not 0 < self.seconds <= 3600:
+            raise BadInput("at most 1000 clients from 250 addresses ask for at most 3600 s, and at least one of each")
+
+
+@dataclass
+class Tally:
+    """What came of it: seconds of each answer, answers of each client, refusals and errors by kind, memory after each answer."""
+
+    times: list[float] = field(default_factory=list)
+    of_client: Counter[int] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
+    rss_mb: list[float] = field(default_factory=list)
+
+
+class Visitor:
+    """A browser with the page open."""
+
+    def __init__(self, plan: Plan, number: int) -> None:
+        address = None if plan.addresses == 1 else f"127.0.0.{2 + number % plan.addresses}"
+        self.plan = plan
+        self.number = number
+        self.session = f"load{number}"
+        self.http = httpx.AsyncClient(
+            base_url=plan.url,
+            timeout=PATIENCE_S,
+            transport=httpx.AsyncHTTPTransport(local_address=address, limits=httpx.Limits(max_connections=8)),
+        )
+        self._random = np.random.default_rng([number, 20])
+        self._function = -1
+        self._heartbeat: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Load the page, and keep telling that it is open, as it does."""
+        page = (await self.http.get("/")).raise_for_status().text
+        begin = page.index("{", page.index("window.gradio_config ="))
+        config, _ = json.JSONDecoder().raw_decode(page, begin)
+        self._function = next(f["id"] for f in config["dependencies"] if len(f["inputs"]) == 6)
+        self._heartbeat = asyncio.create_task(self._beat())
+
+    async def close(self) -> None:
+        """Close the page."""
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
+            await asyncio.gather(self._heartbeat, return_exceptions=True)
+        await self.http.aclose()
+
+    async def ask(self) -> str:
+        """Ask about a new picture. Return how it ended: `done`, or what was wrong.
+
+        Raises:
+            httpx.HTTPStatusError: it was refused.
+        """
+        form = {"files": ("picture.jpg", self._picture(), "image/jpeg")}
+        (name,) = (await self.http.post("/gradio_api/upload", files=form)).raise_for_status().json()
+        picture = {"path": name, "meta": {"_type": "gradio.FileData"}}
+        body = {
+            "data": [picture, self.plan.question, 0, 1, self.plan.tokens, "en"],
+            "fn_index": self._function,
+            "session_hash": self.session,
+        }
+        (await self.http.post("/gradio_api/queue/join", json=body)).raise_for_status()
+        last = ""
+        async with self.http.stream("GET", "/gradio_api/queue/data", params={"session_hash": self.session}) as stream:
+            stream.raise_for_status()
+            async for line in stream.aiter_lines():
+                if '"msg":"process_completed"' in line:
+                    last = line
+        found = STATUS.search(last)
+        if found is None:
+            return "no status"
+        return "done" if found[1] == "done" else re.sub(r"\d+", "N", found[2])[:80]
+
+    async def _beat(self) -> None:
+        async with self.http.stream("GET", f"/gradio_api/heartbeat/{self.session}", timeout=None) as stream:
+            async for _ in stream.aiter_bytes():
+                pass
+
+    def _picture(self) -> bytes:
+        coarse = self._random.integers(0, 256, (6, 8, 3), np.uint8)
+        file = io.BytesIO()
+        Image.fromarray(coarse).resize((512, 384), Image.Resampling.BICUBIC).save(file, "JPEG", quality=90)
+        return file.getvalue()
+
+
+async def load(plan: Plan, server: int | None) -> tuple[Tally, float]:
+    """Have all visitors ask until time is up; return what came of it and how long it took. `server`: the server's process."""
+    tally = Tally()
+    visitors = [Visitor(plan, number) for number in range(plan.clients)]
+    try:
+        await asyncio.gather(*(visitor.open() for visitor in visitors))
+        began = monotonic()
+        await asyncio.gather(*(keep_asking(visitor, tally, began + plan.seconds, server) for visitor in visitors))
+        return tally, monotonic() - began
+    finally:
+        await asyncio.gather(*(visitor.close() for visitor in visitors))
+
+
+async def keep_asking(visitor: Visitor, tally: Tally, end: float, server: int | None) -> None:
+    """Ask one question after the other; wait as long as a refusal says."""
+    while monotonic() < end and len(tally.times) < visitor.plan.answers:
+        began, pause = monotonic(), 0.2
+        try:
+            ended = await visitor.ask()
+        except httpx.HTTPStatusError as error:
+            ended = f"HTTP {error.response.status_code}"
+            pause = float(error.response.headers.get("retry-after", 1))
+        except httpx.HTTPError as error:
+            ended = type(error).__name__
+        if ended == "done":
+            tally.times.append(monotonic() - began)
+            tally.of_client[visitor.number] += 1
+            if server is not None:
+                tally.rss_mb.append(resident_mb(server))
+            continue
+        tally.errors[ended] += 1
+        await asyncio.sleep(min(pause, max(0.0, end - monotonic())))
+
+
+def summary(plan: Plan, tally: Tally, seconds: float) -> dict[str, Any]:
+    """Return the figures: answers a second, seconds of the median and the slowest of them, errors by kind, answers of a client."""
+    times = sorted(tally.times)
+    of_client = [tally.of_client[number] for number in range(plan.clients)]
+    return {
+        "clients": plan.clients,
+        "addresses": plan.addresses,
+        "seconds": round(seconds, 1),
+        "answers": len(times),
+        "answers_per_s": round(len(times) / seconds, 2),
+        "p50_s": at(times, 0.50),
+        "p90_s": at(times, 0.90),
+        "p99_s": at(times, 0.99),
+        "least_of_a_client": min(of_client),
+        "most_of_a_client": max(of_client),
+        "errors": dict(tally.errors.most_common()),
+    }
+
+
+def at(times: list[float], share: float) -> float | None:
+    """Return the time within which a share of the sorted times lies."""
+    return round(times[min(len(times) - 1, int(share * len(times)))], 3) if times else None
+
+
+def listener(port: int) -> int | None:
+    """Return the process of this user that listens on a port; None where it cannot be seen."""
+    sockets = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for row in Path(table).read_text().splitlines()[1:] if Path(table).exists() else ():
+            cells = row.split()
+            if cells[3] == "0A" and int(cells[1].rpartition(":")[2], 16) == port:
+                sockets.add(f"socket:[{cells[9]}]")
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if any(str(one.readlink()) in sockets for one in (process / "fd").iterdir()):
+                return int(process.name)
+        except OSError:
+            continue
+    return None
+
+
+def resident_mb(process: int) -> float:
+    """Return the memory that a process and all that it started hold, in MB (10**6 bytes); pages that they share count once each."""
+    return sum(proportional(Path(f"/proc/{one}")) for one in tree(process)) / 1e3
+
+
+def tree(process: int) -> Iterator[int]:
+    """Yield a process and its descendants."""
+    yield process
+    try:
+        children = [
+            child for task in Path(f"/proc/{process}/task").glob("*/children") for child in task.read_text().split()
+        ]
+    except OSError:
+        return
+    for child in children:
+        yield from tree(int(child))
+
+
+def proportional(process: Path) -> float:
+    """Return a process's share of the memory that it holds (Pss), in 1000 bytes; 0 for one that has ended."""
+    try:
+        rows = (process / "smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return sum(int(row.split()[1]) for row in rows if row.startswith("Pss:")) * 1.024
