@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -329,3 +330,19 @@ def test_a_long_answer_ends_with_the_context(make_checkpoint: Callable[..., Path
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadModel, match=r"config\.json"):
         LocalBackend(tmp_path)
+
+
+@pytest.mark.parametrize("where", ["prompt", "system", "history"])
+def test_texts_that_no_context_holds_are_refused_before_they_are_read(backend: LocalBackend, where: str) -> None:
+    long = "long " * 2_000_000
+    request = {
+        "prompt": Request(long),
+        "system": Request("q", system=long),
+        "history": Request("q", history=(Message("user", long), Message("assistant", "a"))),
+    }[where]
+    began = time.perf_counter()
+    with pytest.raises(BadInput, match=r"10,000,\d\d\d characters, but a context of 4,096 tokens holds 65,536"):
+        backend.generate(request)
+    with pytest.raises(BadInput, match="characters"):
+        backend.score(request, ["yes", "no"])
+    assert time.perf_counter() - began < 0.5  # reading it takes many seconds

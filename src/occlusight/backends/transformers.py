@@ -174,6 +174,8 @@ class TransformersBackend:
         return scores
 
     def _inputs(self, request: Request, cancelled: CancelCheck | None = None) -> Inputs:
+        if self.info.context:
+            request.check_length(self.info.context)
         messages: list[dict[str, Any]] = []
         if request.system:
             messages.append({"role": "system", "content": content_of(request.system, [])})

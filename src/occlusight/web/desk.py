@@ -24,7 +24,7 @@ Update: TypeAlias = Any
 Shown: TypeAlias = tuple[Update, Update, Update, Update]
 """The answer, the status line, the button that asks, the button that stops."""
 
-EVERY_S = 2.0
+EVERY_S = 4.0
 """How often somebody who waits is told his place, at most."""
 
 
@@ -66,20 +66,15 @@ class Desk:
                 max_tokens=int(max_tokens),
             )
             answering = self._open(page, asked, visitor)
-            waited = False
             async for ahead in answering.place.waits(EVERY_S):
-                waited = True
-                yield gr.skip(), line(t.waiting.format(ahead=ahead), "working"), gr.skip(), gr.skip()
-            if waited:
-                yield gr.skip(), line(t.working, "working"), gr.skip(), gr.skip()
-            near = False
+                yield "", line(t.waiting.format(ahead=ahead), "working"), gr.skip(), gr.skip()
+            now = t.working
             async for text in answering.texts():
-                told = gr.skip()
                 if answering.progress is not None:
-                    near, told = True, line(coming(t, answering.progress), "working")
-                elif near:
-                    near, told = False, line(t.writing, "working")
-                yield text, told, gr.skip(), gr.skip()
+                    now = coming(t, answering.progress)
+                elif now != t.working:
+                    now = t.writing
+                yield text, line(now, "working"), gr.skip(), gr.skip()
             status = ending(t, answering)
         except BadInput as error:
             status = line(t.failed.format(error=self.uploads.told(error)), "problem")
