@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -77,6 +78,9 @@ class Page:
         self.blocks.max_threads = 40
         self.blocks.state_session_capacity = SESSIONS
         self.blocks._queue.ANALYTICS_MAX_EVENTS = 1
+        self.blocks._queue.ANAYLTICS_CACHE_FREQUENCY = (
+            sys.maxsize
+        )  # else a table of all past events is made after each answer
         served: FastAPI = gr.mount_gradio_app(
             FastAPI(docs_url=None, redoc_url=None, openapi_url=None),
             self.blocks,
