@@ -94,6 +94,8 @@ class Tokenizer:
                 self._add(fields, token, entry)
         for key in ("extra_special_tokens", "additional_special_tokens"):
             entries = fields.get(key) or []
+            if not isinstance(entries, (list, dict)):
+                fields.refuse(f"needs a list of tokens as {key}, got {entries!r:.80}")
             names = [_name_of(entry) for entry in (entries.values() if isinstance(entries, dict) else entries)]
             self.special |= {name for name in names if name in self.control}
         named = {key: _name_of(fields.get(key)) for key in TOKENS}

@@ -1,6 +1,7 @@
 """Checkpoints: Hugging Face's names in safetensors, read strictly."""
 
 import json
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +18,8 @@ from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.weight_files import WEIGHTS, WeightFiles, opened
 
 BITS = {2: (torch.int16, np.uint16), 4: (torch.int32, np.uint32), 8: (torch.int64, np.uint64)}
-PIECE = 1 << 18
-"""Numbers that are checked and converted at a time: they stay in a core's cache."""
+PIECE = 1 << 17
+"""Numbers that are checked at a time: they stay in a core's cache."""
 PREFIXES = {"vision.": "model.visual.", "text.": "model.language_model.", "lm_head.": "lm_head."}
 
 
@@ -43,15 +44,18 @@ def load_model(
     model = Qwen3VL.without_values(config)
     sources = check_shapes(model, files)
     state: dict[str, Tensor] = {}
-    bad: list[str] = []
-    for path in sorted({files.tensors[theirs].path for theirs in sources.values()}):
-        with opened(path) as file:
-            for ours, theirs in sources.items():
-                if files.tensors[theirs].path == path:
-                    tensor, finite = convert(file.get_tensor(theirs), dtype)
-                    if not finite or (_narrower(files.tensors[theirs].kind, dtype) and not is_finite(tensor)):
-                        bad.append(theirs)
-                    state[ours] = tensor.to(device)
+    checks: dict[str, list[Future[bool]]] = {}
+    with ThreadPoolExecutor(1) as pool:  # a tensor is checked while the next one is converted
+        for path in sorted({files.tensors[theirs].path for theirs in sources.values()}):
+            with opened(path) as file:
+                for ours, theirs in sources.items():
+                    if files.tensors[theirs].path == path:
+                        tensor = file.get_tensor(theirs)
+                        checks[theirs] = [pool.submit(is_finite, tensor)]
+                        state[ours] = tensor.to(device=device, dtype=dtype)
+                        if _narrower(files.tensors[theirs].kind, dtype):
+                            checks[theirs].append(pool.submit(is_finite, state[ours]))
+    bad = [theirs for theirs, own in checks.items() if not all(check.result() for check in own)]
     refuse_not_finite(directory, bad, dtype)
     model.load_state_dict(state, strict=True, assign=True)
     return model.eval()
@@ -75,20 +79,6 @@ def is_finite(tensor: Tensor) -> bool:
         return bool(torch.isfinite(low) & torch.isfinite(high))
     flat = tensor.contiguous().view(-1)
     return all(_is_finite(flat[begin : begin + PIECE]) for begin in range(0, len(flat), PIECE))
-
-
-def convert(tensor: Tensor, dtype: torch.dtype) -> tuple[Tensor, bool]:
-    """Return a tensor on the CPU in another type, and whether all its numbers were finite; each piece is read from memory once for both."""
-    if tensor.dtype == dtype:
-        return tensor, is_finite(tensor)
-    out = torch.empty(tensor.shape, dtype=dtype)
-    flat, into = tensor.contiguous().view(-1), out.view(-1)
-    finite = True
-    for begin in range(0, len(flat), PIECE):
-        piece = flat[begin : begin + PIECE]
-        finite = finite and _is_finite(piece)
-        into[begin : begin + PIECE].copy_(piece)
-    return out, finite
 
 
 def _is_finite(piece: Tensor) -> bool:
