@@ -33,15 +33,18 @@ def outlook(
     length, read = len(sequence.prompt.ids), sequence.read
     under_way = next((one for one in passes if sequence in one.members), None)
     part = 0.0 if under_way is None else under_way.members.get(sequence, 0) * under_way.fraction
-    reading = speeds.seconds("text", text_work(config.text, length, round(read + part)))
+    rest = text_work(config.text, length, round(read + part))
     if sequence.missing:
         jobs = encoder.until(sequence)
+        if not speeds.rates and jobs and jobs[0].done:  # a first picture tells of what comes after it, too
+            speeds = Speeds({"vision": jobs[0].work * jobs[0].fraction / jobs[0].seconds})
         left = [seconds_of(job, speeds) for job in jobs]
         blocks = config.vision.layers
         own = [job for job in jobs if sequence in job.waiting]
         done = (sequence.encoding - len(sequence.missing)) * blocks + sum(round(job.fraction * blocks) for job in own)
-        known = [*left, reading]
+        known = [*left, speeds.seconds("text", rest)]
         return Outlook("encoding", done, sequence.encoding * blocks, total_of(known))
+    reading = speeds.seconds("text", rest)
     if under_way is not None and under_way.fraction and under_way.members.get(sequence, 0) >= length - read:
         reading = under_way.seconds / under_way.fraction * (1 - under_way.fraction)
     return Outlook("reading", round(read - sequence.reused + part), length - sequence.reused, reading)
