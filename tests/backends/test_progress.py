@@ -11,7 +11,9 @@ import torch
 from occlusight.backends import local
 from occlusight.backends.local import LocalBackend
 from occlusight.backends.protocol import Done, Event, Progress, Request, TextDelta
-from occlusight.engine import speeds
+from occlusight.engine import engine, speeds
+from occlusight.engine.encoding import Job
+from occlusight.engine.outlook import seconds_of
 from occlusight.engine.settings import EngineSettings
 from occlusight.engine.speeds import KeptSpeeds, Speeds
 from occlusight.model.config import ModelConfig, TextConfig, VisionConfig
@@ -30,6 +32,7 @@ def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(local, "LONG_S", 0.0)
     monkeypatch.setattr(local, "NEWS_EVERY_S", 0.0)
     monkeypatch.setattr(speeds, "ENOUGH_S", 0.0)
+    monkeypatch.setattr(engine, "TELLING_ROWS", 1)
     monkeypatch.setattr(speeds, "cache_directory", lambda: tmp_path)
     return tmp_path
 
@@ -63,7 +66,7 @@ def test_blocks_and_then_tokens_are_told_before_the_first_word(tiny_checkpoint: 
         counts = [step.done for step in part]
         assert counts == sorted(counts)
         assert len(set(counts)) > 1
-    assert all(step.seconds_left is not None and step.seconds_left >= 0 for step in steps[1:])
+    assert all(step.seconds_left is not None and step.seconds_left >= 0 for step in steps[4:])
     plain = LocalBackend(tiny_checkpoint)
     assert text_of(events) == text_of(list(plain.generate(asked(pictures[:2]))))
     again = list(backend.generate(Request("What else?", tuple(pictures[:2]), max_tokens=4)))
@@ -86,6 +89,15 @@ def test_an_answer_can_be_stopped_within_a_piece_of_a_block(tiny_checkpoint: Pat
 def test_what_is_quick_is_not_told(tiny_checkpoint: Path, pictures: list[Path]) -> None:
     events = list(LocalBackend(tiny_checkpoint).generate(asked(pictures[:1])))
     assert not any(isinstance(event, Progress) for event in events)
+
+
+def test_the_first_step_and_short_passes_do_not_tell() -> None:
+    """The first step embeds the patches too, and takes several times as long as others."""
+    job = Job(iter(()), total=96, work=96e9, done=1, seconds=5.0, first_s=5.0)  # type: ignore[arg-type]
+    assert seconds_of(job, Speeds()) is None
+    assert seconds_of(job, Speeds({"vision": 1e9})) == pytest.approx(95)
+    job.done, job.seconds = 5, 5.0 + 4 * 0.2
+    assert seconds_of(job, Speeds({"vision": 1e9})) == pytest.approx(91 * 0.2)
 
 
 @pytest.mark.parametrize(("frames", "rows", "columns"), [(1, 4, 6), (1, 32, 32), (1, 34, 34), (1, 64, 64), (3, 8, 8)])

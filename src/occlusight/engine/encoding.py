@@ -16,6 +16,9 @@ from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.size import vision_work
 from occlusight.model.vision import VisionFeatures, steps_for
 
+TELLING = 4
+"""So many steps of a picture tell how long the others take."""
+
 
 @dataclass
 class Job:
@@ -28,11 +31,17 @@ class Job:
     waiting: list[Sequence] = field(default_factory=list)
     seconds: float = 0.0
     slowest: float = 0.0
+    first_s: float = 0.0
 
     @property
     def fraction(self) -> float:
-        """How much is done: steps take about as long as one another."""
+        """How much is done: steps take about as long as one another, but for the first, which embeds the patches."""
         return self.done / self.total
+
+    @property
+    def step_s(self) -> float | None:
+        """What a step takes, the first left out; None until a few tell."""
+        return (self.seconds - self.first_s) / (self.done - 1) if self.done >= TELLING else None
 
 
 class Encoder:
@@ -118,6 +127,7 @@ class Encoder:
             else:
                 took = perf_counter() - before
                 job.done += 1
+                job.first_s = job.first_s or took
                 job.seconds += took
                 job.slowest = max(job.slowest, took)
                 if perf_counter() - began + job.slowest > seconds:

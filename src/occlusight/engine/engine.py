@@ -32,6 +32,8 @@ from occlusight.model.rope import positions
 
 FEW_ROWS = 8
 """Up to so many rows cost a pass little more than one: it waits for the weights. Guesses fill them."""
+TELLING_ROWS = 128
+"""Fewer rows of a prompt do not tell how long many take: they wait for the weights."""
 ANSWERS = 0
 """The lane of those that have few tokens to read."""
 MOST_PARTS = 12
@@ -243,7 +245,8 @@ class Engine:
         del self._passes[lane]
         if lane != ANSWERS:
             self._pace.learn(one.count, one.seconds / self.model.config.text.layers, self._layer_s)
-            self.speeds.learn("text", one.work, one.seconds)
+            if one.count >= TELLING_ROWS:
+                self.speeds.learn("text", one.work, one.seconds)
         self._counts = replace(self._counts, rows=self._counts.rows + one.count)
         for sequence in one.members:
             if sequence.read >= sequence.length:

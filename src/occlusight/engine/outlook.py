@@ -36,8 +36,10 @@ def outlook(
     rest = text_work(config.text, length, round(read + part))
     if sequence.missing:
         jobs = encoder.until(sequence)
-        if not speeds.rates and jobs and jobs[0].done:  # a first picture tells of what comes after it, too
-            speeds = Speeds({"vision": jobs[0].work * jobs[0].fraction / jobs[0].seconds})
+        if (
+            not speeds.rates and jobs and (step_s := jobs[0].step_s)
+        ):  # a first picture tells of what comes after it, too
+            speeds = Speeds({"vision": jobs[0].work / jobs[0].total / step_s})
         left = [seconds_of(job, speeds) for job in jobs]
         blocks = config.vision.layers
         own = [job for job in jobs if sequence in job.waiting]
@@ -51,10 +53,10 @@ def outlook(
 
 
 def seconds_of(job: Job, speeds: Speeds) -> float | None:
-    """Return about what is left of a picture's encoding: by its own pieces where some are done, else by earlier pictures."""
-    if job.seconds and job.fraction:
-        return job.seconds * (1 - job.fraction) / job.fraction
-    return speeds.seconds("vision", job.work)
+    """Return about what is left of a picture's encoding: by its own steps where these tell, else by earlier pictures."""
+    if job.step_s is not None:
+        return job.step_s * (job.total - job.done)
+    return speeds.seconds("vision", job.work * (1 - job.fraction))
 
 
 def total_of(seconds: list[float | None]) -> float | None:
