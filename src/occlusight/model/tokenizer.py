@@ -14,7 +14,7 @@ from occlusight.errors import BadModel
 from occlusight.model.fields import Fields, parse_object, read_json, read_text
 
 FILE, SETTINGS, SPECIAL_MAP = "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"
-MOST_BYTES = 32 << 20
+MOST_BYTES = 20 << 20
 """The largest tokenizer.json: Qwen's has 7 MB, indented 18."""
 CLASSES = ("Qwen2Tokenizer", "Qwen2TokenizerFast", "PreTrainedTokenizerFast", "TokenizersBackend")
 """Classes of transformers that take a tokenizer.json as it is."""
