@@ -11,8 +11,8 @@ from tests.occlusion.graphs import NAMES
 
 from occlusight.backends.local import LocalBackend
 from occlusight.bench.run import run
-from occlusight.bench.samples import read_set
 from occlusight.bench.settings import Settings
+from occlusight.datasets.dataset import read_set
 from occlusight.engine.settings import LONGEST_STEP_S, EngineSettings
 
 if __name__ == "__main__":

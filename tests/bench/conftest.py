@@ -12,9 +12,9 @@ import pytest
 import tests.occlusion.graphs
 from PIL import Image
 
-from occlusight.bench.samples import DataSet, read_set
+from occlusight.datasets.dataset import DataSet, read_set
 from occlusight.occlusion.kinds import KindNames
-from occlusight.occlusion.questions import ask
+from occlusight.questions.question import ask
 
 
 @pytest.fixture(scope="session")

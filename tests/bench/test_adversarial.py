@@ -5,11 +5,11 @@ import time
 import numpy as np
 import pytest
 
-from occlusight.bench.reasons import judge
+from occlusight.bench.plausibility import judge
 from occlusight.bench.scorers import NO_ANSWER, RIGHT, WRONG, Score, score
 from occlusight.occlusion.facts import Facts
-from occlusight.occlusion.programs import execute
-from occlusight.occlusion.questions import Question, ask
+from occlusight.questions.programs import execute
+from occlusight.questions.question import Question, ask
 from occlusight.reading.mentions import Vocabulary
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from occlusight.bench.certainty import Certain, abstention, calibration, risk_coverage
+from occlusight.bench.calibration import Certain, abstention, calibration, risk_coverage
 
 
 def honest(n: int = 4000, sharpen: float = 1.0) -> list[Certain]:

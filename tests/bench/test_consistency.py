@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from occlusight.bench.consistency import contradictions, counterfactuals, flips, language_flips
-from occlusight.bench.metrics import Scored, headline
+from occlusight.bench.metrics import headline
+from occlusight.bench.scored import Scored
 from occlusight.bench.scorers import Score
-from occlusight.occlusion.questions import Question
+from occlusight.questions.question import Question
 
 
 def said(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from occlusight.bench.cli import bench_app
+from occlusight.cli.bench import bench_app
 
 WORKFLOW = Path(__file__).parents[2] / "examples" / "ci" / "occlusion-gate.yml"
 

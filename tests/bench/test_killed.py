@@ -159,7 +159,7 @@ class Listening:
 
 def test_a_group_that_was_cut_is_asked_from_its_beginning(data, names, tmp_path) -> None:
     """What was answered before is asked again, unrecorded, so that the caches are as they were; whole groups are not."""
-    from occlusight.bench.truth import oracle_of
+    from occlusight.bench.oracle import oracle_of
 
     oracle = oracle_of(data, names)
     first, second, *_ = groups(data.questions)

@@ -16,8 +16,8 @@ from occlusight.bench.leakage.table import LIMIT, gain_interval, markdown, rows,
 from occlusight.cli.app import run
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import KindNames
-from occlusight.occlusion.offers import answer_class
-from occlusight.occlusion.questions import ask
+from occlusight.questions.offers import answer_class
+from occlusight.questions.question import ask
 from occlusight.scenes.make.graph_pool import GRAPHS, PLAN, SIZE
 from occlusight.scenes.make.plan import Plan
 
@@ -89,7 +89,7 @@ def test_the_command_measures_a_pool_and_fails_where_texts_leak(
     graphs: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On graphs that are there already; the kinds of the tests' catalogue stand in for the shipped one."""
-    monkeypatch.setattr("occlusight.bench.cli.shipped_names", lambda: graphs.NAMES)
+    monkeypatch.setattr("occlusight.cli.bench_inputs.shipped_names", lambda: graphs.NAMES)
     plan = Plan(("street", "desk", "room"), 31, 40, SIZE, 1)
     folder = tmp_path / "free"
     folder.mkdir()

@@ -10,7 +10,7 @@ import pytest
 from occlusight.bench.paraphrase import TEMPLATES, frames, paraphrases
 from occlusight.bench.scorers import RIGHT, SCORERS, score
 from occlusight.occlusion.facts import Facts
-from occlusight.occlusion.questions import KINDS, ask
+from occlusight.questions.question import KINDS, ask
 from occlusight.reading.decision import decision
 from occlusight.reading.mentions import Vocabulary
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from occlusight.bench.cli import shipped_names
 from occlusight.bench.scorers import score
 from occlusight.bench.statistics import kappa
+from occlusight.cli.bench_inputs import shipped_names
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
-from occlusight.occlusion.questions import Question
+from occlusight.questions.question import Question
 from occlusight.reading.mentions import Vocabulary
 
 FOLDER = Path(__file__).parent / "labelled"

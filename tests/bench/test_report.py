@@ -12,13 +12,13 @@ import pytest
 
 from occlusight.backends.protocol import Request
 from occlusight.backends.scripted import Scripted
-from occlusight.bench.cli import shipped_names
-from occlusight.bench.concentration import concentration, failures, near_far
+from occlusight.bench.error_analysis import concentration, failures, near_far
 from occlusight.bench.finished import Finished
+from occlusight.bench.oracle import oracle_of
 from occlusight.bench.report import by_question, document, write
 from occlusight.bench.run import run
-from occlusight.bench.samples import open_set
-from occlusight.bench.truth import oracle_of
+from occlusight.cli.bench_inputs import shipped_names
+from occlusight.datasets.dataset import open_set
 from occlusight.errors import BadInput
 
 SECTIONS = ["headline", "types", "calibration", "depth", "errors", "costs", "failures", "record"]

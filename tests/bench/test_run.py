@@ -7,14 +7,15 @@ from typer.testing import CliRunner
 
 from occlusight.backends.protocol import Event, Request
 from occlusight.backends.scripted import Scripted
-from occlusight.bench import cli
+from occlusight.bench.oracle import computed, oracle_of
 from occlusight.bench.record import Record
 from occlusight.bench.run import run
 from occlusight.bench.settings import Settings
-from occlusight.bench.truth import computed, oracle_of
+from occlusight.cli import bench_inputs
+from occlusight.cli.bench import bench_app
 from occlusight.errors import BadData, BadInput, OcclusightError
 from occlusight.files.journal import Journal
-from occlusight.occlusion.questions import Question
+from occlusight.questions.question import Question
 
 KEYS = ["recognition_f1", "occlusion_balanced_accuracy", "occlusion_yes_accuracy", "occlusion_no_accuracy"]
 KEYS += ["position_accuracy", "explanation_plausible", "contradiction_rate"]
@@ -156,21 +157,21 @@ def test_the_oracle_knows_its_set_alone(data, names) -> None:
 
 @pytest.fixture
 def catalogue(monkeypatch, names):
-    monkeypatch.setattr(cli, "shipped_names", lambda: names)
+    monkeypatch.setattr(bench_inputs, "shipped_names", lambda: names)
 
 
 def test_the_command_ends_in_one_line_of_json(data, names, tmp_path, catalogue) -> None:
     arguments = ["run", "--data", str(data.folder), "--model", "oracle", "--out", str(tmp_path), "--limit", "30"]
-    done = CliRunner().invoke(cli.bench_app, [*arguments, "--langs", "en"])
+    done = CliRunner().invoke(bench_app, [*arguments, "--langs", "en"])
     assert done.exit_code == 0, done.output
-    result = json.loads(done.stdout.splitlines()[-1])
+    result = json.loads(done.stdout)
     assert (result["n"], result["recognition_f1"]) == (30, 1.0)
-    assert "recognition F1" in done.stdout
+    assert "recognition F1" in done.stderr
 
 
 def test_a_wrong_language_is_explained() -> None:
     with pytest.raises(BadInput, match="'zh,fr'"):
-        cli.languages("zh,fr")
+        bench_inputs.languages("zh,fr")
 
 
 def test_lines_that_a_kill_tore_are_left_out_of_both_files(tmp_path) -> None:

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from occlusight.bench.samples import open_set, read_set
+from occlusight.datasets.dataset import open_set, read_set
 from occlusight.errors import BadData
 
 

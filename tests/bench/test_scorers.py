@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from occlusight.bench.reasons import amount_fits, judge
+from occlusight.bench.plausibility import amount_fits, judge
 from occlusight.bench.scorers import CUT, ERROR, NO_ANSWER, RIGHT, SCORERS, WRONG, score
-from occlusight.occlusion.answers import BROUGHT, OPPOSITE, REPLIES, Wording, reply
 from occlusight.occlusion.facts import Facts
-from occlusight.occlusion.programs import execute
-from occlusight.occlusion.questions import Question, ask
-from occlusight.occlusion.staged_answers import REPLIES as STAGED
-from occlusight.occlusion.text_answers import REPLIES as OF_TEXTS
+from occlusight.questions.inscription_replies import REPLIES as OF_TEXTS
+from occlusight.questions.programs import execute
+from occlusight.questions.question import Question, ask
+from occlusight.questions.replies import BROUGHT, OPPOSITE, REPLIES, Wording, reply
+from occlusight.questions.targeted_replies import REPLIES as STAGED
 from occlusight.reading.mentions import Vocabulary
 
 

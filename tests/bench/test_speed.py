@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from occlusight.backends.protocol import Done, Event, ModelInfo, Request, TextDelta, Timings, Usage
-from occlusight.bench.article import rows
+from occlusight.bench.gpu_speed import rows
 from occlusight.bench.speed import (
     Samples,
     Work,

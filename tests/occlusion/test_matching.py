@@ -8,13 +8,13 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from occlusight.occlusion.candidates import Candidates
-from occlusight.occlusion.draw import OF_ONE, OF_TWO
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import KindNames
-from occlusight.occlusion.matching import Chosen, main_answers, match
-from occlusight.occlusion.offers import OFFERED, offers
-from occlusight.occlusion.programs import execute
+from occlusight.questions.balance import Chosen, main_answers, match
+from occlusight.questions.candidates import Candidates
+from occlusight.questions.draw import OF_ONE, OF_TWO
+from occlusight.questions.offers import OFFERED, offers
+from occlusight.questions.programs import execute
 
 KINDS = {
     "recognition": 1,

@@ -4,7 +4,7 @@ import pytest
 
 from occlusight.errors import BadData
 from occlusight.occlusion.facts import Facts, amount_of
-from occlusight.occlusion.programs import execute
+from occlusight.questions.programs import execute
 
 
 def test_hides(graphs) -> None:

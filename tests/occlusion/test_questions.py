@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from occlusight.errors import BadInput
-from occlusight.occlusion.answers import BROUGHT, REPLIES
 from occlusight.occlusion.facts import COVERED_MIN, Facts
-from occlusight.occlusion.programs import execute
-from occlusight.occlusion.questions import KINDS, Question, ask
-from occlusight.occlusion.staged_answers import REPLIES as STAGED
-from occlusight.occlusion.text_answers import REPLIES as OF_TEXTS
-from occlusight.occlusion.wordings import texts
+from occlusight.questions.inscription_replies import REPLIES as OF_TEXTS
+from occlusight.questions.programs import execute
+from occlusight.questions.question import KINDS, Question, ask
+from occlusight.questions.replies import BROUGHT, REPLIES
+from occlusight.questions.targeted_replies import REPLIES as STAGED
+from occlusight.questions.wording import texts
 
 MANY = 150
 

@@ -14,10 +14,10 @@ from occlusight.bench.paraphrase import paraphrases
 from occlusight.bench.scorers import RIGHT, WRONG, score
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph, Object, Reflection, Relation, SecondView, Shadow
-from occlusight.occlusion.programs import execute
-from occlusight.occlusion.questions import Question, ask
-from occlusight.occlusion.staged_answers import REPLIES
-from occlusight.occlusion.staged_questions import STAGED_KINDS
+from occlusight.questions.programs import execute
+from occlusight.questions.question import Question, ask
+from occlusight.questions.targeted_questions import STAGED_KINDS
+from occlusight.questions.targeted_replies import REPLIES
 from occlusight.reading.mentions import Vocabulary
 from occlusight.scenes.meshes.catalogue import whole_catalogue
 from occlusight.scenes.meshes.names import names_of

@@ -13,10 +13,10 @@ from occlusight.bench.scorers import NO_ANSWER, RIGHT, WRONG, score
 from occlusight.errors import BadData
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Character, Graph, Inscription, Object, Relation
-from occlusight.occlusion.programs import execute
-from occlusight.occlusion.questions import Question, ask
-from occlusight.occlusion.text_answers import REPLIES
-from occlusight.occlusion.text_questions import TEXT_KINDS
+from occlusight.questions.inscription_questions import TEXT_KINDS
+from occlusight.questions.inscription_replies import REPLIES
+from occlusight.questions.programs import execute
+from occlusight.questions.question import Question, ask
 from occlusight.reading.inscriptions import can_be_read, characters_read
 from occlusight.reading.mentions import Vocabulary
 from occlusight.scenes.meshes.catalogue import full_catalogue

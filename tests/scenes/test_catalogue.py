@@ -10,7 +10,7 @@ from occlusight.errors import BadData
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph, Object
 from occlusight.occlusion.kinds import Lang
-from occlusight.occlusion.wordings import VIEWER, ask_kind
+from occlusight.questions.wording import VIEWER, ask_kind
 from occlusight.reading.mentions import Vocabulary
 from occlusight.scenes.meshes.catalogue import LICENCES, PROCEDURAL, SETTINGS, Catalogue, parse_catalogue
 from occlusight.scenes.meshes.names import names_of

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from occlusight.bench.cli import names_for
-from occlusight.bench.samples import open_set
 from occlusight.bench.scorers import RIGHT, score
+from occlusight.cli.bench_inputs import names_for
+from occlusight.datasets.dataset import open_set
 from occlusight.datasets.masks import decode
 from occlusight.errors import BadInput
 from occlusight.files.json_lines import all_lines

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from occlusight.bench.samples import read_set
+from occlusight.datasets.dataset import read_set
 from occlusight.datasets.masks import decode
 from occlusight.errors import BadInput
 from occlusight.files.json_lines import all_lines

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.scenes.imported_files import BICYCLE, FILES, SIZE, compressed, counts, pixels, square
 
-from occlusight.bench.samples import read_set
+from occlusight.datasets.dataset import read_set
 from occlusight.errors import OcclusightError
 from occlusight.scenes.imports.coco import mask_of
 from occlusight.scenes.imports.formats import import_from

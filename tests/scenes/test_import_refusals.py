@@ -13,7 +13,7 @@ from PIL import Image
 from tests.files.full_disk import full_disk
 from tests.scenes.imported_files import bad, cocoa, compressed, counts, insta_order, kins, middlebury, own, write
 
-from occlusight.bench.samples import read_set
+from occlusight.datasets.dataset import read_set
 from occlusight.errors import BadData
 from occlusight.scenes.check.dataset import check_set
 from occlusight.scenes.imports.coco import mask_of, uncompressed

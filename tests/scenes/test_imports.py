@@ -28,16 +28,17 @@ from tests.scenes.imported_files import (
 )
 
 from occlusight.bench.baselines import baseline
-from occlusight.bench.cli import names_for
 from occlusight.bench.run import run as run_bench
-from occlusight.bench.samples import DataSet, read_set
+from occlusight.cli.bench_inputs import names_for
+from occlusight.datasets.dataset import DataSet, read_set
 from occlusight.drawing.overlay import overlay
 from occlusight.errors import BadData
 from occlusight.files.json_lines import all_lines
 from occlusight.scenes.check.dataset import check_set
-from occlusight.scenes.imports.annotated import Thing, depth_groups
+from occlusight.scenes.imports.annotated import depth_groups
 from occlusight.scenes.imports.coco import mask_of
 from occlusight.scenes.imports.orders import constraint_pairs, order_pairs
+from occlusight.scenes.imports.thing import Thing
 
 Call = Callable[..., tuple[int, str, str]]
 

@@ -12,8 +12,8 @@ import pytest
 
 from occlusight.bench.leakage.asked import Asked, asked
 from occlusight.errors import BadData, BadInput
-from occlusight.occlusion.matching import traits
-from occlusight.occlusion.programs import execute
+from occlusight.questions.balance import traits
+from occlusight.questions.programs import execute
 from occlusight.scenes.check.dataset import check_set
 from occlusight.scenes.make.graph_pool import GRAPHS, Pooled, pool
 from occlusight.scenes.make.plan import Plan

@@ -16,16 +16,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from occlusight.bench.cli import names_for
-from occlusight.bench.samples import open_set
 from occlusight.bench.scorers import RIGHT, score
+from occlusight.cli.bench_inputs import names_for
+from occlusight.datasets.dataset import open_set
 from occlusight.drawing.overlay import overlay
 from occlusight.errors import BadData, BadInput
 from occlusight.files.json_lines import all_lines
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import Lang
-from occlusight.occlusion.text_answers import REPLIES
+from occlusight.questions.inscription_replies import REPLIES
 from occlusight.reading.mentions import Vocabulary
 from occlusight.scenes.check.audit_inscriptions import characters_seen, reading_failures
 from occlusight.scenes.check.dataset import check_set

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from occlusight.model.attention import plain_attention
 from occlusight.model.preprocess import PreprocessSettings, patches_of_array
 from occlusight.model.qwen3vl import Qwen3VL
-from occlusight.occlusion.questions import ask
+from occlusight.questions.question import ask
 from occlusight.scenes.meshes.catalogue import load_catalogue
 from occlusight.scenes.meshes.names import names_of
 from occlusight.scenes.render.sprites import SpriteBank

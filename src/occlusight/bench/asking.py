@@ -15,11 +15,11 @@ from occlusight.backends.protocol import Backend
 from occlusight.bench.book import Answers, Book, Progress
 from occlusight.bench.group import ask_group
 from occlusight.bench.record import Record
-from occlusight.bench.samples import DataSet
 from occlusight.bench.settings import CERTAIN_KINDS, DECISIONS, Settings
+from occlusight.datasets.dataset import DataSet
 from occlusight.errors import BadInput
 from occlusight.files.journal import Journal
-from occlusight.occlusion.questions import Question
+from occlusight.questions.question import Question
 
 
 def groups(questions: Iterable[Question]) -> list[list[Question]]:

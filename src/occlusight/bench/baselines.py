@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from occlusight.backends.protocol import Backend, Request
 from occlusight.backends.scripted import Scripted
-from occlusight.bench.samples import DataSet
-from occlusight.bench.truth import oracle_of
+from occlusight.bench.oracle import oracle_of
+from occlusight.datasets.dataset import DataSet
 from occlusight.occlusion.kinds import Names
-from occlusight.occlusion.parse import is_chinese
+from occlusight.reading.text import is_chinese
 
 CONSTANT_EN = "Yes. It stands in front and hides a small part of it, at the bottom; the top can still be seen."
 CONSTANT_ZH = "是的。它在前面，遮挡了下部的一小部分；上部仍然可见。"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from occlusight.bench.statistics import Rate, rate
 
 if TYPE_CHECKING:
-    from occlusight.bench.metrics import Row, Scored
+    from occlusight.bench.scored import Row, Scored
 
 DECISIONS = ("occlusion", "explanation")
 Pair = tuple[str, str]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from occlusight.occlusion.questions import Question
+from occlusight.questions.question import Question
 
 
 def costs(timings: Sequence[dict[str, Any]], questions: Collection[Question]) -> dict[str, Any]:

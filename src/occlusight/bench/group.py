@@ -17,7 +17,7 @@ from occlusight.bench.book import Book
 from occlusight.bench.settings import Settings
 from occlusight.errors import Cancelled, OcclusightError
 from occlusight.files.whole import Unwritable
-from occlusight.occlusion.questions import Question
+from occlusight.questions.question import Question
 
 FAILURES = (OcclusightError, RuntimeError, OSError, MemoryError)
 Line = dict[str, Any]

@@ -12,8 +12,8 @@ from typing import Any
 
 from occlusight.backends.protocol import Backend, Request, TextDelta
 from occlusight.bench.finished import Finished
-from occlusight.bench.samples import DataSet
 from occlusight.bench.statistics import kappa
+from occlusight.datasets.dataset import DataSet
 from occlusight.errors import BadInput
 from occlusight.reading.decision import NO, UNKNOWN, YES, verdict
 

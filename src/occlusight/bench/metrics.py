@@ -16,38 +16,16 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from occlusight.bench.certainty import Certain, calibration
+from occlusight.bench.calibration import Certain, calibration
 from occlusight.bench.consistency import DECISIONS, contradictions, counterfactuals, flips, language_flips
-from occlusight.bench.samples import DataSet
-from occlusight.bench.scorers import CUT, ERROR, NO_ANSWER, Score
+from occlusight.bench.scored import Row, Scored
+from occlusight.bench.scorers import CUT, ERROR, NO_ANSWER
 from occlusight.bench.statistics import Rate, Statistic, balanced, f1, precision, rate, ratio, recall
-from occlusight.occlusion.questions import Question
-
-
-@dataclass(frozen=True)
-class Scored:
-    """A question with its score, and the log-probabilities of yes and no where they were asked for."""
-
-    question: Question
-    score: Score
-    heldout: bool | None = None
-    log_probabilities: Mapping[str, float] | None = None
-
-    @property
-    def yes_probability(self) -> float | None:
-        """The probability of yes against no."""
-        if self.log_probabilities is None:
-            return None
-        return round(1 / (1 + math.exp(min(700.0, self.log_probabilities["no"] - self.log_probabilities["yes"]))), 6)
-
-
-Row = Sequence[float]
+from occlusight.datasets.dataset import DataSet
 
 
 def summarise(scored: Sequence[Scored], data: DataSet) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from occlusight.occlusion.answers import AMOUNT_EN, AMOUNT_ZH, BROUGHT, OPPOSITE, Wording, stated
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import FULL_WIDTH, Names, counted, kind_names, listed
-from occlusight.occlusion.questions import Question
+from occlusight.questions.question import Question
+from occlusight.questions.replies import AMOUNT_EN, AMOUNT_ZH, BROUGHT, OPPOSITE, Wording, stated
 
 PART_EN = {"left": "the left side", "right": "the right side", "top": "the top", "bottom": "the bottom"}
 PART_EN |= {"middle": "the middle", "all": "almost all"}

@@ -16,14 +16,14 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from occlusight.bench.compare import COLUMNS, percent
-from occlusight.bench.concentration import concentration, failures, near_far
+from occlusight.bench.error_analysis import concentration, failures, near_far
 from occlusight.bench.finished import Finished
 from occlusight.bench.plots import bars, overlay, reliability, risk_coverage
-from occlusight.bench.samples import DataSet
+from occlusight.datasets.dataset import DataSet
 from occlusight.errors import BadInput
 from occlusight.files.whole import write_whole
 from occlusight.model.picture import open_picture
-from occlusight.occlusion.questions import Question
+from occlusight.questions.question import Question
 
 GALLERY = 12
 SIDE = 360  # pixels of a picture in the gallery

@@ -14,13 +14,14 @@ from occlusight.backends.protocol import Backend
 from occlusight.bench.asking import ask_all, can_score, decisions
 from occlusight.bench.book import Answers, Progress
 from occlusight.bench.costs import costs
-from occlusight.bench.metrics import Scored, summarise
+from occlusight.bench.metrics import summarise
 from occlusight.bench.record import Record, surroundings
-from occlusight.bench.samples import DataSet
+from occlusight.bench.scored import Scored
 from occlusight.bench.scorers import score
 from occlusight.bench.settings import Settings
+from occlusight.datasets.dataset import DataSet
 from occlusight.occlusion.kinds import Names
-from occlusight.occlusion.questions import Question
+from occlusight.questions.question import Question
 from occlusight.reading.mentions import Vocabulary
 
 

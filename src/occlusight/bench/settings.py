@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from occlusight.backends.protocol import Request
-from occlusight.occlusion.questions import Question
+from occlusight.questions.question import Question
 
 DECISIONS = {"en": ("Yes", "No"), "zh": ("是的", "没有")}
 VISIBLE = {"en": ("Yes", "No"), "zh": ("会", "不会")}

@@ -12,8 +12,8 @@ from PIL import Image
 from occlusight.backends.protocol import Backend, CancelCheck, Event, ModelInfo, Request
 from occlusight.bench.finished import Finished
 from occlusight.bench.run import run
-from occlusight.bench.samples import DataSet
 from occlusight.bench.settings import Settings
+from occlusight.datasets.dataset import DataSet
 from occlusight.model.picture import open_picture
 from occlusight.model.preprocess import PixelLimits, PreprocessSettings
 from occlusight.occlusion.kinds import Names

@@ -144,7 +144,7 @@ class Batch:
 
     def record(self, backend: Backend, picture: Path, events: Iterator[Event] | Exception) -> dict[str, Any]:
         """Return the record of a picture that has been asked about."""
-        from occlusight.cli.ask import answer
+        from occlusight.cli.answers import answer
 
         key = self.key(picture)
         if isinstance(events, Exception):

@@ -55,11 +55,11 @@ class Deferred:
 
 DEFERRED = {
     "scenes": Deferred(
-        "occlusight.scenes.cli", "scenes_app", "Make scenes with exact occlusion truth, and check them.", "scenes"
+        "occlusight.cli.scenes", "scenes_app", "Make scenes with exact occlusion truth, and check them.", "scenes"
     ),
-    "bench": Deferred("occlusight.bench.cli", "bench_app", "Measure how often a model is right about occlusion."),
+    "bench": Deferred("occlusight.cli.bench", "bench_app", "Measure how often a model is right about occlusion."),
     "models": Deferred("occlusight.cli.models", "models_app", "Quantize a model, and print what it costs."),
-    "train": Deferred("occlusight.train.cli", "train", "Train the small model on our scenes.", "train"),
+    "train": Deferred("occlusight.cli.train", "train", "Train the small model on our scenes.", "train"),
 }
 
 

@@ -113,7 +113,7 @@ def article(opened: Callable[[str], LocalBackend], work: Work) -> list[dict[str,
     import torch
     from rich.table import Table
 
-    from occlusight.bench.article import rows
+    from occlusight.bench.gpu_speed import rows
     from occlusight.bench.speed import GB
 
     def memory() -> float:

@@ -26,7 +26,7 @@ from occlusight.model.grids import block_order
 from occlusight.model.rope import positions
 from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import LANGS, Names
-from occlusight.occlusion.questions import ASKED_FOR, Question, ask
+from occlusight.questions.question import ASKED_FOR, Question, ask
 from occlusight.scenes.meshes.catalogue import Catalogue
 from occlusight.scenes.truth.measure import Truth
 from occlusight.train.packed_attention import SLOT

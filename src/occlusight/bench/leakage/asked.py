@@ -8,8 +8,8 @@ from typing import Any
 
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import LANGS, Names
-from occlusight.occlusion.offers import answer_class
-from occlusight.occlusion.questions import Question
+from occlusight.questions.offers import answer_class
+from occlusight.questions.question import Question
 from occlusight.scenes.make.balanced_quiz import balanced_quiz
 from occlusight.scenes.make.graph_pool import Pooled
 from occlusight.scenes.make.plan import Plan

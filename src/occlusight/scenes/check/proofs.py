@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from occlusight.datasets.masks import decode
 from occlusight.errors import OcclusightError
 from occlusight.files.json_lines import Line
-from occlusight.occlusion.answers import BROUGHT
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import LANGS
-from occlusight.occlusion.programs import execute
-from occlusight.occlusion.questions import OF_QUESTIONS, Question
+from occlusight.questions.programs import execute
+from occlusight.questions.question import OF_QUESTIONS, Question
+from occlusight.questions.replies import BROUGHT
 from occlusight.scenes.make.selection import BANDS, clear_pairs
 from occlusight.scenes.recipes.free import MAX_OBJECTS, MIN_OBJECTS
 

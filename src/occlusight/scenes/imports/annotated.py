@@ -9,37 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL.Image import Image
 
 from occlusight.datasets.masks import encode
 from occlusight.occlusion.graph import UNMEASURED, Graph, Object, Relation
 from occlusight.scenes.imports.naming import Kinds, told_apart
+from occlusight.scenes.imports.thing import Thing
 from occlusight.scenes.truth.measure import COMPLETE, NEARLY_ALL, part_of
 from occlusight.scenes.truth.targeted import relative_box
 
-Mask = NDArray[np.bool_]
 Pair = tuple[int, int]
-
-
-@dataclass(frozen=True, eq=False)
-class Thing:
-    """What was outlined: `seen` (H, W) is what can be seen of it, `whole` (H, W) all of it; None where only what is seen was outlined.
-
-    `named` says whether questions may name it. `colour` is a key of the catalogue's colours, `distance` in metres.
-    """
-
-    name: str
-    seen: Mask
-    whole: Mask | None = None
-    named: bool = True
-    colour: str | None = None
-    distance: float | None = None
-
-    @property
-    def extent(self) -> Mask:
-        """All of it as far as it was outlined."""
-        return self.seen if self.whole is None else self.whole
 
 
 @dataclass(frozen=True, eq=False)

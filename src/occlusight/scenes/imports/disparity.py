@@ -17,7 +17,8 @@ from occlusight.errors import BadData
 from occlusight.files.json_lines import lines_of
 from occlusight.files.text import read_text, shown
 from occlusight.model.picture import open_picture
-from occlusight.scenes.imports.annotated import Annotated, Thing
+from occlusight.scenes.imports.annotated import Annotated
+from occlusight.scenes.imports.thing import Thing
 
 PICTURE, DISPARITY, CALIBRATION = "im0.png", "disp0.pfm", "calib.txt"
 DOT = "dot"

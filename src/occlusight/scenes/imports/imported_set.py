@@ -22,12 +22,12 @@ from occlusight.errors import BadData, BadInput, BadPicture
 from occlusight.files.json_lines import Line, dumped
 from occlusight.files.whole import sha256, unwritable
 from occlusight.model.picture import open_picture
-from occlusight.occlusion.answers import Wording, reply
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import Lang
-from occlusight.occlusion.programs import execute
-from occlusight.occlusion.questions import Question, ask
+from occlusight.questions.programs import execute
+from occlusight.questions.question import Question, ask
+from occlusight.questions.replies import Wording, reply
 from occlusight.scenes.imports.annotated import Annotated, graph_of
 from occlusight.scenes.imports.naming import Kinds
 from occlusight.scenes.imports.own_questions import Own

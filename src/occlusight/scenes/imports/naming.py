@@ -19,7 +19,7 @@ from occlusight.scenes.meshes.catalogue import Catalogue
 from occlusight.scenes.meshes.names import names_of
 
 if TYPE_CHECKING:
-    from occlusight.scenes.imports.annotated import Thing
+    from occlusight.scenes.imports.thing import Thing
 
 FIELDS = ("zh", "measure", "plural", "aliases_en", "aliases_zh")
 SIZES = (("smallest", "最小的"), ("largest", "最大的"))

@@ -12,7 +12,7 @@ import numpy as np
 
 from occlusight.errors import BadData
 from occlusight.files.text import shown
-from occlusight.scenes.imports.annotated import Annotated, Pair, Thing
+from occlusight.scenes.imports.annotated import Annotated, Pair
 from occlusight.scenes.imports.coco import mask_of, size_of
 from occlusight.scenes.imports.fields import (
     Id,
@@ -29,6 +29,7 @@ from occlusight.scenes.imports.fields import (
     text_at,
     whole_number,
 )
+from occlusight.scenes.imports.thing import Thing
 
 WHOLE = ("a_segm", "amodal_segm", "segmentation")  # KINS 2020, other tools, KINS 2019
 SEEN = ("i_segm", "visible_segm", "inmodal_seg")

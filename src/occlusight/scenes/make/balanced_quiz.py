@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from occlusight.occlusion.candidates import Candidates
-from occlusight.occlusion.draw import OF_ONE, OF_TWO
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import Names
-from occlusight.occlusion.matching import match
-from occlusight.occlusion.questions import Question, put
+from occlusight.questions.balance import match
+from occlusight.questions.candidates import Candidates
+from occlusight.questions.draw import OF_ONE, OF_TWO
+from occlusight.questions.question import Question, put
 from occlusight.scenes.make.plan import Plan
 from occlusight.scenes.make.quiz import PER_SCENE
 from occlusight.scenes.make.targeted import FROM_A_VIEW, PER_STAGE

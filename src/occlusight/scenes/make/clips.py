@@ -12,7 +12,7 @@ from occlusight.errors import BadData
 from occlusight.files.json_lines import Line, all_lines
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import Lang, Names
-from occlusight.occlusion.questions import Question
+from occlusight.questions.question import Question
 from occlusight.scenes.description import Scene
 from occlusight.scenes.make.quiz import ask_alike
 from occlusight.scenes.make.slot import Slot

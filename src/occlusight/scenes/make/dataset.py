@@ -33,7 +33,7 @@ from occlusight.files.whole import sha256, write_whole
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import Names
-from occlusight.occlusion.questions import Question
+from occlusight.questions.question import Question
 from occlusight.scenes.make.balanced_quiz import balanced_quiz
 from occlusight.scenes.make.clips import CLIP_LINES, clip_frame, clip_lines, clip_quiz
 from occlusight.scenes.make.data_card import CARD, card

@@ -9,7 +9,7 @@ import numpy as np
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import Lang, Names
-from occlusight.occlusion.questions import Question, ask
+from occlusight.questions.question import Question, ask
 from occlusight.scenes.recipes.free import SETTINGS
 
 PER_SCENE: Mapping[str, int] = {

@@ -9,7 +9,7 @@ from occlusight.errors import BadData
 from occlusight.files.json_lines import Line
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import Lang, Names
-from occlusight.occlusion.questions import Question
+from occlusight.questions.question import Question
 from occlusight.scenes.check.audit_inscriptions import reading_failures
 from occlusight.scenes.make.quiz import ask_alike
 from occlusight.scenes.make.scene_line import scene_of

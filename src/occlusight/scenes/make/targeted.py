@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import Lang, Names
-from occlusight.occlusion.questions import Question
+from occlusight.questions.question import Question
 from occlusight.scenes.make.quiz import ask_alike
 from occlusight.scenes.make.slot import Slot
 from occlusight.scenes.make.targeted_line import StagedScene, staged_line

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from occlusight.errors import BadInput
-from occlusight.occlusion.answers import Wording, reply
-from occlusight.occlusion.draw import Draw
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import FULL_WIDTH, LANGS, Lang, Names, kind_names
-from occlusight.occlusion.programs import Answer, execute
-from occlusight.occlusion.staged_questions import STAGED_KINDS, Asked, Program
-from occlusight.occlusion.text_questions import TEXT_KINDS
-from occlusight.occlusion.wordings import ask_about, ask_kinds, texts
+from occlusight.questions.draw import Draw
+from occlusight.questions.inscription_questions import TEXT_KINDS
+from occlusight.questions.programs import Answer, execute
+from occlusight.questions.replies import Wording, reply
+from occlusight.questions.targeted_questions import STAGED_KINDS, Asked, Program
+from occlusight.questions.wording import ask_about, ask_kinds, texts
 
 KINDS: tuple[str, ...] = (
     "recognition",

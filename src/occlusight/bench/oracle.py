@@ -6,12 +6,12 @@ from typing import Any
 
 from occlusight.backends.oracle import Oracle
 from occlusight.bench.paraphrase import paraphrase
-from occlusight.bench.samples import DataSet
+from occlusight.datasets.dataset import DataSet
 from occlusight.errors import BadData
-from occlusight.occlusion.answers import Wording, reply
 from occlusight.occlusion.kinds import Names
-from occlusight.occlusion.programs import execute
-from occlusight.occlusion.questions import Question
+from occlusight.questions.programs import execute
+from occlusight.questions.question import Question
+from occlusight.questions.replies import Wording, reply
 
 
 def computed(data: DataSet, question: Question) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from typing import Any
 
 from occlusight.bench.consistency import DECISIONS
 from occlusight.bench.finished import Line
-from occlusight.bench.samples import DataSet
 from occlusight.bench.statistics import rate
+from occlusight.datasets.dataset import DataSet
 from occlusight.occlusion.facts import Facts
-from occlusight.occlusion.questions import Question
+from occlusight.questions.question import Question
 
 FAILED: Line = {"outcome": "error"}
 Edges = tuple[tuple[float, str], ...]  # (upper end, label), rising

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from occlusight.occlusion.candidates import Candidates
-from occlusight.occlusion.draw import ABSENT_SHARE, count_kind, count_place, of_all
 from occlusight.occlusion.facts import Facts
-from occlusight.occlusion.programs import execute
-from occlusight.occlusion.staged_questions import Asked, Program, about, viewed
+from occlusight.questions.candidates import Candidates
+from occlusight.questions.draw import ABSENT_SHARE, count_kind, count_place, of_all
+from occlusight.questions.programs import execute
+from occlusight.questions.targeted_questions import Asked, Program, about, viewed
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,17 +9,17 @@ from typing import Annotated
 import typer
 
 from occlusight.bench.finished import Finished
-from occlusight.bench.options import BackendName, BaseUrl, ModelName, TrustRemoteCode
-from occlusight.bench.own import estimate, label_run, read_labels, summary, write_template
+from occlusight.bench.photographs import estimate, label_run, read_labels, summary, write_template
 from occlusight.bench.record import Record
-from occlusight.bench.samples import open_set
 from occlusight.bench.settings import Settings
 from occlusight.bench.sweep import LENGTHS, SIZES, sweep
 from occlusight.bench.sweep_page import page, to_markdown
+from occlusight.cli.bench_options import BackendName, BaseUrl, ModelName, TrustRemoteCode
 from occlusight.cli.options import output, output_folder
 from occlusight.cli.pixels import MaxPixels, MinPixels
 from occlusight.cli.progress import progress
 from occlusight.cli.results import for_people, for_programs, say
+from occlusight.datasets.dataset import open_set
 from occlusight.errors import BadInput
 from occlusight.files.whole import write_whole
 
@@ -96,7 +96,7 @@ def sweep_command(
     Our engine reads pictures at the size under test, whatever the checkpoint's own pixel limits; on other backends those still
     apply. Writes sweep.html, sweep.md and sweep.json; prints the tables on a terminal, else one line of JSON.
     """
-    from occlusight.bench.cli import backend_for, languages, names_for
+    from occlusight.cli.bench_inputs import backend_for, languages, names_for
 
     wanted, sides, most = languages(langs), numbers("--sizes", sizes), numbers("--lengths", lengths)
     Settings(max_tokens=max(most))
@@ -174,9 +174,9 @@ def leakage_command(
     learnt from the questions about the others; where the text probe beats the commonest answer of a template by more than 2 points, that
     template's texts give answers away, and the exit code is 1. Prints the table on a terminal, else one line of JSON.
     """
-    from occlusight.bench.cli import shipped_names
     from occlusight.bench.leakage.run import measure
     from occlusight.bench.leakage.table import markdown, to_json
+    from occlusight.cli.bench_inputs import shipped_names
     from occlusight.scenes.make.graph_pool import SIZE, pool
     from occlusight.scenes.make.plan import Plan, recipes_named
 

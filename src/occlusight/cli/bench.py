@@ -8,21 +8,19 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from occlusight.backends.protocol import Backend
-from occlusight.bench.baselines import baseline
-from occlusight.bench.commands import WIDEST, add_to
-from occlusight.bench.options import BackendName, BaseUrl, TrustRemoteCode
 from occlusight.bench.run import run
-from occlusight.bench.samples import DataSet, open_set
 from occlusight.bench.settings import Settings
+from occlusight.cli import bench_runs, studies
+from occlusight.cli.bench_inputs import backend_for, languages, names_for
+from occlusight.cli.bench_options import BackendName, BaseUrl, TrustRemoteCode
+from occlusight.cli.bench_runs import WIDEST
 from occlusight.cli.contexts import Context, Int8KV, KvGb
 from occlusight.cli.options import output_folder
 from occlusight.cli.pixels import MaxPixels, MinPixels
 from occlusight.cli.precision import Quantize, QuantizeVision
 from occlusight.cli.progress import progress
-from occlusight.cli.results import for_people, for_programs, say
-from occlusight.errors import BadInput
-from occlusight.occlusion.kinds import LANGS, Names
+from occlusight.cli.results import for_people, for_programs
+from occlusight.datasets.dataset import open_set
 
 Data = Annotated[str, typer.Option(help="A data set: a folder, or the name of a shipped one.")]
 ModelName = Annotated[
@@ -112,49 +110,6 @@ def run_command(
         raise typer.Exit(1)
 
 
-def languages(text: str) -> tuple[str, ...]:
-    """Read "zh,en". Raises BadInput."""
-    found = tuple(part.strip() for part in text.split(",") if part.strip())
-    unknown = [lang for lang in found if lang not in LANGS]
-    if unknown or not found:
-        raise BadInput(f"--langs takes {', '.join(LANGS)}, separated by commas, but {text!r} was given")
-    return found
-
-
-def shipped_names() -> Names:
-    """The names of the kinds in the shipped catalogue."""
-    from occlusight.scenes.meshes.catalogue import whole_catalogue
-    from occlusight.scenes.meshes.names import names_of
-
-    return names_of(whole_catalogue())
-
-
-def names_for(data: DataSet) -> Names:
-    """The names of the kinds in the shipped catalogue, where a set shows texts those of signs too, and those that the set brings. Raises BadData."""
-    from occlusight.scenes.meshes.catalogue import full_catalogue
-    from occlusight.scenes.meshes.names import names_of
-
-    lettered = any(scene.graph.inscriptions for scene in data.scenes.values())
-    return {**(names_of(full_catalogue()) if lettered else shipped_names()), **data.kinds}
-
-
-def backend_for(
-    model: str,
-    data: DataSet,
-    names: Names,
-    backend: str = "local",
-    base_url: str | None = None,
-    **more: Any,
-) -> Backend:
-    """Open a model; the oracle answers from this data set. `more`: what else `open_backend` takes. Raises BadModel."""
-    found = baseline(model, data, names) if backend == "local" else None
-    if found is not None:
-        return found
-    from occlusight.backends import open_backend
-
-    return open_backend(model, backend=backend, base_url=base_url, steady=True, tell=say, **more)
-
-
 def table(result: dict[str, Any], title: str) -> Table:
     """The headline numbers with their intervals, all questions and by language."""
     meshes = {f"{mesh} meshes": r for mesh, r in result["by_mesh"].items()}
@@ -181,4 +136,5 @@ def _cell(value: float | None, interval: list[float] | None) -> str:
     return f"{100 * value:.1f} ({100 * interval[0]:.1f}-{100 * interval[1]:.1f})"
 
 
-add_to(bench_app)
+bench_runs.add_to(bench_app)
+studies.add_to(bench_app)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from occlusight.occlusion.staged_questions import Asked, Drawing, Pair
+from occlusight.questions.targeted_questions import Asked, Drawing, Pair
 
 TEXT_KINDS: tuple[str, ...] = ("characters", "character", "whole_text", "covers_text")
 

@@ -9,8 +9,8 @@ from typing import Any
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import UNMEASURED
 from occlusight.occlusion.kinds import FULL_WIDTH, KindNames, Lang, Names, article, counted, kind_names, listed, number
-from occlusight.occlusion.staged_answers import REPLIES as STAGED_REPLIES
-from occlusight.occlusion.text_answers import REPLIES as TEXT_REPLIES
+from occlusight.questions.inscription_replies import REPLIES as TEXT_REPLIES
+from occlusight.questions.targeted_replies import REPLIES as STAGED_REPLIES
 
 Answer = dict[str, Any]
 

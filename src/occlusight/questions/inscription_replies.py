@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from occlusight.occlusion.staged_answers import Answer, Words, cap
+from occlusight.questions.targeted_replies import Answer, Words, cap
 
 
 def characters(answer: Answer, w: Words) -> str:

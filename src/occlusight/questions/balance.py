@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from occlusight.occlusion.candidates import Candidates
 from occlusight.occlusion.facts import Facts
-from occlusight.occlusion.offers import Offer, offers
+from occlusight.questions.candidates import Candidates
+from occlusight.questions.offers import Offer, offers
 
 Trait = tuple[str, str]
 Cell = dict[str, list["Chosen"]]  # what could be asked with the same kinds in its text, by the answer

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from occlusight.occlusion.candidates import Candidates
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import Names
-from occlusight.occlusion.staged_questions import PAIRED, SINGLE, Asked, about
-from occlusight.occlusion.text_questions import PAIRED as TEXT_PAIRED
-from occlusight.occlusion.text_questions import SINGLE as TEXT_SINGLE
+from occlusight.questions.candidates import Candidates
+from occlusight.questions.inscription_questions import PAIRED as TEXT_PAIRED
+from occlusight.questions.inscription_questions import SINGLE as TEXT_SINGLE
+from occlusight.questions.targeted_questions import PAIRED, SINGLE, Asked, about
 
 ABSENT_SHARE = 0.15  # of the counting questions ask about a kind that is not there
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from occlusight.occlusion.candidates import Candidates
 from occlusight.occlusion.facts import Facts
+from occlusight.questions.candidates import Candidates
 
 Program = list[list[Any]]
 Asked = tuple[Program, dict[str, str]]

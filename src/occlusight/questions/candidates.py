@@ -6,7 +6,7 @@ from functools import cached_property
 
 from occlusight.occlusion.facts import DEPTH_MARGIN, Facts, hides, is_recognised
 from occlusight.occlusion.kinds import Names, kind_names
-from occlusight.occlusion.wordings import confusable
+from occlusight.questions.wording import confusable
 
 MAX_COUNT = 6  # more than this many is not counted
 OPAQUE_AREA = 0.02  # of the picture: a smaller thing is not asked about as something to hide behind

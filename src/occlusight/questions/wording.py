@@ -28,7 +28,7 @@ VIEWER = ("camera", "相机")  # words that mean the viewer in questions; answer
 @cache
 def texts() -> dict[str, dict[str, tuple[str, ...]]]:
     """Return template -> language -> texts."""
-    body = tomllib.loads((files("occlusight.occlusion") / "wordings.toml").read_text(encoding="utf-8"))
+    body = tomllib.loads((files("occlusight.questions") / "wordings.toml").read_text(encoding="utf-8"))
     return {template: {lang: tuple(found) for lang, found in langs.items()} for template, langs in body.items()}
 
 

@@ -16,7 +16,7 @@ from occlusight.files.json_lines import read_lines
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import LANGS, KindNames, Names
-from occlusight.occlusion.questions import Question
+from occlusight.questions.question import Question
 
 FORMAT_VERSION = 1
 

@@ -9,18 +9,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from occlusight.bench import more
 from occlusight.bench.compare import COLUMNS, compare, percent, to_markdown
 from occlusight.bench.finished import Finished
 from occlusight.bench.gate import Bound, check
-from occlusight.bench.options import BackendName, BaseUrl, ModelName, TrustRemoteCode
 from occlusight.bench.public.benchmarks import BENCHMARKS, read
 from occlusight.bench.public.benchmarks import run as run_public
-from occlusight.bench.samples import open_set
+from occlusight.cli.bench_options import BackendName, BaseUrl, ModelName, TrustRemoteCode
 from occlusight.cli.options import output_file, output_folder
 from occlusight.cli.pixels import MaxPixels, MinPixels
 from occlusight.cli.progress import progress
 from occlusight.cli.results import for_people, for_programs, say
+from occlusight.datasets.dataset import open_set
 from occlusight.files.whole import write_whole
 
 Runs = Annotated[list[Path], typer.Argument(help="Folders that `bench run` left.", metavar="DIR...")]
@@ -171,7 +170,6 @@ def rates(name: str, result: dict[str, Any]) -> Table:
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to `occlusight bench`."""
-    more.add_to(app)
     app.command("compare", no_args_is_help=True)(compare_command)
     app.command("report", no_args_is_help=True)(report_command)
     app.command("public", no_args_is_help=True)(public_command)

@@ -1,0 +1,114 @@
+"""An answer as a document for programs, and what it cost in words for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from occlusight.backends.protocol import Backend, Done, Event, Request, Usage
+
+
+def warnings(backend: Backend, request: Request) -> list[str]:
+    """Return what makes a request one for which the model was not made."""
+    most, given = backend.info.pictures, len(request.pictures)
+    if most is None or given <= most:
+        return []
+    at_a_time = "one picture" if most == 1 else f"{most} pictures"
+    return [
+        f"{backend.info.name} was trained on {at_a_time} at a time, and {given} were given: do not trust this answer"
+    ]
+
+
+def reductions(usage: Usage) -> Iterator[str]:
+    """Yield a note for each picture that `--max-pixels` made smaller, its default too."""
+    for number, use in enumerate(usage.pictures, 1):
+        if use.reduced_by == "max_pixels":
+            which = f"picture {number}" if len(usage.pictures) > 1 else "the picture"
+            yield (
+                f"({which} was reduced from {as_size(use.size)} to {as_size(use.read_size)} pixels: {use.tokens} tokens; "
+                f"--max-pixels allows more)"
+            )
+
+
+def as_size(size: tuple[int, int]) -> str:
+    """Return (width, height) as people write it."""
+    return f"{size[0]}x{size[1]}"
+
+
+def answer(
+    backend: Backend, request: Request, explain_cost: bool = False, events: Iterator[Event] | None = None
+) -> dict[str, Any]:
+    """Return `answer, finish_reason, usage, timings, model`: what `--json` prints and a batch records.
+
+    `events` are those of the request, if it has been put to the backend already.
+
+    There are `warnings` where the model was not made for such a request, `thoughts` where it had any, `logprobs` and `cost` where they were asked for, and `error` where the answer is not what
+    its schema or expression asks for.
+    """
+    from occlusight.backends.protocol import Done, TextDelta, ThoughtDelta
+    from occlusight.backends.structured import why_incomplete
+
+    text: list[str] = []
+    thoughts: list[str] = []
+    tokens: list[dict[str, Any]] = []
+    done = Done("cancelled")
+    for event in backend.generate(request) if events is None else events:
+        if isinstance(event, TextDelta):
+            text.append(event.text)
+            tokens += [asdict(token) for token in event.tokens]
+        elif isinstance(event, ThoughtDelta):
+            thoughts.append(event.text)
+        elif isinstance(event, Done):
+            done = event
+    document: dict[str, Any] = {
+        "answer": "".join(text),
+        "finish_reason": done.finish_reason,
+        "usage": asdict(done.usage),
+        "timings": {key: round(v, 4) if isinstance(v, float) else v for key, v in asdict(done.timings).items()},
+        "model": asdict(backend.info),
+    }
+    if found := warnings(backend, request):
+        document["warnings"] = found
+    if thoughts:
+        document["thoughts"] = "".join(thoughts)
+    if request.logprobs is not None:
+        document["logprobs"] = tokens
+    if explain_cost:
+        document["cost"] = cost(backend, done)
+    if why := why_incomplete(request, document["answer"], done.finish_reason):
+        document["error"] = why
+    return document
+
+
+def cost(backend: Backend, done: Done) -> dict[str, Any]:
+    """Return what an answer took: tokens, what was saved, precision, seconds."""
+    usage, saved, timings = done.usage, done.saved, done.timings
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "image_tokens": usage.image_tokens,
+        "image_cached": timings.image_cached,
+        "reused_prompt_tokens": saved.reused,
+        "answer_tokens": usage.completion_tokens,
+        "forced_tokens": saved.forced,
+        "guessed_tokens": saved.guessed,
+        "precision": backend.info.dtype,
+        "wait_s": round(timings.wait_s, 4),
+        "encode_s": round(timings.encode_s, 4),
+        "prefill_s": round(timings.prefill_s, 4),
+        "decode_s": round(timings.decode_s, 4),
+    }
+
+
+def cost_in_words(cost: dict[str, Any]) -> str:
+    """Return the same in lines for people."""
+    pictures = "known from before" if cost["image_cached"] else f"encoded in {cost['encode_s']:.2f} s"
+    return "\n".join(
+        [
+            f"pictures: {cost['image_tokens']} tokens, {pictures if cost['image_tokens'] else 'none'}",
+            f"prompt:   {cost['prompt_tokens']} tokens, {cost['reused_prompt_tokens']} of them known from before, the others read in {cost['prefill_s']:.2f} s",
+            f"answer:   {cost['answer_tokens']} tokens in {cost['decode_s']:.2f} s; {cost['forced_tokens']} forced, {cost['guessed_tokens']} guessed rightly",
+            f"computed in {cost['precision']}, after {cost['wait_s']:.2f} s of waiting for others",
+        ]
+    )

@@ -1,0 +1,55 @@
+"""What the commands of `occlusight bench` ask, and whom: languages, names of kinds, and the model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from occlusight.backends.protocol import Backend
+from occlusight.bench.baselines import baseline
+from occlusight.cli.results import say
+from occlusight.datasets.dataset import DataSet
+from occlusight.errors import BadInput
+from occlusight.occlusion.kinds import LANGS, Names
+
+
+def languages(text: str) -> tuple[str, ...]:
+    """Read "zh,en". Raises BadInput."""
+    found = tuple(part.strip() for part in text.split(",") if part.strip())
+    unknown = [lang for lang in found if lang not in LANGS]
+    if unknown or not found:
+        raise BadInput(f"--langs takes {', '.join(LANGS)}, separated by commas, but {text!r} was given")
+    return found
+
+
+def shipped_names() -> Names:
+    """The names of the kinds in the shipped catalogue."""
+    from occlusight.scenes.meshes.catalogue import whole_catalogue
+    from occlusight.scenes.meshes.names import names_of
+
+    return names_of(whole_catalogue())
+
+
+def names_for(data: DataSet) -> Names:
+    """The names of the kinds in the shipped catalogue, where a set shows texts those of signs too, and those that the set brings. Raises BadData."""
+    from occlusight.scenes.meshes.catalogue import full_catalogue
+    from occlusight.scenes.meshes.names import names_of
+
+    lettered = any(scene.graph.inscriptions for scene in data.scenes.values())
+    return {**(names_of(full_catalogue()) if lettered else shipped_names()), **data.kinds}
+
+
+def backend_for(
+    model: str,
+    data: DataSet,
+    names: Names,
+    backend: str = "local",
+    base_url: str | None = None,
+    **more: Any,
+) -> Backend:
+    """Open a model; the oracle answers from this data set. `more`: what else `open_backend` takes. Raises BadModel."""
+    found = baseline(model, data, names) if backend == "local" else None
+    if found is not None:
+        return found
+    from occlusight.backends import open_backend
+
+    return open_backend(model, backend=backend, base_url=base_url, steady=True, tell=say, **more)
