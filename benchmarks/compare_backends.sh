@@ -38,7 +38,7 @@ run paraphrases --model paraphrases
 run constant --model constant
 run transformers --model default --backend transformers
 
-CHECKPOINT=$("$PYTHON" -c 'from occlusight.backends.models import shipped; print(shipped("default"))')
+CHECKPOINT=$("$PYTHON" -c 'from occlusight.backends.hub import shipped; print(shipped("default"))')
 "$PEERS/llamacpp/bin/python" benchmarks/peers/convert_to_gguf.py "$CHECKPOINT" "$OUT/gguf" >"$OUT/gguf.log" 2>&1
 coproc SERVER { exec "$PEERS/llamacpp/bin/python" benchmarks/peers/llama_server.py "$OUT/gguf" "$PORT" 2>"$OUT/llama_server.log"; }
 SERVER_ID=$SERVER_PID

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from occlusight.bench.speed import GB, peak_rss_gb
-from occlusight.engine.chain import Chain
-from occlusight.engine.rows import Rows
+from occlusight.engine.kv_segments import Chain
+from occlusight.engine.packed_batch import Rows
 from occlusight.errors import BadInput
 from occlusight.model.config import TextConfig
 from occlusight.model.int8_kv_cache import PIECE, Int8KVCache

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from occlusight.answer import generate_response
+    from occlusight.api import generate_response
 
 __all__ = ["__version__", "generate_response"]
 __version__ = "0.1.0"
@@ -19,7 +19,7 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     """Import what is asked for when it is asked for: `import occlusight` alone stays fast."""
     if name == "generate_response":
-        from occlusight.answer import generate_response
+        from occlusight.api import generate_response
 
         return generate_response
     raise AttributeError(f"module 'occlusight' has no attribute {name!r}")

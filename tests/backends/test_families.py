@@ -10,7 +10,7 @@ import pytest
 import torch
 import transformers
 
-from occlusight.backends.opening import open_backend
+from occlusight.backends.open import open_backend
 from occlusight.backends.protocol import Done, Message, Request, TextDelta
 from occlusight.backends.transformers import TransformersBackend
 from occlusight.errors import BadInput, BadModel

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from occlusight.backends import open_backend
-from occlusight.backends.models import checkpoint_of
+from occlusight.backends.hub import checkpoint_of
 from occlusight.errors import BadInput, BadModel
 
 

@@ -8,8 +8,8 @@ import io
 import pytest
 from PIL import Image
 
+from occlusight.backends.open import open_backend
 from occlusight.backends.openai import OpenAIBackend
-from occlusight.backends.opening import open_backend
 from occlusight.backends.protocol import Done, Message, Request, TextDelta
 from occlusight.errors import BadInput, BadModel, OcclusightError
 

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from occlusight.backends import open_backend, precision, quantized
-from occlusight.backends.models import shipped
-from occlusight.backends.precision import precision_of
+from occlusight.backends import load as precision
+from occlusight.backends import open_backend, quantized
+from occlusight.backends.hub import shipped
+from occlusight.backends.load import precision_of
 from occlusight.backends.quantized import quantizing_bar
-from occlusight.engine.placement import Placement
 from occlusight.model.config import ModelConfig
+from occlusight.model.device import Placement
 from occlusight.model.quant.plan import QuantSettings
 from occlusight.model.quant.quantizer import Quantizer
 from occlusight.model.qwen3vl import Qwen3VL

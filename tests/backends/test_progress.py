@@ -12,10 +12,10 @@ from occlusight.backends import local
 from occlusight.backends.local import LocalBackend
 from occlusight.backends.protocol import Done, Event, Progress, Request, TextDelta
 from occlusight.engine import engine, speeds
-from occlusight.engine.encoding import Job
+from occlusight.engine.config import EngineSettings
 from occlusight.engine.outlook import seconds_of
-from occlusight.engine.settings import EngineSettings
 from occlusight.engine.speeds import KeptSpeeds, Speeds
+from occlusight.engine.vision_encoder import Job
 from occlusight.model.config import ModelConfig, TextConfig, VisionConfig
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.size import parameters_of, text_work, vision_work

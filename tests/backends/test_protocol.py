@@ -9,7 +9,7 @@ from PIL import Image
 import occlusight
 from occlusight.backends.decision import decide
 from occlusight.backends.fields import received
-from occlusight.backends.opening import open_backend
+from occlusight.backends.open import open_backend
 from occlusight.backends.protocol import CHECKS, Backend, Done, Message, Request, TextDelta
 from occlusight.backends.scripted import Scripted
 from occlusight.errors import BadInput

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import occlusight
-from occlusight import answer as answer_module
+from occlusight import api as answer_module
 from occlusight.backends import local
 from occlusight.backends.local import LocalBackend
 from occlusight.backends.protocol import Request

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from occlusight.backends.local import LocalBackend
-from occlusight.backends.opening import open_backend
+from occlusight.backends.open import open_backend
 from occlusight.backends.protocol import Done, Message, Request, TextDelta
 from occlusight.backends.transformers import TransformersBackend
 from occlusight.engine.json_limits import JsonLimits

@@ -13,7 +13,7 @@ from occlusight.backends.local import LocalBackend
 from occlusight.bench.run import run
 from occlusight.bench.settings import Settings
 from occlusight.datasets.dataset import read_set
-from occlusight.engine.settings import LONGEST_STEP_S, EngineSettings
+from occlusight.engine.config import LONGEST_STEP_S, EngineSettings
 
 if __name__ == "__main__":
     torch.set_num_threads(1)

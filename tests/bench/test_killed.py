@@ -19,7 +19,7 @@ from occlusight.bench.asking import ask_all, groups
 from occlusight.bench.record import Record
 from occlusight.bench.run import run
 from occlusight.bench.settings import Settings
-from occlusight.engine.settings import LONGEST_STEP_S, EngineSettings
+from occlusight.engine.config import LONGEST_STEP_S, EngineSettings
 from occlusight.errors import BadInput
 
 SCRIPT = Path(__file__).with_name("asked.py")

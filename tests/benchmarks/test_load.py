@@ -14,7 +14,7 @@ from tests.web.conftest import serving
 
 from occlusight.backends.scripted import Scripted
 from occlusight.errors import BadInput
-from occlusight.server.fair_queue import Shares
+from occlusight.serve.fair_queue import Shares
 
 
 def test_every_visitor_is_answered_from_as_many_addresses_as_told() -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.cli.conftest import Result
 
 from occlusight.backends.local import LocalBackend
-from occlusight.backends.opening import open_backend
+from occlusight.backends.open import open_backend
 from occlusight.engine.engine import Engine
 from occlusight.model.int8_kv_cache import Int8KVCache
 from occlusight.model.kv_cache import KVCache

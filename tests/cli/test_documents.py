@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from occlusight.backends.models import shipped
+from occlusight.backends.hub import shipped
 from occlusight.cli.reference import reference
 from occlusight.errors import BadModel
 
@@ -70,6 +70,6 @@ def test_the_reference_of_commands_is_up_to_date() -> None:
 
 
 def test_the_package_brings_what_the_page_shows() -> None:
-    shown = ROOT / "src" / "occlusight" / "web" / "examples"
+    shown = ROOT / "src" / "occlusight" / "examples"
     assert (shown / "examples.json").read_bytes() == (ROOT / "examples" / "examples.json").read_bytes()
     assert shutil.which("occlusight", path=str(Path(sys.executable).parent))

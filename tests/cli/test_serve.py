@@ -17,7 +17,7 @@ import pytest
 
 from occlusight.cli.app import run
 from occlusight.errors import BadInput
-from occlusight.server.run import shown, take
+from occlusight.serve.run import shown, take
 
 
 def heed_interrupts() -> None:

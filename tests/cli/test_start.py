@@ -24,7 +24,7 @@ HEAVY = (
         "httpx",
     ),
     *("huggingface_hub", "modelscope", "llguidance", "rich", "filelock", "mitsuba", "pycocotools", "sklearn"),
-    *("occlusight.scenes", "occlusight.bench", "occlusight.train", "occlusight.web", "occlusight.backends.quantized"),
+    *("occlusight.scenes", "occlusight.bench", "occlusight.train", "occlusight.serve", "occlusight.backends.quantized"),
 )
 """What an answer of the shipped kind needs none of."""
 MOST = 1.75

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from occlusight.engine.chain import Chain, Part
 from occlusight.engine.feature_cache import FeatureCache, bytes_of
+from occlusight.engine.kv_segments import Chain, Part
 from occlusight.engine.prefix_cache import SHORTEST, PrefixCache, shared
 from occlusight.engine.prompt import Prompt, Visual
 from occlusight.model.config import TextConfig

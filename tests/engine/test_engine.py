@@ -11,18 +11,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from occlusight.engine.choices import score
+from occlusight.engine.config import EngineSettings
 from occlusight.engine.engine import MOST_PARTS, Engine
-from occlusight.engine.placement import Placement
+from occlusight.engine.generation import Reason
 from occlusight.engine.prompt import Prompt
-from occlusight.engine.revision import revision_of
+from occlusight.engine.scoring import score
 from occlusight.engine.sequence import Sequence
-from occlusight.engine.settings import EngineSettings
-from occlusight.engine.speaker import Reason
 from occlusight.errors import BadInput
+from occlusight.images.image import open_picture
 from occlusight.model.chat import Chat
-from occlusight.model.picture import open_picture
+from occlusight.model.device import Placement
 from occlusight.model.preprocess import PreprocessSettings, patches_of
+from occlusight.model.revision import revision_of
 from occlusight.model.rope import positions
 from occlusight.model.weights import load_model
 

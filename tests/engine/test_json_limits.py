@@ -10,10 +10,10 @@ import pytest
 import torch
 from llguidance import LLMatcher, LLTokenizer
 
+from occlusight.engine.generation import Manner, Speaker
 from occlusight.engine.grammar import Grammars
 from occlusight.engine.json_limits import JsonLimits
 from occlusight.engine.sampling import Sampling
-from occlusight.engine.speaker import Manner, Speaker
 from occlusight.errors import BadInput
 from occlusight.model.chat import Chat
 

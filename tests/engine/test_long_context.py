@@ -13,10 +13,10 @@ from torch import Tensor
 
 from occlusight.backends.local import LocalBackend
 from occlusight.backends.protocol import Request
+from occlusight.engine.config import EngineSettings
 from occlusight.engine.engine import Engine
+from occlusight.engine.generation import Reason
 from occlusight.engine.prompt import Prompt
-from occlusight.engine.settings import EngineSettings
-from occlusight.engine.speaker import Reason
 from occlusight.model.rope import positions
 from occlusight.model.weights import load_model
 

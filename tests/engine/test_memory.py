@@ -9,16 +9,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from occlusight.backends import fitting, precision
+from occlusight.backends import fitting
+from occlusight.backends import load as precision
 from occlusight.backends.fitting import check_fits, need_of
+from occlusight.backends.hub import shipped
 from occlusight.backends.local import LocalBackend
-from occlusight.backends.models import shipped
 from occlusight.backends.protocol import Done, Request
-from occlusight.engine import admission
-from occlusight.engine.memory import available_bytes, memory_bytes
-from occlusight.engine.placement import Placement
+from occlusight.engine import kv_manager as admission
 from occlusight.errors import BadInput
 from occlusight.model.config import ModelConfig, TextConfig, VisionConfig
+from occlusight.model.device import Placement
+from occlusight.model.memory import available_bytes, memory_bytes
 from occlusight.model.quant.plan import QuantSettings
 
 MB = 1_000_000

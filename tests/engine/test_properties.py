@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 
 from occlusight.backends.local import Answer, LocalBackend
 from occlusight.backends.protocol import Done, Request, TextDelta
-from occlusight.engine.settings import EngineSettings
+from occlusight.engine.config import EngineSettings
 
 PLAIN = EngineSettings(feature_cache_bytes=0, prefix_cache_bytes=0, drafts=0, max_running=1, chunk=4096, step_s=60.0)
 QUESTIONS = (

@@ -3,8 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from occlusight.engine.pace import GRAIN, Pace
-from occlusight.engine.scheduling import LANES, deal, lane_of
+from occlusight.engine.scheduler import LANES, deal, lane_of
+from occlusight.engine.token_budget import GRAIN, Pace
 
 
 def test_the_worked_example() -> None:

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from occlusight.engine.drafting import Drafts
+from occlusight.engine.generation import Manner, Speaker
 from occlusight.engine.grammar import Grammars
+from occlusight.engine.output_text import Picked, Transcript
+from occlusight.engine.prompt_lookup import Drafts
 from occlusight.engine.sampling import Sampling
-from occlusight.engine.speaker import Manner, Speaker
-from occlusight.engine.transcript import Picked, Transcript
 from occlusight.errors import BadInput
 from occlusight.model.chat import Chat
 

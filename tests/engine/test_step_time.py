@@ -9,8 +9,9 @@ import pytest
 
 from occlusight.backends.local import LocalBackend
 from occlusight.backends.protocol import Request
-from occlusight.engine import encoding, passing
 from occlusight.engine import engine as engine_module
+from occlusight.engine import forward_pass as passing
+from occlusight.engine import vision_encoder as encoding
 
 MOST = 0.5
 

@@ -12,15 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from occlusight.engine import rows as rows_module
-from occlusight.engine import table
-from occlusight.engine.chain import Chain, Part, Segment
+from occlusight.engine import kernel_table as table
+from occlusight.engine import packed_batch as rows_module
 from occlusight.engine.engine import Engine
+from occlusight.engine.generation import Reason
+from occlusight.engine.kernel_table import FEW_ROWS, fits
+from occlusight.engine.key_ranges import stretches
+from occlusight.engine.kv_segments import Chain, Part, Segment
+from occlusight.engine.packed_batch import Rows
 from occlusight.engine.prompt import Prompt
-from occlusight.engine.rows import Rows
-from occlusight.engine.speaker import Reason
-from occlusight.engine.stretches import stretches
-from occlusight.engine.table import FEW_ROWS, fits
 from occlusight.kernels.capabilities import native
 from occlusight.model.config import TextConfig
 from occlusight.model.int8_kv_cache import Int8KVCache

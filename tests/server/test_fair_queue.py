@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from occlusight.errors import Busy
-from occlusight.server.fair_queue import Client, FairQueue, Place, Shares
+from occlusight.serve.fair_queue import Client, FairQueue, Place, Shares
 
 
 def client(name: str) -> Client:

@@ -19,9 +19,9 @@ from tests.web.conftest import serving, wait
 from occlusight.backends.protocol import CancelCheck, Event, Request
 from occlusight.backends.scripted import Scripted
 from occlusight.errors import BadInput
-from occlusight.server.fair_queue import Shares
-from occlusight.server.guard import SECURITY_HEADERS, Guard
-from occlusight.web.examples import Example
+from occlusight.serve.fair_queue import Shares
+from occlusight.serve.guard import SECURITY_HEADERS, Guard
+from occlusight.serve.page.examples import Example
 
 SECRET = "root-of-all-evil"
 

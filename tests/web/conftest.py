@@ -16,9 +16,9 @@ import uvicorn
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from occlusight.backends.protocol import Backend
-from occlusight.server.app import create_app
-from occlusight.server.run import take
-from occlusight.web.examples import Example
+from occlusight.serve.app import create_app
+from occlusight.serve.page.examples import Example
+from occlusight.serve.run import take
 
 FLAGS = (
     "--no-sandbox",

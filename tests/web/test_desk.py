@@ -29,12 +29,12 @@ from occlusight.backends.protocol import (
 )
 from occlusight.backends.scripted import Scripted
 from occlusight.errors import BadData, BadInput, Cancelled
-from occlusight.server.fair_queue import FairQueue, Shares
-from occlusight.server.visitors import Visitor
-from occlusight.web.desk import Desk, coming, ending, line
-from occlusight.web.examples import shipped_examples
-from occlusight.web.texts import TEXTS, Texts, preferred
-from occlusight.web.uploads import Uploads
+from occlusight.serve.fair_queue import FairQueue, Shares
+from occlusight.serve.page.examples import shipped_examples
+from occlusight.serve.page.handlers import Desk, coming, ending, line
+from occlusight.serve.page.texts import TEXTS, Texts, preferred
+from occlusight.serve.page.uploads import Uploads
+from occlusight.serve.visitors import Visitor
 
 
 def fields(text: str) -> set[str]:

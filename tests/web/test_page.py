@@ -14,8 +14,8 @@ from PIL import Image
 
 from occlusight.backends.local import LocalBackend
 from occlusight.backends.protocol import CancelCheck, Done, Event, ModelInfo, Request, TextDelta, Timings, Usage
-from occlusight.web.examples import Example
-from occlusight.web.texts import TEXTS
+from occlusight.serve.page.examples import Example
+from occlusight.serve.page.texts import TEXTS
 
 pytestmark = pytest.mark.page
 ZH = "图中有几辆车?它们与路灯杆的位置关系是什么?"

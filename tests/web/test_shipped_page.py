@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from occlusight.backends import open_backend
-from occlusight.backends.models import shipped
+from occlusight.backends.hub import shipped
 from occlusight.errors import BadModel
-from occlusight.web.examples import shipped_examples
+from occlusight.serve.page.examples import shipped_examples
 
 
 @pytest.mark.page

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from occlusight.backends.protocol import FinishReason, Request, TextDelta, TokenLogprob
 from occlusight.engine.grammar import Grammar
+from occlusight.engine.output_text import overlap
 from occlusight.engine.sampling import Sampler, Sampling
-from occlusight.engine.transcript import overlap
 
 PLAIN = {
     "do_sample": False,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from occlusight.engine.memory import GB, available_bytes
-from occlusight.engine.placement import Placement
 from occlusight.errors import BadInput
 from occlusight.model.config import ModelConfig
+from occlusight.model.device import Placement
 from occlusight.model.fields import read_json
+from occlusight.model.memory import GB, available_bytes
 from occlusight.model.quant.plan import QuantSettings
 from occlusight.model.size import parameters_of, quantized_bytes, quantizing_bytes
 from occlusight.model.weights import dtype_name

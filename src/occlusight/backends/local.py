@@ -12,8 +12,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from occlusight.backends.fields import MaxPixels, Picture, as_choices, instance
+from occlusight.backends.load import log, open_model
+from occlusight.backends.opened import Tell
 from occlusight.backends.picture_reader import PictureReader
-from occlusight.backends.precision import Tell, log, open_model
 from occlusight.backends.protocol import (
     CancelCheck,
     Choice,
@@ -31,22 +32,22 @@ from occlusight.backends.protocol import (
     Usage,
 )
 from occlusight.backends.structured import READS_SCHEMAS, prompt_of
-from occlusight.engine.choices import score
+from occlusight.engine.config import EngineSettings
 from occlusight.engine.engine import Engine
+from occlusight.engine.generation import END_THINK, THINK, Manner, Speaker
 from occlusight.engine.outlook import Outlook
-from occlusight.engine.placement import Placement
+from occlusight.engine.output_text import Picked, Piece
 from occlusight.engine.prompt import Prompt, Visual
-from occlusight.engine.revision import revision_of
 from occlusight.engine.sampling import Sampling
+from occlusight.engine.scoring import score
 from occlusight.engine.sequence import Sequence as Decoding
-from occlusight.engine.settings import EngineSettings
-from occlusight.engine.speaker import END_THINK, THINK, Manner, Speaker
 from occlusight.engine.speeds import KeptSpeeds, Speeds
-from occlusight.engine.transcript import Picked, Piece
 from occlusight.errors import BadInput
 from occlusight.model.chat import Chat
+from occlusight.model.device import Placement
 from occlusight.model.preprocess import PixelLimits, PreprocessSettings
 from occlusight.model.quant.plan import QuantSettings
+from occlusight.model.revision import revision_of
 from occlusight.model.traits import Traits
 
 LONG_S = 2.0

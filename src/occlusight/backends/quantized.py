@@ -11,11 +11,11 @@ from pathlib import Path
 from time import perf_counter
 
 from occlusight.backends.fitting import check_fits
-from occlusight.backends.precision import Opened, Tell
+from occlusight.backends.opened import Opened, Tell
 from occlusight.durations import about
-from occlusight.engine.memory import memory_bytes
-from occlusight.engine.placement import SHARE, Placement, weights_bytes
 from occlusight.kernels.capabilities import int4_pays, report_on
+from occlusight.model.device import SHARE, Placement, weights_bytes
+from occlusight.model.memory import memory_bytes
 from occlusight.model.quant.cached import load_form, load_quantized
 from occlusight.model.quant.calibration import calibration_samples, pictures_digest
 from occlusight.model.quant.linear import weight_bytes
@@ -56,7 +56,7 @@ def open_quantized(
 
 def calibration_pictures() -> list[Path]:
     """The example pictures that ship with the page."""
-    return sorted(Path(str(files("occlusight"))).joinpath("web", "examples").glob("*.webp"))
+    return sorted(Path(str(files("occlusight"))).joinpath("examples").glob("*.webp"))
 
 
 @contextmanager

@@ -21,14 +21,14 @@ from PIL import Image
 
 from occlusight.backends.drawing import PLAIN, Draws, Stops, Tells
 from occlusight.backends.fields import several
+from occlusight.backends.hf_processor import Inputs, Processor, content_of
 from occlusight.backends.honoured import refuse_others
-from occlusight.backends.processors import Inputs, Processor, content_of
 from occlusight.backends.protocol import CancelCheck, Done, Event, Message, ModelInfo, Request, Timings, Usage
 from occlusight.backends.structured import READS_SCHEMAS, prompt_of
 from occlusight.engine.grammar import Grammar, Grammars
-from occlusight.engine.revision import revision_of
 from occlusight.errors import BadInput, BadModel
-from occlusight.model.picture import open_picture
+from occlusight.images.image import open_picture
+from occlusight.model.revision import revision_of
 
 HONOURED = frozenset(one.name for one in fields(Request)) - {"thinking_tokens", "max_pixels", "min_pixels"}
 """The fields of a request that reach the model; any other that is asked for is refused."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from occlusight.backends.oracle import Oracle
+from occlusight.bench.oracle_backend import Oracle
 from occlusight.bench.paraphrase import paraphrase
 from occlusight.datasets.dataset import DataSet
 from occlusight.errors import BadData

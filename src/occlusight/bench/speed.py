@@ -111,11 +111,11 @@ def open_for_timing(
         BadModel: there is no such model.
         BadInput: there is no such device, dtype or number of bits.
     """
+    from occlusight.backends.hub import checkpoint_of
+    from occlusight.backends.load import precision_of
     from occlusight.backends.local import LocalBackend
-    from occlusight.backends.models import checkpoint_of
-    from occlusight.backends.precision import precision_of
-    from occlusight.engine.placement import Placement
-    from occlusight.engine.settings import EngineSettings
+    from occlusight.engine.config import EngineSettings
+    from occlusight.model.device import Placement
 
     checkpoint = checkpoint_of(model)
     quantized = precision_of(quantize, quantize_vision, checkpoint, Placement.choose(checkpoint, device, dtype))

@@ -58,14 +58,14 @@ def quantize_command(
     JSON. Exit code 1: the whole misses the budget.
     """
     from occlusight.backends.fitting import check_fits
-    from occlusight.backends.models import checkpoint_of
+    from occlusight.backends.hub import checkpoint_of
     from occlusight.backends.quantized import calibration_pictures, quantizing_bar
-    from occlusight.engine.placement import Placement
-    from occlusight.engine.revision import revision_of
+    from occlusight.model.device import Placement
     from occlusight.model.quant.cached import load_quantized
     from occlusight.model.quant.calibration import calibration_samples, pictures_digest
     from occlusight.model.quant.plan import Budget, QuantSettings
     from occlusight.model.quant.stored import Origin
+    from occlusight.model.revision import revision_of
 
     settings = QuantSettings.of(
         quantize,

@@ -44,7 +44,7 @@ def serve(
     lang: Annotated[str, typer.Option(help="The page's first language: auto (the browser's), zh or en.")] = "auto",
 ) -> None:
     """Open the page: a picture, a question, a streamed answer."""
-    from occlusight.server.run import run
+    from occlusight.serve.run import run
 
     run(
         host=host,

@@ -9,21 +9,21 @@ from time import perf_counter
 
 import torch
 
-from occlusight.engine.admission import ROOM, Admission, beginning, expects
-from occlusight.engine.chain import Chain, Part
-from occlusight.engine.encoding import Encoder
+from occlusight.engine.config import EngineSettings
+from occlusight.engine.counters import Statistics
 from occlusight.engine.feature_cache import FeatureCache
+from occlusight.engine.forward_pass import Pass, check_numbers
+from occlusight.engine.generation import Listener
+from occlusight.engine.kv_manager import ROOM, Admission, beginning, expects
+from occlusight.engine.kv_segments import Chain, Part
 from occlusight.engine.outlook import Outlook, outlook
-from occlusight.engine.pace import Pace
-from occlusight.engine.passing import Pass, check_numbers
 from occlusight.engine.prefix_cache import PrefixCache
 from occlusight.engine.prompt import Prompt
-from occlusight.engine.scheduling import deal, lane_of
+from occlusight.engine.scheduler import deal, lane_of
 from occlusight.engine.sequence import Sequence
-from occlusight.engine.settings import EngineSettings
-from occlusight.engine.speaker import Listener
 from occlusight.engine.speeds import Speeds
-from occlusight.engine.statistics import Statistics
+from occlusight.engine.token_budget import Pace
+from occlusight.engine.vision_encoder import Encoder
 from occlusight.model.config import ModelConfig
 from occlusight.model.int8_kv_cache import Int8KVCache
 from occlusight.model.kv_cache import KVCache, round_up

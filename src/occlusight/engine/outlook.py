@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from occlusight.engine.encoding import Encoder, Job
-from occlusight.engine.passing import Pass
+from occlusight.engine.forward_pass import Pass
 from occlusight.engine.sequence import Sequence
 from occlusight.engine.speeds import Speeds
+from occlusight.engine.vision_encoder import Encoder, Job
 from occlusight.model.config import ModelConfig
 from occlusight.model.size import text_work
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from itertools import count, takewhile
 
-from occlusight.engine.chain import Part, Segment
+from occlusight.engine.kv_segments import Part, Segment
 
 SHORTEST = 8
 """A shared beginning of fewer tokens is read again rather than shared: every part costs a call of attention in every layer."""

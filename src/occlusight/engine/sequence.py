@@ -9,9 +9,9 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from occlusight.engine.chain import Chain
+from occlusight.engine.generation import Listener
+from occlusight.engine.kv_segments import Chain
 from occlusight.engine.prompt import Prompt
-from occlusight.engine.speaker import Listener
 from occlusight.model.vision import VisionFeatures
 
 

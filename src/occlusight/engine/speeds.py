@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 import torch
 
-from occlusight.model.cache_directory import cache_directory
+from occlusight.files.cache_directory import cache_directory
 
 Part: TypeAlias = Literal["vision", "text"]
 ENOUGH_S = 0.05

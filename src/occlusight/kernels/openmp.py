@@ -19,8 +19,8 @@ import torch
 from numba import cfunc, config, types
 from numba.extending import intrinsic
 
+from occlusight.files.cache_directory import cache_directory
 from occlusight.kernels.isa import BEST
-from occlusight.model.cache_directory import cache_directory
 
 ORDERED = frozenset({"nsz", "contract", "nnan"})
 """What a compiler may do to floats where the order of operations matters."""

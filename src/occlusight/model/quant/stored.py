@@ -24,8 +24,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from occlusight.errors import BadModel
+from occlusight.files.cache_directory import cache_directory
 from occlusight.files.whole import Unwritable, sha256, unwritable, write_json
-from occlusight.model.cache_directory import cache_directory
 from occlusight.model.fields import read_json
 from occlusight.model.quant.plan import FORMAT, Plan, QuantSettings
 from occlusight.model.quant.verified import Verified

@@ -9,7 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from occlusight.engine.chain import Chain, Segment
+from occlusight.engine.kv_segments import Chain, Segment
 from occlusight.model.kv_cache import KVCache
 
 

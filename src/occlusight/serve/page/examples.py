@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from occlusight.errors import BadData
-from occlusight.web.texts import Language
+from occlusight.serve.page.texts import Language
 
 LIST = "examples.json"
 
@@ -32,7 +32,7 @@ def shipped_examples(folder: Path | None = None) -> list[Example]:
     Raises:
         BadData: the list is not what it should be, or names a picture that is not there.
     """
-    folder = (folder or Path(str(files("occlusight.web"))) / "examples").resolve()
+    folder = (folder or Path(str(files("occlusight"))) / "examples").resolve()
     path = folder / LIST
     if not path.is_file():
         return []

@@ -9,7 +9,7 @@ from time import perf_counter
 
 from occlusight.backends.protocol import Backend, Done, Progress, Request, TextDelta
 from occlusight.errors import Cancelled
-from occlusight.server.fair_queue import Place
+from occlusight.serve.fair_queue import Place
 
 EVERY_S = 0.1
 """How often a browser gets news of an answer; a model of this size writes faster than one reads."""

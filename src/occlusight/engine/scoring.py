@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from occlusight.engine.engine import Engine
+from occlusight.engine.generation import Reason
 from occlusight.engine.prompt import Prompt
-from occlusight.engine.speaker import Reason
 
 Tokens = tuple[int, ...]
 

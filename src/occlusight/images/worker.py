@@ -18,8 +18,8 @@ from typing import BinaryIO, Literal, NoReturn
 
 from PIL import Image, UnidentifiedImageError
 
-from occlusight.model.picture_header import read_header
-from occlusight.model.picture_pixels import open_pieces
+from occlusight.images.header import read_header
+from occlusight.images.pixels import open_pieces
 
 Failure = Literal["unknown", "broken", "memory", "size"]
 """Not of a known format; no decoder can read it; more memory than allowed; more pixels than the header let expect."""

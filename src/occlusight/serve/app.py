@@ -14,10 +14,10 @@ from starlette.types import ASGIApp
 
 from occlusight import __version__
 from occlusight.backends.protocol import Backend
-from occlusight.server.fair_queue import FairQueue, Shares
-from occlusight.server.guard import Guard
-from occlusight.web.examples import Example
-from occlusight.web.page import Choice, Page
+from occlusight.serve.fair_queue import FairQueue, Shares
+from occlusight.serve.guard import Guard
+from occlusight.serve.page.examples import Example
+from occlusight.serve.page.page import Choice, Page
 
 
 def create_app(

@@ -13,7 +13,7 @@ import numpy.typing as npt
 # Importing this plugin spares the import of all others, which Pillow does for a format that it does not know yet.
 from PIL import Image, WebPImagePlugin
 
-from occlusight.model.picture_header import Header
+from occlusight.images.header import Header
 
 __all__ = ["Pieces", "WebPImagePlugin", "open_pieces", "upright_pieces"]
 

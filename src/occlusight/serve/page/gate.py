@@ -27,10 +27,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from occlusight.errors import BadPicture, Busy
-from occlusight.server.fair_queue import FairQueue
-from occlusight.server.visitors import Visitor
-from occlusight.web.texts import TEXTS, preferred
-from occlusight.web.uploads import Uploads, media_type
+from occlusight.serve.fair_queue import FairQueue
+from occlusight.serve.page.texts import TEXTS, preferred
+from occlusight.serve.page.uploads import Uploads, media_type
+from occlusight.serve.visitors import Visitor
 
 LARGEST_BODY = 2**20
 """Bytes of a request that is no picture."""

@@ -13,12 +13,12 @@ import gradio as gr
 from fastapi import FastAPI
 
 from occlusight.backends.protocol import Backend
-from occlusight.server.fair_queue import FairQueue, Shares
-from occlusight.web.desk import Desk, shown
-from occlusight.web.examples import Example, shipped_examples
-from occlusight.web.gate import Gate
-from occlusight.web.texts import PHOTO_COMMAND, TEXTS, Language, Texts
-from occlusight.web.uploads import Uploads
+from occlusight.serve.fair_queue import FairQueue, Shares
+from occlusight.serve.page.examples import Example, shipped_examples
+from occlusight.serve.page.gate import Gate
+from occlusight.serve.page.handlers import Desk, shown
+from occlusight.serve.page.texts import PHOTO_COMMAND, TEXTS, Language, Texts
+from occlusight.serve.page.uploads import Uploads
 
 Choice: TypeAlias = Literal["auto", "zh", "en"]
 CHOICES: tuple[Choice, ...] = ("auto", "zh", "en")

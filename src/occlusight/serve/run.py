@@ -13,9 +13,9 @@ from time import perf_counter
 from typing import Any
 
 from occlusight.errors import BadInput
-from occlusight.server.guard import host_name, is_address
+from occlusight.serve.guard import host_name, is_address
 
-LOG = logging.getLogger("occlusight.server")
+LOG = logging.getLogger("occlusight.serve")
 LANGUAGES = ("auto", "zh", "en")
 ENDING_S = 3
 """How long open connections may take to end when the server stops."""
@@ -66,7 +66,7 @@ def run(
         os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
         import uvicorn
 
-        from occlusight.server.app import create_app
+        from occlusight.serve.app import create_app
 
         photographs = model not in ("default", "blind")
         app = create_app(backend, language, photographs, allow_hosts=names)  # type: ignore[arg-type]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from occlusight.engine.memory import memory_bytes
 from occlusight.errors import BadInput
+from occlusight.model.memory import memory_bytes
 
 MIB = 1 << 20
 LONGEST_STEP_S = 60.0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from occlusight.server.fair_queue import Client
+from occlusight.serve.fair_queue import Client
 
 COOKIE = "occlusight_visitor"
 TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")

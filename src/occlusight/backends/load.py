@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from occlusight.backends.fitting import check_fits
-from occlusight.engine.placement import Placement
+from occlusight.backends.opened import Opened, Tell
 from occlusight.errors import BadInput
 from occlusight.model.allocator import reuse_freed_memory
 from occlusight.model.config import ModelConfig
+from occlusight.model.device import Placement
 from occlusight.model.fields import read_json
-from occlusight.model.quant.plan import TEXT_CHOICES, Plan, QuantSettings
-from occlusight.model.qwen3vl import Qwen3VL
+from occlusight.model.quant.plan import TEXT_CHOICES, QuantSettings
 from occlusight.model.size import parameters_of
 from occlusight.model.weights import dtype_name, load_model
 
 AUTO = "auto"
 LARGE = 500_000_000
 """From so many parameters on, a CPU computes in 8 bits unless told: several times as fast, and half of the memory."""
-Tell = Callable[[str], None]
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A model, what its numbers are called, the bytes of its weights, and the plan if it is quantized."""
-
-    model: Qwen3VL
-    dtype: str
-    memory_bytes: int
-    plan: Plan | None = None
 
 
 def open_model(

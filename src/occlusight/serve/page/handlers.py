@@ -12,14 +12,14 @@ import gradio as gr
 
 from occlusight.backends.protocol import Backend, Done, PictureUse, Progress, Request
 from occlusight.errors import BadInput, Busy
-from occlusight.server.fair_queue import FairQueue
-from occlusight.server.visitors import Visitor
-from occlusight.web.answering import Answering
-from occlusight.web.examples import Example
-from occlusight.web.texts import TEXTS, Language, Texts, preferred
-from occlusight.web.uploads import Uploads
+from occlusight.serve.fair_queue import FairQueue
+from occlusight.serve.page.examples import Example
+from occlusight.serve.page.stream import Answering
+from occlusight.serve.page.texts import TEXTS, Language, Texts, preferred
+from occlusight.serve.page.uploads import Uploads
+from occlusight.serve.visitors import Visitor
 
-LOG = logging.getLogger("occlusight.web")
+LOG = logging.getLogger("occlusight.serve")
 Update: TypeAlias = Any
 Shown: TypeAlias = tuple[Update, Update, Update, Update]
 """The answer, the status line, the button that asks, the button that stops."""

@@ -16,8 +16,8 @@ from typing import Any
 from PIL import Image
 
 from occlusight.errors import Cancelled
-from occlusight.model.picture_pixels import Opened, Pieces
-from occlusight.model.picture_worker import HEAD, PLACE, Task, as_line
+from occlusight.images.pixels import Opened, Pieces
+from occlusight.images.worker import HEAD, PLACE, Task, as_line
 
 WORKERS = 2
 LOOK_S = 0.02
@@ -25,7 +25,7 @@ LOOK_S = 0.02
 START_S = 60.0
 PATIENCE = 4
 """A worker has its seconds of a processor; on a busy machine, or where such seconds cannot be limited, so many times that by the clock."""
-START = "import sys; sys.path[:] = {path}; from occlusight.model.picture_worker import main; main()"
+START = "import sys; sys.path[:] = {path}; from occlusight.images.worker import main; main()"
 
 CancelCheck = Callable[[], bool]
 

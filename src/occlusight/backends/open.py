@@ -95,11 +95,11 @@ def open_backend(
         )
     if backend == "transformers":
         return _transformers(model, device, dtype, trust_remote_code)
+    from occlusight.backends.hub import checkpoint_of
+    from occlusight.backends.load import log, precision_of
     from occlusight.backends.local import LocalBackend
-    from occlusight.backends.models import checkpoint_of
-    from occlusight.backends.precision import log, precision_of
-    from occlusight.engine.placement import Placement
-    from occlusight.engine.settings import LONGEST_STEP_S, EngineSettings
+    from occlusight.engine.config import LONGEST_STEP_S, EngineSettings
+    from occlusight.model.device import Placement
 
     settings = EngineSettings(int8_kv=int8_kv, kv_bytes=round(1e9 * (kv_gb or 0)))
     checkpoint, tell = checkpoint_of(model), tell or log.info
@@ -128,7 +128,7 @@ def _openai(model: str, base_url: str | None) -> Backend:
 
 
 def _transformers(model: str, device: str, dtype: str, trust_remote_code: bool) -> Backend:
-    from occlusight.backends.models import CODE, WANTED, checkpoint_of
+    from occlusight.backends.hub import CODE, WANTED, checkpoint_of
 
     try:
         from occlusight.backends.transformers import TransformersBackend

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import torch
 from torch import Tensor
 
-from occlusight.engine.drafting import Drafts
+from occlusight.engine.output_text import Picked, Transcript
+from occlusight.engine.prompt_lookup import Drafts
 from occlusight.engine.sampling import Sampler, Sampling
-from occlusight.engine.transcript import Picked, Transcript
 from occlusight.model.chat import Chat
 
 if TYPE_CHECKING:

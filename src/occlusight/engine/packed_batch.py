@@ -7,9 +7,9 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from occlusight.engine.chain import Chain
-from occlusight.engine.stretches import Stretch, stretches
-from occlusight.engine.table import Table, fits
+from occlusight.engine.kernel_table import Table, fits
+from occlusight.engine.key_ranges import Stretch, stretches
+from occlusight.engine.kv_segments import Chain
 from occlusight.model.attention import merge, partial_attention
 
 

@@ -7,14 +7,14 @@ from collections.abc import Sequence as Sequences
 
 from torch import dtype
 
-from occlusight.engine.chain import Part
-from occlusight.engine.memory import GB, available_bytes
+from occlusight.engine.config import MIB, EngineSettings
+from occlusight.engine.kv_segments import Part
 from occlusight.engine.prompt import Prompt
 from occlusight.engine.sequence import Sequence
-from occlusight.engine.settings import MIB, EngineSettings
 from occlusight.errors import BadInput
 from occlusight.model.config import ModelConfig
 from occlusight.model.kv_cache import GRAIN, round_up
+from occlusight.model.memory import GB, available_bytes
 from occlusight.model.size import vision_bytes
 
 ROOM = 256

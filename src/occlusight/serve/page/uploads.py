@@ -19,8 +19,8 @@ from time import monotonic
 from typing import BinaryIO
 
 from occlusight.errors import BadPicture
-from occlusight.server.visitors import Visitor
-from occlusight.web.examples import Example
+from occlusight.serve.page.examples import Example
+from occlusight.serve.visitors import Visitor
 
 SHOWN = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/avif")
 """What a browser shows and runs no script in; anything else is for downloading."""

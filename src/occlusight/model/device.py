@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 
-from occlusight.engine.memory import memory_bytes
 from occlusight.errors import BadInput
+from occlusight.model.memory import memory_bytes
 from occlusight.model.weight_files import shards
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}

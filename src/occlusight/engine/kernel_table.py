@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from occlusight.engine.stretches import Stretch
+from occlusight.engine.key_ranges import Stretch
 from occlusight.kernels import ops as calls
 from occlusight.kernels.capabilities import native
 from occlusight.model.kv_cache import KVCache

@@ -23,10 +23,10 @@ from typing import BinaryIO
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from occlusight.errors import BadPicture, Cancelled
-from occlusight.model.picture_header import Header, read_header
-from occlusight.model.picture_pixels import ORIENTATION, Opened, open_pieces, upright_pieces
-from occlusight.model.picture_process import WORKERS_HERE, CancelCheck, Failed
-from occlusight.model.picture_worker import Task, first_line
+from occlusight.images.header import Header, read_header
+from occlusight.images.pixels import ORIENTATION, Opened, open_pieces, upright_pieces
+from occlusight.images.process import WORKERS_HERE, CancelCheck, Failed
+from occlusight.images.worker import Task, first_line
 
 MAX_BYTES = 200_000_000
 QUICK_FILE = 32_000_000

@@ -8,7 +8,7 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from occlusight.engine.rows import Rows
+from occlusight.engine.packed_batch import Rows
 from occlusight.engine.sequence import Sequence
 from occlusight.errors import BadNumbers
 from occlusight.model.qwen3vl import Qwen3VL
