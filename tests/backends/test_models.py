@@ -51,7 +51,7 @@ def test_an_unreachable_hub_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -
 
 def test_modelscope_is_asked_when_named_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "modelscope", None)
-    with pytest.raises(BadModel, match=r"pip install 'occlusight\[modelscope\]'"):
+    with pytest.raises(BadModel, match=r"pip install .* '\.\[modelscope\]'"):
         checkpoint_of("modelscope:Qwen/X")
     fake = types.ModuleType("modelscope")
     fake.snapshot_download = lambda name, **_: str(tmp_path / name)  # type: ignore[attr-defined]

@@ -72,7 +72,7 @@ def test_the_first_word_comes_soon_after_torch() -> None:
     """Runs of both take turns, and the fastest of each are compared: whatever else the machine does, some are not disturbed."""
     import occlusight
 
-    picture = Path(occlusight.__file__).parent / "web" / "examples" / "street.webp"
+    picture = Path(occlusight.__file__).parent / "examples" / "street.webp"
     ask = ("-m", "occlusight", "ask", str(picture), "Which object is nearest?")
     alone, asked = [], []
     for _ in range(7):

@@ -64,16 +64,19 @@ class TransformersBackend:
             self.tells_schemas = sum(p.numel() for p in self.model.parameters()) >= READS_SCHEMAS
             self._vocabulary_size = max(len(self.tokenizer), int(self.model.config.get_text_config().vocab_size or 0))
             self._grammars = Grammars(self._vocabulary, self._vocabulary_size)
+            self._info = self._described(name or str(folder), folder)
             self._try()
         except Exception as error:  # every family raises its own
             raise unusable(folder, error) from error
         model: Any = self.model
         model.eval()
         model.to("cpu" if device == "auto" else device)
-        parameters = list(model.parameters())
+
+    def _described(self, name: str, folder: Path) -> ModelInfo:
+        parameters = list(self.model.parameters())
         config = getattr(self.model.config, "text_config", self.model.config)
-        self._info = ModelInfo(
-            name=f"{name or folder} (transformers)",
+        return ModelInfo(
+            name=f"{name} (transformers)",
             revision=revision_of(folder),
             context=int(getattr(config, "max_position_embeddings", 0)),
             memory_bytes=sum(p.numel() * p.element_size() for p in parameters),
