@@ -9,8 +9,8 @@ import torch
 
 import occlusight
 from occlusight.backends.hub import shipped
-from occlusight.images.image import open_picture
 from occlusight.model.chat import Chat
+from occlusight.model.picture import open_picture
 from occlusight.model.preprocess import PreprocessSettings, patches_of
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

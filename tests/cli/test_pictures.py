@@ -16,7 +16,7 @@ from tests.cli.conftest import Result
 from occlusight.backends.protocol import ModelInfo, Request
 from occlusight.backends.scripted import Scripted
 from occlusight.errors import BadInput, BadModel
-from occlusight.images import image as picture
+from occlusight.model import picture
 from occlusight.model.traits import Traits
 
 

@@ -18,9 +18,9 @@ from occlusight.engine.prompt import Prompt
 from occlusight.engine.scoring import score
 from occlusight.engine.sequence import Sequence
 from occlusight.errors import BadInput
-from occlusight.images.image import open_picture
 from occlusight.model.chat import Chat
 from occlusight.model.device import Placement
+from occlusight.model.picture import open_picture
 from occlusight.model.preprocess import PreprocessSettings, patches_of
 from occlusight.model.revision import revision_of
 from occlusight.model.rope import positions

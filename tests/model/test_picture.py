@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from occlusight.errors import BadPicture
-from occlusight.images.image import open_picture
+from occlusight.model.picture import open_picture
 
 RED, GREEN, WHITE = (255, 0, 0), (0, 128, 0), (255, 255, 255)
 
@@ -195,7 +195,7 @@ def test_bombs_are_refused(side: int) -> None:
 
 
 def test_huge_files_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from occlusight.images import image as picture
+    from occlusight.model import picture
 
     monkeypatch.setattr(picture, "MAX_BYTES", 100)
     with pytest.raises(BadPicture, match="bytes, more than the 100 allowed"):

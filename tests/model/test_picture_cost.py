@@ -18,11 +18,11 @@ from tests.model import hostile
 from tests.model.hostile import encoded
 
 from occlusight.errors import BadPicture
-from occlusight.images import image as picture
 from occlusight.images import pixels as picture_pixels
 from occlusight.images.header import read_header
-from occlusight.images.image import PictureLimits, open_picture, open_reduced
 from occlusight.images.pixels import upright_pieces
+from occlusight.model import picture
+from occlusight.model.picture import PictureLimits, open_picture, open_reduced
 
 FORMS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 
@@ -254,5 +254,5 @@ def test_ten_thousand_damaged_pictures(start: str, changes: list[tuple[float, in
 
 
 def test_torch_is_not_imported() -> None:
-    code = "import sys; import occlusight.images.image; assert not {'torch', 'multiprocessing'} & set(sys.modules)"
+    code = "import sys; import occlusight.model.picture; assert not {'torch', 'multiprocessing'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

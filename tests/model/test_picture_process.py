@@ -22,9 +22,9 @@ from occlusight.backends.local import LocalBackend
 from occlusight.backends.protocol import Request
 from occlusight.errors import BadPicture, Cancelled
 from occlusight.images import process as picture_process
-from occlusight.images.image import PictureLimits, open_picture
 from occlusight.images.process import Failed, Gate, Worker
 from occlusight.images.worker import Task
+from occlusight.model.picture import PictureLimits, open_picture
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="what a process is doing is looked up under /proc")
 TIFF = encoded(Image.new("RGB", (30, 20), (1, 2, 3)), "TIFF")
@@ -194,7 +194,7 @@ def test_it_dies_with_the_one_who_started_it(tmp_path: Path) -> None:
     code = """if True:
         import os, threading, time
         from occlusight.model import picture_process
-        from occlusight.images.image import PictureLimits, open_picture
+        from occlusight.model.picture import PictureLimits, open_picture
         threading.Thread(target=lambda: open_picture("slow.bmp", limits=PictureLimits(seconds=0.5)), daemon=True).start()
         workers = picture_process.WORKERS_HERE
         while not (found := [w._process for w in workers._all if w._process]):
@@ -215,7 +215,7 @@ def test_a_fork_has_workers_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "a.tif").write_bytes(TIFF)
     code = """if True:
         import os
-        from occlusight.images.image import open_picture
+        from occlusight.model.picture import open_picture
         open_picture("a.tif")
         child = os.fork()
         sizes = {open_picture("a.tif").size for _ in range(50)}
@@ -245,7 +245,7 @@ def test_a_request_is_stopped_while_its_picture_is_opened(tiny_checkpoint: Path,
 MEASURE = """if True:
     import os, sys, threading, time
     from occlusight.errors import BadPicture
-    from occlusight.images.image import open_picture
+    from occlusight.model.picture import open_picture
     def held(pid):
         with open(f"/proc/{pid}/status") as lines:
             own = sum(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))

@@ -13,13 +13,13 @@ import pytest
 
 from occlusight.bench.public.items import Item, read_answer
 from occlusight.bench.scorers import NO_ANSWER, WRONG, own_choice, score
+from occlusight.occlusion.parse import is_chinese
 from occlusight.questions.question import Question
 from occlusight.reading.boxes import box
 from occlusight.reading.choice import choice, phrase
 from occlusight.reading.decision import decision, verdict
 from occlusight.reading.mentions import Vocabulary
 from occlusight.reading.numbers import quantity
-from occlusight.reading.text import is_chinese
 
 LINES = [json.loads(line) for line in (Path(__file__).parent / "answers.jsonl").read_text("utf-8").splitlines()]
 CHOICES = {

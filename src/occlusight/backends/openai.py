@@ -22,7 +22,7 @@ from occlusight.backends.parameters import Change, wanted_change
 from occlusight.backends.protocol import CancelCheck, Done, Event, ModelInfo, Request, Timings
 from occlusight.backends.structured import prompt_of
 from occlusight.errors import BadInput, BadModel, OcclusightError
-from occlusight.images.image import open_picture
+from occlusight.model.picture import open_picture
 
 LOG = logging.getLogger("occlusight.backends")
 BASE_URL, API_KEY = "OPENAI_BASE_URL", "OPENAI_API_KEY"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from occlusight.backends.fields import PIXELS_LIMIT, MaxPixels, Picture, as_max_pixels, in_order, whole
 from occlusight.backends.protocol import CancelCheck, PictureUse
 from occlusight.engine.prompt import Visual
-from occlusight.images.image import open_reduced
+from occlusight.model.picture import open_reduced
 from occlusight.model.preprocess import PreprocessSettings, patches_of
 
 USUAL_PIXELS = 1_048_576

@@ -27,7 +27,7 @@ from occlusight.backends.protocol import CancelCheck, Done, Event, Message, Mode
 from occlusight.backends.structured import READS_SCHEMAS, prompt_of
 from occlusight.engine.grammar import Grammar, Grammars
 from occlusight.errors import BadInput, BadModel
-from occlusight.images.image import open_picture
+from occlusight.model.picture import open_picture
 from occlusight.model.revision import revision_of
 
 HONOURED = frozenset(one.name for one in fields(Request)) - {"thinking_tokens", "max_pixels", "min_pixels"}

@@ -7,7 +7,7 @@ from occlusight.backends.scripted import Scripted
 from occlusight.bench.oracle import oracle_of
 from occlusight.datasets.dataset import DataSet
 from occlusight.occlusion.kinds import Names
-from occlusight.reading.text import is_chinese
+from occlusight.occlusion.parse import is_chinese
 
 CONSTANT_EN = "Yes. It stands in front and hides a small part of it, at the bottom; the top can still be seen."
 CONSTANT_ZH = "是的。它在前面，遮挡了下部的一小部分；上部仍然可见。"

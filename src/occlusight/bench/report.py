@@ -22,7 +22,7 @@ from occlusight.bench.plots import bars, overlay, reliability, risk_coverage
 from occlusight.datasets.dataset import DataSet
 from occlusight.errors import BadInput
 from occlusight.files.whole import write_whole
-from occlusight.images.image import open_picture
+from occlusight.model.picture import open_picture
 from occlusight.questions.question import Question
 
 GALLERY = 12

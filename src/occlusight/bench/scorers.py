@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from occlusight.bench.plausibility import judge
+from occlusight.occlusion.parse import plain
 from occlusight.questions.question import Question
 from occlusight.reading.choice import choice
 from occlusight.reading.decision import decision
@@ -21,7 +22,6 @@ from occlusight.reading.naming import named, plain_words
 from occlusight.reading.numbers import number, quantity
 from occlusight.reading.places import FLIP, Place, place
 from occlusight.reading.reasons import hidden_parts
-from occlusight.reading.text import plain
 
 RIGHT, WRONG, NO_ANSWER, CUT, ERROR = "right", "wrong", "no answer", "cut", "error"
 

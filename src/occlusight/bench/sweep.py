@@ -14,7 +14,7 @@ from occlusight.bench.finished import Finished
 from occlusight.bench.run import run
 from occlusight.bench.settings import Settings
 from occlusight.datasets.dataset import DataSet
-from occlusight.images.image import open_picture
+from occlusight.model.picture import open_picture
 from occlusight.model.preprocess import PixelLimits, PreprocessSettings
 from occlusight.occlusion.kinds import Names
 

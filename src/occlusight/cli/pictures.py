@@ -69,7 +69,7 @@ def refuse_no_file(word: str) -> None:
 def refuse_no_picture(path: Path, name: str) -> None:
     """Raise BadPicture where a file's first bytes are those of no picture; nothing is decoded."""
     from occlusight.images.header import read_header
-    from occlusight.images.image import open_picture
+    from occlusight.model.picture import open_picture
 
     refuse_video(path, name)
     try:
@@ -103,7 +103,7 @@ def refuse_video(path: Path, name: str) -> None:
 
 def receive(target: Path) -> None:
     """Write what standard input holds into a file. Raises BadInput where it is a terminal, BadPicture where it is empty or too large."""
-    from occlusight.images.image import MAX_BYTES
+    from occlusight.model.picture import MAX_BYTES
 
     if sys.stdin is None or sys.stdin.isatty():
         raise BadInput(

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from occlusight.drawing.canvas import INK, PAPER, font
 from occlusight.errors import BadData, BadPicture
 from occlusight.files.json_lines import Line
-from occlusight.images.image import open_picture
+from occlusight.model.picture import open_picture
 
 MARGIN, CAPTION = 6, 18  # pixels
 

@@ -16,7 +16,7 @@ from occlusight.drawing.diagram import height as diagram_height
 from occlusight.drawing.font import face
 from occlusight.errors import BadData
 from occlusight.files.json_lines import Line
-from occlusight.images.image import open_picture
+from occlusight.model.picture import open_picture
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph, Inscription, Object, Relation
 from occlusight.occlusion.kinds import Lang

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from occlusight.occlusion.parse import without_thoughts
 from occlusight.reading.stated import stated_answers
-from occlusight.reading.text import without_thoughts
 
 Box = list[float]
 

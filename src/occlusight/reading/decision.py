@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 
+from occlusight.occlusion.parse import plain
 from occlusight.reading.hiding import HIDE_EN, HIDE_ZH, NO_EN
 from occlusight.reading.stated import stated_answers, told
-from occlusight.reading.text import plain
 
 YES, NO, UNKNOWN = "yes", "no", "unknown"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from occlusight.occlusion.parse import is_chinese, plain, sentences
 from occlusight.reading.mentions import REACH, Mention, Vocabulary
 from occlusight.reading.stated import stated_answers, told
-from occlusight.reading.text import is_chinese, plain, sentences
 
 NO_EN = r"\b(?:not|no|never|nothing|none|neither|nobody|without)\b|n't\b|\bun(?:obstructed|obscured|occluded|hidden)\b"
 HIDE_EN = r"\b(?:hid(?:es?|ing|den)|block(?:s|ing|ed)?|cover(?:s|ing|ed)?|occlud(?:es?|ing|ed)|obscur(?:es?|ing|ed)|obstruct(?:s|ing|ed)?)\b"

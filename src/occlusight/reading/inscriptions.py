@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
+from occlusight.occlusion.parse import without_thoughts
 from occlusight.reading.decision import decision
-from occlusight.reading.text import without_thoughts
 
 _QUOTED = re.compile(r"[\"“”「『‘`*_]+([^\"“”「」『』‘’`*_\n]+?)[\"“”」』’`*_]+|(?<![A-Za-z])'([^'\n]+)'(?![A-Za-z])")
 _DENYING = re.compile(

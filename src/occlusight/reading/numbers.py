@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from occlusight.occlusion.parse import plain
 from occlusight.reading.mentions import REACH, Vocabulary
 from occlusight.reading.stated import stated_answers, told
-from occlusight.reading.text import plain
 
 _ONES = (
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),

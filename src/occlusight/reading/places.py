@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from occlusight.occlusion.parse import is_chinese, sentences
 from occlusight.reading.hiding import HIDE_EN, HIDE_ZH
 from occlusight.reading.mentions import REACH, Mention, Vocabulary
-from occlusight.reading.text import is_chinese, sentences
 
 FLIP = {"left": "right", "right": "left", "front": "behind", "behind": "front", "above": "below", "below": "above"}
 _SHOWING = (

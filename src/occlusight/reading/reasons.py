@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 
 from occlusight.occlusion.facts import amount_of
+from occlusight.occlusion.parse import plain, sentences
 from occlusight.reading.mentions import Vocabulary
-from occlusight.reading.text import plain, sentences
 
 _PARTS: tuple[tuple[str, str], ...] = (
     ("left", r"\bleft\b|左(?:侧|边|半|部|端|面|下|上|前|后)"),

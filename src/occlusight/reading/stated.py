@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from occlusight.reading.text import plain, without_thoughts
+from occlusight.occlusion.parse import plain, without_thoughts
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from occlusight.bench.public.items import Item, Picture, first_of, load_list
-from occlusight.images.image import open_picture
+from occlusight.model.picture import open_picture
 from occlusight.reading.letters import LETTERS
 
 

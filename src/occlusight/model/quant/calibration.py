@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 
 from occlusight.errors import BadPicture
-from occlusight.images.image import open_picture
 from occlusight.model.chat import Chat
+from occlusight.model.picture import open_picture
 from occlusight.model.preprocess import PreprocessSettings, patches_of
 from occlusight.model.quant.quantizer import Sample
 

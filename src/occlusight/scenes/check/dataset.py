@@ -14,7 +14,7 @@ from occlusight.datasets.masks import decode
 from occlusight.errors import BadData, BadPicture
 from occlusight.files.json_lines import Line, all_lines
 from occlusight.files.whole import sha256
-from occlusight.images.image import open_picture
+from occlusight.model.picture import open_picture
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
 from occlusight.scenes.check.proofs import (

@@ -16,7 +16,7 @@ from occlusight.datasets.masks import LARGEST
 from occlusight.errors import BadData
 from occlusight.files.json_lines import lines_of
 from occlusight.files.text import read_text, shown
-from occlusight.images.image import open_picture
+from occlusight.model.picture import open_picture
 from occlusight.scenes.imports.annotated import Annotated
 from occlusight.scenes.imports.thing import Thing
 

@@ -21,7 +21,7 @@ from PIL import Image
 from occlusight.errors import BadData, BadInput, BadPicture
 from occlusight.files.json_lines import Line, dumped
 from occlusight.files.whole import sha256, unwritable
-from occlusight.images.image import open_picture
+from occlusight.model.picture import open_picture
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import Lang

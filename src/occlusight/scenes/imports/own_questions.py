@@ -11,8 +11,8 @@ from occlusight.errors import BadData
 from occlusight.files.json_lines import read_lines
 from occlusight.files.text import is_file, shown
 from occlusight.occlusion.kinds import LANGS, Lang
+from occlusight.occlusion.parse import is_chinese
 from occlusight.questions.question import OF_QUESTIONS
-from occlusight.reading.text import is_chinese
 from occlusight.scenes.imports.fields import id_at, text_at
 
 FIELDS = ("image", "question", "answer", "id", "lang", "kind", "choices")
