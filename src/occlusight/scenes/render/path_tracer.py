@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from occlusight.scenes.description import RGB, Camera, Light, Scene, Vector
 from occlusight.scenes.meshes.library import load_mesh
 from occlusight.scenes.meshes.mesh import placed_vertices, rotation_z
+from occlusight.scenes.render.backdrop import backdrop
 from occlusight.scenes.render.surfaces import mitsuba, shapes
 from occlusight.scenes.truth.raycast import View, depth_map
 
@@ -54,8 +55,6 @@ def render(scene: Scene, samples: int = 32) -> NDArray[np.uint8]:
 
     Raises BadData when a mesh is not imported.
     """
-    from occlusight.scenes.render.backdrop import backdrop
-
     mi = mitsuba()
     c = scene.camera
     document: dict[str, Any] = {

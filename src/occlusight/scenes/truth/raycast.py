@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from occlusight.scenes.description import Camera, Scene, Vector
 from occlusight.scenes.meshes.library import load_mesh
 from occlusight.scenes.meshes.mesh import Mesh, placed_vertices
+from occlusight.scenes.render.surfaces import texture_pixels
 
 LAYERS = 12  # surfaces that a ray may pass through holes of before it counts as a miss
 
@@ -169,6 +170,4 @@ def opaque_at(mesh: Mesh, face: NDArray[Any], u: NDArray[np.float32], v: NDArray
 
 @lru_cache(maxsize=64)
 def _alpha(texture: bytes) -> NDArray[np.bool_]:
-    from occlusight.scenes.render.surfaces import texture_pixels
-
     return np.asarray(texture_pixels(texture)[..., 3] >= 128)

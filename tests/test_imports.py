@@ -1,0 +1,213 @@
+"""Who may import whom: docs/architecture.md tells why.
+
+The rules are read from the source text, imports inside functions and under TYPE_CHECKING included.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "src" / "occlusight"
+
+FLOORS = (  # the highest first; a part imports parts of lower floors alone
+    ("cli",),
+    ("train", "bench", "scale"),
+    ("serve", "scenes"),
+    ("api", "batch", "reasoning"),
+    ("backends",),
+    ("engine", "drawing"),
+    ("model", "datasets"),
+    ("kernels", "questions", "reading"),
+    ("occlusion", "files", "images"),
+    ("errors", "randomness", "durations", "extras"),
+)
+FLOOR = {part: -place for place, parts in enumerate(FLOORS) for part in parts}
+
+ONLY = {  # parts that may know these alone, of what is below them
+    "occlusion": {"errors"},
+    "questions": {"errors", "occlusion"},
+    "reading": {"errors", "occlusion"},
+    "reasoning": {"errors", "occlusion", "backends"},
+}
+NEVER = {"scenes": {"model", "backends", "engine", "kernels"}}
+
+PACKAGES = {  # packages of others, and the parts that may import them
+    "torch": {"kernels", "model", "engine", "backends", "train"},
+    "typer": {"cli"},
+    "rich": {"cli"},
+}
+PACKAGE_EXCEPTIONS = {
+    ("cli.speed", "torch"): "sets the number of threads and reads a GPU's memory around what it measures",
+    (
+        "backends.quantized",
+        "rich",
+    ): "whoever opens a model waits minutes for its first quantizing and is shown how long",
+}
+
+LATE = {"cli", "api", "backends.open"}  # their imports inside functions are what makes a start fast
+LATE_EXCEPTIONS = {
+    "backends.load": "quantizing is a tenth of a second that most starts do not need",
+    "backends.local": "llguidance is needed for answers of a given form alone",
+    "bench.speed": "peers of the comparison import its clock in environments without torch",
+    "kernels.ops": "compiling the loops takes half a second, and most of it is never needed with a GPU",
+    "serve.run": "the port is taken, or refused, before the seconds that opening a model takes",
+}
+OWN_ENGINE_IN_BENCH = {  # elsewhere `bench` is given a callable that opens a backend
+    "bench.speed": "times our own engine",
+    "bench.gpu_speed": "times our own engine",
+}
+
+
+@dataclass(frozen=True)
+class Import:
+    """A name that a file imports, where, and whether inside a function."""
+
+    name: str
+    line: int
+    late: bool
+
+
+@cache
+def imports(text: str) -> tuple[Import, ...]:
+    """Return what a source text imports; `from a import b` is `a.b`."""
+
+    def walk(node: ast.AST, late: bool) -> Iterator[Import]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.ImportFrom):
+                assert not child.level, "imports are absolute"
+                for alias in child.names:
+                    yield Import(f"{child.module}.{alias.name}", child.lineno, late)
+            elif isinstance(child, ast.Import):
+                for alias in child.names:
+                    yield Import(alias.name, child.lineno, late)
+            elif isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):  # no import is inside an expression
+                yield from walk(child, late or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef))
+
+    return tuple(walk(ast.parse(text), False))
+
+
+def sources() -> dict[str, str]:
+    """Return the text of every module by its name within the package: "engine.engine", "engine" for its `__init__`, "" for the package."""
+    out = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        inside = path.relative_to(PACKAGE)
+        if inside.parts[0] not in ("examples", "__main__.py"):  # examples are of users; `python -m` is the command
+            out[".".join(inside.with_suffix("").parts).removesuffix("__init__").removesuffix(".")] = path.read_text(
+                "utf-8"
+            )
+    return out
+
+
+def faults(texts: Mapping[str, str]) -> list[str]:
+    """Return each breach of a rule in a line; none is as it should be."""
+    out = []
+    edges: dict[str, set[str]] = {name: set() for name in texts}
+    needed = set()
+    for name, text in texts.items():
+        part = name.partition(".")[0] or "api"  # the package itself hands out what `api` holds
+        if part not in FLOOR:
+            out.append(f"{name}: {part} stands on no floor")
+            continue
+        for one in imports(text):
+            at = f"{name}:{one.line}"
+            top, _, inner = one.name.partition(".")
+            if top in PACKAGES and part not in PACKAGES[top]:
+                needed.add((name, top))
+                if (name, top) not in PACKAGE_EXCEPTIONS:
+                    out.append(f"{at}: {top} is for {', '.join(sorted(PACKAGES[top]))} alone")
+            if top != "occlusight":
+                continue
+            target = next((n for n in (inner, inner.rpartition(".")[0]) if n in texts), None)
+            if target is None:
+                out.append(f"{at}: there is no {one.name}")
+                continue
+            edges[name].add(target)
+            if one.late and part not in LATE and name not in LATE:
+                needed.add(name)
+                if name not in LATE_EXCEPTIONS:
+                    out.append(f"{at}: imports {one.name} inside a function")
+            out += breaches(at, name, part, target)
+    stale = {*PACKAGE_EXCEPTIONS, *LATE_EXCEPTIONS} - needed
+    out += [f"{exception} is no exception any more" for exception in stale]
+    return out + [f"circle: {', '.join(circle)}" for circle in circles(edges)]
+
+
+def breaches(at: str, name: str, part: str, target: str) -> Iterator[str]:
+    """Yield what is wrong with one import of ours."""
+    other = target.partition(".")[0] or "api"
+    if other == part or other not in FLOOR:  # the latter is told where it stands
+        return
+    if FLOOR[other] >= FLOOR[part]:
+        yield f"{at}: {part} imports {target}, which is not below it"
+    if (part in ONLY and other not in ONLY[part]) or other in NEVER.get(part, ()):
+        yield f"{at}: {part} must not know {other}"
+    own = target.startswith("backends.local") or other == "engine"
+    if part == "bench" and own and name not in OWN_ENGINE_IN_BENCH:
+        yield f"{at}: bench is given what opens a backend; it must not know {target}"
+
+
+def circles(edges: Mapping[str, set[str]]) -> set[tuple[str, ...]]:
+    """Return the modules that reach themselves, those of a circle together."""
+    reached: dict[str, set[str]] = {}
+    for start in edges:
+        seen: set[str] = set()
+        todo = list(edges[start])
+        while todo:
+            name = todo.pop()
+            if name not in seen:
+                seen.add(name)
+                todo += edges[name]
+        reached[start] = seen
+    return {
+        tuple(sorted(name for name in reached[start] if start in reached[name]))
+        for start in edges
+        if start in reached[start]
+    }
+
+
+@pytest.fixture(scope="module")
+def tree() -> dict[str, str]:
+    return sources()
+
+
+def test_imports_run_down_and_nowhere_in_a_circle(tree: dict[str, str]) -> None:
+    assert len(tree) > 200
+    assert faults(tree) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "added", "told"),
+    [
+        ("engine.sampling", "from occlusight.backends.protocol import Request", "not below it"),
+        ("engine.sampling", "def f():\n    from occlusight.backends import protocol", "not below it"),
+        ("engine.sampling", "if TYPE_CHECKING:\n    import occlusight.backends.protocol", "not below it"),
+        ("bench.run", "from occlusight.train import loop", "not below it"),
+        ("engine.sampling", "from occlusight.engine import engine", "circle: engine"),
+        ("model.rope", "def f():\n    from occlusight.model.qwen3vl import Qwen3VL", "circle: model"),
+        ("questions.programs", "import torch", "torch is for"),
+        ("questions.programs", "def f():\n    from torch.nn import functional", "torch is for"),
+        ("questions.programs", "from occlusight.files import whole", "questions must not know files"),
+        ("scenes.description", "from occlusight.backends.protocol import Request", "scenes must not know backends"),
+        ("bench.run", "from occlusight.backends.local import LocalBackend", "must not know backends.local"),
+        ("serve.app", "from rich.console import Console", "rich is for cli alone"),
+        ("serve.app", "try:\n    import typer\nexcept ImportError:\n    pass", "typer is for cli alone"),
+        ("train.loop", "from occlusight.cli import app", "not below it"),
+        ("model.rope", "def f():\n    from occlusight.errors import BadInput", "inside a function"),
+        ("model.rope", "from occlusight.nowhere import nothing", "there is no occlusight.nowhere"),
+        ("attic.box", "", "attic stands on no floor"),
+    ],
+)
+def test_an_import_against_a_rule_is_found(tree: dict[str, str], name: str, added: str, told: str) -> None:
+    found = faults({**tree, name: f"{tree.get(name, '')}\n{added}\n"})
+    assert any(told in fault for fault in found)
+
+
+def test_an_exception_that_is_not_needed_any_more_is_told(tree: dict[str, str]) -> None:
+    assert faults({**tree, "backends.load": ""}) != []
+    assert any("backends.load is no exception" in fault for fault in faults({**tree, "backends.load": ""}))
