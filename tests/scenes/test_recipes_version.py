@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from occlusight.randomness import stream
 from occlusight.scenes.description import Scene
 from occlusight.scenes.make.plan import DIGESTS_BEFORE, RECIPES_VERSION, Plan, differences, named_set
 from occlusight.scenes.make.selection import BANDS, choose
 from occlusight.scenes.meshes.catalogue import full_catalogue, load_catalogue, whole_catalogue
 from occlusight.scenes.recipes.clips import CLIPS, PATHS, Clip, draw
-from occlusight.scenes.recipes.clips import STREAM as CLIP_STREAM
 from occlusight.scenes.recipes.free import SETTINGS, make_scene
 from occlusight.scenes.recipes.signs import SIGNS, draw_signs
 from occlusight.scenes.recipes.stage import SETTINGS as STAGE_SETTINGS
@@ -69,7 +69,7 @@ def drawn() -> dict[str, dict[str, str]]:
 
 def clip_drawing(recipe: str, drawing: int) -> list[Scene]:
     """The first and the last frame of a drawing of a clip; none where its objects have no room."""
-    rng = np.random.default_rng([SEED, 0, CLIPS.index(recipe), drawing, CLIP_STREAM])
+    rng = stream("clips", SEED, 0, CLIPS.index(recipe), drawing)
     stage = Stage(STAGE_SETTINGS[recipe.partition("-")[2]], rng, whole_catalogue(), False)
     path = PATHS[drawing % len(PATHS)]
     try:

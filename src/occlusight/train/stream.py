@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from occlusight.model.config import ModelConfig
+from occlusight.randomness import stream
 from occlusight.scenes.meshes.catalogue import Catalogue, load_catalogue, whole_catalogue
 from occlusight.scenes.meshes.names import names_of
 from occlusight.scenes.recipes.free import make_scene
@@ -74,7 +75,7 @@ class Pictures(IterableDataset[Batch]):
         buckets: dict[tuple[int, ...], _Bucket] = {}
         index = self.start + worker
         while True:
-            rng = np.random.default_rng([self.recipe.seed, index, 77])
+            rng = stream("training examples", self.recipe.seed, index)
             if renders.lines and rng.random() < self.recipe.render_share:
                 rgb, truth = renders.example(int(rng.integers(len(renders.lines))), TRUTH_STEP)
             else:
@@ -114,7 +115,7 @@ def corpus(bank: Path, pictures: int, seed: int = 0) -> Iterator[str]:
     catalogue = load_catalogue()
     names, sprites = names_of(catalogue), SpriteBank.load(bank)
     for index in range(pictures):
-        rng = np.random.default_rng([seed, index, 78])
+        rng = stream("tokenizer corpus", seed, index)
         _, truth = composite_example(index, seed, catalogue, sprites, rng)
         for question in questions_of(truth, names, rng):
             yield question.text

@@ -17,6 +17,7 @@ from occlusight.errors import BadData
 from occlusight.files.json_lines import lines_of
 from occlusight.files.text import read_text, shown
 from occlusight.model.picture import open_picture
+from occlusight.randomness import stream
 from occlusight.scenes.imports.annotated import Annotated
 from occlusight.scenes.imports.thing import Thing
 
@@ -47,7 +48,7 @@ def middlebury(folder: Path, seed: int = 0) -> Iterator[Annotated]:
         picture = open_picture(scene / PICTURE)
         if picture.size != depth.shape[::-1]:
             raise BadData(f"{scene / DISPARITY} has {depth.shape[::-1]} pixels, but {PICTURE} has {picture.size}")
-        yield _dotted(scene.name, picture, depth, np.random.default_rng([seed, i]))
+        yield _dotted(scene.name, picture, depth, stream("dots of a stereo picture", seed, i))
 
 
 def depth_of(scene: Path) -> NDArray[np.float64]:

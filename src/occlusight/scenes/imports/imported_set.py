@@ -15,7 +15,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from occlusight.errors import BadData, BadInput, BadPicture
@@ -28,6 +27,7 @@ from occlusight.occlusion.kinds import Lang
 from occlusight.questions.programs import execute
 from occlusight.questions.question import Question, ask
 from occlusight.questions.replies import Wording, reply
+from occlusight.randomness import stream
 from occlusight.scenes.imports.annotated import Annotated, graph_of
 from occlusight.scenes.imports.naming import Kinds
 from occlusight.scenes.imports.own_questions import Own
@@ -96,7 +96,7 @@ def import_annotated(
                 for question in ask(
                     facts,
                     kinds.names,
-                    np.random.default_rng([source.seed, i]),
+                    stream("imported questions", source.seed, i),
                     lang,
                     ask_for,
                     {kind: PER_PICTURE.get(kind, 1) for kind in ask_for},

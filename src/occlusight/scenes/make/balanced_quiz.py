@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import Names
 from occlusight.questions.balance import match
 from occlusight.questions.candidates import Candidates
 from occlusight.questions.draw import OF_ONE, OF_TWO
 from occlusight.questions.question import Question, put
+from occlusight.randomness import stream
 from occlusight.scenes.make.plan import Plan
 from occlusight.scenes.make.quiz import PER_SCENE
 from occlusight.scenes.make.targeted import FROM_A_VIEW, PER_STAGE
 
-STREAM = 15  # separates these draws from those of recipes and other questions
 ALWAYS = ("explanation", "position")  # beside what is there: what the article asks about every picture
 TEMPLATES: Mapping[str, tuple[str, ...]] = {
     **{kind: tuple(templates) for kind, templates in OF_ONE.items()},
@@ -29,7 +27,7 @@ def balanced_quiz(plan: Plan, indices: Sequence[int], facts: Sequence[Facts], na
 
     `indices` are those of the scenes in the plan, `facts` what is true of them. What is asked about one depends on all of them.
     """
-    rng = np.random.default_rng([plan.seed, STREAM])
+    rng = stream("balanced questions", plan.seed)
     matched = match([Candidates(f, names) for f in facts], _wanted(plan), TEMPLATES, ALWAYS, rng)
     found = []
     for index, one, chosen in zip(indices, facts, matched, strict=True):
@@ -37,7 +35,7 @@ def balanced_quiz(plan: Plan, indices: Sequence[int], facts: Sequence[Facts], na
         asked = [(chosen[i].template, (chosen[i].offer.program, chosen[i].offer.mentions)) for i in order]
         questions: list[Question] = []
         for lang in plan.langs:
-            words = np.random.default_rng([plan.seed, index, STREAM])
+            words = stream("balanced questions", plan.seed, index)
             questions += put(asked, one, names, words, lang, scene=plan.scene_id(index), image=plan.image(index))
         found.append(questions)
     return found

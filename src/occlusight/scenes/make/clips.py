@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from occlusight.files.json_lines import Line, all_lines
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import Lang, Names
 from occlusight.questions.question import Question
+from occlusight.randomness import stream
 from occlusight.scenes.description import Scene
 from occlusight.scenes.make.quiz import ask_alike
 from occlusight.scenes.make.slot import Slot
@@ -22,7 +24,6 @@ from occlusight.scenes.recipes.clips import CLIPS, FAMILY, SEEN, choose_clip
 from occlusight.scenes.truth.targeted import measure_staged
 
 CLIP_LINES = "clips.jsonl"
-STREAM = 16
 PER_FRAME: Mapping[str, int] = {"occlusion": 2, "explanation": 2, "recognition": 1, "position": 2, "who_hides": 1}
 
 
@@ -66,8 +67,8 @@ def clip_frame(slot: Slot, frames: int) -> Frame:
 
 def clip_quiz(facts: Facts, names: Names, slot: Slot, langs: tuple[Lang, ...]) -> list[Question]:
     """Ask about a frame as about a picture; every language is asked the same things."""
-    state = [slot.seed, slot.base, CLIPS.index(slot.recipe), slot.member, STREAM]
-    return ask_alike(facts, names, state, langs, PER_FRAME, scene=slot.id, image=slot.image)
+    draws = partial(stream, "clips questions", slot.seed, slot.base, CLIPS.index(slot.recipe), slot.member)
+    return ask_alike(facts, names, draws, langs, PER_FRAME, scene=slot.id, image=slot.image)
 
 
 def clip_lines(frames: Sequence[Line]) -> list[Line]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import Lang, Names
 from occlusight.questions.question import Question, ask
+from occlusight.randomness import stream
 from occlusight.scenes.recipes.free import SETTINGS
 
 PER_SCENE: Mapping[str, int] = {
@@ -23,7 +25,6 @@ PER_SCENE: Mapping[str, int] = {
     "hidden_part": 1,
     "who_hides": 1,
 }
-STREAM = 5  # separates these draws from those of the recipe
 
 
 def quiz(
@@ -33,23 +34,23 @@ def quiz(
 
     What is asked depends on the graph and on (recipe, seed, index) alone.
     """
-    state = [seed, index, sorted(SETTINGS).index(recipe), STREAM]
-    return ask_alike(graph, names, state, langs, PER_SCENE, scene=scene, image=image)
+    draws = partial(stream, "free questions", seed, index, sorted(SETTINGS).index(recipe))
+    return ask_alike(graph, names, draws, langs, PER_SCENE, scene=scene, image=image)
 
 
 def ask_alike(
     about: Graph | Facts,
     names: Names,
-    state: Sequence[int],
+    draws: Callable[[], np.random.Generator],
     langs: Iterable[Lang],
     wanted: Mapping[str, int],
     *,
     scene: str,
     image: str,
 ) -> list[Question]:
-    """Ask at most so many questions of each kind as are `wanted`, drawn from `state`; every language is asked the same things."""
+    """Ask at most as many questions of each kind as are `wanted`; `draws` begins the stream anew, so every language is asked the same."""
     return [
         question
         for lang in langs
-        for question in ask(about, names, np.random.default_rng(state), lang, wanted, wanted, scene=scene, image=image)
+        for question in ask(about, names, draws(), lang, wanted, wanted, scene=scene, image=image)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 from occlusight.datasets.masks import decode, encode
 from occlusight.errors import BadData
@@ -10,6 +11,7 @@ from occlusight.files.json_lines import Line
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import Lang, Names
 from occlusight.questions.question import Question
+from occlusight.randomness import stream
 from occlusight.scenes.check.audit_inscriptions import reading_failures
 from occlusight.scenes.make.quiz import ask_alike
 from occlusight.scenes.make.scene_line import scene_of
@@ -21,7 +23,6 @@ from occlusight.scenes.recipes.signs import FAMILY, SIGNS, choose_signs
 from occlusight.scenes.recipes.variants import variant_of
 from occlusight.scenes.truth.inscriptions import measure_signs
 
-STREAM = 14
 PER_SIGNS: Mapping[str, int] = {
     "characters": 2,
     "character": 4,
@@ -65,8 +66,8 @@ def sign_quiz(
 ) -> list[Question]:
     """Ask about a scene of signs, their texts first; every language is asked the same things."""
     wanted = {kind: n for kind, n in PER_SIGNS.items() if views or kind not in FROM_A_VIEW}
-    state = [slot.seed, slot.base, SIGNS.index(slot.recipe), slot.member, STREAM]
-    return ask_alike(facts, names, state, langs, wanted, scene=slot.id, image=slot.image)
+    draws = partial(stream, "signs questions", slot.seed, slot.base, SIGNS.index(slot.recipe), slot.member)
+    return ask_alike(facts, names, draws, langs, wanted, scene=slot.id, image=slot.image)
 
 
 def inscription_failures(line: Line, facts: Facts) -> Iterator[str]:

@@ -7,10 +7,12 @@ same from another camera.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import Lang, Names
 from occlusight.questions.question import Question
+from occlusight.randomness import stream
 from occlusight.scenes.make.quiz import ask_alike
 from occlusight.scenes.make.slot import Slot
 from occlusight.scenes.make.targeted_line import StagedScene, staged_line
@@ -20,7 +22,6 @@ from occlusight.scenes.recipes.variants import variant_of
 from occlusight.scenes.truth.targeted import measure_staged
 
 GROUP = 4  # scenes of a group in a set with variants
-STREAM = 12
 PER_STAGE: Mapping[str, int] = {
     "recognition": 1,
     "explanation": 2,
@@ -71,5 +72,5 @@ def staged_quiz(
 ) -> list[Question]:
     """Ask about a staged scene; every language is asked the same things. Of the second view only where the set shows it (`views`)."""
     wanted = {kind: n for kind, n in PER_STAGE.items() if views or kind not in FROM_A_VIEW}
-    state = [slot.seed, slot.base, STAGES.index(slot.recipe), slot.member, STREAM]
-    return ask_alike(facts, names, state, langs, wanted, scene=slot.id, image=slot.image)
+    draws = partial(stream, "targeted questions", slot.seed, slot.base, STAGES.index(slot.recipe), slot.member)
+    return ask_alike(facts, names, draws, langs, wanted, scene=slot.id, image=slot.image)

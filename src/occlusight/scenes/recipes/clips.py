@@ -11,10 +11,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
-import numpy as np
-
 from occlusight.errors import BadInput, OcclusightError
 from occlusight.occlusion.facts import Facts
+from occlusight.randomness import stream
 from occlusight.scenes.description import Scene
 from occlusight.scenes.meshes.catalogue import Catalogue, whole_catalogue
 from occlusight.scenes.recipes.preview import inside, rectangles
@@ -25,7 +24,6 @@ from occlusight.scenes.truth.targeted import StagedTruth, measure_staged
 
 FAMILY = "clip"
 CLIPS: tuple[str, ...] = tuple(f"{FAMILY}-{place}" for place in SETTINGS)
-STREAM = 15
 GLANCE = 112  # pixels of the picture at which a drawing is judged first
 SEEN, SLIVER = 0.9, 0.04  # of the moving thing: seen at both ends at least, hidden by anything but the board at most
 REACH = 0.29  # of its distance: how far from the middle of the picture the thing starts
@@ -163,7 +161,7 @@ def choose_clip(recipe: str, seed: int, index: int, frames: int, turn: int, widt
         raise BadInput(f"there is no recipe of clips {recipe!r}; they are {', '.join(CLIPS)}")
     catalogue, path = whole_catalogue(), PATHS[turn % len(PATHS)]
     for drawing in range(LIMIT):
-        rng = np.random.default_rng([seed, index, CLIPS.index(recipe), drawing, STREAM])
+        rng = stream("clips", seed, index, CLIPS.index(recipe), drawing)
         stage = Stage(SETTINGS[recipe.partition("-")[2]], rng, catalogue, heldout)
         try:
             poses, step, focus = draw(stage, path, frames)

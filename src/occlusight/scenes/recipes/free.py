@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from occlusight.errors import BadInput
+from occlusight.randomness import stream
 from occlusight.scenes.description import RGB, Camera, Placed, Scene, Surroundings
 from occlusight.scenes.meshes.catalogue import Catalogue, MeshInfo
 from occlusight.scenes.render.lighting import sample_light
@@ -111,7 +112,7 @@ def make_scene(
     if recipe not in SETTINGS:
         raise BadInput(f"there is no recipe {recipe!r}; the recipes are {', '.join(SETTINGS)}")
     setting = SETTINGS[recipe]
-    rng = np.random.default_rng([seed, index, sorted(SETTINGS).index(recipe)])
+    rng = stream("free scenes", seed, index, sorted(SETTINGS).index(recipe))
     while True:
         scene = _attempt(setting, seed, index, rng, catalogue, width, heldout)
         if scene is not None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from occlusight.errors import BadInput, OcclusightError
 from occlusight.occlusion.facts import COVERED, READ, Facts
+from occlusight.randomness import stream
 from occlusight.scenes.description import Camera, Placed, Scene
 from occlusight.scenes.meshes.boards import sign_id
 from occlusight.scenes.meshes.catalogue import LETTERED, Catalogue
@@ -24,7 +25,6 @@ from occlusight.scenes.truth.raycast import View, reach
 
 FAMILY = "signs"
 SIGNS: tuple[str, ...] = tuple(f"{FAMILY}-{place}" for place in SETTINGS)
-STREAM = 13
 GLANCE = 208  # pixels of the picture at which a drawing is judged first
 SLACK = 0.1  # by which shares may be wrong there
 SHAPES = {  # of the sign that is covered, and of the other
@@ -197,7 +197,7 @@ def draw_signs(
     """Return one drawing and what it is about, None where its objects have no room. Raises BadInput for an unknown recipe."""
     if recipe not in SIGNS:
         raise BadInput(f"there is no recipe of signs {recipe!r}; they are {', '.join(SIGNS)}")
-    rng = np.random.default_rng([seed, index, SIGNS.index(recipe), drawing, STREAM])
+    rng = stream("signs", seed, index, SIGNS.index(recipe), drawing)
     stage = Stage(SETTINGS[recipe.partition("-")[2]], rng, catalogue, heldout)
     try:
         focus = draw(stage, turn)

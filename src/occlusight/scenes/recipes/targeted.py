@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from occlusight.errors import BadInput, OcclusightError
 from occlusight.occlusion.facts import Facts
+from occlusight.randomness import stream
 from occlusight.scenes.description import Scene
 from occlusight.scenes.meshes.catalogue import Catalogue
 from occlusight.scenes.recipes import chain, complete, partial, reflective, transparent
@@ -33,7 +32,6 @@ STAGES: tuple[str, ...] = tuple(f"{family}-{place}" for place in PLACES for fami
 LIMIT = 20_000  # drawings until the search gives up
 GLANCE = 112  # pixels of the picture at which a drawing is judged first
 LEAST_OBJECTS, MOST_OBJECTS = 4, 10
-STREAM = 11
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +56,7 @@ def draw_stage(
 ) -> tuple[Scene, list[str]] | None:
     """Return one drawing and what it is about, None where its objects have no room. Raises BadInput for an unknown recipe."""
     family, place = family_of(recipe), recipe.partition("-")[2]
-    rng = np.random.default_rng([seed, index, STAGES.index(recipe), drawing, STREAM])
+    rng = stream("targeted scenes", seed, index, STAGES.index(recipe), drawing)
     stage = Stage(SETTINGS[place], rng, catalogue, heldout)
     try:
         focus = FAMILIES[family][0](stage, turn)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from occlusight.randomness import stream
 from occlusight.scenes.description import RGB, Scene
 from occlusight.scenes.render.surfaces import mitsuba
 
@@ -22,7 +23,7 @@ GROUND_TILE, TABLE_TILE, FLOOR_TILE, FACADE_TILE = 3.0, 1.2, 2.4, 6.0  # metres 
 def backdrop(scene: Scene) -> dict[str, Any]:
     """Return the Mitsuba shapes of a scene's surroundings. Raises ValueError for an unknown kind."""
     around = scene.surroundings
-    rng = np.random.default_rng([scene.seed, scene.index, 77])
+    rng = stream("backdrops", scene.seed, scene.index)
     if around.kind == "ground":
         floor = _plane(grain(rng, around.floor, 0.16), FAR, GROUND_TILE)
     elif around.kind == "table":

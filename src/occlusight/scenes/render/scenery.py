@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from occlusight.randomness import stream
 from occlusight.scenes.description import Light, Scene
 from occlusight.scenes.render.backdrop import facade, grain, textured, tiles, wood
 from occlusight.scenes.render.surfaces import mitsuba
@@ -53,7 +54,7 @@ def sky(light: Light, outdoors: bool) -> dict[str, Any]:
 def scenery(scene: Scene) -> dict[str, Any]:
     """Return the shapes of what is around a staged scene. Raises ValueError for surroundings that are not staged."""
     around = scene.surroundings
-    rng = np.random.default_rng([scene.seed, scene.index, 78])
+    rng = stream("scenery", scene.seed, scene.index)
     if around.kind not in STAGED:
         raise ValueError(f"surroundings {around.kind!r} are not one of {', '.join(STAGED)}")
     found: dict[str, Any] = {}

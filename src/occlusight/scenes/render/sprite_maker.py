@@ -11,6 +11,7 @@ import numpy as np
 
 from occlusight.files.journal import Journal, read_journal
 from occlusight.files.lock import only_writer
+from occlusight.randomness import stream
 from occlusight.scenes.description import RGB
 from occlusight.scenes.meshes.catalogue import Catalogue
 from occlusight.scenes.recipes.free import SETTINGS
@@ -50,7 +51,7 @@ def build_bank(
             pixels.truncate(last["offset"] + last["width"] * last["height"] * BLOCK)
             pixels.seek(0, 2)
         for n, (mesh, i) in enumerate(jobs[done:], done):
-            rng = np.random.default_rng([seed, n, worker])
+            rng = stream("sprites", seed, n, worker)
             kind = catalogue.kinds[mesh.kind]
             setting = kind.settings[int(rng.integers(len(kind.settings)))]
             low, high = ELEVATIONS[setting]
