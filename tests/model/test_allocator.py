@@ -1,4 +1,7 @@
-"""Freed memory: kept for speed, and given back between blocks that are still in use."""
+"""Freed memory: kept for speed, and given back between blocks that are still in use.
+
+What is set is malloc's, whoever calls it: bytes stand for tensors, and torch, which takes seconds to import, is not needed.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,11 @@ import pytest
 
 REUSED = """
 import resource, sys, threading
-import torch
 from occlusight.model.allocator import reuse_freed_memory
 
 def work() -> None:
     for _ in range(5):
-        blocks = [torch.ones(1 << 20) for _ in range(14)]  # 56 MiB
+        blocks = [b"1" * (4 << 20) for _ in range(14)]  # 56 MiB
         del blocks
 
 if sys.argv[1] == "reuse":
@@ -28,14 +30,13 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
 """
 GAPS = """
 from pathlib import Path
-import torch
 from occlusight.model.allocator import give_back_gaps, keep_freed_memory
 
 def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4 // 1024
 
 assert keep_freed_memory()
-blocks = [torch.ones(1 << 20) for _ in range(64)]  # 4 MiB each
+blocks = [b"1" * (4 << 20) for _ in range(64)]
 full = resident()
 del blocks[::2]
 kept = resident()
