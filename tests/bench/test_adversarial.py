@@ -124,18 +124,18 @@ def test_naming_everything_or_denying(say, template: str, program: list, text: s
     assert say(template, program, text).outcome == outcome
 
 
-def test_ten_thousand_words_are_read_quickly(graphs, names, street) -> None:
-    """Rambling is no answer, and no pattern takes more than linear time to say so."""
+def test_three_thousand_words_are_read_quickly(graphs, names, street) -> None:
+    """Rambling is no answer, and no pattern takes more than linear time to say so: some 0.05 s."""
     _, words = street
-    ramble = " ".join(["the weather is fine and the road goes on"] * 1250)
-    mentions = " ".join(["the red car and the bus and the lamp post"] * 1250)
+    ramble = " ".join(["the weather is fine and the road goes on"] * 330)
+    mentions = " ".join(["the red car and the bus and the lamp post"] * 330)
     pool = [q for seed in range(30) for q in ask(graphs.street(), names, np.random.default_rng(seed), "en")]
     one_each = {q.template: q for q in pool}
     for text in (ramble, ramble.replace(" ", ", "), mentions):
         for template, question in one_each.items():
-            begun = time.process_time()
+            begun = time.thread_time()
             found = score(question, text, "stop", words)
-            assert time.process_time() - begun < 5, template
+            assert time.thread_time() - begun < 0.6, template
             if text == ramble:
                 assert found.outcome == NO_ANSWER, (template, found.extracted)
 

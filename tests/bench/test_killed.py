@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import tests.bench.asked
 
 from occlusight.backends.local import LocalBackend
 from occlusight.backends.protocol import Done
@@ -22,11 +23,12 @@ from occlusight.bench.settings import Settings
 from occlusight.engine.config import LONGEST_STEP_S, EngineSettings
 from occlusight.errors import BadInput
 
-SCRIPT = Path(__file__).with_name("asked.py")
+asked = tests.bench.asked.asked
 
 
 def start(*arguments: Path) -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, str(SCRIPT), *map(str, arguments)])
+    """The same in a process of its own."""
+    return subprocess.Popen([sys.executable, tests.bench.asked.__file__, *map(str, arguments)])
 
 
 def lines(path: Path) -> int:
@@ -37,7 +39,7 @@ def lines(path: Path) -> int:
 def test_killing_changes_nothing(make_set, tiny_checkpoint, tmp_path, kills: int) -> None:
     """SIGKILL at random points, in the middle of pictures and of lines; then answers and scores are compared byte by byte."""
     data = make_set(tmp_path / "set", scenes=3, per_kind=2)
-    assert start(data.folder, tiny_checkpoint, tmp_path / "whole").wait(250) == 0
+    asked(data.folder, tiny_checkpoint, tmp_path / "whole")
     rng, out = random.Random(7), tmp_path / "killed"
     total = len(data.questions)
     points = sorted(
@@ -52,7 +54,7 @@ def test_killing_changes_nothing(make_set, tiny_checkpoint, tmp_path, kills: int
         process.kill()
         process.wait(30)
     assert 0 < lines(out / "answers.jsonl") < total, "the kills came too late to show anything"
-    assert start(data.folder, tiny_checkpoint, out).wait(250) == 0
+    asked(data.folder, tiny_checkpoint, out)
     for name in ("answers.jsonl", "scores.json", "scored.jsonl"):
         assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
 
