@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 import runpy
+import shlex
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from occlusight.backends.hub import shipped
+from occlusight.cli.app import run
 from occlusight.cli.reference import reference
 from occlusight.errors import BadModel
 
@@ -31,15 +31,21 @@ def ships_a_model() -> bool:
 
 @pytest.mark.skipif(not ships_a_model(), reason="this checkout has no shipped model")
 @pytest.mark.parametrize(("language", "code"), BLOCK.findall((ROOT / "README.md").read_text("utf-8")))
-def test_code_of_the_readme_runs(language: str, code: str, tmp_path: Path) -> None:
+def test_code_of_the_readme_runs(
+    language: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In this process: each line of a shell is the command, and that the command is installed is tried below."""
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    command = ["bash", "-euo", "pipefail", "-c", code] if language == "sh" else [sys.executable, "-c", code]
-    done = subprocess.run(
-        command, cwd=tmp_path, env={**os.environ, "PATH": path}, capture_output=True, timeout=250, check=False
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    assert done.stdout.strip()
+    monkeypatch.chdir(tmp_path)
+    if language == "python":
+        (tmp_path / "code.py").write_text(code, "utf-8")
+        runpy.run_path("code.py", run_name="__main__")
+    else:
+        for line in code.splitlines():
+            program, *arguments = shlex.split(line, comments=True)
+            assert program == "occlusight"
+            assert run(arguments) == 0, capsys.readouterr().err
+    assert capsys.readouterr().out.strip()
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -121,18 +119,6 @@ def test_a_broken_file_is_named(copy: Path, name: str, content: bytes) -> None:
 def test_no_directory_is_an_error_that_says_so(tmp_path: Path) -> None:
     with pytest.raises(BadModel, match=r"no config\.json"):
         load_model(tmp_path / "nothing")
-
-
-def test_opening_a_checkpoint_leaves_the_compiler_alone(twins: Any) -> None:
-    """`torch._dynamo` costs two seconds and 70 MB: nobody compiles when answering."""
-    code = (
-        "import sys, occlusight.backends.local\n"
-        "from occlusight.model.weights import load_model\n"
-        f"load_model({str(twins.directory)!r})\n"
-        "print('torch._dynamo' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
 
 
 def set_number(name: str, value: float) -> Any:
