@@ -37,7 +37,8 @@ INT8 = QuantSettings()
 
 @pytest.fixture(autouse=True)
 def cache_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OCCLUSIGHT_CACHE", str(tmp_path / "cache"))
+    """Stored forms; compiled loops stay where they are, or each test that needs them first would compile them."""
+    monkeypatch.setattr("occlusight.model.quant.stored.cache_directory", lambda: tmp_path / "cache")
 
 
 @pytest.fixture
