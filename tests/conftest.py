@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,13 @@ from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.weights import save_model
 
 torch.set_num_threads(1)  # tiny matrices: a second thread costs more than it does, above all on a busy machine
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported to itself: looking through all of torch, transformers and Gradio for garbage takes a second each time."""
+    gc.collect()
+    gc.freeze()
+
 
 CONTROL = (
     "<|endoftext|>",

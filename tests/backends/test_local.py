@@ -17,7 +17,7 @@ from PIL import Image
 
 from occlusight.backends.decision import Decision, decide
 from occlusight.backends.local import LocalBackend
-from occlusight.backends.protocol import Backend, Done, Message, Request, TextDelta
+from occlusight.backends.protocol import Backend, Done, Message, Progress, Request, TextDelta
 from occlusight.errors import BadInput, BadModel, BadPicture
 from occlusight.model.kv_cache import KVCache
 
@@ -30,7 +30,9 @@ def backend(tiny_checkpoint: Path) -> LocalBackend:
 def ask(
     backend: Backend, *pictures: Path | Image.Image, question: str = "Is it hidden?", **settings: Any
 ) -> tuple[str, Done]:
-    events = list(backend.generate(Request(question, pictures, **{"max_tokens": 24, **settings})))
+    """Return an answer; where the machine is busy how far it is may be told meanwhile."""
+    answer = backend.generate(Request(question, pictures, **{"max_tokens": 24, **settings}))
+    events = [event for event in answer if not isinstance(event, Progress)]
     assert all(isinstance(event, TextDelta) for event in events[:-1])
     done = events[-1]
     assert isinstance(done, Done)

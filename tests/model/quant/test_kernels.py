@@ -168,7 +168,7 @@ def test_gelu_in_place_equals_pytorchs() -> None:
     torch.testing.assert_close(gelu_tanh_(x.clone()), F.gelu(x, approximate="tanh"), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("isa", ["AVX2", "AVX512_CORE_VNNI"])
+@pytest.mark.parametrize("isa", ["AVX2", pytest.param("AVX512_CORE_VNNI", marks=pytest.mark.slow)])
 def test_without_the_instructions_the_results_are_still_right(isa: str) -> None:
     """u8 x s8 saturates without VNNI; the trial at load must find out."""
     code = (
