@@ -97,6 +97,10 @@ class Tab:
             self.page.goto(address)
         self.page.wait_for_selector("#ask:not([disabled])")
 
+    def beside(self, address: str) -> Tab:
+        """Open a page in another tab of the same browser."""
+        return Tab(self.page.context.new_page(), address)
+
     def _note(self, request: Request) -> None:
         self.requests.append(request.url)
 

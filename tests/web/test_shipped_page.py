@@ -11,6 +11,7 @@ from occlusight.backends import open_backend
 from occlusight.backends.hub import shipped
 from occlusight.errors import BadModel
 from occlusight.serve.page.examples import shipped_examples
+from occlusight.serve.page.texts import TEXTS
 
 
 @pytest.mark.page
@@ -23,6 +24,7 @@ def test_the_shipped_model_answers_the_first_example(serve: Callable[..., str], 
     if not examples:
         pytest.skip("this checkout has no examples")
     tab = open_tab(serve(open_backend("default"), examples), "zh-CN")
+    tab.page.wait_for_selector(f"#ask:has-text('{TEXTS['zh'].ask}')")  # it speaks Chinese by now
     tab.page.click("#examples .thumbnail-item >> nth=0")
     status = tab.status("done")
     tab.shoot("page.png")
