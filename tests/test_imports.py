@@ -25,7 +25,7 @@ FLOORS = (  # the highest first; a part imports parts of lower floors alone
     ("model", "datasets"),
     ("kernels", "questions", "reading"),
     ("occlusion", "files", "images"),
-    ("errors", "randomness", "durations", "extras"),
+    ("errors", "checks", "randomness", "durations", "extras"),
 )
 FLOOR = {part: -place for place, parts in enumerate(FLOORS) for part in parts}
 

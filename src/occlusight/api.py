@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 from functools import lru_cache
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from occlusight.errors import BadInput, Incomplete
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from occlusight.backends.protocol import Backend, FinishReason
+    from occlusight.backends.options import MaxPixels
+    from occlusight.backends.protocol import Backend, FinishReason, Message
+    from occlusight.engine.sampling_params import SamplingKeywords
 
 KEPT_MODELS = 2
 """How many opened models stay in memory."""
@@ -32,12 +33,11 @@ def generate_response(
     prompt: str,
     *,
     model: str | PathLike[str] = "default",
-    temperature: float = 0.0,
-    top_p: float = 1.0,
-    max_tokens: int = 512,
-    seed: int | None = None,
     system: str | None = None,
-    **further: Any,
+    history: Sequence[Message] = (),
+    max_pixels: MaxPixels = None,
+    min_pixels: int | None = None,
+    **keywords: Unpack[SamplingKeywords],
 ) -> str:
     """Answer a question about a picture, or several, and return the answer alone.
 
@@ -46,38 +46,31 @@ def generate_response(
         prompt: the question, in Chinese or English.
         model: 'default' (shipped; knows renders), a checkpoint folder, a hub id, or modelscope:ORG/NAME. A model stays open for
             later calls, and a picture that it has seen is not encoded again.
-        temperature: 0 takes the likeliest token each time.
-        top_p: sample among the likeliest tokens that together have this probability.
-        max_tokens: the longest answer.
-        seed: makes sampling repeatable.
         system: a system prompt.
-        further: other fields of `occlusight.backends.protocol.Request`: `json_schema`, `regex`, `stop`, `top_k`, `max_pixels` ...
+        history: earlier turns of the conversation.
+        max_pixels: pictures with more pixels are reduced to so many; "model" takes the checkpoint's own limit alone.
+        min_pixels: pictures with fewer pixels are enlarged to so many.
+        keywords: how the answer is drawn, as `occlusight.engine.sampling_params.SamplingParams` says: `temperature`, `max_tokens`, `seed`,
+            `stop`, `json_schema`, `regex` ...
 
     Raises:
         BadInput: a picture, parameter or model that cannot be used; the message names it and says what to do.
         Incomplete: an answer under `json_schema` or `regex` was cut before it was whole; its `text` is what there is.
     """
-    from occlusight.backends.fields import as_picture, received
+    from occlusight.backends.fields import as_picture
+    from occlusight.backends.honoured import NAMES
     from occlusight.backends.protocol import Done, Request, TextDelta
     from occlusight.backends.structured import why_incomplete
+    from occlusight.checks import received
 
     several = isinstance(image_path, Sequence) and not isinstance(image_path, str)
     pictures = tuple(as_picture(p, "image_path") for p in (image_path if several else (image_path,)))  # type: ignore[union-attr]
-    known = sorted({one.name for one in fields(Request)} - {"prompt", "pictures"})
-    if unknown := sorted(further.keys() - known):
+    known = sorted(NAMES - {"prompt", "pictures"})
+    if unknown := sorted(keywords.keys() - known):
         raise BadInput(f"generate_response takes {', '.join(['model', *known])}, but {', '.join(unknown)} was given")
     if not isinstance(model, (str, PathLike)):
         raise BadInput(f"model must be a name or a folder, but {received(model)} was given")
-    request = Request(
-        prompt,
-        pictures,
-        system=system,
-        temperature=temperature,
-        top_p=top_p,
-        max_tokens=max_tokens,
-        seed=seed,
-        **further,
-    )
+    request = Request(prompt, pictures, system, history, max_pixels=max_pixels, min_pixels=min_pixels, **keywords)
     pieces: list[str] = []
     reason: FinishReason = "cancelled"
     for event in opened(str(model)).generate(request):
@@ -86,6 +79,6 @@ def generate_response(
         elif isinstance(event, Done):
             reason = event.finish_reason
     text = "".join(pieces)
-    if why := why_incomplete(request, text, reason):
+    if why := why_incomplete(request.sampling, text, reason):
         raise Incomplete(why, text)
     return text

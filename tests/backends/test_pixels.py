@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from occlusight.backends import open_backend
-from occlusight.backends.fields import MaxPixels
 from occlusight.backends.hub import shipped
 from occlusight.backends.local import LocalBackend
+from occlusight.backends.options import MaxPixels
 from occlusight.backends.picture_reader import USUAL_PIXELS, PictureReader
 from occlusight.backends.protocol import Done, PictureUse, Request, Usage
 from occlusight.errors import BadInput

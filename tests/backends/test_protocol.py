@@ -1,5 +1,5 @@
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +8,12 @@ from PIL import Image
 
 import occlusight
 from occlusight.backends.decision import decide
-from occlusight.backends.fields import received
 from occlusight.backends.open import open_backend
-from occlusight.backends.protocol import CHECKS, Backend, Done, Message, Request, TextDelta
+from occlusight.backends.protocol import Backend, Done, Message, Request, TextDelta
 from occlusight.backends.scripted import Scripted
+from occlusight.checks import received
+from occlusight.engine.json_limits import JsonLimits
+from occlusight.engine.sampling_params import SamplingKeywords, SamplingParams
 from occlusight.errors import BadInput
 
 NAN, INF = float("nan"), float("inf")
@@ -72,12 +74,42 @@ def test_what_is_wrong_is_said(fields: dict, message: str) -> None:
 
 def test_numbers_of_numpy_are_numbers_and_are_kept_as_pythons() -> None:
     request = Request("?", temperature=np.float32(0.5), top_p=1, max_tokens=np.int64(7), seed=np.uint8(3), top_k=2)
-    assert (request.temperature, request.top_p, request.max_tokens, request.seed) == (0.5, 1.0, 7, 3)
-    assert [type(value) for value in (request.temperature, request.top_p, request.max_tokens)] == [float, float, int]
+    params = request.sampling
+    assert (params.temperature, params.top_p, params.max_tokens, params.seed) == (0.5, 1.0, 7, 3)
+    assert [type(value) for value in (params.temperature, params.top_p, params.max_tokens)] == [float, float, int]
 
 
-def test_every_field_is_checked() -> None:
-    assert set(CHECKS) == {field.name for field in fields(Request)}
+@pytest.mark.parametrize("record", [Request, SamplingParams])
+def test_every_field_is_checked(record: type) -> None:
+    assert all("check" in field.metadata for field in fields(record))
+
+
+def test_keywords_are_the_fields_of_the_parameters() -> None:
+    types = {field.name: field.type for field in fields(SamplingParams)}
+    assert {name: one.__forward_arg__ for name, one in SamplingKeywords.__annotations__.items()} == types
+
+
+def test_keywords_beside_parameters_change_them_and_keep_the_others() -> None:
+    request = Request("?", temperature=0.5, seed=3)
+    assert request == Request("?", sampling=SamplingParams(temperature=0.5, seed=3))
+    assert replace(request, prompt="!", seed=4) == Request("!", temperature=0.5, seed=4)
+    assert replace(request, prompt="!").sampling is request.sampling
+    with pytest.raises(TypeError, match="temprature"):
+        Request("?", temprature=0.5)
+    with pytest.raises(BadInput, match="sampling must be a SamplingParams, but 5 was given"):
+        Request("?", sampling=5, seed=3)
+
+
+def test_a_record_tells_what_is_not_usual() -> None:
+    told = SamplingParams(seed=4, stop="x", json_limits=JsonLimits(items=3)).to_json()
+    assert told["json_limits"]["items"] == 3
+    assert {name: value for name, value in told.items() if name != "json_limits"} == {
+        "temperature": 0.0,
+        "top_p": 1.0,
+        "max_tokens": 512,
+        "seed": 4,
+        "stop": ("x",),
+    }
 
 
 def test_pictures_are_paths_or_images() -> None:

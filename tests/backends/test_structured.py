@@ -14,6 +14,7 @@ from occlusight.backends.protocol import Request
 from occlusight.backends.scripted import Scripted
 from occlusight.backends.structured import TOLD, prompt_of, why_incomplete
 from occlusight.engine.json_limits import JsonLimits
+from occlusight.engine.sampling_params import SamplingParams
 from occlusight.errors import BadInput, Incomplete
 
 SCHEMA = {"type": "object", "properties": {"front": {"type": "string", "description": "what stands in front"}}}
@@ -61,7 +62,7 @@ def test_large_models_read_schemas_and_small_ones_do_not(
     ],
 )
 def test_an_answer_is_whole_or_it_is_said_why_not(fields: dict, text: str, reason: str, said: str | None) -> None:
-    found = why_incomplete(Request("?", **fields), text, reason)
+    found = why_incomplete(SamplingParams(**fields), text, reason)
     assert (found is None) == (said is None)
     assert found is None or said in found
 

@@ -14,12 +14,13 @@ from occlusight.bench.run import run
 from occlusight.bench.settings import Settings
 from occlusight.datasets.dataset import read_set
 from occlusight.engine.config import LONGEST_STEP_S, EngineSettings
+from occlusight.engine.sampling_params import SamplingParams
 
 
 def asked(data: Path, checkpoint: Path, out: Path) -> None:
     """Ask a tiny checkpoint everything about a set, or go on with that."""
     backend = LocalBackend(checkpoint, name="tiny", settings=EngineSettings(step_s=LONGEST_STEP_S))
-    run(backend, read_set(data), out, NAMES, settings=Settings(max_tokens=12))
+    run(backend, read_set(data), out, NAMES, settings=Settings(sampling=SamplingParams(max_tokens=12)))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from occlusight.bench.record import Record
 from occlusight.bench.run import run
 from occlusight.bench.settings import Settings
 from occlusight.engine.config import LONGEST_STEP_S, EngineSettings
+from occlusight.engine.sampling_params import SamplingParams
 from occlusight.errors import BadInput
 
 asked = tests.bench.asked.asked
@@ -97,7 +98,7 @@ def small(make_set, tmp_path_factory):
 
 
 def test_a_group_is_answered_at_once_as_one_by_one(backend, small, names, tmp_path) -> None:
-    settings = Settings(max_tokens=8)
+    settings = Settings(sampling=SamplingParams(max_tokens=8))
     run(backend, small, tmp_path / "at_once", names, settings=settings)
     run(backend, small, tmp_path / "in_turn", names, settings=replace(settings, together=False))
     at_once, in_turn = (Record.read(tmp_path / name / "answers.jsonl") for name in ("at_once", "in_turn"))
@@ -117,7 +118,7 @@ def test_a_group_is_answered_at_once_as_one_by_one(backend, small, names, tmp_pa
 
 def test_a_group_that_was_cut_is_asked_as_a_whole_again(backend, small, names, tmp_path) -> None:
     """Interrupted between two answers of a group: those that were saved stay, and all ends byte for byte as if nothing had been."""
-    settings = Settings(max_tokens=8)
+    settings = Settings(sampling=SamplingParams(max_tokens=8))
     run(backend, small, tmp_path / "whole", names, settings=settings)
     first = groups(small.questions)[0]
     for after in (3, len(first) + 2):
@@ -134,7 +135,7 @@ def test_a_group_that_fails_together_is_asked_one_by_one(backend, small, names, 
         def score_many(self, asked):
             raise RuntimeError("no memory for so many")
 
-    settings = Settings(max_tokens=8)
+    settings = Settings(sampling=SamplingParams(max_tokens=8))
     told: list[tuple[int, int]] = []
     result = run(Fails(backend, -1), small, tmp_path, names, settings=settings, progress=lambda *n: told.append(n))
     assert (result["failed"], result["n"]) == (0, len(small.questions))
@@ -176,7 +177,7 @@ def test_a_group_that_was_cut_is_asked_from_its_beginning(data, names, tmp_path)
 
 
 def test_a_run_within_other_limits_of_pixels_does_not_mix_into_one(tiny_checkpoint, small, names, tmp_path) -> None:
-    settings = Settings(max_tokens=2, certainty=False)
+    settings = Settings(sampling=SamplingParams(max_tokens=2), certainty=False)
     steady = EngineSettings(step_s=LONGEST_STEP_S)
 
     def asked(max_pixels: int | None):

@@ -13,6 +13,7 @@ from occlusight.bench.run import run
 from occlusight.bench.settings import Settings
 from occlusight.cli import bench_inputs
 from occlusight.cli.bench import bench_app
+from occlusight.engine.sampling_params import SamplingParams
 from occlusight.errors import BadData, BadInput, OcclusightError
 from occlusight.files.journal import Journal
 from occlusight.questions.question import Question
@@ -69,7 +70,14 @@ def test_silence_gains_nothing(data, names, tmp_path) -> None:
 
 
 def test_cut_answers_are_counted_apart(data, names, tmp_path) -> None:
-    result = run(Scripted("banana " * 100), data, tmp_path, names, limit=10, settings=Settings(max_tokens=5))
+    result = run(
+        Scripted("banana " * 100),
+        data,
+        tmp_path,
+        names,
+        limit=10,
+        settings=Settings(sampling=SamplingParams(max_tokens=5)),
+    )
     assert (result["cut"], result["unparsed"]) == (10, 0)
 
 
@@ -129,7 +137,7 @@ def test_a_broken_backend_stops_the_run(data, names, tmp_path) -> None:
 def test_another_model_does_not_mix_into_a_run(data, names, tmp_path) -> None:
     run(oracle_of(data, names), data, tmp_path, names, limit=3)
     with pytest.raises(BadInput, match="another model, settings"):
-        run(Scripted("Yes."), data, tmp_path, names, settings=Settings(max_tokens=9))
+        run(Scripted("Yes."), data, tmp_path, names, settings=Settings(sampling=SamplingParams(max_tokens=9)))
     (tmp_path / "run.json").write_text("[]")
     with pytest.raises(BadInput, match="not a record of a run"):
         run(Scripted("Yes."), data, tmp_path, names)

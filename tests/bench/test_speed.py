@@ -61,7 +61,7 @@ class Recorder:
         time.sleep(0.02)
         self.at_once -= 1
         yield TextDelta("x")
-        usage = Usage(len(request.prompt.split()) + 4, request.max_tokens, 4)
+        usage = Usage(len(request.prompt.split()) + 4, request.sampling.max_tokens, 4)
         yield Done("length", usage, Timings(first_token_s=len(self.asked), decode_s=0.5))
 
 

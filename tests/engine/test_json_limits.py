@@ -10,10 +10,10 @@ import pytest
 import torch
 from llguidance import LLMatcher, LLTokenizer
 
-from occlusight.engine.generation import Manner, Speaker
+from occlusight.engine.generation import Speaker
 from occlusight.engine.grammar import Grammars
 from occlusight.engine.json_limits import JsonLimits
-from occlusight.engine.sampling import Sampling
+from occlusight.engine.sampling_params import SamplingParams
 from occlusight.errors import BadInput
 from occlusight.model.chat import Chat
 
@@ -129,7 +129,7 @@ def test_a_model_that_repeats_itself_for_ever_comes_to_an_end(
     logits[0, chat.encode("]")] = -9.0
     logits[0, list(chat.eos_ids)] = -20.0
     logits[0, chat.encode(wanted)] = 9.0
-    one = Speaker(chat, (), Manner(max_tokens=900), grammars.json_schema(json.dumps(schema), SMALL))
+    one = Speaker(chat, (), SamplingParams(max_tokens=900), grammars.json_schema(json.dumps(schema), SMALL))
     while one.reason is None:
         one.hear(logits, [])
     text = "".join(piece.text for piece in one.transcript.pieces)
@@ -146,9 +146,7 @@ def test_whatever_a_random_model_says_parses_when_it_has_ended(chat: Chat, gramm
     generator = torch.Generator().manual_seed(seed)
     size = chat.config.text.vocab_size
     for schema in (*ENDLESS.values(), {}, NODE, {"type": "object"}):
-        one = Speaker(
-            chat, (), Manner(Sampling(1.0, seed=seed), max_tokens=60), grammars.json_schema(json.dumps(schema))
-        )
+        one = Speaker(chat, (), SamplingParams(1.0, seed=seed, max_tokens=60), grammars.json_schema(json.dumps(schema)))
         while one.reason is None:
             one.hear(5 * torch.randn(1, size, generator=generator), [])
         if one.reason == "stop":

@@ -6,13 +6,14 @@ import pytest
 import torch
 from transformers.generation import logits_process as theirs
 
-from occlusight.engine.sampling import Sampler, Sampling
+from occlusight.engine.sampling import Sampler
+from occlusight.engine.sampling_params import SamplingParams
 
 LOGITS = torch.tensor([1.0, 3.0, 2.0, -1.0])
 
 
 def sampler(prompt: tuple[int, ...] = (), banned: tuple[int, ...] = (), **settings: Any) -> Sampler:
-    return Sampler(Sampling(**settings), prompt, banned)
+    return Sampler(SamplingParams(**settings), prompt, banned)
 
 
 def test_temperature_0_takes_the_likeliest() -> None:

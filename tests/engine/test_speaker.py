@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from occlusight.engine.generation import Manner, Speaker
+from occlusight.engine.generation import Speaker
 from occlusight.engine.grammar import Grammars
 from occlusight.engine.output_text import Picked, Transcript
 from occlusight.engine.prompt_lookup import Drafts
-from occlusight.engine.sampling import Sampling
+from occlusight.engine.sampling_params import SamplingParams
 from occlusight.errors import BadInput
 from occlusight.model.chat import Chat
 
@@ -84,8 +84,8 @@ def say(speaker: Speaker, tokens: list[int], size: int) -> tuple[str, str]:
     return "".join(p.text for p in pieces if p.thinking), "".join(p.text for p in pieces if not p.thinking)
 
 
-def speaker(chat: Chat, prompt: tuple[int, ...] = (1, 2, 3), grammar: Any = None, **manner: Any) -> Speaker:
-    return Speaker(chat, prompt, Manner(**manner), grammar)
+def speaker(chat: Chat, prompt: tuple[int, ...] = (1, 2, 3), grammar: Any = None, **params: Any) -> Speaker:
+    return Speaker(chat, prompt, SamplingParams(**params), grammar)
 
 
 @settings(max_examples=80, deadline=None)
@@ -116,7 +116,7 @@ def test_text_ends_before_the_first_stop_and_never_tells_of_it(chat: Chat, text:
 
 
 def test_a_stop_string_ends_the_answer(chat: Chat, size: int) -> None:
-    one = speaker(chat, stops=("##", "路灯"))
+    one = speaker(chat, stop=("##", "路灯"))
     assert say(one, chat.encode("红色 car, # 遮挡路灯杆"), size) == ("", "红色 car, # 遮挡")
     assert one.reason == "stop"
 
@@ -169,7 +169,7 @@ def test_any_model_answers_in_the_schema_and_forced_tokens_cost_no_choice(
     chat: Chat, grammars: Grammars, size: int, seed: int
 ) -> None:
     generator = torch.Generator().manual_seed(seed)
-    one = speaker(chat, (), grammars.json_schema(SCHEMA), max_tokens=400, sampling=Sampling(1.0, seed=seed))
+    one = speaker(chat, (), grammars.json_schema(SCHEMA), max_tokens=400, temperature=1.0, seed=seed)
     passes = 0
     while one.reason is None:
         one.hear(5 * torch.randn(1, size, generator=generator), [])
@@ -225,7 +225,7 @@ def test_an_expression_that_nothing_matches_is_refused(grammars: Grammars, patte
 def test_logprobs_are_the_models_own(chat: Chat, size: int) -> None:
     logits = torch.randn(1, size, generator=torch.Generator().manual_seed(2))
     logits[0, 50] = 9.0
-    one = speaker(chat, logprobs=3, sampling=Sampling(temperature=0.5, repetition_penalty=2.0, seed=1))
+    one = speaker(chat, logprobs=3, temperature=0.5, repetition_penalty=2.0, seed=1)
     one.hear(logits, [])
     one.transcript.finish()
     (picked,) = [token for piece in one.transcript.pieces for token in piece.tokens]
@@ -243,8 +243,8 @@ def test_guesses_leave_what_is_said_as_it_is(chat: Chat, size: int, temperature:
         return 4 * torch.randn(size, generator=generator)
 
     for seed in range(4):
-        manner = {"sampling": Sampling(temperature, seed=seed, presence_penalty=0.3), "max_tokens": 60}
-        plain, guessing = speaker(chat, **manner), speaker(chat, **manner)
+        params = {"temperature": temperature, "seed": seed, "presence_penalty": 0.3, "max_tokens": 60}
+        plain, guessing = speaker(chat, **params), speaker(chat, **params)
         while plain.reason is None:
             plain.hear(logits(plain.said)[None], [])
         held = 0

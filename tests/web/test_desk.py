@@ -122,7 +122,7 @@ def test_an_answer_grows_and_ends_with_its_figures(pictures: list[Path], office:
     assert len(texts) > 2
     assert texts[-1] == "The lamp post hides the car."
     assert "status done" in shown[-1][1]
-    assert backend.requests[0].max_tokens == 64
+    assert backend.requests[0].sampling.max_tokens == 64
 
 
 def test_a_refused_request_is_shown_and_escaped(pictures: list[Path], office: Callable[..., Office]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from occlusight.backends.protocol import Request
+from occlusight.engine.sampling_params import SamplingParams
 
 STANDARD = frozenset(
     {
@@ -29,7 +29,7 @@ STANDARD = frozenset(
         "schema_in_prompt",
     }
 )
-"""The fields of a request that OpenAI's own API has."""
+"""The fields of a request and of its sampling that OpenAI's own API has."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Dialect:
     nothing of the model."""
 
     name: str
-    further: Mapping[str, Callable[[Request], dict[str, Any]]]
+    further: Mapping[str, Callable[[SamplingParams], dict[str, Any]]]
     lists_now: bool = True
 
     @property
@@ -47,53 +47,53 @@ class Dialect:
         """The fields of a request that reach the model."""
         return STANDARD | self.further.keys()
 
-    def extra(self, request: Request) -> dict[str, Any]:
+    def extra(self, params: SamplingParams) -> dict[str, Any]:
         """Return what the body holds beside the standard fields."""
-        return {key: value for say in self.further.values() for key, value in say(request).items()}
+        return {key: value for say in self.further.values() for key, value in say(params).items()}
 
 
-def standard(request: Request) -> dict[str, Any]:
-    """Return the settings of a request in OpenAI's words, without its model and messages."""
+def standard(params: SamplingParams) -> dict[str, Any]:
+    """Return how an answer is drawn in OpenAI's words."""
     body: dict[str, Any] = {
-        "temperature": request.temperature,
-        "top_p": request.top_p,
-        "max_tokens": request.max_tokens,
+        "temperature": params.temperature,
+        "top_p": params.top_p,
+        "max_tokens": params.max_tokens,
     }
-    if request.seed is not None:
-        body["seed"] = request.seed
-    if request.stop:
-        body["stop"] = list(request.stop)
-    if request.presence_penalty:
-        body["presence_penalty"] = request.presence_penalty
-    if request.logprobs is not None:
-        body |= {"logprobs": True, "top_logprobs": request.logprobs}
-    if request.json_schema is not None:
-        wanted = {"name": "answer", "strict": True, "schema": json.loads(str(request.json_schema))}
+    if params.seed is not None:
+        body["seed"] = params.seed
+    if params.stop:
+        body["stop"] = list(params.stop)
+    if params.presence_penalty:
+        body["presence_penalty"] = params.presence_penalty
+    if params.logprobs is not None:
+        body |= {"logprobs": True, "top_logprobs": params.logprobs}
+    if params.json_schema is not None:
+        wanted = {"name": "answer", "strict": True, "schema": json.loads(str(params.json_schema))}
         body["response_format"] = {"type": "json_schema", "json_schema": wanted}
     return body
 
 
-SAMPLING: Mapping[str, Callable[[Request], dict[str, Any]]] = {
-    "top_k": lambda request: {"top_k": request.top_k or -1},
-    "min_p": lambda request: {"min_p": request.min_p},
-    "repetition_penalty": lambda request: {"repetition_penalty": request.repetition_penalty},
+SAMPLING: Mapping[str, Callable[[SamplingParams], dict[str, Any]]] = {
+    "top_k": lambda params: {"top_k": params.top_k or -1},
+    "min_p": lambda params: {"min_p": params.min_p},
+    "repetition_penalty": lambda params: {"repetition_penalty": params.repetition_penalty},
 }
 OPENAI = Dialect("openai", {}, lists_now=False)
 VLLM = Dialect(
     "vllm",
     {
         **SAMPLING,
-        "regex": lambda request: {"structured_outputs": {"regex": request.regex}} if request.regex else {},
+        "regex": lambda params: {"structured_outputs": {"regex": params.regex}} if params.regex else {},
     },
 )
-SGLANG = Dialect("sglang", {**SAMPLING, "regex": lambda request: {"regex": request.regex} if request.regex else {}})
+SGLANG = Dialect("sglang", {**SAMPLING, "regex": lambda params: {"regex": params.regex} if params.regex else {}})
 WHOLE = 2**20
 """How many tokens back llama.cpp's penalties look, which is 64 unless said: to the beginning of any context."""
 LLAMA_CPP = Dialect(
     "llamacpp",
     {
         **SAMPLING,
-        "repetition_penalty": lambda request: {"repeat_penalty": request.repetition_penalty, "repeat_last_n": WHOLE},
+        "repetition_penalty": lambda params: {"repeat_penalty": params.repetition_penalty, "repeat_last_n": WHOLE},
     },
 )
 DIALECTS = {one.name: one for one in (OPENAI, VLLM, SGLANG, LLAMA_CPP)}

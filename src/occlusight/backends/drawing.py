@@ -11,10 +11,11 @@ import torch
 import transformers
 from torch import Tensor
 
-from occlusight.backends.protocol import FinishReason, Request, TextDelta, TokenLogprob
+from occlusight.backends.protocol import FinishReason, TextDelta, TokenLogprob
 from occlusight.engine.grammar import Grammar
 from occlusight.engine.output_text import overlap
-from occlusight.engine.sampling import Sampler, Sampling
+from occlusight.engine.sampling import Sampler
+from occlusight.engine.sampling_params import SamplingParams
 
 PLAIN = {
     "do_sample": False,
@@ -31,25 +32,18 @@ PLAIN = {
 
 
 class Draws(transformers.LogitsProcessor):
-    """Draws each token as a request asks, and leaves `generate` that one alone. `said` counts the tokens, an end included."""
+    """Draws each token as the parameters ask, and leaves `generate` that one alone. `said` counts the tokens, an end included."""
 
-    def __init__(self, request: Request, prompt: list[int], ends: Collection[int], grammar: Grammar | None) -> None:
-        settings = Sampling(
-            temperature=request.temperature,
-            top_p=request.top_p,
-            top_k=request.top_k,
-            min_p=request.min_p,
-            repetition_penalty=request.repetition_penalty,
-            presence_penalty=request.presence_penalty,
-            seed=request.seed,
-        )
+    def __init__(
+        self, params: SamplingParams, prompt: list[int], ends: Collection[int], grammar: Grammar | None
+    ) -> None:
         self.said = 0
         self.ended = False
         self.waiting: list[tuple[int, float, list[tuple[int, float]]]] = []
-        self._sampler = Sampler(settings, prompt)
+        self._sampler = Sampler(params, prompt)
         self._ends = ends
         self._grammar = grammar
-        self._logprobs = request.logprobs
+        self._logprobs = params.logprobs
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
         """Return logits `(1, V)` in which only the token that was drawn from `scores` `(1, V)` is possible."""

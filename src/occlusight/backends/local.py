@@ -11,9 +11,10 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from occlusight.backends.fields import MaxPixels, Picture, as_choices, instance
+from occlusight.backends.fields import Picture, as_choices
 from occlusight.backends.load import log, open_model
 from occlusight.backends.opened import Tell
+from occlusight.backends.options import MaxPixels
 from occlusight.backends.picture_reader import PictureReader
 from occlusight.backends.protocol import (
     CancelCheck,
@@ -32,13 +33,14 @@ from occlusight.backends.protocol import (
     Usage,
 )
 from occlusight.backends.structured import READS_SCHEMAS, prompt_of
+from occlusight.checks import instance
 from occlusight.engine.config import EngineSettings
 from occlusight.engine.engine import Engine
-from occlusight.engine.generation import END_THINK, THINK, Manner, Speaker
+from occlusight.engine.generation import END_THINK, THINK, Speaker
 from occlusight.engine.outlook import Outlook
 from occlusight.engine.output_text import Picked, Piece
 from occlusight.engine.prompt import Prompt, Visual
-from occlusight.engine.sampling import Sampling
+from occlusight.engine.sampling_params import SamplingParams
 from occlusight.engine.scoring import score
 from occlusight.engine.sequence import Sequence as Decoding
 from occlusight.engine.speeds import KeptSpeeds, Speeds
@@ -143,23 +145,11 @@ class LocalBackend:
         """
         began = perf_counter()
         prompt, uses = self._read(instance("request", request, Request), cancelled)
-        room = min(request.max_tokens, self.engine.context - len(prompt.ids))
-        manner = Manner(
-            Sampling(
-                temperature=request.temperature,
-                top_p=request.top_p,
-                top_k=request.top_k,
-                min_p=request.min_p,
-                repetition_penalty=request.repetition_penalty,
-                presence_penalty=request.presence_penalty,
-                seed=request.seed,
-            ),
-            max_tokens=max(1, room),
-            stops=request.stop,
-            logprobs=request.logprobs,
-            thinking_tokens=request.thinking_tokens,
-        )
-        speaker = Speaker(self.chat, prompt.ids, manner, self._grammar(request))
+        room = min(request.sampling.max_tokens, self.engine.context - len(prompt.ids))
+        params = request.sampling
+        if room < params.max_tokens:
+            params = replace(params, max_tokens=max(1, room))
+        speaker = Speaker(self.chat, prompt.ids, params, self._grammar(params))
         return Answer(self, self.engine.submit(prompt, speaker, room), speaker, uses, began)
 
     def generate_many(self, requests: Iterable[Request]) -> Iterator[tuple[int, Event]]:
@@ -255,10 +245,10 @@ class LocalBackend:
 
         return Grammars.of(self.chat.tokenizer, self.engine.model.config.text.vocab_size, self.chat.eos_ids)
 
-    def _grammar(self, request: Request) -> Grammar | None:
-        if request.json_schema is not None:
-            return self._grammars.json_schema(str(request.json_schema), request.json_limits)
-        return self._grammars.regex(request.regex) if request.regex is not None else None
+    def _grammar(self, params: SamplingParams) -> Grammar | None:
+        if params.json_schema is not None:
+            return self._grammars.json_schema(str(params.json_schema), params.json_limits)
+        return self._grammars.regex(params.regex) if params.regex is not None else None
 
 
 class Answer(Iterator[Event]):

@@ -11,7 +11,7 @@ from occlusight.errors import BadInput
 from occlusight.extras import install
 
 if TYPE_CHECKING:
-    from occlusight.backends.fields import MaxPixels
+    from occlusight.backends.options import MaxPixels
     from occlusight.backends.protocol import Backend
 
 KINDS = ("local", "openai", "transformers")
@@ -64,7 +64,7 @@ def open_backend(
         BadInput: a device or dtype that does not exist here, an unknown backend, one whose package is not installed, or the
             oracle, which needs a data set.
     """
-    from occlusight.backends.fields import number, text, truth, whole
+    from occlusight.checks import number, text, truth, whole
 
     model = text("model", str(model) if isinstance(model, PathLike) else model)
     for name, given in (("device", device), ("dtype", dtype), ("quantize", quantize)):

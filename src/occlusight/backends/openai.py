@@ -16,11 +16,12 @@ import openai
 
 from occlusight.backends.chunks import Reader, field, logprobs_in
 from occlusight.backends.dialects import DIALECTS, dialect_of, standard
-from occlusight.backends.fields import Picture, number, several, text, whole
+from occlusight.backends.fields import Picture
 from occlusight.backends.honoured import refuse_others
 from occlusight.backends.parameters import Change, wanted_change
 from occlusight.backends.protocol import CancelCheck, Done, Event, ModelInfo, Request, Timings
 from occlusight.backends.structured import prompt_of
+from occlusight.checks import number, several, text, whole
 from occlusight.errors import BadInput, BadModel, OcclusightError
 from occlusight.model.picture import open_picture
 
@@ -147,7 +148,7 @@ class OpenAIBackend:
             raise OcclusightError(
                 f"{self.address} ended its answer without a finish reason; the connection may have broken"
             )
-        if request.logprobs is not None and first and not reader.has_logprobs:
+        if request.sampling.logprobs is not None and first and not reader.has_logprobs:
             raise BadInput(f"{self.address} returns no log-probabilities; leave logprobs out")
         ended = perf_counter()
         first = first or ended
@@ -185,8 +186,8 @@ class OpenAIBackend:
             messages.append({"role": turn.role, "content": _content(turn.text, turn.pictures, cancelled)})
         asked = prompt_of(request, tells=True)
         messages.append({"role": "user", "content": _content(asked, request.pictures, cancelled)})
-        body = {"model": self.model, "messages": messages, **standard(request)}
-        extra = self.dialect.extra(request)
+        body = {"model": self.model, "messages": messages, **standard(request.sampling)}
+        extra = self.dialect.extra(request.sampling)
         return {**body, "extra_body": extra} if extra else body
 
     def _create(self, body: dict[str, Any]) -> Any:

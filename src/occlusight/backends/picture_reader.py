@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from occlusight.backends.fields import PIXELS_LIMIT, MaxPixels, Picture, as_max_pixels, in_order, whole
+from occlusight.backends.fields import Picture
+from occlusight.backends.options import PIXELS_LIMIT, MaxPixels, as_max_pixels, in_order
 from occlusight.backends.protocol import CancelCheck, PictureUse
+from occlusight.checks import whole
 from occlusight.engine.prompt import Visual
 from occlusight.model.picture import open_reduced
 from occlusight.model.preprocess import PreprocessSettings, patches_of

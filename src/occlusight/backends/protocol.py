@@ -5,32 +5,14 @@ Backends are interchangeable: our engine, an HTTP server, canned answers for tes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from functools import partial
-from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, Protocol, TypeAlias, Unpack, runtime_checkable
 
-from occlusight.backends.fields import (
-    PIXELS_LIMIT,
-    MaxPixels,
-    Picture,
-    as_max_pixels,
-    as_pictures,
-    as_question,
-    as_regex,
-    as_schema,
-    as_stops,
-    in_order,
-    instance,
-    number,
-    positive,
-    received,
-    several,
-    text,
-    truth,
-    whole,
-)
-from occlusight.engine.json_limits import JsonLimits
+from occlusight.backends.fields import Picture, as_pictures
+from occlusight.backends.options import PIXELS_LIMIT, MaxPixels, as_max_pixels, in_order
+from occlusight.checks import as_question, by, check_fields, instance, received, several, text, whole
+from occlusight.engine.sampling_params import SamplingKeywords, SamplingParams
 from occlusight.errors import BadInput
 
 CancelCheck: TypeAlias = Callable[[], bool]
@@ -39,9 +21,6 @@ Choice: TypeAlias = str | tuple[str, ...]
 """A text, or several that mean the same."""
 FinishReason: TypeAlias = Literal["stop", "length", "cancelled"]
 
-MAX_TOKENS_LIMIT = 32768
-TEMPERATURE_LIMIT = 2.0
-LOGPROBS_LIMIT = 20
 CHARACTERS_A_TOKEN = 16
 """More than the average of any text that asks something: English has four to five, Chinese one or two."""
 
@@ -61,67 +40,57 @@ class Message:
         object.__setattr__(self, "pictures", as_pictures("a message's pictures", self.pictures))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Request:
     """What to answer and how. Raises BadInput when built with a value outside its range.
+
+    The parameters of sampling are one record, which goes on as a whole; callers may write any of its fields as a keyword of the request,
+    and `Request("?", temperature=0.5)` is `Request("?", sampling=SamplingParams(temperature=0.5))`. Keywords beside a record change it:
+    `replace(request, seed=1)` keeps the others. So a new parameter is known here without being named, and checked by its own record.
 
     Args:
         prompt: the question.
         pictures: they come before `prompt` in the user's turn; paths may be given as strings.
         system: a system prompt.
         history: earlier turns.
-        temperature: 0 takes the likeliest token each time; `top_p`, `top_k`, `min_p` and `seed` have no effect then.
-        top_p: draw among the fewest likeliest tokens whose probabilities reach this.
-        top_k: draw among so many likeliest tokens; 0 takes all.
-        min_p: draw among tokens with at least this share of the likeliest one's probability.
-        repetition_penalty: above 1 makes tokens that prompt or answer hold less likely.
-        presence_penalty: is taken from the logits of tokens that the answer holds.
-        max_tokens: bounds the answer, thoughts included.
-        seed: makes drawing repeatable, whatever else is computed at the same time.
-        stop: strings that end the answer; nothing of them is given out.
-        logprobs: tell each token's log-probability, and those of so many likeliest ones in its place (0: of none).
-        thinking_tokens: bounds the thoughts of a checkpoint that thinks; None is three quarters of `max_tokens`.
-        json_schema: the answer is JSON that satisfies this schema, given as a mapping or as text.
-        json_limits: bounds what the schema leaves without a bound; None is what the backend usually does.
-        schema_in_prompt: put the schema, with its fields' names and descriptions, after the question; None leaves it to the backend, which
-            does so for models that are large enough to read it.
-        regex: the answer matches this regular expression as a whole.
+        sampling: how the answer is drawn, how long it may be, what form it has.
         max_pixels: pictures with more pixels are reduced to so many; the checkpoint's own limit holds too, and "model" is that alone.
             None is what the backend was opened with.
         min_pixels: pictures with fewer pixels are enlarged to so many, within the upper limit.
+        keywords: fields of `SamplingParams`.
     """
 
-    prompt: str
-    pictures: tuple[Picture, ...] = ()
-    system: str | None = None
-    history: tuple[Message, ...] = ()
-    temperature: float = 0.0
-    top_p: float = 1.0
-    max_tokens: int = 512
-    seed: int | None = None
-    top_k: int = 0
-    min_p: float = 0.0
-    repetition_penalty: float = 1.0
-    presence_penalty: float = 0.0
-    stop: tuple[str, ...] = ()
-    logprobs: int | None = None
-    thinking_tokens: int | None = None
-    json_schema: str | Mapping[str, Any] | None = None
-    regex: str | None = None
-    json_limits: JsonLimits | None = None
-    schema_in_prompt: bool | None = None
-    max_pixels: MaxPixels = None
-    min_pixels: int | None = None
+    prompt: str = field(metadata=by(as_question))
+    pictures: tuple[Picture, ...] = field(default=(), metadata=by(as_pictures))
+    system: str | None = field(default=None, metadata=by(text))
+    history: tuple[Message, ...] = field(default=(), metadata=by(several, kind=Message))
+    sampling: SamplingParams = field(default=SamplingParams(), metadata=by(instance, kind=SamplingParams))
+    max_pixels: MaxPixels = field(default=None, metadata=by(as_max_pixels))
+    min_pixels: int | None = field(default=None, metadata=by(whole, low=1, high=PIXELS_LIMIT))
 
-    def __post_init__(self) -> None:
-        if self.json_schema is not None and self.regex is not None:
-            raise BadInput(
-                "an answer follows a JSON schema or a regular expression, but both were given; leave one out"
-            )
-        for name, checked in CHECKS.items():
-            value = getattr(self, name)
-            if value is not None or name not in OPTIONAL:
-                object.__setattr__(self, name, checked(name, value))
+    def __init__(
+        self,
+        prompt: str,
+        pictures: Picture | str | Sequence[Picture | str] = (),
+        system: str | None = None,
+        history: Sequence[Message] = (),
+        sampling: SamplingParams = SamplingParams(),
+        max_pixels: MaxPixels = None,
+        min_pixels: int | None = None,
+        **keywords: Unpack[SamplingKeywords],
+    ) -> None:
+        given = {
+            "prompt": prompt,
+            "pictures": pictures,
+            "system": system,
+            "history": history,
+            "sampling": replace(instance("sampling", sampling, SamplingParams), **keywords) if keywords else sampling,
+            "max_pixels": max_pixels,
+            "min_pixels": min_pixels,
+        }
+        for name, value in given.items():
+            object.__setattr__(self, name, value)
+        check_fields(self)
         in_order(self.max_pixels, self.min_pixels)
 
     def check_length(self, context: int) -> None:
@@ -133,34 +102,6 @@ class Request:
                 f"the question, its system prompt and history have {characters:,} characters, but a context of {context:,} tokens holds "
                 f"{limit:,} at most; ask something shorter"
             )
-
-
-CHECKS: Mapping[str, Callable[[str, object], object]] = {
-    "prompt": as_question,
-    "pictures": as_pictures,
-    "system": text,
-    "history": partial(several, kind=Message),
-    "temperature": partial(number, low=0.0, high=TEMPERATURE_LIMIT),
-    "top_p": partial(positive, high=1.0),
-    "max_tokens": partial(whole, low=1, high=MAX_TOKENS_LIMIT),
-    "seed": partial(whole, low=0, high=2**63 - 1),
-    "top_k": partial(whole, low=0, high=2**31 - 1),
-    "min_p": partial(number, low=0.0, high=1.0),
-    "repetition_penalty": partial(number, low=0.1, high=10.0),
-    "presence_penalty": partial(number, low=-2.0, high=2.0),
-    "stop": as_stops,
-    "logprobs": partial(whole, low=0, high=LOGPROBS_LIMIT),
-    "thinking_tokens": partial(whole, low=0, high=MAX_TOKENS_LIMIT),
-    "json_schema": as_schema,
-    "json_limits": partial(instance, kind=JsonLimits),
-    "schema_in_prompt": truth,
-    "regex": as_regex,
-    "max_pixels": as_max_pixels,
-    "min_pixels": partial(whole, low=1, high=PIXELS_LIMIT),
-}
-"""What each field of a request is put through: it returns the value as it is kept, or raises BadInput."""
-OPTIONAL = frozenset(one.name for one in fields(Request) if one.default is None)
-"""The fields that may be None."""
 
 
 @dataclass(frozen=True)

@@ -54,11 +54,12 @@ class Scripted:
         self.requests.append(request)
         text = self.answer(request)
         pieces = [text[i : i + self.piece] for i in range(0, len(text), self.piece)]
-        for piece in pieces[: request.max_tokens]:
+        for piece in pieces[: request.sampling.max_tokens]:
             yield TextDelta(piece)
-        reason: FinishReason = "stop" if len(pieces) <= request.max_tokens else "length"
+        reason: FinishReason = "stop" if len(pieces) <= request.sampling.max_tokens else "length"
         yield Done(
-            reason, Usage(len(request.prompt.split()), min(len(pieces), request.max_tokens), len(request.pictures))
+            reason,
+            Usage(len(request.prompt.split()), min(len(pieces), request.sampling.max_tokens), len(request.pictures)),
         )
 
     def score(self, request: Request, choices: Sequence[Choice], *, whole: bool = True) -> list[float]:

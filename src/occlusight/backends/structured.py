@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from occlusight.backends.protocol import FinishReason, Request
+from occlusight.engine.sampling_params import SamplingParams
 
 READS_SCHEMAS = 500_000_000
 """A model with so many numbers makes use of a schema that it reads; a smaller one, such as the shipped, knows the questions it was trained
@@ -17,40 +18,41 @@ def prompt_of(request: Request, tells: bool) -> str:
 
     `tells` is what the backend does unless the request says.
     """
-    wanted = tells if request.schema_in_prompt is None else request.schema_in_prompt
-    if request.json_schema is None or not wanted:
+    params = request.sampling
+    wanted = tells if params.schema_in_prompt is None else params.schema_in_prompt
+    if params.json_schema is None or not wanted:
         return request.prompt
-    return f"{request.prompt}\n\n{TOLD}\n{request.json_schema}"
+    return f"{request.prompt}\n\n{TOLD}\n{params.json_schema}"
 
 
-def why_incomplete(request: Request, text: str, reason: FinishReason) -> str | None:
+def why_incomplete(params: SamplingParams, text: str, reason: FinishReason) -> str | None:
     """Say why an answer is not what its schema or expression asks for; None where it is, or where neither was asked for.
 
     JSON must parse and an expression must match. That JSON satisfies its schema is what the grammar sees to while it is written; a
     server is believed.
     """
-    if request.json_schema is None and request.regex is None:
+    if params.json_schema is None and params.regex is None:
         return None
-    asked = "the JSON schema" if request.json_schema is not None else "the regular expression"
+    asked = "the JSON schema" if params.json_schema is not None else "the regular expression"
     if reason == "length":
         return (
             f"the answer was cut at the limit of tokens before it satisfied {asked}; give more max_tokens (now "
-            f"{request.max_tokens}), or bound what may be long"
+            f"{params.max_tokens}), or bound what may be long"
         )
     if reason == "cancelled":
         return f"the answer was stopped before it satisfied {asked}; ask again"
-    if request.regex is not None:
-        return None if matches(request.regex, text) else f"the answer does not match {asked}{_because(request)}"
+    if params.regex is not None:
+        return None if matches(params.regex, text) else f"the answer does not match {asked}{_because(params)}"
     try:
         json.loads(text)
     except ValueError as error:
-        return f"the answer does not satisfy {asked}: it is not JSON ({error}){_because(request)}"
+        return f"the answer does not satisfy {asked}: it is not JSON ({error}){_because(params)}"
     return None
 
 
-def _because(request: Request) -> str:
+def _because(params: SamplingParams) -> str:
     """What may have come between: our grammars let nothing else through."""
-    if request.stop:
+    if params.stop:
         return "; a stop string may have ended it early: leave stop out"
     return "; the server may not keep to it: ask another one, or our own engine"
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -20,17 +19,18 @@ from llguidance.hf import from_tokenizer
 from PIL import Image
 
 from occlusight.backends.drawing import PLAIN, Draws, Stops, Tells
-from occlusight.backends.fields import several
 from occlusight.backends.hf_processor import Inputs, Processor, content_of
-from occlusight.backends.honoured import refuse_others
+from occlusight.backends.honoured import NAMES, refuse_others
 from occlusight.backends.protocol import CancelCheck, Done, Event, Message, ModelInfo, Request, Timings, Usage
 from occlusight.backends.structured import READS_SCHEMAS, prompt_of
+from occlusight.checks import several
 from occlusight.engine.grammar import Grammar, Grammars
+from occlusight.engine.sampling_params import SamplingParams
 from occlusight.errors import BadInput, BadModel
 from occlusight.model.picture import open_picture
 from occlusight.model.revision import revision_of
 
-HONOURED = frozenset(one.name for one in fields(Request)) - {"thinking_tokens", "max_pixels", "min_pixels"}
+HONOURED = NAMES - {"thinking_tokens", "max_pixels", "min_pixels"}
 """The fields of a request that reach the model; any other that is asked for is refused."""
 ALONG = ("attention_mask", "token_type_ids", "mm_token_type_ids", "cross_attention_mask")
 """Inputs with an entry for every token of the prompt; a token of an answer has what the prompt's last one has."""
@@ -102,8 +102,8 @@ class TransformersBackend:
         began = perf_counter()
         inputs = self._inputs(request, cancelled)
         prompt = inputs["input_ids"][0].tolist()
-        draws = Draws(request, prompt, self._ends(), self._grammar(request))
-        tells = Tells(self.tokenizer, draws, request.stop)
+        draws = Draws(request.sampling, prompt, self._ends(), self._grammar(request.sampling))
+        tells = Tells(self.tokenizer, draws, request.sampling.stop)
         stop, failures = Stops(draws, tells), list[Exception]()
         thread = threading.Thread(target=self._run, args=(request, inputs, draws, tells, stop, failures), daemon=True)
         thread.start()
@@ -133,7 +133,7 @@ class TransformersBackend:
                 self.model.generate(
                     **inputs,
                     **PLAIN,
-                    max_new_tokens=request.max_tokens,
+                    max_new_tokens=request.sampling.max_tokens,
                     eos_token_id=sorted(self._ends()) or None,
                     streamer=tells,
                     logits_processor=[draws],
@@ -143,10 +143,10 @@ class TransformersBackend:
             failures.append(error)
             tells.pieces.put(None)
 
-    def _grammar(self, request: Request) -> Grammar | None:
-        if request.json_schema is not None:
-            return self._grammars.json_schema(str(request.json_schema), request.json_limits)
-        return self._grammars.regex(request.regex) if request.regex is not None else None
+    def _grammar(self, params: SamplingParams) -> Grammar | None:
+        if params.json_schema is not None:
+            return self._grammars.json_schema(str(params.json_schema), params.json_limits)
+        return self._grammars.regex(params.regex) if params.regex is not None else None
 
     def _vocabulary(self) -> LLTokenizer:
         """Return what grammars want to know of the tokenizer. Raises BadInput for one in Python, whose bytes cannot be told."""

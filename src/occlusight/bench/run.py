@@ -66,7 +66,7 @@ def _run(
         "data": data.digest,
         "model": asdict(backend.info),
         "backend": described(backend),
-        "settings": asdict(settings),
+        "settings": settings.to_json(),
     }
     begun = time.time()
     answers = record.begin(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from occlusight.backends.protocol import Request
+from occlusight.engine.sampling_params import SamplingParams
 from occlusight.questions.question import Question
 
 DECISIONS = {"en": ("Yes", "No"), "zh": ("是的", "没有")}
@@ -24,24 +25,25 @@ class Settings:
     """
 
     system: str | None = None
-    temperature: float = 0.0
-    top_p: float = 1.0
-    max_tokens: int = 256
-    seed: int | None = None
+    sampling: SamplingParams = field(default_factory=lambda: SamplingParams(max_tokens=256))
     certainty: bool = True
     together: bool = True
 
     def __post_init__(self) -> None:
-        Request("?", **self.sampling)  # refuses what is out of range before a model is opened
+        Request("?", system=self.system)  # refuses what is out of range before a model is opened
 
-    @property
-    def sampling(self) -> dict[str, Any]:
-        """What a request is asked with."""
-        return {key: value for key, value in asdict(self).items() if key not in ("certainty", "together")}
+    def to_json(self) -> dict[str, Any]:
+        """Return what a run records."""
+        return {
+            "system": self.system,
+            **self.sampling.to_json(),
+            "certainty": self.certainty,
+            "together": self.together,
+        }
 
     def request(self, question: Question, picture: Path) -> Request:
         """Return the request for a question: its text as it stands."""
-        return Request(question.text, (picture,), **self.sampling)
+        return Request(question.text, (picture,), self.system, sampling=self.sampling)
 
     def choices(self, question: Question) -> tuple[str, str] | None:
         """Return the words of yes and no whose log-probabilities are wanted; None where none are."""

@@ -14,6 +14,7 @@ from occlusight.bench.finished import Finished
 from occlusight.bench.run import run
 from occlusight.bench.settings import Settings
 from occlusight.datasets.dataset import DataSet
+from occlusight.engine.sampling_params import SamplingParams
 from occlusight.model.picture import open_picture
 from occlusight.model.preprocess import PixelLimits, PreprocessSettings
 from occlusight.occlusion.kinds import Names
@@ -95,7 +96,7 @@ def sweep(
 
     Questions are asked one by one, so that the seconds are what a single user waits.
     """
-    settings = Settings(max_tokens=max(lengths), certainty=False, together=False)
+    settings = Settings(sampling=SamplingParams(max_tokens=max(lengths)), certainty=False, together=False)
     by_size, by_length = [], []
     for size in sizes:
         told(f"pictures of {size} pixels")
@@ -105,7 +106,8 @@ def sweep(
     for length in lengths:
         told(f"answers of at most {length} tokens")
         folder = out / f"tokens-{length}"
-        run(backend, data, folder, names, langs, settings=replace(settings, max_tokens=length), scenes=scenes)
+        shorter = replace(settings, sampling=replace(settings.sampling, max_tokens=length))
+        run(backend, data, folder, names, langs, settings=shorter, scenes=scenes)
         by_length.append({"max_tokens": length, **point(Finished.read(folder))})
     return {
         "model": backend.info.name,
@@ -115,7 +117,7 @@ def sweep(
         "default_size": default_side(backend),
         "by_max_tokens": by_length,
         "best_max_tokens": knee(by_length, "max_tokens"),
-        "default_max_tokens": Settings().max_tokens,
+        "default_max_tokens": Settings().sampling.max_tokens,
     }
 
 

@@ -73,11 +73,11 @@ def answer(
         document["warnings"] = found
     if thoughts:
         document["thoughts"] = "".join(thoughts)
-    if request.logprobs is not None:
+    if request.sampling.logprobs is not None:
         document["logprobs"] = tokens
     if explain_cost:
         document["cost"] = cost(backend, done)
-    if why := why_incomplete(request, document["answer"], done.finish_reason):
+    if why := why_incomplete(request.sampling, document["answer"], done.finish_reason):
         document["error"] = why
     return document
 

@@ -209,10 +209,11 @@ def ask(
         )
     with picture_files(pictures) as files, sign:
         request = Request(question, files, **settings)
-        if request.json_schema is not None or request.regex is not None:
+        params = request.sampling
+        if params.json_schema is not None or params.regex is not None:
             from occlusight.engine.grammar import check_rules
 
-            check_rules(None if request.json_schema is None else str(request.json_schema), request.regex)
+            check_rules(None if params.json_schema is None else str(params.json_schema), params.regex)
         sign.say(f"opening the model {model} ...")
         backend = opened()
         for warning in warnings(backend, request):
@@ -262,7 +263,7 @@ def stream(backend: Backend, request: Request, explain_cost: bool = False, sign:
                 print(cost_in_words(cost(backend, event)), file=sys.stderr)
             for note in reductions(event.usage):
                 print(note, file=sys.stderr)
-            if why := why_incomplete(request, text, event.finish_reason):
+            if why := why_incomplete(request.sampling, text, event.finish_reason):
                 raise Incomplete(why, text)
             if event.finish_reason == "length":
                 print(f"(cut after {event.usage.completion_tokens} tokens; --max-tokens allows more)", file=sys.stderr)

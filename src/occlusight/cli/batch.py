@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, is_dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,23 +19,6 @@ from occlusight.files.whole import unwritable, write_lines
 if TYPE_CHECKING:
     from occlusight.backends.protocol import Backend, Event, Request
 
-ALWAYS = ("temperature", "top_p", "max_tokens", "seed", "system")
-SOMETIMES = (
-    "top_k",
-    "min_p",
-    "repetition_penalty",
-    "presence_penalty",
-    "stop",
-    "json_schema",
-    "json_limits",
-    "schema_in_prompt",
-    "regex",
-    "thinking_tokens",
-    "logprobs",
-    "max_pixels",
-    "min_pixels",
-)
-"""Settings that a line tells, always or where they are not the usual ones."""
 KEY = ("picture", "question", "model", "settings")
 BEGINS = b'{"picture": '
 """What tells a line apart from others, and how a line begins."""
@@ -72,15 +55,10 @@ class Batch:
 
     def key(self, picture: Path) -> dict[str, Any]:
         """Return what tells this answer apart from others in the same file."""
-        from occlusight.backends.protocol import Request
-
-        settings = {name: getattr(self.request, name) for name in ALWAYS}
-        plain = Request(self.request.prompt)
-        settings |= {
-            name: asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
-            for name in SOMETIMES
-            if (value := getattr(self.request, name)) != getattr(plain, name)
-        }
+        request = self.request
+        settings = {**request.sampling.to_json(), "system": request.system}
+        limits = {"max_pixels": request.max_pixels, "min_pixels": request.min_pixels}
+        settings |= {name: value for name, value in limits.items() if value is not None}
         name = escaped(picture.relative_to(self.folder).as_posix())
         return {"picture": name, "question": self.request.prompt, "model": self.model, "settings": settings}
 

@@ -21,6 +21,7 @@ from occlusight.cli.precision import Quantize, QuantizeVision
 from occlusight.cli.progress import progress
 from occlusight.cli.results import for_people, for_programs
 from occlusight.datasets.dataset import open_set
+from occlusight.engine.sampling_params import SamplingParams
 
 Data = Annotated[str, typer.Option(help="A data set: a folder, or the name of a shipped one.")]
 ModelName = Annotated[
@@ -83,7 +84,7 @@ def run_command(
     Prints a table on a terminal, else one line of JSON: every rate with its 95 % interval, clustered by scene.
     """
     wanted = languages(langs)
-    settings = Settings(system, temperature, 1.0, max_tokens, seed, certainty, together)
+    settings = Settings(system, SamplingParams(temperature, max_tokens=max_tokens, seed=seed), certainty, together)
     dataset = open_set(data)
     names = names_for(dataset)
     opened = backend_for(

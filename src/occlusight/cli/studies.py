@@ -11,7 +11,6 @@ import typer
 from occlusight.bench.finished import Finished
 from occlusight.bench.photographs import estimate, label_run, read_labels, summary, write_template
 from occlusight.bench.record import Record
-from occlusight.bench.settings import Settings
 from occlusight.bench.sweep import LENGTHS, SIZES, sweep
 from occlusight.bench.sweep_page import page, to_markdown
 from occlusight.cli.bench_options import BackendName, BaseUrl, ModelName, TrustRemoteCode
@@ -20,6 +19,7 @@ from occlusight.cli.pixels import MaxPixels, MinPixels
 from occlusight.cli.progress import progress
 from occlusight.cli.results import for_people, for_programs, say
 from occlusight.datasets.dataset import open_set
+from occlusight.engine.sampling_params import SamplingParams
 from occlusight.errors import BadInput
 from occlusight.files.whole import write_whole
 
@@ -99,7 +99,7 @@ def sweep_command(
     from occlusight.cli.bench_inputs import backend_for, languages, names_for
 
     wanted, sides, most = languages(langs), numbers("--sizes", sizes), numbers("--lengths", lengths)
-    Settings(max_tokens=max(most))
+    SamplingParams(max_tokens=max(most))
     dataset = open_set(data)
     names = names_for(dataset)
     found = sweep(

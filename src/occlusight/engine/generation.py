@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import torch
@@ -11,7 +10,8 @@ from torch import Tensor
 
 from occlusight.engine.output_text import Picked, Transcript
 from occlusight.engine.prompt_lookup import Drafts
-from occlusight.engine.sampling import Sampler, Sampling
+from occlusight.engine.sampling import Sampler
+from occlusight.engine.sampling_params import SamplingParams
 from occlusight.model.chat import Chat
 
 if TYPE_CHECKING:
@@ -39,39 +39,22 @@ class Listener(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Manner:
-    """How an answer is to be given. `logprobs`: how many likeliest tokens are told beside each one; None tells nothing.
-
-    `thinking_tokens` bounds the thoughts of a checkpoint that thinks; None is three quarters of `max_tokens`.
-    """
-
-    sampling: Sampling = field(default_factory=Sampling)
-    max_tokens: int = 512
-    stops: tuple[str, ...] = ()
-    logprobs: int | None = None
-    thinking_tokens: int | None = None
-
-    @property
-    def most_thoughts(self) -> int:
-        """The bound of the thoughts, settled."""
-        return self.max_tokens * 3 // 4 if self.thinking_tokens is None else self.thinking_tokens
-
-
 class Speaker:
     """One answer in the making; a `Listener`.
 
     A checkpoint thinks where its prompt ends with `<think>`, or its answer begins so. A grammar holds for the answer after the thoughts.
     """
 
-    def __init__(self, chat: Chat, prompt: Sequence[int], manner: Manner, grammar: Grammar | None = None) -> None:
+    def __init__(
+        self, chat: Chat, prompt: Sequence[int], params: SamplingParams, grammar: Grammar | None = None
+    ) -> None:
         self.said: list[int] = []
         self.reason: Reason | None = None
         self.forced = 0
         self.guessed = 0
         self.held = 0
         self._ended_by_itself = 0
-        self._manner = manner
+        self._params = params
         self._ends = frozenset(chat.eos_ids)
         control = chat.tokenizer.control
         self._open, self._close = control.get(THINK, -1), control.get(END_THINK, -1)
@@ -79,9 +62,9 @@ class Speaker:
         self._gap = chat.encode("\n\n")
         thinking = self._close >= 0 and self._open in prompt[-3:]
         pads = (chat.config.image_token_id, chat.config.video_token_id)  # no answer holds a picture
-        self._sampler = Sampler(manner.sampling, prompt, pads)
+        self._sampler = Sampler(params, prompt, pads)
         self._drafts = Drafts(prompt, never=(*pads, *self._ends))
-        self.transcript = Transcript(chat.tokenizer, manner.stops, thinking)
+        self.transcript = Transcript(chat.tokenizer, params.stop, thinking)
         self._grammar = grammar
         self._thoughts = 0
         if grammar is not None and not thinking:
@@ -94,7 +77,7 @@ class Speaker:
 
     def guess(self, most: int) -> list[int]:
         """See `Listener`."""
-        room = self._manner.max_tokens - len(self.said) - 1
+        room = self._params.max_tokens - len(self.said) - 1
         return self._drafts.guess(min(most, room)) if room > 0 else []
 
     def hear(self, logits: Tensor, guessed: Sequence[int]) -> int:
@@ -144,7 +127,7 @@ class Speaker:
             if self._grammar is not None:
                 self._force(self._gap)
                 self._force(self._grammar.forced())
-        elif self._thoughts >= self._manner.most_thoughts:
+        elif self._thoughts >= self._params.most_thoughts:
             self._force(self._closing)
             if self._grammar is not None:
                 self._force(self._grammar.forced())
@@ -170,15 +153,15 @@ class Speaker:
             self.transcript.push(self._picked(token, logits))
         if self.transcript.stopped:
             self.reason = "stop"
-        elif len(self.said) >= self._manner.max_tokens:
+        elif len(self.said) >= self._params.max_tokens:
             self.reason = "length"
 
     def _picked(self, token: int, logits: Tensor | None) -> Picked:
         """Return a token with the model's own probabilities, before penalties, temperature and grammar."""
-        if self._manner.logprobs is None:
+        if self._params.logprobs is None:
             return Picked(token)
         if logits is None:
             return Picked(token, 0.0)
         logs = torch.log_softmax(logits.float(), -1)
-        values, ids = logs.topk(min(self._manner.logprobs, len(logs)))
+        values, ids = logs.topk(min(self._params.logprobs, len(logs)))
         return Picked(token, float(logs[token]), tuple(zip(ids.tolist(), values.tolist(), strict=True)))

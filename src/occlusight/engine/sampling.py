@@ -3,30 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import cast
 
 import torch
 from torch import Tensor
 
-
-@dataclass(frozen=True)
-class Sampling:
-    """How tokens are drawn; the ranges are checked where a request is built.
-
-    First the penalties: `repetition_penalty` divides positive logits of tokens that prompt or answer hold, and multiplies negative ones
-    (arXiv:1909.05858); `presence_penalty` is taken from logits of tokens that the answer holds. Temperature 0 then takes the likeliest.
-    Else, after the temperature, one after the other: `top_k` likeliest tokens (0: all); the fewest whose probabilities reach `top_p`
-    (arXiv:1904.09751); those with at least `min_p` times the probability of the likeliest (arXiv:2407.01082).
-    """
-
-    temperature: float = 0.0
-    top_p: float = 1.0
-    top_k: int = 0
-    min_p: float = 0.0
-    repetition_penalty: float = 1.0
-    presence_penalty: float = 0.0
-    seed: int | None = None
+from occlusight.engine.sampling_params import SamplingParams
 
 
 class Sampler:
@@ -36,29 +18,29 @@ class Sampler:
     """
 
     def __init__(
-        self, settings: Sampling | None = None, prompt: Iterable[int] = (), banned: Iterable[int] = ()
+        self, params: SamplingParams | None = None, prompt: Iterable[int] = (), banned: Iterable[int] = ()
     ) -> None:
-        self.settings = settings or Sampling()
+        self.params = params or SamplingParams()
         self._banned = list(banned)
         self._said: set[int] = set()
-        self._seen = set(prompt) if self.settings.repetition_penalty != 1.0 else set()
+        self._seen = set(prompt) if self.params.repetition_penalty != 1.0 else set()
         self._generator = torch.Generator()
-        if self.settings.seed is None:
+        if self.params.seed is None:
             self._generator.seed()
         else:
-            self._generator.manual_seed(self.settings.seed)
+            self._generator.manual_seed(self.params.seed)
 
     def pick(self, logits: Tensor, allowed: Tensor | None = None) -> int:
         """Return the next token's id, given logits `(V,)`; `allowed` `(V,)` bool leaves only some to choose from."""
         scores = self._scores(logits, allowed)
-        if self.settings.temperature == 0.0:
+        if self.params.temperature == 0.0:
             return int(scores.argmax())
         return int(torch.multinomial(self._shape(scores), 1, generator=self._generator))
 
     def note(self, token: int) -> None:
         """Count a token as said: the penalties look at it."""
         self._said.add(token)
-        if self.settings.repetition_penalty != 1.0:
+        if self.params.repetition_penalty != 1.0:
             self._seen.add(token)
 
     def probabilities(self, logits: Tensor, allowed: Tensor | None = None) -> Tensor:
@@ -68,13 +50,13 @@ class Sampler:
     def _scores(self, logits: Tensor, allowed: Tensor | None) -> Tensor:
         """Logits after penalties, fp32 on the CPU; -inf for what must not come."""
         scores = logits.detach().to("cpu", torch.float32, copy=True)
-        penalty = self.settings.repetition_penalty
+        penalty = self.params.repetition_penalty
         if penalty != 1.0 and self._seen:
             seen = torch.tensor(sorted(self._seen))
             values = scores[seen]
             scores[seen] = torch.where(values > 0, values / penalty, values * penalty)
-        if self.settings.presence_penalty and self._said:
-            scores[torch.tensor(sorted(self._said))] -= self.settings.presence_penalty
+        if self.params.presence_penalty and self._said:
+            scores[torch.tensor(sorted(self._said))] -= self.params.presence_penalty
         if self._banned:
             scores[self._banned] = float("-inf")
         if allowed is not None:
@@ -83,19 +65,19 @@ class Sampler:
 
     def _shape(self, scores: Tensor) -> Tensor:
         """Apply temperature, top_k, top_p and min_p."""
-        settings = self.settings
-        scaled = scores / max(settings.temperature, 1e-4)
+        params = self.params
+        scaled = scores / max(params.temperature, 1e-4)
         values, order = scaled, cast(Tensor | None, None)
-        if 0 < settings.top_k < len(scaled):
-            values, order = scaled.topk(settings.top_k)  # falling
-        elif settings.top_p < 1.0:
+        if 0 < params.top_k < len(scaled):
+            values, order = scaled.topk(params.top_k)  # falling
+        elif params.top_p < 1.0:
             values, order = scaled.sort(descending=True)
         probabilities = values.softmax(-1)
-        if settings.top_p < 1.0:
+        if params.top_p < 1.0:
             before = probabilities.cumsum(-1) - probabilities  # what the likelier tokens already have
-            probabilities[before >= settings.top_p] = 0.0
-        if settings.min_p > 0.0:
-            probabilities[probabilities < settings.min_p * probabilities.max()] = 0.0
+            probabilities[before >= params.top_p] = 0.0
+        if params.min_p > 0.0:
+            probabilities[probabilities < params.min_p * probabilities.max()] = 0.0
         if order is not None:
             probabilities = torch.zeros_like(scaled).scatter_(0, order, probabilities)
         return probabilities / probabilities.sum()
