@@ -25,7 +25,8 @@ FLOORS = (  # the highest first; a part imports parts of lower floors alone
     ("model", "datasets"),
     ("kernels", "questions", "reading"),
     ("occlusion", "files", "images"),
-    ("errors", "checks", "randomness", "durations", "extras"),
+    ("checks",),
+    ("errors", "randomness", "durations", "extras"),
 )
 FLOOR = {part: -place for place, parts in enumerate(FLOORS) for part in parts}
 

@@ -10,11 +10,11 @@ import occlusight
 from occlusight import api as answer_module
 from occlusight.backends import local
 from occlusight.backends.local import LocalBackend
+from occlusight.backends.options import SamplingParams
 from occlusight.backends.protocol import Request
 from occlusight.backends.scripted import Scripted
 from occlusight.backends.structured import TOLD, prompt_of, why_incomplete
 from occlusight.engine.json_limits import JsonLimits
-from occlusight.engine.sampling_params import SamplingParams
 from occlusight.errors import BadInput, Incomplete
 
 SCHEMA = {"type": "object", "properties": {"front": {"type": "string", "description": "what stands in front"}}}

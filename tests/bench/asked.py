@@ -10,11 +10,11 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.occlusion.graphs import NAMES
 
 from occlusight.backends.local import LocalBackend
+from occlusight.backends.options import SamplingParams
 from occlusight.bench.run import run
 from occlusight.bench.settings import Settings
 from occlusight.datasets.dataset import read_set
 from occlusight.engine.config import LONGEST_STEP_S, EngineSettings
-from occlusight.engine.sampling_params import SamplingParams
 
 
 def asked(data: Path, checkpoint: Path, out: Path) -> None:

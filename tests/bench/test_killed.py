@@ -15,13 +15,13 @@ import pytest
 import tests.bench.asked
 
 from occlusight.backends.local import LocalBackend
+from occlusight.backends.options import SamplingParams
 from occlusight.backends.protocol import Done
 from occlusight.bench.asking import ask_all, groups
 from occlusight.bench.record import Record
 from occlusight.bench.run import run
 from occlusight.bench.settings import Settings
 from occlusight.engine.config import LONGEST_STEP_S, EngineSettings
-from occlusight.engine.sampling_params import SamplingParams
 from occlusight.errors import BadInput
 
 asked = tests.bench.asked.asked

@@ -5,6 +5,7 @@ import pytest
 from tests.files.full_disk import full_disk
 from typer.testing import CliRunner
 
+from occlusight.backends.options import SamplingParams
 from occlusight.backends.protocol import Event, Request
 from occlusight.backends.scripted import Scripted
 from occlusight.bench.oracle import computed, oracle_of
@@ -13,7 +14,6 @@ from occlusight.bench.run import run
 from occlusight.bench.settings import Settings
 from occlusight.cli import bench_inputs
 from occlusight.cli.bench import bench_app
-from occlusight.engine.sampling_params import SamplingParams
 from occlusight.errors import BadData, BadInput, OcclusightError
 from occlusight.files.journal import Journal
 from occlusight.questions.question import Question

@@ -1,11 +1,14 @@
-"""How large pictures may be read: limits that a request or the opening of a model gives."""
+"""What a caller may say: how an answer is drawn (`SamplingParams`, which the engine takes as it is) and how large pictures are read."""
 
 from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
 from occlusight.checks import received, whole
+from occlusight.engine.sampling_params import SamplingParams
 from occlusight.errors import BadInput
+
+__all__ = ["PIXELS_LIMIT", "MaxPixels", "SamplingParams", "as_max_pixels", "in_order"]
 
 MaxPixels: TypeAlias = int | Literal["model"] | None
 """A limit of pixels; "model" leaves it to the checkpoint, None to whoever is asked."""

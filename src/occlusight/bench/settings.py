@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from occlusight.backends.options import SamplingParams
 from occlusight.backends.protocol import Request
-from occlusight.engine.sampling_params import SamplingParams
 from occlusight.questions.question import Question
 
 DECISIONS = {"en": ("Yes", "No"), "zh": ("是的", "没有")}

@@ -9,12 +9,12 @@ from typing import Any, Protocol, runtime_checkable
 
 from PIL import Image
 
+from occlusight.backends.options import SamplingParams
 from occlusight.backends.protocol import Backend, CancelCheck, Event, ModelInfo, Request
 from occlusight.bench.finished import Finished
 from occlusight.bench.run import run
 from occlusight.bench.settings import Settings
 from occlusight.datasets.dataset import DataSet
-from occlusight.engine.sampling_params import SamplingParams
 from occlusight.model.picture import open_picture
 from occlusight.model.preprocess import PixelLimits, PreprocessSettings
 from occlusight.occlusion.kinds import Names

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from occlusight.backends.options import SamplingParams
 from occlusight.bench.run import run
 from occlusight.bench.settings import Settings
 from occlusight.cli import bench_runs, studies
@@ -21,7 +22,6 @@ from occlusight.cli.precision import Quantize, QuantizeVision
 from occlusight.cli.progress import progress
 from occlusight.cli.results import for_people, for_programs
 from occlusight.datasets.dataset import open_set
-from occlusight.engine.sampling_params import SamplingParams
 
 Data = Annotated[str, typer.Option(help="A data set: a folder, or the name of a shipped one.")]
 ModelName = Annotated[

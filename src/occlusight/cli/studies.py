@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from occlusight.backends.options import SamplingParams
 from occlusight.bench.finished import Finished
 from occlusight.bench.photographs import estimate, label_run, read_labels, summary, write_template
 from occlusight.bench.record import Record
@@ -19,7 +20,6 @@ from occlusight.cli.pixels import MaxPixels, MinPixels
 from occlusight.cli.progress import progress
 from occlusight.cli.results import for_people, for_programs, say
 from occlusight.datasets.dataset import open_set
-from occlusight.engine.sampling_params import SamplingParams
 from occlusight.errors import BadInput
 from occlusight.files.whole import write_whole
 
