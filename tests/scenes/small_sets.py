@@ -11,7 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 from occlusight.files.whole import sha256
-from occlusight.scenes.make.dataset import Made, make_set
+from occlusight.scenes.make.dataset import MAKING, Made, begin, make_set, part_path
 from occlusight.scenes.make.plan import Plan
 from occlusight.scenes.meshes.catalogue import PROCEDURAL, Catalogue, load_catalogue
 from occlusight.scenes.recipes.free import SETTINGS
@@ -48,6 +48,18 @@ def make(out: Path, count: int = 3, progress: Callable[[int, int], None] | None 
 def contents(folder: Path) -> dict[str, bytes]:
     """Every file of a folder, by its path."""
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def take_back(folder: Path, plan: Plan, first: int) -> None:
+    """Leave of a finished set what a run leaves that is killed while it makes scene `first`."""
+    begin(plan, folder)
+    for path in folder.iterdir():
+        if path.is_file():
+            path.unlink()
+    for index in range(first, plan.count):
+        part_path(folder, index).unlink()
+        (folder / plan.image(index)).unlink()
+    (folder / MAKING / f"{first:05d}.webp").write_bytes(b"RIFF, half written")
 
 
 def rewrite(folder: Path, name: str, change: Callable[[list[dict[str, Any]]], None], sign: bool = True) -> None:

@@ -6,6 +6,7 @@ Two things whose outlines on the ground are apart cannot meet; where outlines me
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +77,7 @@ def _apart(p: Placed, base: Placed) -> float:
 
 def _penetration_failures(scene: Scene) -> Iterator[str]:
     vertices = {p.id: placed_vertices(p, load_mesh(p.mesh)) for p in scene.objects}
-    outlines = {id: outline(v[:, :2]) for id, v in vertices.items()}
+    outlines = {p.id: _outline_of(p) for p in scene.objects}
     for i, a in enumerate(scene.objects):
         for b in scene.objects[:i]:
             if a.supported_by == b.id or b.supported_by == a.id or not outlines_meet(outlines[a.id], outlines[b.id]):
@@ -99,6 +100,12 @@ def crossings(a: Placed, va: NDArray[np.float32], b: Placed, vb: NDArray[np.floa
     mesh = load_mesh(b.mesh)
     far = reach(mesh, vb, np.ascontiguousarray(start), np.ascontiguousarray(end - start))
     return int(np.count_nonzero(far < 1.0))
+
+
+@lru_cache(maxsize=64)
+def _outline_of(placed: Placed) -> NDArray[np.float64]:
+    """Return a thing's outline on the ground: in the frames of a clip, in variants of a scene, most stand where they stood."""
+    return outline(placed_vertices(placed, load_mesh(placed.mesh))[:, :2])
 
 
 def outline(ground: NDArray[np.float32]) -> NDArray[np.float64]:
