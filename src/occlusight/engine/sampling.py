@@ -10,6 +10,9 @@ from torch import Tensor
 
 from occlusight.engine.sampling_params import SamplingParams
 
+Sampling = SamplingParams
+"""The name by which checks from outside call the record."""
+
 
 class Sampler:
     """Draws the tokens of one answer; the same seed draws the same tokens, whatever else is computed.
