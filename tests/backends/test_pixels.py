@@ -15,7 +15,7 @@ from occlusight.backends.local import LocalBackend
 from occlusight.backends.options import MaxPixels
 from occlusight.backends.picture_reader import USUAL_PIXELS, PictureReader
 from occlusight.backends.protocol import Done, PictureUse, Request, Usage
-from occlusight.errors import BadInput
+from occlusight.errors import BadInput, BadPicture
 from occlusight.model.preprocess import PixelLimits, PreprocessSettings
 
 QWEN = PreprocessSettings()
@@ -103,6 +103,14 @@ def test_a_gpu_and_the_shipped_model_keep_their_own_limits() -> None:
     assert PictureReader.on("cpu", own).settings == own
     whole = PictureReader.on("cpu", own).use((640, 480), (14, 18), own)
     assert whole.reduced_by == "model"
+
+
+def test_a_picture_that_is_too_narrow_is_named(tmp_path: Path) -> None:
+    Image.new("RGB", (3000, 10)).save(tmp_path / "thin.png")
+    with pytest.raises(BadPicture, match=r"thin\.png: a picture of 3000x10 is too narrow"):
+        PictureReader.on("cpu", QWEN).read(tmp_path / "thin.png")
+    with pytest.raises(BadPicture, match=r"^a picture of 3000x10 is too narrow"):
+        PictureReader.on("cpu", QWEN).read(Image.new("RGB", (3000, 10)))
 
 
 def test_limits_that_contradict_each_other_are_refused(tiny_checkpoint: Path) -> None:

@@ -53,6 +53,15 @@ def test_standard_input_is_a_picture(
     assert seen == [pictures[0].read_bytes(), pictures[1].read_bytes()]
 
 
+def test_standard_input_that_is_broken_is_not_called_by_our_file(
+    call: Callable[..., Result], piped: Callable[..., None], tiny_checkpoint: Path, pictures: list[Path]
+) -> None:
+    piped(pictures[0].read_bytes()[:-40])
+    code, out, err = call("ask", "-", "Is it?", "--model", tiny_checkpoint)
+    assert (code, out) == (2, "")
+    assert "occlusight: standard input is broken (" in err
+
+
 def test_standard_input_that_is_no_picture(
     call: Callable[..., Result], piped: Callable[..., None], monkeypatch: pytest.MonkeyPatch, seen: list[bytes]
 ) -> None:

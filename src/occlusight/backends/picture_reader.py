@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from occlusight.backends.fields import Picture
 from occlusight.backends.options import PIXELS_LIMIT, MaxPixels, as_max_pixels, in_order
 from occlusight.backends.protocol import CancelCheck, PictureUse
 from occlusight.checks import whole
 from occlusight.engine.prompt import Visual
+from occlusight.errors import BadPicture
 from occlusight.model.picture import open_reduced
 from occlusight.model.preprocess import PreprocessSettings, patches_of
 
@@ -64,7 +66,10 @@ class PictureReader:
         """Open, resize and cut a picture; say how it was read. Raises BadPicture where it cannot be, Cancelled where `cancelled` says so."""
         settings = self.within(max_pixels, min_pixels)
         opened = open_reduced(picture, settings.limits.max_pixels, cancelled=cancelled)
-        patches, grid = patches_of(opened.image, settings, opened.size)
+        try:
+            patches, grid = patches_of(opened.image, settings, opened.size)
+        except BadPicture as error:
+            raise BadPicture(f"{picture}: {error}" if isinstance(picture, (str, Path)) else str(error)) from None
         return Visual.of(patches, grid), self.use(opened.size, (grid[1], grid[2]), settings)
 
     def use(self, size: tuple[int, int], patches: tuple[int, int], settings: PreprocessSettings) -> PictureUse:

@@ -13,10 +13,6 @@ from shlex import quote
 from occlusight.errors import BadInput, BadPicture
 
 STDIN = "-"
-VIDEOS = (b"\x1a\x45\xdf\xa3", b"FLV\x01", b"\x00\x00\x01\xba", b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", b"OggS")
-"""How Matroska and WebM, Flash, MPEG, Windows Media and Ogg begin."""
-STILL = (b"heic", b"heix", b"mif1", b"msf1", b"avif", b"avis")
-"""Brands of pictures in the container of MP4."""
 PIECE = 1 << 20
 
 
@@ -24,7 +20,8 @@ PIECE = 1 << 20
 def picture_files(words: Sequence[str]) -> Iterator[tuple[Path, ...]]:
     """Give the files of the pictures that were named, `-` being what standard input holds, which is a file as long as the block lasts.
 
-    Raises BadInput where one is no file or no picture, with what to do; nothing has been decoded then.
+    Raises BadInput where one is no file or no picture, with what to do; nothing has been decoded then. A BadPicture that the block
+    raises says "standard input" instead of that file's path.
     """
     if words.count(STDIN) > 1:
         raise BadInput(f"standard input is one picture, but {STDIN!r} was given {words.count(STDIN)} times")
@@ -39,7 +36,10 @@ def picture_files(words: Sequence[str]) -> Iterator[tuple[Path, ...]]:
         received = Path(folder) / "standard-input"
         receive(received)
         refuse_no_picture(received, "standard input")
-        yield tuple(received if word == STDIN else Path(word) for word in words)
+        try:
+            yield tuple(received if word == STDIN else Path(word) for word in words)
+        except BadPicture as error:
+            raise BadPicture(str(error).replace(str(received), "standard input")) from None
 
 
 def refuse_no_file(word: str) -> None:
@@ -86,15 +86,16 @@ def refuse_no_picture(path: Path, name: str) -> None:
 
 def refuse_video(path: Path, name: str) -> None:
     """Raise BadPicture, saying what is possible, where a file begins as videos do. What cannot be opened is left to who reads it."""
+    from occlusight.images.header import VIDEO, other_format
+
     if not path.is_file():
         return
     try:
         with path.open("rb") as file:
-            head = file.read(16)
+            found = other_format(file)
     except OSError:
         return
-    mp4 = head[4:8] in (b"ftyp", b"moov", b"mdat") and head[8:12] not in STILL
-    if mp4 or head.startswith(VIDEOS) or (head[:4] == b"RIFF" and head[8:12] == b"AVI "):
+    if found == VIDEO:
         raise BadPicture(
             f"{name} is a video; questions are about pictures. Take frames of it, for example one a second "
             "(ffmpeg -i VIDEO -vf fps=1 frame-%03d.png), then ask about one of them, or with --batch about each"

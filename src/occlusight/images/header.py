@@ -14,6 +14,7 @@ ROW_BYTES = 8
 """What a row costs beside its pixels: the pointer to it."""
 METADATA_BYTES = 1 << 20
 """Metadata of ordinary pictures is smaller; where it is not, a decoder may be led to read or unpack far more than that."""
+VIDEO = "a video"
 STEPS = 20_000
 """Segments, chunks or tags that are walked through; no ordinary picture has so many."""
 SCANS = 10_000
@@ -87,6 +88,13 @@ def read_header(file: BinaryIO, size: int) -> Header | None:
         OverflowError,
     ):  # cut or broken: the decoder will say how, under limits
         return Header(name)
+
+
+def other_format(file: BinaryIO) -> str | None:
+    """Return the name of the format of a file that people take for a picture of the known ones; None where it is none of these."""
+    file.seek(0)
+    start = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")
+    return next((name for begins, name in OTHERS if re.match(begins, start, re.DOTALL | re.IGNORECASE)), None)
 
 
 def _jpeg(file: BinaryIO, size: int) -> Header:
@@ -259,3 +267,16 @@ READERS: tuple[tuple[bytes, tuple[str, Reader]], ...] = (
     (rb"BM", ("BMP", _bmp)),
     (rb"II[\x2a\x2b]\0|II\0\x2a|MM\0[\x2a\x2b]|MM\x2a\0", ("TIFF", _tiff)),
 )
+OTHERS: tuple[tuple[bytes, str], ...] = (
+    (rb"....ftyp(hei|hev|mif1|msf1)", "a HEIC picture"),
+    (rb"....ftypavi[fs]", "an AVIF picture"),
+    (rb"....(ftyp|moov|mdat)", VIDEO),
+    (rb"\x1aE\xdf\xa3|FLV\x01|\0\0\x01\xba|\x30\x26\xb2\x75\x8e\x66\xcf\x11|OggS|RIFF....AVI ", VIDEO),
+    (rb"\xff\x0a|\0\0\0\x0cJXL ", "a JPEG XL picture"),
+    (rb"%PDF-", "a PDF"),
+    (rb"<!doctype html|<html", "a web page"),
+    (rb"<svg|<\?xml", "an SVG or XML file"),
+    (rb"version https://git-lfs", "a pointer of Git LFS, not the file itself"),
+)
+"""How files begin that are often given for a picture, and what to call them: the brands of pictures in MP4's container come before
+videos, which are MP4, then Matroska and WebM, Flash, MPEG, Windows Media, Ogg and AVI."""

@@ -23,7 +23,7 @@ from typing import BinaryIO
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from occlusight.errors import BadPicture, Cancelled
-from occlusight.images.header import Header, read_header
+from occlusight.images.header import Header, other_format, read_header
 from occlusight.images.pixels import ORIENTATION, Opened, open_pieces, upright_pieces
 from occlusight.images.process import WORKERS_HERE, CancelCheck, Failed
 from occlusight.images.worker import Task, first_line
@@ -145,6 +145,8 @@ class _Opening:
             )
         header = read_header(file, size)
         if header is None:
+            if other := other_format(file):
+                raise BadPicture(f"{self.name} is {other}, which is not a picture that can be read; {ADVICE}")
             raise self._failed(Failed("unknown"), header)
         draft, factor = self.reductions(header, size)
         self.check(header, draft, factor, size)
