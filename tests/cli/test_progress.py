@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+import time
 
 import pytest
 
@@ -38,6 +39,21 @@ def test_short_work_says_nothing_and_unknown_ends_have_no_estimate() -> None:
     assert lines_at(Lines("importing", "pictures"), (1, 0, None), (11.5, 500, None)) == [
         "importing: 500 pictures in 10 s"
     ]
+
+
+def test_where_nothing_is_finished_for_long_a_line_says_that_it_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FIRST_LINE_S", 0.01)
+    monkeypatch.setattr(sys, "stderr", told := io.StringIO())
+    with progress("making", "scenes"):
+        deadline = time.monotonic() + 20
+        while not told.getvalue() and time.monotonic() < deadline:
+            time.sleep(0.005)
+    assert told.getvalue() == "making: at work for 1 s\n"
+    lines = Lines("making", "scenes")
+    lines.line(3, 5, None, 1.0)
+    assert lines.waiting() == "making: at work for 1 s, 3 of 5 scenes done"
+    lines.line(4, 5, None, 2.0)
+    assert lines.waiting() is None
 
 
 def test_another_stage_is_estimated_by_itself() -> None:

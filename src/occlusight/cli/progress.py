@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,13 @@ class Lines:
     last_done: int = 0
     told: float | None = None
 
+    def waiting(self) -> str | None:
+        """Return the line that is due after 10 s in which nothing was finished, None where something was."""
+        if self.told is not None or self.last_done > self.first:
+            return None
+        of = "" if self.total is None else f", {self.first} of {self.total}{self.unit and f' {self.unit}'} done"
+        return f"{self.what}: at work for {duration(FIRST_LINE_S)}{of}"
+
     def line(self, done: int, total: int | None, what: str | None, now: float) -> str | None:
         """Return the line that is due at `now` seconds, None where none is."""
         if self.total != total or done < self.last_done or self.begun == 0.0:  # another stage, or the very beginning
@@ -54,7 +62,7 @@ class Lines:
 
 @contextmanager
 def progress(what: str, unit: str = "") -> Iterator[Show]:
-    """Within, show how far the work is: `progress("asking", "questions")`. Nothing is shown until the first call."""
+    """Within, show how far the work is: `progress("asking", "questions")`. Off a terminal a line comes after 10 s even if nothing was shown."""
     if not sys.stderr.isatty():
         lines = Lines(what, unit)
 
@@ -63,7 +71,17 @@ def progress(what: str, unit: str = "") -> Iterator[Show]:
             if line:
                 print(line, file=sys.stderr, flush=True)
 
-        yield tell
+        def tell_that_it_works() -> None:
+            if line := lines.waiting():
+                print(line, file=sys.stderr, flush=True)
+
+        timer = threading.Timer(FIRST_LINE_S, tell_that_it_works)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield tell
+        finally:
+            timer.cancel()
         return
     from rich.console import Console
     from rich.progress import (
