@@ -46,6 +46,13 @@ def test_on_a_terminal_a_line_changes_and_goes_away_before_the_first_word() -> N
     assert out.getvalue().endswith(third + CLEAR)
 
 
+def test_nothing_wipes_out_text_that_came_before_the_picture_was_read() -> None:
+    out = Terminal()
+    events = [TextDelta('{"count": '), *EVENTS]
+    assert list(watched(iter(events), out)) == [events[0], *EVENTS[3:]]
+    assert out.getvalue() == ""
+
+
 def test_elsewhere_it_is_said_once() -> None:
     out = io.StringIO()
     assert list(watched(iter(EVENTS), out)) == EVENTS[3:]

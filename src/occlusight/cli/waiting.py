@@ -16,15 +16,21 @@ CLEAR = "\r\x1b[2K"
 
 
 def watched(events: Iterator[Event], out: TextIO | None = None) -> Iterator[Event]:
-    """Yield the events of an answer but for Progress, which is shown: on a terminal as a line that changes, elsewhere once."""
+    """Yield the events of an answer but for Progress, which is shown: on a terminal as a line that changes, elsewhere once.
+
+    Once there is text, nothing is shown any more: a line on the terminal would wipe it out. A schema's first characters are certain
+    before the picture is read.
+    """
     from occlusight.backends.protocol import Progress
 
     out = sys.stderr if out is None else out
     terminal = out.isatty()
-    shown = False
+    shown = begun = False
     try:
         for event in events:
             if isinstance(event, Progress):
+                if begun:
+                    continue
                 if terminal:
                     print(CLEAR + in_words(event), end="", file=out, flush=True)
                 elif not shown:
@@ -34,6 +40,7 @@ def watched(events: Iterator[Event], out: TextIO | None = None) -> Iterator[Even
             if shown and terminal:
                 print(CLEAR, end="", file=out, flush=True)
                 shown = False
+            begun = True
             yield event
     finally:
         if shown and terminal:
