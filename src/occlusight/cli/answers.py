@@ -27,7 +27,7 @@ def reductions(usage: Usage) -> Iterator[str]:
         if use.reduced_by == "max_pixels":
             which = f"picture {number}" if len(usage.pictures) > 1 else "the picture"
             yield (
-                f"({which} was reduced from {as_size(use.size)} to {as_size(use.read_size)} pixels: {use.tokens} tokens; "
+                f"({which} was reduced from {as_size(use.size)} to {as_size(use.read_size)} pixels: {use.tokens} token{'s' * (use.tokens != 1)}; "
                 f"--max-pixels allows more)"
             )
 

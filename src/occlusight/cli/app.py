@@ -103,6 +103,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def complaint(error: typer.TyperException, arguments: Sequence[str]) -> str:
     """Return what is wrong with the arguments, with what was received; nothing where the help has just been printed."""
+    from pydantic import ValidationError
+
+    if isinstance(error.__cause__, ValidationError):  # how Typer hands on what a parser of ours raised
+        for found in error.__cause__.errors():
+            if isinstance(said := found.get("ctx", {}).get("error"), BadInput):
+                return str(said)
     message = getattr(error, "format_message", error.__str__)().rstrip(".")
     options = getattr(getattr(error, "param", None), "opts", ())
     for place, argument in enumerate(arguments):

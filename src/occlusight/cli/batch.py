@@ -95,8 +95,9 @@ class Batch:
             "failed": failed,
             "out": str(self.out),
         }
+        failures = f"{failed} failed" + (" (their lines say why)" if failed else "")
         for_people(
-            f"{self.out}: {len(left)} pictures asked about, {failed} of them failed; {summary['already_done']} were there"
+            f"{self.out}: {len(left)} picture{'s' * (len(left) != 1)} asked about, {failures}; {summary['already_done']} were there"
         )
         for_programs(summary)
         if incomplete:
