@@ -103,6 +103,7 @@ class Page:
             self.language = gr.Radio(
                 [("中文", "zh"), ("English", "en")],
                 value=language,
+                label="语言 Language",  # read out, not shown
                 show_label=False,
                 container=False,
                 elem_id="language",
