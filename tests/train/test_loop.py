@@ -64,9 +64,9 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(
 def test_it_learns_one_batch_by_heart(tmp_path: Path, tokenizer: Tokenizer, stream: list[Batch]) -> None:
     learner = trainer(tmp_path, tokenizer, replace(RECIPE, images=10_000))
     before = learner.train_step(stream[0])["text"]
-    for _ in range(60):
+    for _ in range(30):
         after = learner.train_step(stream[0])["text"]
-    assert after < 0.6 * before
+    assert after < 0.75 * before
 
 
 def test_the_blind_baseline_never_sees_a_picture(tmp_path: Path, tokenizer: Tokenizer, stream: list[Batch]) -> None:
