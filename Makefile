@@ -1,16 +1,21 @@
 # make setup   the environment with everything for development, in .venv
 # make serve   the environment, then the page on http://localhost:7860
+# make fast    the tests of the rules of import, of files, truth, questions and readers: no model, page or command line
 # make test    the environment, then ruff, mypy and the tests
 # make docs    write the reference of commands, docs/cli.md, from the program's help
-.PHONY: setup serve test check docs clean
+.PHONY: setup serve fast test check docs clean
 PYTHON ?= python3
 PORT ?= 7860
 BIN := .venv/bin
+FAST := tests/test_imports.py tests/files tests/occlusion $(wildcard tests/questions) tests/reading
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 setup: .venv/.development
 serve: setup
 	$(BIN)/occlusight serve --port $(PORT)
+
+fast: .venv/.development
+	$(BIN)/python -m pytest $(FAST)
 
 test: check
 	$(BIN)/python -m pytest

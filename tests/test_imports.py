@@ -38,7 +38,7 @@ ONLY = {  # parts that may know these alone, of what is below them
 }
 NEVER = {"scenes": {"model", "backends", "engine", "kernels"}}
 NEVER_EXCEPTIONS = {
-    ("scenes", "model.picture"): "opens picture files and knows no model; programs outside the project import it from there",
+    ("scenes", "model.picture"): "opens picture files, knows no model; programs of others import it",
 }
 
 PACKAGES = {  # packages of others, and the parts that may import them
