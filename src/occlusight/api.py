@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from occlusight.backends.options import MaxPixels
-    from occlusight.backends.protocol import Backend, FinishReason, Message
+    from occlusight.backends.protocol import Backend, Message
     from occlusight.engine.sampling_params import SamplingKeywords
 
 KEPT_MODELS = 2
@@ -57,9 +57,10 @@ def generate_response(
         BadInput: a picture, parameter or model that cannot be used; the message names it and says what to do.
         Incomplete: an answer under `json_schema` or `regex` was cut before it was whole; its `text` is what there is.
     """
+    from occlusight.backends.completion import Completion
     from occlusight.backends.fields import as_picture
     from occlusight.backends.honoured import NAMES
-    from occlusight.backends.protocol import Done, Request, TextDelta
+    from occlusight.backends.protocol import Request
     from occlusight.backends.structured import why_incomplete
     from occlusight.checks import received
 
@@ -71,14 +72,7 @@ def generate_response(
     if not isinstance(model, (str, PathLike)):
         raise BadInput(f"model must be a name or a folder, but {received(model)} was given")
     request = Request(prompt, pictures, system, history, max_pixels=max_pixels, min_pixels=min_pixels, **keywords)
-    pieces: list[str] = []
-    reason: FinishReason = "cancelled"
-    for event in opened(str(model)).generate(request):
-        if isinstance(event, TextDelta):
-            pieces.append(event.text)
-        elif isinstance(event, Done):
-            reason = event.finish_reason
-    text = "".join(pieces)
-    if why := why_incomplete(request.sampling, text, reason):
-        raise Incomplete(why, text)
-    return text
+    completion = Completion.of(opened(str(model)).generate(request))
+    if why := why_incomplete(request.sampling, completion.text, completion.finish_reason):
+        raise Incomplete(why, completion.text)
+    return completion.text

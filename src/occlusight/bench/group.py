@@ -12,7 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from occlusight.backends.protocol import Backend, Done, Event, Request, TextDelta
+from occlusight.backends.completion import Completion
+from occlusight.backends.protocol import Backend, Done, Event, Request
 from occlusight.bench.book import Book
 from occlusight.bench.settings import Settings
 from occlusight.errors import Cancelled, OcclusightError
@@ -56,25 +57,24 @@ def ask_at_once(backend: AsksMany, group: Sequence[Question], picture: Path, set
     forget(backend)
     requests = [settings.request(question, picture) for question in group]
     choices = {at: words for at, question in enumerate(group) if (words := settings.choices(question))}
-    texts = [""] * len(group)
-    ends: dict[int, Done] = {}
+    events: list[list[Event]] = [[] for _ in group]
+    ends: dict[int, Completion] = {}
     begun = time.perf_counter()
     for at, event in backend.generate_many(requests):
-        if isinstance(event, TextDelta):
-            texts[at] += event.text
-        elif isinstance(event, Done):
-            ends[at] = event
+        events[at].append(event)
+        if isinstance(event, Done):
+            ends[at] = Completion.of(events[at])
             if at not in choices:
-                book.answer(line_of(group[at], texts[at], event.finish_reason))
+                book.answer(line_of(group[at], ends[at].text, ends[at].finish_reason))
     seconds = time.perf_counter() - begun
     scores = backend.score_many([(requests[at], words) for at, words in choices.items()])
     for at, logs in zip(choices, scores, strict=True):
-        book.answer(line_of(group[at], texts[at], ends[at].finish_reason, logs))
+        book.answer(line_of(group[at], ends[at].text, ends[at].finish_reason, logs))
     for timing in shares(group, ends, seconds):
         book.time(timing)
 
 
-def shares(group: Sequence[Question], ends: dict[int, Done], seconds: float) -> Iterator[Line]:
+def shares(group: Sequence[Question], ends: dict[int, Completion], seconds: float) -> Iterator[Line]:
     """Yield the lines of a group for timings.jsonl: equal shares of its seconds, the picture's encoding being the first question's."""
     encode_s = max(end.timings.encode_s for end in ends.values())
     share = (seconds - encode_s) / len(group)
@@ -109,27 +109,30 @@ def forget(backend: object) -> bool:
 
 def ask_one(backend: Backend, question: Question, picture: Path, settings: Settings) -> tuple[Line, Line]:
     """Return the lines of one question for answers.jsonl and timings.jsonl."""
-    timing: Line = {"id": question.id}
     logs: Sequence[float] | None = None
-    text = ""
+    events: list[Event] = []  # also those before a failure
     begun = time.perf_counter()
-    reason, error = "cancelled", None
+    seconds, error = None, None
     request = settings.request(question, picture)
     try:
         for event in backend.generate(request):
-            if isinstance(event, TextDelta):
-                text += event.text
-            elif isinstance(event, Done):
-                reason = event.finish_reason
-                timing |= {"usage": asdict(event.usage), "timings": asdict(event.timings)}
-        timing["seconds"] = round(time.perf_counter() - begun, 6)
+            events.append(event)
+        seconds = time.perf_counter() - begun
         if choices := settings.choices(question):
             logs = backend.score(request, choices)
     except Cancelled:
         raise
     except FAILURES as failure:
-        reason, error = "error", f"{type(failure).__name__}: {failure}"
-    return line_of(question, text, reason, logs, error), {"seconds": round(time.perf_counter() - begun, 6), **timing}
+        error = f"{type(failure).__name__}: {failure}"
+    said = Completion.of(events)
+    reason = said.finish_reason if error is None else "error"
+    timing: Line = {
+        "seconds": round(time.perf_counter() - begun if seconds is None else seconds, 6),
+        "id": question.id,
+    }
+    if said.finish_reason != "cancelled":
+        timing |= {"usage": asdict(said.usage), "timings": asdict(said.timings)}
+    return line_of(question, said.text, reason, logs, error), timing
 
 
 def line_of(

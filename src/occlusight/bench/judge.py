@@ -10,7 +10,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from occlusight.backends.protocol import Backend, Request, TextDelta
+from occlusight.backends.completion import Completion
+from occlusight.backends.protocol import Backend, Request
 from occlusight.bench.finished import Finished
 from occlusight.bench.statistics import kappa
 from occlusight.datasets.dataset import DataSet
@@ -49,7 +50,7 @@ def judged(
         told = json.dumps(truth | {"called": names}, ensure_ascii=False)
         line = run.lines[q.id]
         request = Request(PROMPT.format(question=q.text, truth=told, answer=line["raw"] or "(nothing)"), max_tokens=16)
-        said = "".join(e.text for e in judge.generate(request) if isinstance(e, TextDelta))
+        said = Completion.of(judge.generate(request)).text
         rule = bool(line["details"].get("plausible"))
         found = {YES: True, NO: False}.get(verdict(said) or UNKNOWN)
         lines.append({"id": q.id, "judge": found, "rule": rule, "raw": said})

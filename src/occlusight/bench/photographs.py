@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from occlusight.backends.protocol import Backend, Done, Request, TextDelta
+from occlusight.backends.completion import Completion
+from occlusight.backends.protocol import Backend, Request
 from occlusight.bench.record import Record, surroundings
 from occlusight.bench.statistics import Rate, rate
 from occlusight.errors import BadData
@@ -134,10 +135,9 @@ def ask(
 
 
 def _answer(backend: Backend, label: Labelled, max_tokens: int) -> dict[str, Any]:
-    events = list(backend.generate(Request(label.question, (label.picture,), max_tokens=max_tokens)))
-    text = "".join(e.text for e in events if isinstance(e, TextDelta))
-    cut = any(isinstance(e, Done) and e.finish_reason != "stop" for e in events)
-    return {"id": label.id, "picture": str(label.picture), "question": label.question, "answer": text, "cut": cut}
+    said = Completion.of(backend.generate(Request(label.question, (label.picture,), max_tokens=max_tokens)))
+    cut = said.finish_reason != "stop"
+    return {"id": label.id, "picture": str(label.picture), "question": label.question, "answer": said.text, "cut": cut}
 
 
 def label_run(

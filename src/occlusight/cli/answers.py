@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from occlusight.backends.protocol import Backend, Done, Event, Request, Usage
+    from occlusight.backends.completion import Completion
+    from occlusight.backends.protocol import Backend, Event, Request, Usage
 
 
 def warnings(backend: Backend, request: Request) -> list[str]:
@@ -47,44 +48,33 @@ def answer(
     There are `warnings` where the model was not made for such a request, `thoughts` where it had any, `logprobs` and `cost` where they were asked for, and `error` where the answer is not what
     its schema or expression asks for.
     """
-    from occlusight.backends.protocol import Done, TextDelta, ThoughtDelta
+    from occlusight.backends.completion import Completion
     from occlusight.backends.structured import why_incomplete
 
-    text: list[str] = []
-    thoughts: list[str] = []
-    tokens: list[dict[str, Any]] = []
-    done = Done("cancelled")
-    for event in backend.generate(request) if events is None else events:
-        if isinstance(event, TextDelta):
-            text.append(event.text)
-            tokens += [asdict(token) for token in event.tokens]
-        elif isinstance(event, ThoughtDelta):
-            thoughts.append(event.text)
-        elif isinstance(event, Done):
-            done = event
+    completion = Completion.of(backend.generate(request) if events is None else events)
     document: dict[str, Any] = {
-        "answer": "".join(text),
-        "finish_reason": done.finish_reason,
-        "usage": asdict(done.usage),
-        "timings": {key: round(v, 4) if isinstance(v, float) else v for key, v in asdict(done.timings).items()},
+        "answer": completion.text,
+        "finish_reason": completion.finish_reason,
+        "usage": asdict(completion.usage),
+        "timings": {key: round(v, 4) if isinstance(v, float) else v for key, v in asdict(completion.timings).items()},
         "model": asdict(backend.info),
     }
     if found := warnings(backend, request):
         document["warnings"] = found
-    if thoughts:
-        document["thoughts"] = "".join(thoughts)
+    if completion.thoughts:
+        document["thoughts"] = completion.thoughts
     if request.sampling.logprobs is not None:
-        document["logprobs"] = tokens
+        document["logprobs"] = [asdict(token) for token in completion.tokens]
     if explain_cost:
-        document["cost"] = cost(backend, done)
-    if why := why_incomplete(request.sampling, document["answer"], done.finish_reason):
+        document["cost"] = cost(backend, completion)
+    if why := why_incomplete(request.sampling, document["answer"], completion.finish_reason):
         document["error"] = why
     return document
 
 
-def cost(backend: Backend, done: Done) -> dict[str, Any]:
+def cost(backend: Backend, completion: Completion) -> dict[str, Any]:
     """Return what an answer took: tokens, what was saved, precision, seconds."""
-    usage, saved, timings = done.usage, done.saved, done.timings
+    usage, saved, timings = completion.usage, completion.saved, completion.timings
     return {
         "prompt_tokens": usage.prompt_tokens,
         "image_tokens": usage.image_tokens,

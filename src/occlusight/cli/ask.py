@@ -22,7 +22,9 @@ from occlusight.cli.waiting import watched
 from occlusight.errors import BadInput, Incomplete
 
 if TYPE_CHECKING:
-    from occlusight.backends.protocol import Backend, Request
+    from collections.abc import Iterator
+
+    from occlusight.backends.protocol import Backend, Event, Request
 
 SAMPLING, SHAPE, COST = "Sampling", "What the answer looks like", "What it took"
 
@@ -245,25 +247,28 @@ def stream(backend: Backend, request: Request, explain_cost: bool = False, sign:
 
     Raises Incomplete, after all that, where the answer is not what its schema or expression asks for.
     """
-    from occlusight.backends.protocol import Done, TextDelta, ThoughtDelta
+    from occlusight.backends.completion import Completion
     from occlusight.backends.structured import why_incomplete
 
-    text = ""
-    for event in watched(backend.generate(request)):
+    completion = Completion.of(printed(watched(backend.generate(request)), sign))
+    print(flush=True)
+    if explain_cost:
+        print(cost_in_words(cost(backend, completion)), file=sys.stderr)
+    for note in reductions(completion.usage):
+        print(note, file=sys.stderr)
+    if why := why_incomplete(request.sampling, completion.text, completion.finish_reason):
+        raise Incomplete(why, completion.text)
+    if completion.finish_reason == "length":
+        print(f"(cut after {completion.usage.completion_tokens} tokens; --max-tokens allows more)", file=sys.stderr)
+
+
+def printed(events: Iterator[Event], sign: SignOfLife | None = None) -> Iterator[Event]:
+    """Yield the events of an answer, its text printed on stdout as it comes, its thoughts on stderr; the sign of life goes away before."""
+    from occlusight.backends.protocol import TextDelta, ThoughtDelta
+
+    for event in events:
         if sign is not None:
             sign.clear()
-        if isinstance(event, TextDelta):
-            text += event.text
-            print(event.text, end="", flush=True)
-        elif isinstance(event, ThoughtDelta):
-            print(event.text, end="", flush=True, file=sys.stderr)
-        elif isinstance(event, Done):
-            print(flush=True)
-            if explain_cost:
-                print(cost_in_words(cost(backend, event)), file=sys.stderr)
-            for note in reductions(event.usage):
-                print(note, file=sys.stderr)
-            if why := why_incomplete(request.sampling, text, event.finish_reason):
-                raise Incomplete(why, text)
-            if event.finish_reason == "length":
-                print(f"(cut after {event.usage.completion_tokens} tokens; --max-tokens allows more)", file=sys.stderr)
+        if isinstance(event, (TextDelta, ThoughtDelta)):
+            print(event.text, end="", flush=True, file=sys.stderr if isinstance(event, ThoughtDelta) else sys.stdout)
+        yield event

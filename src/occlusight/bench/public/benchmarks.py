@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from occlusight.backends.protocol import Backend, Done, Request, TextDelta
+from occlusight.backends.completion import Completion
+from occlusight.backends.protocol import Backend, Request
 from occlusight.bench.public import choices, orders, statements
 from occlusight.bench.public.items import Item, read_answer, score
 from occlusight.bench.record import Record, surroundings
@@ -149,10 +150,8 @@ def run(
 
 
 def _ask(backend: Backend, item: Item, max_tokens: int) -> dict[str, Any]:
-    events = list(backend.generate(Request(item.prompt, item.pictures, max_tokens=max_tokens)))
-    text = "".join(e.text for e in events if isinstance(e, TextDelta))
-    reason = next((e.finish_reason for e in events if isinstance(e, Done)), "cancelled")
-    return {"id": item.id, "question": item.prompt, "answer": text, "finish_reason": reason}
+    said = Completion.of(backend.generate(Request(item.prompt, item.pictures, max_tokens=max_tokens)))
+    return {"id": item.id, "question": item.prompt, "answer": said.text, "finish_reason": said.finish_reason}
 
 
 def judge(item: Item, answer: str, finish_reason: str) -> Score:
