@@ -109,5 +109,6 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"data: [DONE]\n\n")
 
     def event(self, document: object) -> None:
-        text = document if isinstance(document, str) else json.dumps(document)
-        self.wfile.write(f"data: {text}\n\n".encode())
+        if not isinstance(document, bytes):
+            document = (document if isinstance(document, str) else json.dumps(document)).encode()
+        self.wfile.write(b"data: %s\n\n" % document)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from tests.backends.chat_server import Server
 
+from occlusight.backends.chunks import Reader
 from occlusight.backends.openai import OpenAIBackend
 from occlusight.backends.protocol import Done, Request, TextDelta, ThoughtDelta, TokenLogprob
 from occlusight.engine.json_limits import JsonLimits
@@ -134,6 +138,72 @@ def test_a_stream_is_read_in_every_shape(server: Server, backend: OpenAIBackend,
     assert pieces == [TextDelta("Yes")]
     assert isinstance(done, Done)
     assert (done.finish_reason, done.usage.prompt_tokens, done.usage.completion_tokens) == ("stop", 3, 1)
+
+
+@pytest.mark.parametrize("noise", [b"\xff\xfe{{{", b"[" * 20_000, b"a" * 1_000_000, b'{"choices": [{"del', b"\0"])
+def test_a_stream_that_is_none_is_an_error_in_a_line(server: Server, backend: OpenAIBackend, noise: bytes) -> None:
+    server.events = [chunk({"content": "Yes"}), noise]
+    with pytest.raises(OcclusightError) as refused:
+        list(backend.generate(Request("?")))
+    assert server.address in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+ODD: tuple[Any, ...] = (
+    None,
+    -1,
+    2**70,
+    1e308,
+    float("nan"),
+    float("inf"),
+    "x",
+    "",
+    [],
+    {},
+    True,
+    [None],
+    [[1]],
+    {"a": 1},
+    0.5,
+)
+
+
+def places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the place of everything in a document."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield (*place, key)
+        yield from places(inner, (*place, key))
+
+
+def test_a_field_of_any_type_in_a_stream_is_an_answer_or_an_error() -> None:
+    logprobs = {"content": [{"token": "Y", "logprob": -0.1, "top_logprobs": [{"token": "Y", "logprob": -0.1}]}]}
+    whole = chunk(
+        {"content": [{"type": "text", "text": "Y"}], "reasoning": "?"}, "stop", logprobs=logprobs, usage=USAGE
+    )
+    read = 0
+    for *above, last in places(whole):
+        for value in ODD:
+            document = copy.deepcopy(whole)
+            holder: Any = document
+            for key in above:
+                holder = holder[key]
+            holder[last] = value
+            reader = Reader()
+            with contextlib.suppress(OcclusightError):
+                for piece in reader.events(document):
+                    assert isinstance(piece, TextDelta | ThoughtDelta)
+                    assert all(token.logprob <= 0 for token in piece.tokens)
+                read += 1
+            assert reader.usage.prompt_tokens >= 0
+    assert read > 200
+
+
+@pytest.mark.parametrize("listing", ['{"data": [{"id": []}, {"id": {}}, 3, null]}', "[" * 20_000, '{"data": 3}'])
+def test_a_list_of_models_that_is_none_is_no_traceback(server: Server, listing: str) -> None:
+    server.listing = (200, listing)
+    with contextlib.suppress(BadModel):
+        OpenAIBackend("small", base_url=server.address, retries=0)
 
 
 @pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": None}, {"prompt_tokens": "x", "completion_tokens": -1}])

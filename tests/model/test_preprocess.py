@@ -143,6 +143,10 @@ def test_settings_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
         ({"patch_size": "16"}, "needs an integer patch_size, got '16'"),
         ({"image_mean": [0.5, 0.5]}, "three numbers as image_mean"),
         ({"image_std": [0.5, 0.0, 0.5]}, "image_std must be above 0"),
+        ({"rescale_factor": 0}, "make black -1 and white -1"),
+        ({"rescale_factor": -1}, "make black -1 and white -511"),
+        ({"image_std": [0.5, 0.5, 1e30]}, "make black -5e-31"),
+        ({"image_mean": [0.5, 1e6, 0.5]}, "which no model can tell apart"),
         ({"rescale_factor": "1/255"}, "needs a number as rescale_factor"),
     ],
 )

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, Request, sync_playwright
 from occlusight.backends.protocol import Backend
 from occlusight.serve.app import create_app
 from occlusight.serve.page.examples import Example
-from occlusight.serve.run import take
+from occlusight.serve.run import server_config, take
 
 FLAGS = (
     "--no-sandbox",
@@ -37,9 +37,7 @@ def serving(backend: Backend, examples: tuple[Example, ...] = (), **settings: An
     """Serve the page of a backend on a free port, and give its address."""
     with take("127.0.0.1", 0) as listening:
         app = create_app(backend, examples=examples, **settings)
-        server = uvicorn.Server(
-            uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, proxy_headers=False)
-        )
+        server = uvicorn.Server(server_config(app, ending_s=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         wait(lambda: server.started)

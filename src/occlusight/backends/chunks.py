@@ -31,7 +31,7 @@ class Reader:
             raise OcclusightError(f"the server broke its answer off ({found})")
         if (usage := field(chunk, "usage")) is not None:
             self.usage = Usage(count(usage, "prompt_tokens"), count(usage, "completion_tokens"))
-        for choice in field(chunk, "choices") or ():
+        for choice in listed(chunk, "choices"):
             delta = field(choice, "delta")
             self._waiting += logprobs_in(choice)
             self.has_logprobs = self.has_logprobs or bool(self._waiting)
@@ -50,10 +50,16 @@ def field(holder: Any, name: str) -> Any:
     return holder.get(name) if isinstance(holder, dict) else getattr(holder, name, None)
 
 
+def listed(holder: Any, name: str) -> list[Any]:
+    """Return a field that holds a list, nothing where it holds anything else."""
+    value = field(holder, name)
+    return value if isinstance(value, list) else []
+
+
 def count(usage: Any, name: str) -> int:
     """Return a number of tokens, 0 where the server says none."""
     value = field(usage, name)
-    return int(value) if isinstance(value, (int, float)) and value > 0 else 0
+    return int(value) if isinstance(value, (int, float)) and 0 < value < 2**53 else 0
 
 
 def pieces(content: Any, thinking: bool = False) -> Iterator[tuple[bool, str]]:
@@ -70,16 +76,16 @@ def pieces(content: Any, thinking: bool = False) -> Iterator[tuple[bool, str]]:
 
 def logprobs_in(choice: Any) -> list[TokenLogprob]:
     """Return the tokens that a choice tells the log-probabilities of."""
-    found = field(field(choice, "logprobs"), "content")
-    return [token for entry in (found if isinstance(found, list) else ()) if (token := token_in(entry)) is not None]
+    found = listed(field(choice, "logprobs"), "content")
+    return [token for entry in found if (token := token_in(entry)) is not None]
 
 
 def token_in(entry: Any) -> TokenLogprob | None:
     """Return a token with its log-probability and its rivals; None where an entry says none."""
     token, value = field(entry, "token"), field(entry, "logprob")
-    if not isinstance(token, str) or not isinstance(value, (int, float)):
+    if not isinstance(token, str) or not isinstance(value, (int, float)) or not value <= 0:
         return None
-    rivals = (token_in(one) for one in field(entry, "top_logprobs") or ())
+    rivals = (token_in(one) for one in listed(entry, "top_logprobs"))
     return TokenLogprob(token, float(value), tuple((one.token, one.logprob) for one in rivals if one is not None))
 
 

@@ -98,7 +98,7 @@ class OpenAIBackend:
     def _entry(self) -> Any:
         """Return what the server says about the model. Servers that do not list theirs are believed to have it, and say nothing."""
         try:
-            listed = {field(entry, "id"): entry for entry in self._listed()}
+            listed = {str(field(entry, "id")): entry for entry in self._listed()}
         except openai.APIConnectionError as error:
             raise BadModel(f"no server answers at {self.address} ({_cause(error)}); check the address") from error
         except openai.APIStatusError as error:
@@ -106,7 +106,7 @@ class OpenAIBackend:
                 return None
             raise BadModel(f"{self.address} refused to list its models ({_said(error)})") from error
         if listed and self.model not in listed:
-            raise BadModel(f"{self.address} has no model {self.model!r}; it has {', '.join(sorted(map(str, listed)))}")
+            raise BadModel(f"{self.address} has no model {self.model!r}; it has {', '.join(sorted(listed))}")
         return listed.get(self.model)
 
     def _listed(self) -> list[Any]:
@@ -121,7 +121,7 @@ class OpenAIBackend:
             answered = self.client.models.with_raw_response.list()
         try:
             entries = field(json.loads(answered.http_response.content), "data")
-        except ValueError:  # a page of the web
+        except (ValueError, RecursionError):  # a page of the web
             entries = None
         return entries if isinstance(entries, list) else []
 
@@ -220,8 +220,9 @@ class OpenAIBackend:
             raise BadInput(f"{self.address} wants another key ({_said(error)}); set {API_KEY}") from error
         except openai.APIError as error:
             raise OcclusightError(f"{self.address} failed ({_said(error)})") from error
-        except json.JSONDecodeError as error:
-            raise OcclusightError(f"{self.address} answered with something that is not JSON ({error})") from error
+        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+            reason = "bytes that are no text" if isinstance(error, UnicodeDecodeError) else error
+            raise OcclusightError(f"{self.address} answered with something that is not JSON ({reason})") from error
 
 
 def _content(text: str, pictures: Sequence[Picture], cancelled: CancelCheck | None) -> str | list[dict[str, Any]]:

@@ -21,6 +21,8 @@ from occlusight.model.rope import Grid
 MAX_ASPECT = 200
 SETTINGS, PROCESSOR = "preprocessor_config.json", "processor_config.json"
 MOST_PIXELS = 1 << 30
+MOST_VALUE, LEAST_CONTRAST = 1e4, 1e-2
+"""How far from zero a pixel may come once rescaled and normalized, and how far black and white must come apart."""
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 IMAGE_PROCESSORS = tuple(
     f"Qwen{version}VLImageProcessor{backend}" for version in ("2", "2_5_", "3") for backend in ("", "Fast", "Pil")
@@ -100,15 +102,25 @@ class PreprocessSettings:
         mean, std = _three(fields, "image_mean", default.mean), _three(fields, "image_std", default.std)
         if min(std) <= 0:
             fields.refuse(f"image_std must be above 0, got {std}", between=": ")
+        scale = scale if rescales else 1.0
+        mean, std = (mean, std) if normalizes else ((0.0,) * 3, (1.0,) * 3)
+        for one_mean, one_std in zip(mean, std, strict=True):
+            black, white = -one_mean / one_std, (255 * scale - one_mean) / one_std
+            if not (max(abs(black), abs(white)) < MOST_VALUE and white - black > LEAST_CONTRAST):
+                fields.refuse(
+                    f"rescale_factor {scale}, image_mean {one_mean} and image_std {one_std} make black {black:g} and white {white:g}, "
+                    "which no model can tell apart or reckon with",
+                    between=": ",
+                )
         fields.without_effect(NOTES)
         return cls(
             limits=PixelLimits(low, high),
             patch_size=fields.integer("patch_size", default.patch_size),
             temporal_patch_size=fields.integer("temporal_patch_size", default.temporal_patch_size),
             merge_size=fields.integer("merge_size", default.merge_size),
-            mean=mean if normalizes else (0.0, 0.0, 0.0),
-            std=std if normalizes else (1.0, 1.0, 1.0),
-            scale=scale if rescales else 1.0,
+            mean=mean,
+            std=std,
+            scale=scale,
             resample=resample,
         )
 

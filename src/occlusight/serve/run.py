@@ -10,10 +10,14 @@ import socket
 import sys
 from collections.abc import Sequence
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from occlusight.errors import BadInput
 from occlusight.serve.guard import host_name, is_address
+
+if TYPE_CHECKING:
+    import uvicorn
+    from starlette.types import ASGIApp
 
 LOG = logging.getLogger("occlusight.serve")
 LANGUAGES = ("auto", "zh", "en")
@@ -73,15 +77,26 @@ def run(
         if shown(host) == "localhost" and host != "127.0.0.1":
             LOG.info("other machines reach it under this machine's address, or a name given with --allow-host")
         LOG.info("the page is on http://%s:%d (Ctrl-C stops it)", shown(host), listening.getsockname()[1])
-        config = uvicorn.Config(
-            app,
-            log_level="warning",
-            timeout_graceful_shutdown=ENDING_S,
-            server_header=False,
-            proxy_headers=proxies is not None,
-            forwarded_allow_ips=proxies or [],
-        )
-        uvicorn.Server(config).run(sockets=[listening])
+        uvicorn.Server(server_config(app, proxies)).run(sockets=[listening])
+
+
+def server_config(app: ASGIApp, proxies: list[str] | None = None, ending_s: int = ENDING_S) -> uvicorn.Config:
+    """Return how an application is served; `proxies` are believed about who asks."""
+    import uvicorn
+
+    from occlusight.serve.connections import Connection, connections_possible
+
+    return uvicorn.Config(
+        app,
+        http=Connection,
+        ws="none",
+        log_level="warning",
+        timeout_graceful_shutdown=ending_s,
+        limit_concurrency=connections_possible(),
+        server_header=False,
+        proxy_headers=proxies is not None,
+        forwarded_allow_ips=proxies or [],
+    )
 
 
 def networks(text: str) -> list[str]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
+import logging
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import urlencode
 
 import gradio as gr
@@ -28,14 +29,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from occlusight.errors import BadPicture, Busy
 from occlusight.serve.fair_queue import FairQueue
+from occlusight.serve.page.mailboxes import Mailboxes
 from occlusight.serve.page.texts import TEXTS, preferred
 from occlusight.serve.page.uploads import Uploads, media_type
 from occlusight.serve.visitors import Visitor
 
+LOG = logging.getLogger("occlusight.serve")
 LARGEST_BODY = 2**20
 """Bytes of a request that is no picture."""
 BODY_S, UPLOAD_S = 30, 300
 """How long a request, and one with a picture, may take to arrive, in seconds."""
+LONGEST_PATH = 250
 ENVELOPE = 2**16
 """What a form takes around the picture in it, in bytes."""
 API = "/gradio_api"
@@ -58,6 +62,7 @@ class Gate:
         self.blocks = blocks
         self.uploads = uploads
         self.queue = queue
+        self.mailboxes = blocks._queue.pending_messages_per_session = Mailboxes()
         get, post = ["GET"], ["POST"]
         self.app = Starlette(
             routes=[
@@ -86,6 +91,8 @@ class Gate:
 
     async def file_of_gradio(self, request: Request) -> ASGIApp:
         """A script or style sheet of the page."""
+        if len(request.url.path) > LONGEST_PATH:  # no file system knows such names
+            raise HTTPException(404)
         return self._to_gradio()
 
     async def heartbeat(self, request: Request) -> ASGIApp:
@@ -103,34 +110,40 @@ class Gate:
     async def ask(self, request: Request) -> ASGIApp:
         """A question. Refused at once (429, 503) where the queue has no place for this visitor."""
         visitor = visitor_of(request)
-        body = await self._call(request, visitor, queued=True)
+        call = await self._call(request, visitor, queued=True)
         try:
             self.queue.check(visitor.client)
+            self.mailboxes.admit(call["session_hash"], visitor.client.group)
         except Busy as busy:
-            t = TEXTS[preferred(request.headers.get("accept-language"))]
-            text = (t.too_many if busy.by_client else t.full).format(seconds=busy.retry_after_s)
-            return JSONResponse(
-                {"detail": text}, 429 if busy.by_client else 503, {"Retry-After": str(busy.retry_after_s)}
-            )
-        return self._to_gradio(body=body, visitor=visitor)
+            return busy_now(request, busy)
+        return self._to_gradio(body=json.dumps(call).encode(), visitor=visitor)
 
     async def press(self, request: Request) -> ASGIApp:
         """A button whose work is done at once."""
         visitor = visitor_of(request)
-        return self._to_gradio(body=await self._call(request, visitor, queued=False), visitor=visitor)
+        call = await self._call(request, visitor, queued=False)
+        return self._to_gradio(body=json.dumps(call).encode(), visitor=visitor)
 
     async def upload(self, request: Request) -> Response:
         """Keep a picture; the answer is its name here, where Gradio's would be a path."""
         visitor = visitor_of(request)
         largest = self.uploads.limits.largest
         bounded = Request(request.scope, at_most(request, largest + ENVELOPE))
-        async with in_time(UPLOAD_S), bounded.form(max_files=1, max_fields=1) as form:
-            picture = form.get("files")
-            if not isinstance(picture, UploadFile):
-                raise HTTPException(400, "a form with one file is expected")
-            if (picture.size or 0) > largest:
-                raise HTTPException(413)
-            handle = await run_in_threadpool(self.uploads.add, visitor, picture.filename or "", picture.file)
+        coming = int(request.headers.get("content-length", largest))
+        try:
+            with self.uploads.arriving(visitor, coming):
+                async with in_time(UPLOAD_S), bounded.form(max_files=1, max_fields=1) as form:
+                    picture = form.get("files")
+                    if not isinstance(picture, UploadFile):
+                        raise HTTPException(400, "a form with one file is expected")
+                    if (picture.size or 0) > largest:
+                        raise HTTPException(413)
+                    handle = await run_in_threadpool(self.uploads.add, visitor, picture.filename or "", picture.file)
+        except Busy as busy:
+            return busy_now(request, busy)
+        except OSError as error:
+            LOG.error("a picture could not be kept: %s", error)
+            raise HTTPException(507, "the server has no room for the picture now") from None
         return JSONResponse([handle])
 
     async def upload_progress(self, request: Request) -> Response:
@@ -155,8 +168,8 @@ class Gate:
             },
         )
 
-    async def _call(self, request: Request, visitor: Visitor, *, queued: bool) -> bytes:
-        """Return the body of a call to one of the page's functions with nothing in it but what the function takes."""
+    async def _call(self, request: Request, visitor: Visitor, *, queued: bool) -> dict[str, Any]:
+        """Return a call to one of the page's functions with nothing in it but what the function takes."""
         receive = at_most(request, LARGEST_BODY)
         async with in_time(BODY_S):
             raw = await Request(request.scope, receive).body()
@@ -169,17 +182,15 @@ class Gate:
         function = self.blocks.fns.get(index) if type(index) is int else None
         if function is None or bool(function.queue) is not queued or not function.targets:
             raise HTTPException(404)
-        if not isinstance(session, str) or not isinstance(data, list) or len(data) != len(function.inputs):
+        if not is_text(session) or not isinstance(data, list) or len(data) != len(function.inputs):
             raise HTTPException(422)
-        return json.dumps(
-            {
-                "fn_index": index,
-                "session_hash": visitor.session(session),
-                "trigger_id": trigger if type(trigger) is int else None,
-                "event_data": {"index": place_in(event), "value": None} if event is not None else None,
-                "data": [reduced(field, value) for field, value in zip(function.inputs, data, strict=True)],
-            }
-        ).encode()
+        return {
+            "fn_index": index,
+            "session_hash": visitor.session(session),
+            "trigger_id": trigger if type(trigger) is int else None,
+            "event_data": {"index": place_in(event), "value": None} if event is not None else None,
+            "data": [reduced(field, value) for field, value in zip(function.inputs, data, strict=True)],
+        }
 
     def _to_gradio(
         self,
@@ -226,17 +237,29 @@ def reduced(field: Any, value: object) -> object:
     if isinstance(field, gr.Image):
         if value is None:
             return None
-        if isinstance(value, Mapping) and isinstance(value.get("path"), str):
+        if isinstance(value, Mapping) and is_text(value.get("path")):
             return {"path": value["path"]}
     elif isinstance(field, gr.Textbox):
-        if isinstance(value, str):
+        if is_text(value) and (field.max_length is None or len(value) <= field.max_length):
             return value
     elif isinstance(field, gr.Slider):
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+        if type(value) in (int, float) and field.minimum <= value <= field.maximum:
             return value
     elif isinstance(field, gr.Radio) and isinstance(value, str) and value in [choice for _, choice in field.choices]:
         return value
     raise HTTPException(422)
+
+
+def is_text(value: object) -> TypeGuard[str]:
+    """Whether a value is text that can be written down: JSON can also say half of a character (`"\\ud800"`)."""
+    return isinstance(value, str) and not re.search("[\ud800-\udfff]", value)
+
+
+def busy_now(request: Request, busy: Busy) -> Response:
+    """Return the refusal of one who has to wait, in the language that the browser asks for."""
+    t = TEXTS[preferred(request.headers.get("accept-language"))]
+    text = (t.too_many if busy.by_client else t.full).format(seconds=busy.retry_after_s)
+    return JSONResponse({"detail": text}, 429 if busy.by_client else 503, {"Retry-After": str(busy.retry_after_s)})
 
 
 def place_in(event: object) -> int:

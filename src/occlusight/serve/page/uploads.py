@@ -11,14 +11,15 @@ import secrets
 import shutil
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
 from time import monotonic
 from typing import BinaryIO
 
-from occlusight.errors import BadPicture
+from occlusight.errors import BadPicture, Busy
 from occlusight.serve.page.examples import Example
 from occlusight.serve.visitors import Visitor
 
@@ -26,14 +27,20 @@ SHOWN = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "ima
 """What a browser shows and runs no script in; anything else is for downloading."""
 
 
+RETRY_S = 5
+
+
 @dataclass(frozen=True)
 class Limits:
-    """How much is kept: bytes of a picture, pictures of a visitor, bytes in all, and seconds."""
+    """How much is kept: bytes of a picture, pictures of a visitor, bytes in all, and seconds; how many bytes come at the same time
+    from an address, and in all."""
 
     largest: int = 64 * 2**20
     of_a_visitor: int = 16
     in_all: int = 2 * 2**30
     kept_s: float = 86_400.0
+    coming_of_an_address: int = 2**29
+    coming: int = 2**31
 
 
 @dataclass(frozen=True)
@@ -55,15 +62,35 @@ class Uploads:
         self.examples = tuple(self._examples)
         self._folder = Path(mkdtemp(prefix="occlusight-uploads-")).resolve()
         self._uploads: dict[str, Upload] = {}  # the oldest first
+        self._coming: Counter[str] = Counter()
         self._guard = threading.Lock()
+
+    @contextmanager
+    def arriving(self, owner: Visitor, size: int) -> Iterator[None]:
+        """Set room aside while so many bytes arrive, which lie in a temporary file until they are kept. Raises Busy where too many do."""
+        group, limits = owner.client.group, self.limits
+        if self._coming[group] + size > limits.coming_of_an_address:
+            raise Busy("this address sends too many pictures at the same time", RETRY_S, by_client=True)
+        if self._coming.total() + size > limits.coming:
+            raise Busy("too many pictures are being sent", RETRY_S)
+        self._coming[group] += size
+        try:
+            yield
+        finally:
+            self._coming[group] -= size
+            self._coming = +self._coming
 
     def add(self, owner: Visitor, name: str, picture: BinaryIO) -> str:
         """Keep a picture and return its name here; what was kept too long, or is too much, goes."""
         token = secrets.token_urlsafe(24)
         path = self._folder / token / file_name(name)
         path.parent.mkdir(mode=0o700)
-        with path.open("xb") as file:
-            shutil.copyfileobj(picture, file)
+        try:
+            with path.open("xb") as file:
+                shutil.copyfileobj(picture, file)
+        except OSError:
+            shutil.rmtree(path.parent, ignore_errors=True)
+            raise
         handle = f"upload/{token}/{path.name}"
         with self._guard:
             self._uploads[handle] = Upload(path, owner, path.stat().st_size)
