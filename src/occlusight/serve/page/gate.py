@@ -243,7 +243,7 @@ def reduced(field: Any, value: object) -> object:
         if is_text(value) and (field.max_length is None or len(value) <= field.max_length):
             return value
     elif isinstance(field, gr.Slider):
-        if type(value) in (int, float) and field.minimum <= value <= field.maximum:
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and field.minimum <= value <= field.maximum:
             return value
     elif isinstance(field, gr.Radio) and isinstance(value, str) and value in [choice for _, choice in field.choices]:
         return value
