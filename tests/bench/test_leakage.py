@@ -19,7 +19,7 @@ from occlusight.occlusion.kinds import KindNames
 from occlusight.questions.offers import answer_class
 from occlusight.questions.question import ask
 from occlusight.scenes.make.graph_pool import GRAPHS, PLAN, SIZE
-from occlusight.scenes.make.plan import Plan
+from occlusight.scenes.make.plan import DatasetPlan
 
 SCENES = 150
 YES_NO = ["occlusion.active", "occlusion.passive"]
@@ -90,7 +90,7 @@ def test_the_command_measures_a_pool_and_fails_where_texts_leak(
 ) -> None:
     """On graphs that are there already; the kinds of the tests' catalogue stand in for the shipped one."""
     monkeypatch.setattr("occlusight.cli.bench_inputs.shipped_names", lambda: graphs.NAMES)
-    plan = Plan(("street", "desk", "room"), 31, 40, SIZE, 1)
+    plan = DatasetPlan(("street", "desk", "room"), 31, 40, SIZE, 1)
     folder = tmp_path / "free"
     folder.mkdir()
     (folder / PLAN).write_text(json.dumps(plan.identity()))

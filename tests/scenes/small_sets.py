@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 from occlusight.files.whole import sha256
 from occlusight.scenes.make.dataset import MAKING, Made, begin, make_set, part_path
-from occlusight.scenes.make.plan import Plan
+from occlusight.scenes.make.plan import DatasetPlan
 from occlusight.scenes.meshes.catalogue import PROCEDURAL, Catalogue, load_catalogue
 from occlusight.scenes.recipes.free import SETTINGS
 
@@ -34,9 +34,9 @@ def procedural_street() -> Iterator[None]:
         yield
 
 
-def plan(count: int = 3, **changes: Any) -> Plan:
+def plan(count: int = 3, **changes: Any) -> DatasetPlan:
     """A small plan."""
-    return Plan(**{"recipes": ("street",), "seed": 7, "count": count, "size": 64, "samples": 2, **changes})
+    return DatasetPlan(**{"recipes": ("street",), "seed": 7, "count": count, "size": 64, "samples": 2, **changes})
 
 
 def make(out: Path, count: int = 3, progress: Callable[[int, int], None] | None = None, **changes: Any) -> Made:
@@ -50,7 +50,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-def take_back(folder: Path, plan: Plan, first: int) -> None:
+def take_back(folder: Path, plan: DatasetPlan, first: int) -> None:
     """Leave of a finished set what a run leaves that is killed while it makes scene `first`."""
     begin(plan, folder)
     for path in folder.iterdir():

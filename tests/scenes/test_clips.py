@@ -24,17 +24,18 @@ from occlusight.reading.mentions import Vocabulary
 from occlusight.scenes.check.dataset import check_set
 from occlusight.scenes.make.clips import CLIP_LINES, clip_lines
 from occlusight.scenes.make.dataset import make_set
-from occlusight.scenes.make.plan import Plan, recipes_named
+from occlusight.scenes.make.families import recipes_named
+from occlusight.scenes.make.plan import DatasetPlan
 from occlusight.scenes.make.scene_line import scene_of
-from occlusight.scenes.recipes.clips import CLIPS, along, choose_clip, comes_back
+from occlusight.scenes.recipes.clips import RECIPES, along, choose_clip, comes_back
 from occlusight.scenes.render.exposure import render_frame
-from occlusight.scenes.render.targeted import render_staged
+from occlusight.scenes.render.targeted import render_targeted
 from occlusight.scenes.truth.physics import physics_failures
-from occlusight.scenes.truth.targeted import measure_staged
+from occlusight.scenes.truth.targeted import measure_targeted
 
 
-def plan(**changes: Any) -> Plan:
-    return Plan(
+def plan(**changes: Any) -> DatasetPlan:
+    return DatasetPlan(
         **{"recipes": ("clip-street",), "seed": 7, "count": 8, "size": 112, "samples": 1, "frames": 8, **changes}
     )
 
@@ -101,7 +102,7 @@ def test_the_thing_is_seen_hidden_by_the_board_and_seen_again(made: Path) -> Non
 
 def test_a_frame_is_measured_as_any_still(made: Path) -> None:
     line = all_lines(made / "scenes.jsonl")[2]
-    assert Graph.from_json(line["graph"]) == measure_staged(scene_of(line)).graph
+    assert Graph.from_json(line["graph"]) == measure_targeted(scene_of(line)).graph
 
 
 def test_frames_are_exposed_alike(made: Path) -> None:
@@ -123,7 +124,7 @@ def test_frames_are_exposed_alike(made: Path) -> None:
 
 def test_a_first_frame_is_rendered_as_a_still(made: Path) -> None:
     scene = scene_of(all_lines(made / "scenes.jsonl")[0])
-    frame, still = render_frame(scene, scene, 2).astype(float), render_staged(scene, 2).astype(float)
+    frame, still = render_frame(scene, scene, 2).astype(float), render_targeted(scene, 2).astype(float)
     scale = np.median(still[still > 20] / np.maximum(frame[still > 20], 1))
     assert 0.93 < scale < 1.07
     assert np.abs(frame * scale - still).mean() < 4
@@ -172,14 +173,14 @@ def test_clips_of_frames_follow_each_thing(made: Path) -> None:
 
 
 def test_plans_of_clips_say_what_they_cannot_make() -> None:
-    assert recipes_named("clip") == CLIPS
+    assert recipes_named("clip") == RECIPES
     assert plan().image(3) == "frames/clip-street-7-00000/03.webp"
     for changes, message in (
         ({"frames": 7, "count": 7}, "8 to 64 frames, but 7"),
         ({"frames": 65, "count": 65}, "8 to 64 frames, but 65"),
         ({"frames": 0}, "8 to 64 frames, but 0"),
         ({"count": 12}, "not whole clips of 8"),
-        ({"variants": True}, "variants are made of staged scenes"),
+        ({"variants": True}, "variants are made of targeted scenes"),
         ({"balanced": True}, "neither can be --balanced"),
         ({"recipes": ("clip-street", "street")}, "do not go into one data set"),
         ({"recipes": ("street",)}, "only clips have frames"),
@@ -189,11 +190,11 @@ def test_plans_of_clips_say_what_they_cannot_make() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", CLIPS)
-@pytest.mark.parametrize("turn", [0, 1])
-def test_every_recipe_of_clips_comes_back(name: str, turn: int, assets: None) -> None:
-    clip = choose_clip(name, 5, CLIPS.index(name), 8, turn, 160, False)
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("rotation_index", [0, 1])
+def test_every_recipe_of_clips_comes_back(name: str, rotation_index: int, assets: None) -> None:
+    clip = choose_clip(name, 5, RECIPES.index(name), 8, rotation_index, 160, False)
     assert physics_failures(clip.frame(4)) == []
     first, last = clip.frame(0), clip.frame(7)
     assert first == replace(last, objects=first.objects)
-    assert clip.path == ("through", "return")[turn]
+    assert clip.path == ("through", "return")[rotation_index]

@@ -22,13 +22,14 @@ from occlusight.errors import BadInput
 from occlusight.files.json_lines import all_lines
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import LANGS
-from occlusight.scenes.make import dataset
 from occlusight.scenes.make.dataset import make_set
-from occlusight.scenes.make.plan import Plan, recipes_named
+from occlusight.scenes.make.families import recipes_named
+from occlusight.scenes.make.plan import DatasetPlan
 from occlusight.scenes.make.scene_line import scene_of
-from occlusight.scenes.make.selection import BANDS, STRIDE, choose, clear_pairs, without_invisible
+from occlusight.scenes.make.selection import BANDS, STRIDE, clear_pairs, seen_scene, select
 from occlusight.scenes.meshes.catalogue import load_catalogue
 from occlusight.scenes.recipes.free import SETTINGS, make_scene
+from occlusight.scenes.render import path_tracer
 from occlusight.scenes.truth.measure import measure
 
 
@@ -76,9 +77,8 @@ def test_the_rules_of_evaluation_pictures_are_kept(small_set: Path, small_sets: 
         assert 4 <= len(facts.objects) <= 10
         assert clear_pairs(facts)
         assert all(o.visible_fraction >= 0.02 for o in facts.objects.values())
-        low, high = small_sets.plan().band(index)
+        low, high = BANDS[index]
         assert any(low <= facts.objects[id].visible_fraction < high for id in facts.nameable)
-    assert [small_sets.plan().band(i) for i in range(4)] == list(BANDS)
     tally: dict[tuple[str, str], list[str]] = {}
     for q in data.questions:
         if q.answer["value"] in ("yes", "no"):
@@ -110,7 +110,7 @@ class Killed(BaseException):
 def test_a_killed_run_goes_on_to_the_same_bytes(
     small_set: Path, small_sets: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
-    real, rendered = dataset.render, 0
+    real, rendered = path_tracer.render, 0
 
     def render(*arguments: Any) -> Any:
         nonlocal rendered
@@ -121,7 +121,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
         return real(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(dataset, "render", render)
+        patch.setattr("occlusight.scenes.make.free.render", render)
         with pytest.raises(Killed):
             small_sets.make(tmp_path / "set")
     assert not (tmp_path / "set" / "manifest.json").exists()
@@ -214,7 +214,7 @@ def test_recipes_take_turns(small_sets: ModuleType) -> None:
     assert recipes_named("room, desk,room") == ("room", "desk")
     plan = small_sets.plan(recipes=recipes_named("all"), heldout=True)
     assert [plan.scene_id(i) for i in (0, 1, 5)] == ["street-h7-00000", "desk-h7-00001", "room-h7-00005"]
-    assert len({(plan.recipe(i), plan.band(i)) for i in range(12)}) == 12
+    assert len({(plan.recipe(i), plan.slot(i).rotation_index % len(BANDS)) for i in range(12)}) == 12
 
 
 def test_what_cannot_be_seen_is_taken_out(suitcases: Callable[..., Any]) -> None:
@@ -223,7 +223,7 @@ def test_what_cannot_be_seen_is_taken_out(suitcases: Callable[..., Any]) -> None
     scene = replace(scene, camera=replace(scene.camera, target=(0.0, 0.0, 0.4)))
     far = replace(scene.objects[1], position=(0.0, 3.0, 0.0), scale=0.4)  # behind the red suitcase
     beside = replace(scene.objects[1], id="o3", position=(30.0, 3.0, 0.0))  # outside the picture
-    kept, truth = without_invisible(replace(scene, objects=(scene.objects[0], far, beside)), catalogue)
+    kept, truth = seen_scene(replace(scene, objects=(scene.objects[0], far, beside)), catalogue)
     assert [p.id for p in kept.objects] == ["o1"]
     assert [o.id for o in truth.graph.objects] == ["o1"]
     assert (truth.amodal == measure(kept).amodal).all()
@@ -232,18 +232,18 @@ def test_what_cannot_be_seen_is_taken_out(suitcases: Callable[..., Any]) -> None
 @pytest.mark.usefixtures("assets")
 def test_heldout_sets_show_what_training_never_sees() -> None:
     catalogue = load_catalogue()
-    choice = choose("room", 7, 0, catalogue, band=(0.7, 0.95), width=64, heldout=True)
-    unseen = {p.id for p in choice.scene.objects if catalogue.mesh(p.mesh).heldout}
+    selection = select("room", 7, 0, catalogue, band=(0.7, 0.95), width=64, heldout=True)
+    unseen = {p.id for p in selection.scene.objects if catalogue.mesh(p.mesh).heldout}
     assert len(unseen) >= 2
-    assert any(unseen & set(pair) for pair in clear_pairs(Facts(choice.truth.graph)))
-    usual = choose("room", 7, 0, catalogue, band=(0.7, 0.95), width=64)
+    assert any(unseen & set(pair) for pair in clear_pairs(Facts(selection.truth.graph)))
+    usual = select("room", 7, 0, catalogue, band=(0.7, 0.95), width=64)
     assert not any(catalogue.mesh(p.mesh).heldout for p in usual.scene.objects)
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("assets")
 def test_several_workers_make_the_same_bytes(small_sets: ModuleType, tmp_path: Path) -> None:
-    plan = Plan(tuple(SETTINGS), 7, 3, 64, 2)
+    plan = DatasetPlan(tuple(SETTINGS), 7, 3, 64, 2)
     make_set(plan, tmp_path / "one")
     made = make_set(plan, tmp_path / "two", workers=2)
     assert made.made == 3

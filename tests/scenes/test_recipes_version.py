@@ -1,7 +1,8 @@
-"""A family's scenes change only together with its version in `RECIPES_VERSION`.
+"""A family's scenes change only together with its version.
 
-`recipes_version.json` holds a digest of the first drawings of every recipe, and of the first scenes that the search keeps. Where a
-change of scenes is meant, raise the family's version and write the file anew: `python tests/scenes/test_recipes_version.py`.
+`recipes_version.json` holds a digest of the first attempts of every recipe, and of the first scenes that the search
+keeps. Where a change of scenes is meant, raise the family's version and write the file anew: `python
+tests/scenes/test_recipes_version.py`.
 """
 
 from __future__ import annotations
@@ -9,25 +10,28 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from occlusight.randomness import stream
 from occlusight.scenes.description import Scene
-from occlusight.scenes.make.plan import DIGESTS_BEFORE, RECIPES_VERSION, Plan, differences, named_set
-from occlusight.scenes.make.selection import BANDS, choose
-from occlusight.scenes.meshes.catalogue import full_catalogue, load_catalogue, whole_catalogue
-from occlusight.scenes.recipes.clips import CLIPS, PATHS, Clip, draw
+from occlusight.scenes.make.clips import CLIPS
+from occlusight.scenes.make.families import FAMILIES
+from occlusight.scenes.make.free import FREE
+from occlusight.scenes.make.plan import DatasetPlan, differences, named_set
+from occlusight.scenes.make.selection import BANDS, select
+from occlusight.scenes.make.signs import SIGNS
+from occlusight.scenes.make.targeted import TARGETED
+from occlusight.scenes.meshes.catalogue import load_catalogue, whole_catalogue
+from occlusight.scenes.recipes.clips import draw_clip
 from occlusight.scenes.recipes.free import SETTINGS, make_scene
-from occlusight.scenes.recipes.signs import SIGNS, draw_signs
-from occlusight.scenes.recipes.stage import SETTINGS as STAGE_SETTINGS
-from occlusight.scenes.recipes.stage import Stage, Unplaced
-from occlusight.scenes.recipes.targeted import STAGES, choose_stage, draw_stage
+from occlusight.scenes.recipes.signs import draw_signs
+from occlusight.scenes.recipes.targeted import choose_targeted, draw_targeted
 
+VERSIONS = {family.name: family.version for family in FAMILIES}
 GOLDEN = Path(__file__).with_name("recipes_version.json")
 SEED, WIDTH = 7, 128
 QUICK = ("desk", "chain-desk", "complete-desk", "chain-line")  # whose search ends within half a second
@@ -52,39 +56,24 @@ def rounded(value: Any) -> Any:
 
 
 def drawn() -> dict[str, dict[str, str]]:
-    """The digest of a few drawings of each recipe, by family."""
+    """The digest of a few attempts of each recipe, by family."""
     free = {r: digest(make_scene(r, SEED, i, load_catalogue(), width=WIDTH) for i in range(4)) for r in SETTINGS}
-    found: dict[str, dict[str, str]] = {"free": free, "staged": {}, "signs": {}}
-    whole, full = whole_catalogue(), full_catalogue()
-    for family, recipes, draw_one, catalogue in (
-        ("staged", STAGES, draw_stage, whole),
-        ("signs", SIGNS, draw_signs, full),
-    ):
-        for r in recipes:
-            drawings = [draw_one(r, SEED, 0, k, catalogue, k, WIDTH, False) for k in range(12)]
-            found[family][r] = digest(made[0] for made in drawings if made is not None)
-    found["clips"] = {r: digest(frame for k in range(12) for frame in clip_drawing(r, k)) for r in CLIPS}
+    found: dict[str, dict[str, str]] = {"free": free, "targeted": {}, "signs": {}, "clips": {}}
+    for family, draw_one in ((TARGETED, draw_targeted), (SIGNS, draw_signs)):
+        for r in family.recipes:
+            attempts = [draw_one(r, SEED, 0, k, family.catalogue(), k, WIDTH, False) for k in range(12)]
+            found[family.name][r] = digest(made[0] for made in attempts if made is not None)
+    clips = {r: [draw_clip(r, SEED, 0, k, 8, k, WIDTH, False) for k in range(12)] for r in CLIPS.recipes}
+    for r, attempts in clips.items():
+        found["clips"][r] = digest(clip.frame(k) for clip in attempts if clip is not None for k in (0, 7))
     return found
-
-
-def clip_drawing(recipe: str, drawing: int) -> list[Scene]:
-    """The first and the last frame of a drawing of a clip; none where its objects have no room."""
-    rng = stream("clips", SEED, 0, CLIPS.index(recipe), drawing)
-    stage = Stage(STAGE_SETTINGS[recipe.partition("-")[2]], rng, whole_catalogue(), False)
-    path = PATHS[drawing % len(PATHS)]
-    try:
-        poses, step, focus = draw(stage, path, 8)
-    except Unplaced:
-        return []
-    clip = Clip(stage.scene(recipe, SEED, 0, WIDTH), tuple(poses), step, path, focus, drawing)
-    return [clip.frame(0), clip.frame(7)]
 
 
 def kept(recipe: str) -> str:
     """The digest of the first scene of a recipe that the search keeps."""
     if recipe in SETTINGS:
-        return digest([choose(recipe, SEED, 0, load_catalogue(), band=BANDS[0], width=WIDTH).scene])
-    return digest([choose_stage(recipe, SEED, 0, whole_catalogue(), width=WIDTH).scene])
+        return digest([select(recipe, SEED, 0, load_catalogue(), band=BANDS[0], width=WIDTH).scene])
+    return digest([choose_targeted(recipe, SEED, 0, whole_catalogue(), width=WIDTH).scene])
 
 
 def golden() -> dict[str, Any]:
@@ -93,7 +82,7 @@ def golden() -> dict[str, Any]:
 
 
 def test_no_recipe_draws_other_scenes_than_its_version_says(assets: None) -> None:
-    assert golden()["version"] == RECIPES_VERSION
+    assert golden()["version"] == VERSIONS
     assert golden()["drawn"] == drawn()
 
 
@@ -118,21 +107,21 @@ def test_a_set_made_before_there_were_versions_is_still_the_same_set() -> None:
     manifest = json.loads(Path("src/occlusight/sets/occlusion-50/manifest.json").read_text("utf-8"))
     plan = named_set("occlusion-50")
     manifest["renderer"] = plan.identity()["renderer"]
-    assert manifest["generator"]["recipes_sha256"] == DIGESTS_BEFORE["staged"]
+    assert manifest["generator"]["recipes_sha256"] == plan.family.digest_before
     assert differences(manifest, plan) == []
     changed = {**manifest, "generator": {**manifest["generator"], "recipes_sha256": "0" * 64}}
     assert "generator" in differences(changed, plan)[0]
 
 
 def test_another_version_of_the_recipes_is_another_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = Plan(("street",), 7, 1)
+    plan = DatasetPlan(("street",), 7, 1)
     before = plan.identity()
     assert differences(before, plan) == []
-    monkeypatch.setattr("occlusight.scenes.make.plan.RECIPES_VERSION", {**RECIPES_VERSION, "free": 2})
+    monkeypatch.setattr("occlusight.scenes.make.plan.family_of", lambda recipe: replace(FREE, version=2))
     assert "generator" in differences(before, plan)[0]
 
 
 if __name__ == "__main__":
-    every = {"version": dict(RECIPES_VERSION), "drawn": drawn()}
+    every = {"version": VERSIONS, "drawn": drawn()}
     every["kept"] = {r: kept(r) for r in (*QUICK, *SLOWER)}
     GOLDEN.write_text(json.dumps(every, indent=1) + "\n", "utf-8")

@@ -11,7 +11,7 @@ from occlusight.files.json_lines import all_lines
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
 from occlusight.scenes.check.dataset import check_set
-from occlusight.scenes.make.data_card import CARD, card
+from occlusight.scenes.make.data_card import CARD, data_card
 from occlusight.scenes.make.plan import named_set
 from occlusight.scenes.truth.distractors import census, distractors
 
@@ -32,7 +32,9 @@ def test_its_card_is_what_making_it_writes() -> None:
     lines = all_lines(folder / "scenes.jsonl")
     misleading = census(distractors(Facts(Graph.from_json(line["graph"])), line["placed"]) for line in lines)
     assert all(n.scenes >= 3 for n in misleading.values()), misleading
-    found = card(named_set("occlusion-50"), lines, manifest["questions"], manifest, misleading, "occlusion-50")
+    plan = named_set("occlusion-50")
+    assert plan.family.card is not None
+    found = data_card(plan, plan.family.card, lines, manifest["questions"], manifest, misleading, "occlusion-50")
     assert found == (folder / CARD).read_text("utf-8")
 
 

@@ -31,7 +31,8 @@ from occlusight.scenes.check.audit_inscriptions import characters_seen, reading_
 from occlusight.scenes.check.dataset import check_set
 from occlusight.scenes.description import Camera, Light, Placed, Scene, Surroundings
 from occlusight.scenes.make.dataset import make_set
-from occlusight.scenes.make.plan import Plan, recipes_named
+from occlusight.scenes.make.families import recipes_named
+from occlusight.scenes.make.plan import DatasetPlan
 from occlusight.scenes.meshes.boards import SHAPES, lettering_of, sign_id
 from occlusight.scenes.meshes.catalogue import full_catalogue, load_catalogue, whole_catalogue
 from occlusight.scenes.meshes.lettering import (
@@ -43,7 +44,7 @@ from occlusight.scenes.meshes.lettering import (
     lettering,
     sign_texts,
 )
-from occlusight.scenes.recipes.signs import SIGNS, choose_signs
+from occlusight.scenes.recipes.signs import RECIPES, choose_signs
 from occlusight.scenes.truth.inscriptions import measure_signs
 from occlusight.scenes.truth.physics import physics_failures
 
@@ -52,7 +53,8 @@ AROUND = Surroundings("room", (0.3, 0.3, 0.3), (0.6, 0.6, 0.6), 3.0)
 
 
 def scene(cover: float | None = -0.72, yaw: float = 0.0, text: str = "阳光药店", size: int = 256) -> Scene:
-    """A board with a text, before it a suitcase at x = `cover`, which is 0.4 m wide and stands before the first character."""
+    """A board with a text, before it a suitcase at x = `cover`, which is 0.4 m wide and stands before the first
+    character."""
     board = Placed("o1", "shop_sign", sign_id("board", "red", text), (0.0, 0.0, 0.0), yaw, 1.0, "red")
     case = Placed(
         "o2", "suitcase", "procedural-suitcase", (cover or 0.0, -0.4, 0.5), 0.0, 1.6, "blue", (0.01, 0.05, 0.5)
@@ -158,7 +160,7 @@ def test_pictures_show_ink_where_the_truth_says() -> None:
     one, other = scene(text="阳光药店", size=160), scene(text="红梅花店", size=160)
     a, b = (render(s, 16).astype(int) for s in (one, other))
     truths = [measure_signs(s, full_catalogue()) for s in (one, other)]
-    seen = [t.ink["o1"] & t.staged.truth.visible[0] for t in truths]
+    seen = [t.ink["o1"] & t.targeted.truth.visible[0] for t in truths]
     first, second = (s.any(axis=0) for s in seen)
     differ = np.abs(a - b).sum(-1) > 90
     assert differ[first ^ second].mean() > 0.7
@@ -176,12 +178,12 @@ def test_graphs_with_texts_survive_json_and_others_are_as_they_were() -> None:
 
 
 def test_signs_are_no_part_of_the_other_recipes() -> None:
-    assert recipes_named("signs") == SIGNS
-    assert not set(SIGNS) & set(recipes_named("staged"))
+    assert recipes_named("signs") == RECIPES
+    assert not set(RECIPES) & set(recipes_named("staged"))
     assert "shop_sign" not in whole_catalogue().kinds
     assert "shop_sign" not in load_catalogue().kinds
     with pytest.raises(BadInput, match="make one of each"):
-        Plan(("signs-desk", "chain-desk"), 1, 1)
+        DatasetPlan(("signs-desk", "chain-desk"), 1, 1)
 
 
 @pytest.fixture(scope="module")
@@ -192,11 +194,11 @@ def made(assets: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def plan(**changes: Any) -> Plan:
-    return Plan(**{"recipes": ("signs-line",), "seed": 5, "count": 1, "size": 256, "samples": 1, **changes})
+def plan(**changes: Any) -> DatasetPlan:
+    return DatasetPlan(**{"recipes": ("signs-line",), "seed": 5, "count": 1, "size": 256, "samples": 1, **changes})
 
 
-def varied() -> Plan:
+def varied() -> DatasetPlan:
     """A scene and its variants."""
     return plan(recipes=("signs-room",), seed=2, count=4, variants=True)
 
@@ -280,9 +282,9 @@ def test_check_finds_what_is_wrong_with_texts(made: Path, small_sets: ModuleType
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SIGNS)
+@pytest.mark.parametrize("name", RECIPES)
 @pytest.mark.parametrize("turn", [0, 1])
 def test_every_recipe_of_signs_is_proven(name: str, turn: int, assets: None) -> None:
-    found, truth, _, _ = choose_signs(name, 4, SIGNS.index(name), full_catalogue(), turn=turn, width=512)
+    found, truth, _, _ = choose_signs(name, 4, RECIPES.index(name), full_catalogue(), turn=turn, width=512)
     assert physics_failures(found) == []
     assert list(reading_failures(found, truth.graph)) == []

@@ -105,8 +105,8 @@ def make_command(
     same seed gives the same bytes. The last line is JSON: how many scenes were made and skipped, and the seconds.
     """
     from occlusight.scenes.make.dataset import make_set
-    from occlusight.scenes.make.plan import Plan, named_set, recipes_named
-    from occlusight.scenes.recipes.clips import CLIPS
+    from occlusight.scenes.make.families import frames_named, recipes_named
+    from occlusight.scenes.make.plan import DatasetPlan, named_set
 
     if named is not None:
         if (recipe, seed, count) != (None, None, None):
@@ -116,9 +116,10 @@ def make_command(
         raise BadInput("a data set needs --recipe, --seed and --count, or --set occlusion-50")
     else:
         recipes = recipes_named(recipe)
-        of_clip = (16 if frames is None else frames) if recipes and all(r in CLIPS for r in recipes) else frames or 0
+        of_clip = frames_named(recipes, frames)
         total = count * (of_clip or 1)
-        plan = Plan(recipes, seed, total, size, samples, heldout, _languages(langs), variants, balanced, of_clip)
+        spoken = _languages(langs)
+        plan = DatasetPlan(recipes, seed, total, size, samples, heldout, spoken, variants, balanced, of_clip)
     start = time.monotonic()
     with progress("making", "scenes") as show:
         made = make_set(plan, out, workers=workers, progress=show)

@@ -177,17 +177,18 @@ def leakage_command(
     from occlusight.bench.leakage.run import measure
     from occlusight.bench.leakage.table import markdown, to_json
     from occlusight.cli.bench_inputs import shipped_names
-    from occlusight.scenes.make.graph_pool import SIZE, pool
-    from occlusight.scenes.make.plan import Plan, recipes_named
+    from occlusight.scenes.make.families import recipes_named
+    from occlusight.scenes.make.graph_pool import SIZE, graph_pool
+    from occlusight.scenes.make.plan import DatasetPlan
 
     if not free + staged:
         raise BadInput("give --free or --staged a number above 0")
     pools = []
     for name, recipes, count in (("free", "all", free), ("staged", "staged", staged)):
         if count:
-            plan = Plan(recipes_named(recipes), seed, count, SIZE, 1, variants=variants and name == "staged")
+            plan = DatasetPlan(recipes_named(recipes), seed, count, SIZE, 1, variants=variants and name == "staged")
             with progress(f"drawing {name} scenes", "scenes") as show:
-                pools.append((plan, pool(plan, out / name, show)))
+                pools.append((plan, graph_pool(plan, out / name, show)))
     found = measure(pools, shipped_names(), balanced=balanced, boxes=boxes, told=say)
     document = {**found.to_json(), "seed": seed, "balanced": balanced, "variants": variants}
     stem = "balanced" if balanced else "as-drawn"

@@ -1,7 +1,8 @@
-"""A scene as an immutable description: metric objects, camera, light and surroundings. Renderers draw it, truth measures it.
+"""A scene as an immutable description: metric objects, camera, light and surroundings. Renderers draw it, truth
+measures it.
 
-World axes: x to the right, y away from the viewer, z up; metres. Yaw turns counter-clockwise seen from above, in degrees;
-at yaw 0 an object's front faces -y, towards a viewer at negative y.
+World axes: x to the right, y away from the viewer, z up; metres. Yaw turns counter-clockwise seen from above, in
+degrees; at yaw 0 an object's front faces -y, towards a viewer at negative y.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ RGB = tuple[float, float, float]  # linear, 0-1
 class Placed:
     """An object in the scene: `mesh` is an asset id of the catalogue; `position` is the centre of its base.
 
-    `colour` is a key of the palette and `rgb` the paint that it stands for; both None where the mesh keeps its own materials.
-    `scale` multiplies the catalogue's metric size. `supported_by` is the id of the object below, None for the ground.
+    `colour` is a key of the palette and `rgb` the paint that it stands for; both None where the mesh keeps its own
+    materials. `scale` multiplies the catalogue's metric size. `supported_by` is the id of the object below, None for
+    the ground.
     """
 
     id: str
@@ -59,9 +61,10 @@ class Light:
 class Surroundings:
     """What is around the objects and is never asked about.
 
-    `kind` is "ground" (an infinite floor under the sky), "room" (a floor and walls) or "table" (a top at z = 0 in front of a wall).
-    Staged scenes have "plaza", "crossing", "studio", "desk" or "belt", see `scenery`. `back` is the y of the wall behind the
-    objects, None without one; `front` that of the wall behind the camera, and `side` the distance of side walls from x = 0.
+    `kind` is "ground" (an infinite floor under the sky), "room" (a floor and walls) or "table" (a top at z = 0 in front
+    of a wall). Targeted scenes have "plaza", "crossing", "studio", "desk" or "belt", see `scenery`. `back` is the y of
+    the wall behind the objects, None without one; `front` that of the wall behind the camera, and `side` the distance
+    of side walls from x = 0.
     """
 
     kind: str
@@ -73,7 +76,7 @@ class Surroundings:
 
     @property
     def wall_height(self) -> float:
-        """How high the walls of staged surroundings are, metres."""
+        """How high the walls of a targeted scene's surroundings are, metres."""
         return {"plaza": 10.0, "crossing": 10.0, "studio": 3.3}.get(self.kind, 3.0)
 
 

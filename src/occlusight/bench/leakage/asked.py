@@ -11,15 +11,14 @@ from occlusight.occlusion.kinds import LANGS, Names
 from occlusight.questions.offers import answer_class
 from occlusight.questions.question import Question
 from occlusight.scenes.make.balanced_quiz import balanced_quiz
-from occlusight.scenes.make.graph_pool import Pooled
-from occlusight.scenes.make.plan import Plan
-from occlusight.scenes.make.quiz import quiz
-from occlusight.scenes.make.targeted import staged_quiz
+from occlusight.scenes.make.graph_pool import PooledGraph
+from occlusight.scenes.make.plan import DatasetPlan
 
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """A question about a pooled graph: `answer` is the class of its answer, `slots` the ids of the objects that it names."""
+    """A question about a pooled graph: `answer` is the class of its answer, `slots` the ids of the objects that it
+    names."""
 
     scene: str
     question: Question
@@ -43,7 +42,7 @@ class Asked:
         return [a for a in self.question.program[-1][1] if not str(a).startswith("$")]
 
 
-def asked(plan: Plan, pooled: Sequence[Pooled], names: Names, *, balanced: bool = True) -> Iterator[Asked]:
+def asked(plan: DatasetPlan, pooled: Sequence[PooledGraph], names: Names, *, balanced: bool = True) -> Iterator[Asked]:
     """Yield the questions that a data set with these scenes would ask, in both languages, in the order of the scenes.
 
     A scene and its variants count as one.
@@ -52,16 +51,9 @@ def asked(plan: Plan, pooled: Sequence[Pooled], names: Names, *, balanced: bool 
     if balanced:
         quizzes = balanced_quiz(plan, [one.index for one in pooled], facts, names)
     else:
-        quizzes = [_drawn(plan, one, f, names) for one, f in zip(pooled, facts, strict=True)]
+        quizzes = [plan.family.ask(f, names, plan.slot(one.index), LANGS) for one, f in zip(pooled, facts, strict=True)]
     for one, known, questions in zip(pooled, facts, quizzes, strict=True):
         scene = plan.slot(one.index).base_id
         for q in questions:
             slots = tuple(a for a in q.program[-1][1] if a in known.objects)
             yield Asked(scene, q, known, answer_class(known, q.program, q.answer), slots)
-
-
-def _drawn(plan: Plan, one: Pooled, facts: Facts, names: Names) -> list[Question]:
-    scene = plan.scene_id(one.index)
-    if not plan.staged:
-        return quiz(one.graph, names, one.recipe, plan.seed, one.index, LANGS, scene=scene, image="")
-    return staged_quiz(facts, names, plan.slot(one.index), LANGS, views=plan.variants)

@@ -1,7 +1,8 @@
-"""Measuring what questions give away: ask about graphs, let the probes learn from four fifths of the scenes, try them on the other.
+"""Measuring what questions give away: ask about graphs, let the probes learn from four fifths of the scenes, try them
+on the other.
 
-Each fifth is tried in turn, and is asked about as a set of its own, matched without regard to the others: within one matched set what
-is a yes in four fifths is a no in the other, and a probe would be below chance.
+Each fifth is tried in turn, and is asked about as a set of its own, matched without regard to the others: within one
+matched set what is a yes in four fifths is a no in the other, and a probe would be below chance.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from occlusight.bench.leakage.probes import box_features, box_model, majority, p
 from occlusight.bench.leakage.table import LIMIT, Row, rows
 from occlusight.errors import BadInput
 from occlusight.occlusion.kinds import Names
-from occlusight.scenes.make.graph_pool import Pooled
-from occlusight.scenes.make.plan import Plan
+from occlusight.scenes.make.graph_pool import PooledGraph
+from occlusight.scenes.make.plan import DatasetPlan
 
 FOLDS = 5  # parts of each pool; each is tried by probes that learnt from the others
 NO_BOXES = (
@@ -30,7 +31,8 @@ Told = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Leakage:
-    """How many questions about how many scenes there were, from how many at least the probes learnt, and a row a template."""
+    """How many questions about how many scenes there were, from how many at least the probes learnt, and a row a
+    template."""
 
     scenes: int
     questions: int
@@ -55,16 +57,21 @@ class Leakage:
 
 
 def measure(
-    pools: list[tuple[Plan, list[Pooled]]], names: Names, *, balanced: bool, boxes: bool, told: Told | None = None
+    pools: list[tuple[DatasetPlan, list[PooledGraph]]],
+    names: Names,
+    *,
+    balanced: bool,
+    boxes: bool,
+    told: Told | None = None,
 ) -> Leakage:
     """Ask about pools of graphs and try the probes. Raises BadInput where there are too few scenes to try them on."""
     say = told or (lambda text: None)
     fifths: list[list[Asked]] = [[] for _ in range(FOLDS)]
     for plan, pooled in pools:
-        groups = len(pooled) // plan.group
+        groups = len(pooled) // plan.group_size
         if groups < FOLDS:
             raise BadInput("the probes need more scenes; give --free or --staged at least 5, or 0")
-        ends = [k * groups // FOLDS * plan.group for k in range(FOLDS + 1)]
+        ends = [k * groups // FOLDS * plan.group_size for k in range(FOLDS + 1)]
         for k, (start, end) in enumerate(pairwise(ends)):
             say(f"asking about {end - start} scenes")
             fifths[k] += asked(plan, pooled[start:end], names, balanced=balanced)

@@ -1,8 +1,9 @@
 """The truth of a scene found a second way, to be compared with the first.
 
-`truth` measures every object alone and compares depths. Here all objects are one body of triangles: rays go through it from surface to
-surface and note in which order they meet the objects. Mirrors are done the other way round too: not the rays are turned back, the objects
-are mirrored behind the glass, and looked at straight through it. Rays are cast at every STEP-th pixel.
+`truth` measures every object alone and compares depths. Here all objects are one body of triangles: rays go through it
+from surface to surface and note in which order they meet the objects. Mirrors are done the other way round too: not the
+rays are turned back, the objects are mirrored behind the glass, and looked at straight through it. Rays are cast at
+every STEP-th pixel.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Audit:
-    """For each object, at every STEP-th pixel: where it is, where it is seen; for each pair, where the first is before the second."""
+    """For each object, at every STEP-th pixel: where it is, where it is seen; for each pair, where the first is before
+    the second."""
 
     amodal: Mask  # (n, h, w)
     visible: Mask  # (n, h, w)
@@ -79,7 +81,8 @@ def audit(scene: Scene) -> Audit:
 
 
 def whole_body(scene: Scene) -> tuple[Mesh, NDArray[np.float32], NDArray[np.intp], Mask]:
-    """Return all objects as one mesh, its vertices in the world, and of each face whose it is and whether it ends lines of sight."""
+    """Return all objects as one mesh, its vertices in the world, and of each face whose it is and whether it ends lines
+    of sight."""
     vertices, normals, uvs, faces, owner, ends, face_material = [], [], [], [], [], [], []
     materials: list[Material] = []
     corner = 0
@@ -106,7 +109,8 @@ def whole_body(scene: Scene) -> tuple[Mesh, NDArray[np.float32], NDArray[np.intp
 
 
 def mirrored_audit(scene: Scene, mirror: str) -> dict[str, Mask]:
-    """Return where the plane of a mirror shows each object alone, (h, w): the object is mirrored and looked at straight."""
+    """Return where the plane of a mirror shows each object alone, (h, w): the object is mirrored and looked at
+    straight."""
     glass = next(p for p in scene.objects if p.id == mirror)
     point, normal = plane(glass)
     view = View(scene.camera)
@@ -133,8 +137,8 @@ def mirrored_audit(scene: Scene, mirror: str) -> dict[str, Mask]:
 def audit_failures(
     scene: Scene, graph: Graph, masks: Mapping[str, Mapping[str, Mask]], mirrored: Mapping[tuple[str, str], Mask]
 ) -> Iterator[str]:
-    """Yield a sentence for whatever the second way finds otherwise than `masks` (amodal, visible), the graph's relations and the
-    masks of reflections (object, mirror) say."""
+    """Yield a sentence for whatever the second way finds otherwise than `masks` (amodal, visible), the graph's
+    relations and the masks of reflections (object, mirror) say."""
     found = audit(scene)
     rows = {p.id: i for i, p in enumerate(scene.objects)}
     cut = (slice(STEP // 2, None, STEP), slice(STEP // 2, None, STEP))
@@ -151,7 +155,10 @@ def audit_failures(
                 continue
             share = found.before[rows[a.id], rows[b.id]].sum() / whole
             if abs(share - graph.covered(a.id, b.id)) > 0.01 + 1.5 / np.sqrt(whole):
-                yield f"says that {a.id} covers {graph.covered(a.id, b.id)} of {b.id}, but the second method finds {share:.3f}"
+                yield (
+                    f"says that {a.id} covers {graph.covered(a.id, b.id)} of {b.id}, but the second method finds "
+                    f"{share:.3f}"
+                )
     for mirror in {m for _, m in mirrored}:
         images = mirrored_audit(scene, mirror)
         for (object, m), mask in mirrored.items():

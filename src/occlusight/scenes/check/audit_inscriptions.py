@@ -1,5 +1,5 @@
-"""What can be read on signs, found a second way: rays walk through all objects as one body, and the mesh's own texture coordinates say
-which character they meet. The truth knows neither: it carries lines of sight on to a plane.
+"""What can be read on signs, found a second way: rays walk through all objects as one body, and the mesh's own texture
+coordinates say which character they meet. The truth knows neither: it carries lines of sight on to a plane.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ Counts = NDArray[np.int64]
 
 
 def characters_seen(scene: Scene) -> dict[str, tuple[Counts, Counts]]:
-    """Return for each sign how many pixels show each character's ink, hidden or not, and how many of those are seen, (n,) each."""
+    """Return for each sign how many pixels show each character's ink, hidden or not, and how many of those are seen,
+    (n,) each."""
     from embreex.mesh_construction import TriangleMesh
     from embreex.rtcore_scene import EmbreeScene
 

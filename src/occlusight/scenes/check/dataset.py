@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from occlusight.datasets.masks import decode
 from occlusight.errors import BadData, BadPicture
 from occlusight.files.json_lines import Line, all_lines
 from occlusight.files.whole import sha256
@@ -22,20 +21,14 @@ from occlusight.scenes.check.proofs import (
     imported_failures,
     is_imported,
     question_failures,
-    scene_failures,
     set_failures,
 )
-from occlusight.scenes.check.targeted_proofs import measured_again, staged_failures
-from occlusight.scenes.make.clips import clip_failures
 from occlusight.scenes.make.dataset import LINES, MAKING, MANIFEST
+from occlusight.scenes.make.families import FAMILIES
+from occlusight.scenes.make.family import SceneFamily
 from occlusight.scenes.make.plan import FORMAT_VERSION
-from occlusight.scenes.make.scene_line import scene_of
-from occlusight.scenes.make.signs import inscription_failures, read_again
 from occlusight.scenes.truth.distractors import Census, census, distractors
-from occlusight.scenes.truth.measure import Truth, measure
 
-PIXELS = 5e-4  # share of the picture's pixels by which a mask may differ on another type of machine
-FRACTION = 0.005  # and a covered or visible fraction
 FLAT, DARK, BRIGHT = 3.0, 8.0, 247.0  # a picture's deviation and mean, of 255, below or above which it shows nothing
 
 Progress = Callable[[int, int], None]  # proofs done, proofs in all
@@ -54,7 +47,8 @@ class Report:
 
 
 def check_set(folder: Path, remeasure: int = 10, progress: Progress | None = None) -> Report:
-    """Check a data set; the truth of `remeasure` scenes, spread over the set, is measured again from their descriptions.
+    """Check a data set; the truth of `remeasure` scenes, spread over the set, is measured again from their
+    descriptions.
 
     Raises BadData when there is no data set, or a mesh that is needed for measuring is not imported.
     """
@@ -72,17 +66,15 @@ def check_set(folder: Path, remeasure: int = 10, progress: Progress | None = Non
         if facts is None:
             continue
         scenes[line["id"]] = line, facts
-        proofs = imported_failures if is_imported(line) else staged_failures if "focus" in line else scene_failures
-        found += [f"scene {line['id']} {failure}" for failure in _guarded(proofs(line, facts))]
-        if facts.inscriptions:
-            found += [f"scene {line['id']} {failure}" for failure in _guarded(inscription_failures(line, facts))]
+        found += [f"scene {line['id']} {failure}" for failure in _guarded(_proofs(line, facts))]
         found += [f"scene {line['id']} {failure}" for failure in _picture_failures(folder, line, facts.graph)]
         report.scenes += 1
         report.pairs += len(facts.objects) * (len(facts.objects) - 1)
     found += _manifest_failures(manifest, [line for line, _ in scenes.values()])
-    frames = [line for line, _ in scenes.values() if "clip" in line]
-    if frames:
-        found += _guarded(clip_failures(folder, frames))
+    for family in FAMILIES:
+        of_family = [(line, facts) for line, facts in scenes.values() if _family(line) is family]
+        if of_family:
+            found += _guarded(family.prove_set(folder, *zip(*of_family, strict=True)))
     ids: set[Any] = set()
     for line in lines[1]:
         failures = list(_guarded(question_failures(line, scenes)))
@@ -100,10 +92,9 @@ def check_set(folder: Path, remeasure: int = 10, progress: Progress | None = Non
     for n, line in enumerate(_sample(described, remeasure)):
         show(len(lines[0]) + n, total)
         facts = scenes[line["id"]][1]
-        again = measured_again(line, facts) if "focus" in line else _truth_failures(line, facts.graph)
-        found += [f"scene {line['id']} {failure}" for failure in _guarded(again)]
-        if facts.inscriptions:
-            found += [f"scene {line['id']} {failure}" for failure in _guarded(read_again(line, facts))]
+        measured = _family(line)
+        if measured is not None:
+            found += [f"scene {line['id']} {failure}" for failure in _guarded(measured.remeasure(line, facts))]
         report.remeasured += 1
     show(total, total)
     return report
@@ -146,6 +137,21 @@ def _manifest_failures(manifest: dict[str, Any], scenes: Sequence[Line]) -> Iter
         yield f"{MANIFEST} names other recipes or another seed than the scenes"
     if sorted(line["index"] for line in scenes) != list(range(len(scenes))):
         yield "the scenes' indices are not 0, 1, 2, ... each once"
+
+
+def _proofs(line: Line, facts: Facts) -> Iterator[str]:
+    """The proofs about one scene: those of its family, or of a picture that was brought."""
+    family = _family(line)
+    if is_imported(line):
+        yield from imported_failures(line, facts)
+    elif family is None:
+        yield f"is of no recipe that there is: {line['recipe']!r}"
+    else:
+        yield from family.prove(line, facts)
+
+
+def _family(line: Line) -> SceneFamily | None:
+    return next((family for family in FAMILIES if line["recipe"] in family.recipes), None)
 
 
 def _guarded(failures: Iterator[str]) -> Iterator[str]:
@@ -195,41 +201,3 @@ def _sample(lines: Sequence[Line], n: int) -> list[Line]:
     """Return `n` of the lines, evenly spread."""
     n = min(n, len(lines))
     return [lines[i * len(lines) // n] for i in range(n)]
-
-
-def _truth_failures(line: Line, graph: Graph) -> Iterator[str]:
-    """Measure a scene again and compare."""
-    try:
-        scene = scene_of(line)
-    except BadData as error:
-        yield str(error)
-        return
-    truth = measure(scene)
-    again = Facts(truth.graph)
-    stored = Facts(graph)
-    if [(o.id, o.kind, o.name, o.name_zh) for o in graph.objects] != [
-        (o.id, o.kind, o.name, o.name_zh) for o in truth.graph.objects
-    ]:
-        yield "has other objects than its description"
-        return
-    for o in graph.objects:
-        now = again.objects[o.id]
-        if abs(o.visible_fraction - now.visible_fraction) > FRACTION:
-            yield f"says that {o.visible_fraction} of {o.id} is visible, but {now.visible_fraction} is measured"
-    for pair in sorted({*stored.relations, *again.relations}):
-        before, after = graph.covered(*pair), truth.graph.covered(*pair)
-        if abs(before - after) > FRACTION:
-            yield f"says that {pair[0]} covers {before} of {pair[1]}, but {after} is measured"
-    yield from _mask_failures(line, truth)
-
-
-def _mask_failures(line: Line, truth: Truth) -> Iterator[str]:
-    for i, o in enumerate(truth.graph.objects):
-        for name, mask in (("amodal", truth.amodal[i]), ("visible", truth.visible[i])):
-            try:
-                stored = decode(line["masks"][o.id][name])
-            except BadData as error:
-                yield f"has a mask of {o.id} that cannot be read ({error})"
-                continue
-            if stored.shape != mask.shape or np.count_nonzero(stored != mask) > PIXELS * mask.size:
-                yield f"has another {name} mask of {o.id} than is measured"

@@ -1,6 +1,7 @@
 """What must hold in a data set: proofs about one scene, about one question, and about all of them.
 
-Each proof yields a sentence for whatever contradicts it. Nothing here reads a mesh: masks, graph and programs prove each other.
+Each proof yields a sentence for whatever contradicts it. Nothing here reads a mesh: masks, graph and programs prove
+each other.
 """
 
 from __future__ import annotations
@@ -70,7 +71,8 @@ def scene_failures(line: Line, facts: Facts) -> Iterator[str]:
 
 
 def imported_failures(line: Line, facts: Facts) -> Iterator[str]:
-    """Prove that the masks and the graph of an imported picture say the same; what people outlined keeps no other rules."""
+    """Prove that the masks and the graph of an imported picture say the same; what people outlined keeps no other
+    rules."""
     graph = facts.graph
     ids = [o.id for o in graph.objects]
     if sorted(ids) != sorted(line["masks"]):
@@ -101,14 +103,18 @@ def _object_failures(facts: Facts, amodal: Mask, visible: Mask) -> Iterator[str]
             yield f"shows {o.id} where it is not"
             continue
         if abs(seen.sum() / whole.sum() - o.visible_fraction) > 1e-4:
-            yield f"says that {o.visible_fraction} of {o.id} is visible, but the masks say {seen.sum() / whole.sum():.4f}"
+            yield (
+                f"says that {o.visible_fraction} of {o.id} is visible, but the masks say {seen.sum() / whole.sum():.4f}"
+            )
         if abs(seen.sum() / seen.size - o.area) > 1e-6:
             yield f"says that {o.id} fills {o.area} of the picture, but the mask says {seen.sum() / seen.size:.6f}"
         for name, box, mask in (("box", o.box, seen if seen.any() else whole), ("amodal_box", o.amodal_box, whole)):
             rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
             ends = (columns[0] / width, rows[0] / height, (columns[-1] + 1) / width, (rows[-1] + 1) / height)
             if any(abs(1000 * e - b) > 0.51 for e, b in zip(ends, box, strict=True)):
-                yield f"has a {name} {list(box)} of {o.id} that is not around its mask {[round(1000 * e) for e in ends]}"
+                yield (
+                    f"has a {name} {list(box)} of {o.id} that is not around its mask {[round(1000 * e) for e in ends]}"
+                )
 
 
 def _pair_failures(facts: Facts, amodal: Mask, visible: Mask) -> Iterator[str]:
@@ -180,7 +186,7 @@ def _doubtful(op: str, arguments: Sequence[str], facts: Facts) -> Iterator[str]:
 
 
 def set_failures(questions: Sequence[Line], scenes: Mapping[str, tuple[Line, Facts]]) -> Iterator[str]:
-    """Prove what holds of all questions and scenes: balance, hard negatives, equal languages, spread of what is visible."""
+    """Prove what holds of all questions: balance, hard negatives, equal languages."""
     tally: Counter[tuple[str, str, str]] = Counter()
     programs: dict[str, dict[str, list[Any]]] = {}
     noes = hard = 0
@@ -207,13 +213,11 @@ def set_failures(questions: Sequence[Line], scenes: Mapping[str, tuple[Line, Fac
     for scene, by_lang in programs.items():
         if any(asked != next(iter(by_lang.values())) for asked in by_lang.values()):
             yield f"the scene {scene} is not asked the same in {' and '.join(sorted(by_lang))}"
-    yield from _spread_failures(
-        [facts for line, facts in scenes.values() if not is_imported(line) and "clip" not in line]
-    )
 
 
-def _spread_failures(scenes: Sequence[Facts]) -> Iterator[str]:
-    if len(scenes) < MANY or any(f.graph.views for f in scenes):  # staged scenes have bands of their own
+def spread_failures(scenes: Sequence[Facts]) -> Iterator[str]:
+    """Prove that many free scenes show objects of every band of visible fractions."""
+    if len(scenes) < MANY:
         return
     for low, high in BANDS:
         shown = sum(any(low <= f.objects[id].visible_fraction < high for id in f.nameable) for f in scenes)

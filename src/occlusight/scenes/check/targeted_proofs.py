@@ -1,4 +1,5 @@
-"""What must hold in a staged scene: its masks, graph and questions say the same, it stands as things do, and a second method agrees."""
+"""What must hold in a targeted scene: its masks, graph and questions say the same, it stands as things do, and a second
+method agrees."""
 
 from __future__ import annotations
 
@@ -18,8 +19,9 @@ from occlusight.scenes.recipes.targeted import LEAST_OBJECTS, MOST_OBJECTS
 from occlusight.scenes.truth.physics import physics_failures
 
 
-def staged_failures(line: Line, facts: Facts) -> Iterator[str]:
-    """Prove what needs no mesh: the number of objects, and that the scene is of its type. Edited scenes may be otherwise."""
+def targeted_failures(line: Line, facts: Facts) -> Iterator[str]:
+    """Prove what needs no mesh: the number of objects, and that the scene is of its type. Edited scenes may be
+    otherwise."""
     n = len(facts.noticeable)
     if not line.get("edit") and not LEAST_OBJECTS <= n <= MOST_OBJECTS:
         yield f"has {n} objects that can be noticed, not {LEAST_OBJECTS} to {MOST_OBJECTS}"
@@ -40,7 +42,9 @@ def staged_failures(line: Line, facts: Facts) -> Iterator[str]:
         if (seen & ~whole).any():
             yield f"shows {o.id} where it is not"
         if whole.any() and abs(seen.sum() / whole.sum() - o.visible_fraction) > 1e-4:
-            yield f"says that {o.visible_fraction} of {o.id} is visible, but the masks say {seen.sum() / whole.sum():.4f}"
+            yield (
+                f"says that {o.visible_fraction} of {o.id} is visible, but the masks say {seen.sum() / whole.sum():.4f}"
+            )
         if (o.seen == "direct") != bool(seen.any()):
             yield f"says that {o.id} is seen {o.seen}, but its mask of what is visible has {seen.sum()} pixels"
     if not line.get("edit"):
@@ -61,7 +65,8 @@ def _type_failures(line: Line, facts: Facts) -> Iterator[str]:
 
 
 def measured_again(line: Line, facts: Facts) -> Iterator[str]:
-    """Prove what needs the meshes: nothing floats or stands in another thing, and the second method agrees with every mask."""
+    """Prove what needs the meshes: nothing floats or stands in another thing, and the second method agrees with every
+    mask."""
     try:
         scene = scene_of(line)
     except BadData as error:

@@ -1,4 +1,5 @@
-"""A picture in which somebody outlined things and said which hides which, and the relation graph that follows from it."""
+"""A picture in which somebody outlined things and said which hides which, and the relation graph that follows from
+it."""
 
 from __future__ import annotations
 
@@ -23,10 +24,11 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class Annotated:
-    """A picture with its things. `hides` has (i, j) where thing i hides part of thing j, `nearer` where i is known to be nearer than j.
+    """A picture with its things. `hides` has (i, j) where thing i hides part of thing j, `nearer` where i is known to
+    be nearer than j.
 
-    `picture` is a file, or what is shown instead of it. `judged` says whether every pair of things that meet was judged; where not,
-    nothing is asked about all that may hide a thing. `where` is the annotation's place, for errors.
+    `picture` is a file, or what is shown instead of it. `judged` says whether every pair of things that meet was
+    judged; where not, nothing is asked about all that may hide a thing. `where` is the annotation's place, for errors.
     """
 
     id: str
@@ -39,7 +41,8 @@ class Annotated:
 
 
 def graph_of(shown: Annotated, size: tuple[int, int], kinds: Kinds) -> tuple[Graph, dict[str, Any]]:
-    """Return the graph of a picture of (width, height) pixels, and each object's masks as COCO run lengths, whole and visible.
+    """Return the graph of a picture of (width, height) pixels, and each object's masks as COCO run lengths, whole and
+    visible.
 
     Things of which not a pixel is outlined are left out.
     """
@@ -84,8 +87,8 @@ def graph_of(shown: Annotated, size: tuple[int, int], kinds: Kinds) -> tuple[Gra
 def _relation(things: Sequence[Thing], hides: set[Pair], a: int, b: int) -> Relation | None:
     """Return how thing `a` covers thing `b`: what is hidden of `b` inside the outline of `a`.
 
-    Where the outlines of two things meet and nobody said which is in front, a sliver (one pixel) in both directions: too little to
-    ask about. So too where somebody said it but the outlines do not show it.
+    Where the outlines of two things meet and nobody said which is in front, a sliver (one pixel) in both directions:
+    too little to ask about. So too where somebody said it but the outlines do not show it.
     """
     said, ids = (a, b) in hides, (f"o{a + 1}", f"o{b + 1}")
     whole = things[b].whole

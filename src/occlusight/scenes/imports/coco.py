@@ -1,7 +1,9 @@
-"""Masks as COCO writes them down: polygons, or run lengths as numbers or as compressed text. Nothing reaches compiled code unchecked.
+"""Masks as COCO writes them down: polygons, or run lengths as numbers or as compressed text. Nothing reaches compiled
+code unchecked.
 
-What is checked before: that every number is one, how far a polygon reaches and how long its outline is (pycocotools walks along it
-five times finer than the pixels are, and takes memory for every step), and that run lengths cover the picture exactly.
+What is checked before: that every number is one, how far a polygon reaches and how long its outline is (pycocotools
+walks along it five times finer than the pixels are, and takes memory for every step), and that run lengths cover the
+picture exactly.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ LONGEST_OUTLINE = 2_000_000
 
 
 def size_of(image: Mapping[str, Any], where: str, things: int = 1) -> tuple[int, int]:
-    """Return the (width, height) of an image entry. Raises BadData for one that is too large for the masks of so many `things`."""
+    """Return the (width, height) of an image entry. Raises BadData for one that is too large for the masks of so many
+    `things`."""
     width, height = (whole_number(image, key, where) for key in ("width", "height"))
     if width < 1 or height < 1 or width * height > LARGEST:
         raise BadData(
@@ -48,8 +51,8 @@ def size_of(image: Mapping[str, Any], where: str, things: int = 1) -> tuple[int,
 def mask_of(shape: Any, size: tuple[int, int], where: str) -> Mask:
     """Return the mask (H, W) of a segmentation in a picture of `size` (width, height).
 
-    Polygons (a list of them, or one flat list x0, y0, x1, y1, ...), run lengths as counts, or as COCO's compressed text.
-    Raises BadData for another shape or another picture size, BadInput when pycocotools is not installed.
+    Polygons (a list of them, or one flat list x0, y0, x1, y1, ...), run lengths as counts, or as COCO's compressed
+    text. Raises BadData for another shape or another picture size, BadInput when pycocotools is not installed.
     """
     try:
         return _runs(shape, size) if isinstance(shape, dict) else _filled(shape, size)
@@ -71,8 +74,8 @@ def _runs(shape: Mapping[str, Any], size: tuple[int, int]) -> Mask:
 def uncompressed(text: str) -> list[int]:
     """Return the run lengths in COCO's compressed text. Raises ValueError for another text.
 
-    Each character holds 5 bits, the lowest first, and a bit that says whether more follow; from the fourth number on, it is the
-    difference to the one two before. As in the masks of most tools the numbers are below 2^31.
+    Each character holds 5 bits, the lowest first, and a bit that says whether more follow; from the fourth number on,
+    it is the difference to the one two before. As in the masks of most tools the numbers are below 2^31.
 
     >>> uncompressed("52203")
     [5, 2, 2, 2, 5]
@@ -118,7 +121,8 @@ def _filled(shape: Any, size: tuple[int, int]) -> Mask:
 
 
 def _outline(polygon: Any, size: tuple[int, int]) -> float:
-    """Return the length of a polygon's outline in pixels. Raises ValueError where it is none, or not near the picture."""
+    """Return the length of a polygon's outline in pixels. Raises ValueError where it is none, or not near the
+    picture."""
     if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
         raise ValueError("the mask cannot be read: a polygon has at least three points, x0, y0, x1, y1, x2, y2")
     for axis, side in enumerate(size):

@@ -33,10 +33,11 @@ NEAREST, FARTHEST = 1e-3, 1e5  # metres between which a depth is believed
 
 
 def middlebury(folder: Path, seed: int = 0) -> Iterator[Annotated]:
-    """Read every scene in a folder (or the folder itself) and mark four places of known depth in each with coloured dots.
+    """Read every scene in a folder (or the folder itself) and mark four places of known depth in each with coloured
+    dots.
 
-    A dot marks the surface that it lies on. Depth is baseline * f / (disparity + doffs), from calib.txt. Where the dots go depends on
-    the seed and the scene's place alone. Raises BadData.
+    A dot marks the surface that it lies on. Depth is baseline * f / (disparity + doffs), from calib.txt. Where the dots
+    go depends on the seed and the scene's place alone. Raises BadData.
     """
     found = sorted(path.parent for path in folder.rglob(DISPARITY)) if folder.is_dir() else []
     if not found:
@@ -102,7 +103,8 @@ def _calibration(path: Path) -> dict[str, float]:
 
 
 def _dotted(id: str, picture: Image.Image, depth: NDArray[np.float64], rng: np.random.Generator) -> Annotated:
-    """Return the picture with dots on level places, far enough from one another, each of another depth where there are any."""
+    """Return the picture with dots on level places, far enough from one another, each of another depth where there are
+    any."""
     radius = math.ceil(math.sqrt(AREA * picture.width * picture.height / math.pi))
     rows, columns = np.mgrid[: depth.shape[0], : depth.shape[1]]
     if min(picture.size) <= 2 * radius:

@@ -20,8 +20,8 @@ OWN = "jsonl"
 
 @dataclass(frozen=True)
 class Format:
-    """`read` takes the file, the folder of pictures, the seed and COCO's instances where they are given; `asks` are the kinds of
-    questions that its truth answers, `more` those that it can be asked besides."""
+    """`read` takes the file, the folder of pictures, the seed and COCO's instances where they are given; `asks` are the
+    kinds of questions that its truth answers, `more` those that it can be asked besides."""
 
     read: Callable[[Path, Path, int, Path | None], Iterator[Annotated]]
     asks: tuple[str, ...]
@@ -54,7 +54,8 @@ def import_from(
     limit: int | None = None,
     progress: Progress | None = None,
 ) -> Imported:
-    """Import a file (for middlebury a folder) into the folder `out`. Raises BadInput for an unknown format or what it cannot be asked."""
+    """Import a file (for middlebury a folder) into the folder `out`. Raises BadInput for an unknown format or what it
+    cannot be asked."""
     kinds = Kinds(whole_catalogue(), read_names(names) if names else None)
     folder = pictures or file.parent
     if source.format == OWN:

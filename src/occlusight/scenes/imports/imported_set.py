@@ -1,4 +1,5 @@
-"""Writing what was imported as a data set: pictures, graphs, masks, questions with computed answers, and the manifest."""
+"""Writing what was imported as a data set: pictures, graphs, masks, questions with computed answers, and the
+manifest."""
 
 from __future__ import annotations
 
@@ -75,10 +76,11 @@ def import_annotated(
     limit: int | None = None,
     progress: Progress | None = None,
 ) -> Imported:
-    """Write annotated pictures as a data set. What is asked depends on the seed and a picture's place alone, the same in every language.
+    """Write annotated pictures as a data set. What is asked depends on the seed and a picture's place alone, the same
+    in every language.
 
-    Raises BadData for a picture that is absent or of another size than its masks, BadInput where `out` is in use or a language lacks
-    names.
+    Raises BadData for a picture that is absent or of another size than its masks, BadInput where `out` is in use or a
+    language lacks names.
     """
     with _writing(out, source) as book:
         for i, picture in enumerate(shown):
@@ -238,7 +240,8 @@ class _Book:
 
 @contextmanager
 def _writing(out: Path, source: Source) -> Iterator[_Book]:
-    """Give a book to write in, and make its drafts the set when all went well; else leave nothing behind. Raises BadInput."""
+    """Give a book to write in, and make its drafts the set when all went well; else leave nothing behind. Raises
+    BadInput."""
     drafts = out / MAKING
     try:
         if out.exists() and (not out.is_dir() or any(out.iterdir())):

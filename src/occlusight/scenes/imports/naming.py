@@ -30,8 +30,8 @@ SHOWN = 8  # names that an error lists
 class Kinds:
     """The kinds of an import, by the names that its annotations use.
 
-    A name is looked for in the user's own file, among the catalogue's names, among the categories of COCO and KINS, and among the
-    catalogue's aliases; any other becomes a kind without a Chinese name.
+    A name is looked for in the user's own file, among the catalogue's names, among the categories of COCO and KINS, and
+    among the catalogue's aliases; any other becomes a kind without a Chinese name.
     """
 
     def __init__(self, catalogue: Catalogue, own: Mapping[str, Mapping[str, Any]] | None = None) -> None:
@@ -100,7 +100,8 @@ def shipped_names() -> dict[str, dict[str, Any]]:
 
 
 def read_names(path: Path) -> dict[str, dict[str, Any]]:
-    """Read a file of names, a table for each: zh, measure, plural, aliases_en, aliases_zh. Raises BadData with file and line."""
+    """Read a file of names, a table for each: zh, measure, plural, aliases_en, aliases_zh. Raises BadData with file and
+    line."""
     text = read_text(path)
     try:
         found = tomllib.loads(text)
@@ -122,8 +123,9 @@ def read_names(path: Path) -> dict[str, dict[str, Any]]:
 def told_apart(things: Sequence[Thing], kinds: Kinds) -> list[tuple[str, str, str, bool]]:
     """Return each thing's kind, its name in both languages, and whether that name is its own.
 
-    Of several things of a kind the one that looks largest and the one that looks smallest are called so, where that is clear; things
-    that differ in colour are called by it. (Their places would tell them apart too, but would answer questions about places.)
+    Of several things of a kind the one that looks largest and the one that looks smallest are called so, where that is
+    clear; things that differ in colour are called by it. (Their places would tell them apart too, but would answer
+    questions about places.)
     """
     groups: dict[tuple[str, str | None], list[int]] = defaultdict(list)
     for i, thing in enumerate(things):

@@ -37,7 +37,8 @@ BESIDE = "instances_{split}.json"
 
 
 def order_pairs(order: str) -> list[Pair]:
-    """Read InstaOrder's notation: "0<2" is (0, 2), 0 hides (or is nearer than) 2; "0<2 & 2<0" both; "0=2" none. Raises ValueError.
+    """Read InstaOrder's notation: "0<2" is (0, 2), 0 hides (or is nearer than) 2; "0<2 & 2<0" both; "0=2" none. Raises
+    ValueError.
 
     >>> order_pairs("0<2 & 2<0"), order_pairs("0=2")
     ([(0, 2), (2, 0)], [])
@@ -53,7 +54,8 @@ def order_pairs(order: str) -> list[Pair]:
 
 
 def constraint_pairs(constraint: str) -> list[Pair]:
-    """Read COCOA's notation: "1-2,1-3" says that the first region hides the second and the third; counted from 0 here. Raises ValueError.
+    """Read COCOA's notation: "1-2,1-3" says that the first region hides the second and the third; counted from 0 here.
+    Raises ValueError.
 
     >>> constraint_pairs("1-2,1-3")
     [(0, 1), (0, 2)]
@@ -66,9 +68,11 @@ def constraint_pairs(constraint: str) -> list[Pair]:
 
 
 def cocoa(path: Path, pictures: Path) -> Iterator[Annotated]:
-    """Read COCO_amodal_*.json: per picture regions (name, segmentation, visible_mask where hidden, isStuff) and depth_constraint.
+    """Read COCO_amodal_*.json: per picture regions (name, segmentation, visible_mask where hidden, isStuff) and
+    depth_constraint.
 
-    Without a visible mask a region shows what no region in front of it covers. Stuff (sky, road) is not named. Raises BadData.
+    Without a visible mask a region shows what no region in front of it covers. Stuff (sky, road) is not named. Raises
+    BadData.
     """
     document = read_document(path)
     images = by_id(document, "images", path)
@@ -91,11 +95,12 @@ def cocoa(path: Path, pictures: Path) -> Iterator[Annotated]:
 
 
 def insta_order(path: Path, pictures: Path, instances: Path | None = None) -> Iterator[Annotated]:
-    """Read InstaOrder_*.json (image_id, instance_ids, occlusion, depth) with COCO's instances of the same split, by default beside it.
+    """Read InstaOrder_*.json (image_id, instance_ids, occlusion, depth) with COCO's instances of the same split, by
+    default beside it.
 
-    Only what is seen is outlined, so how much is hidden is not known. Pairs that are not annotated hide nothing; a nearer instance
-    is one whose depths do not overlap the other's. Things of a picture whose instances were not all judged are named by their place
-    among all of them. Raises BadData.
+    Only what is seen is outlined, so how much is hidden is not known. Pairs that are not annotated hide nothing; a
+    nearer instance is one whose depths do not overlap the other's. Things of a picture whose instances were not all
+    judged are named by their place among all of them. Raises BadData.
     """
     split = path.stem.partition("_")[2]
     beside = instances or path.with_name(BESIDE.format(split=split))
@@ -128,10 +133,12 @@ def insta_order(path: Path, pictures: Path, instances: Path | None = None) -> It
 
 
 def kins(path: Path, pictures: Path) -> Iterator[Annotated]:
-    """Read KINS, or any COCO-style file with a whole (a_segm, amodal_segm or segmentation) and a visible mask (i_segm, visible_segm or inmodal_seg).
+    """Read KINS, or any COCO-style file with a whole (a_segm, amodal_segm or segmentation) and a visible mask (i_segm,
+    visible_segm or inmodal_seg).
 
-    In a cluster of instances that touch (`oco_id`, not 0) the lower `ico_id` is nearer, and hides what it overlaps. Without these
-    fields an instance hides another where it is seen inside the other's whole outline, more than the other in its. Raises BadData.
+    In a cluster of instances that touch (`oco_id`, not 0) the lower `ico_id` is nearer, and hides what it overlaps.
+    Without these fields an instance hides another where it is seen inside the other's whole outline, more than the
+    other in its. Raises BadData.
     """
     document = read_document(path)
     kinds, images = by_id(document, "categories", path), by_id(document, "images", path)

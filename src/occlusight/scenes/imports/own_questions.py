@@ -39,8 +39,9 @@ class Own:
 def own_questions(path: Path, pictures: Path) -> Iterator[tuple[str, Own]]:
     """Yield each question with its place ("questions.jsonl, line 3"). Raises BadData that names file and line.
 
-    Fields: image, question, answer (yes or no; a whole number; a text or a list of right texts; with `choices` the right one or its
-    letter), and where wanted id, lang (else told by the letters), kind (what it counts as, else "own"), choices.
+    Fields: image, question, answer (yes or no; a whole number; a text or a list of right texts; with `choices` the
+    right one or its letter), and where wanted id, lang (else told by the letters), kind (what it counts as, else
+    "own"), choices.
     """
     for where, line in read_lines(path):
         unknown = [name for name in line if name not in FIELDS]

@@ -12,7 +12,8 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Thing:
-    """What was outlined: `seen` (H, W) is what can be seen of it, `whole` (H, W) all of it; None where only what is seen was outlined.
+    """What was outlined: `seen` (H, W) is what can be seen of it, `whole` (H, W) all of it; None where only what is
+    seen was outlined.
 
     `named` says whether questions may name it. `colour` is a key of the catalogue's colours, `distance` in metres.
     """

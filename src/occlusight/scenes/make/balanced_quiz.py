@@ -1,9 +1,11 @@
-"""The questions of a data set that is balanced: the same kinds as of any other, matched so that texts do not give answers away."""
+"""The questions of a balanced data set: of the same kinds as any other's, matched so that texts do not give answers
+away."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from occlusight.errors import BadInput
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import Names
 from occlusight.questions.balance import match
@@ -11,9 +13,7 @@ from occlusight.questions.candidates import Candidates
 from occlusight.questions.draw import OF_ONE, OF_TWO
 from occlusight.questions.question import Question, put
 from occlusight.randomness import stream
-from occlusight.scenes.make.plan import Plan
-from occlusight.scenes.make.quiz import PER_SCENE
-from occlusight.scenes.make.targeted import FROM_A_VIEW, PER_STAGE
+from occlusight.scenes.make.plan import DatasetPlan
 
 ALWAYS = ("explanation", "position")  # beside what is there: what the article asks about every picture
 TEMPLATES: Mapping[str, tuple[str, ...]] = {
@@ -22,13 +22,19 @@ TEMPLATES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def balanced_quiz(plan: Plan, indices: Sequence[int], facts: Sequence[Facts], names: Names) -> list[list[Question]]:
+def balanced_quiz(
+    plan: DatasetPlan, indices: Sequence[int], facts: Sequence[Facts], names: Names
+) -> list[list[Question]]:
     """Ask about the scenes of a set in each of its languages, the same things in all; return the questions about each.
 
-    `indices` are those of the scenes in the plan, `facts` what is true of them. What is asked about one depends on all of them.
+    `indices` are those of the scenes in the plan, `facts` what is true of them. What is asked about one depends on all
+    of them. Raises BadInput for a family whose sets cannot be balanced.
     """
+    if plan.family.balanced is None:
+        raise BadInput(f"sets of {plan.family.name} cannot be balanced")
+    wanted = plan.family.balanced(plan.group_size)
     rng = stream("balanced questions", plan.seed)
-    matched = match([Candidates(f, names) for f in facts], _wanted(plan), TEMPLATES, ALWAYS, rng)
+    matched = match([Candidates(f, names) for f in facts], wanted, TEMPLATES, ALWAYS, rng)
     found = []
     for index, one, chosen in zip(indices, facts, matched, strict=True):
         order = rng.permutation(len(chosen))
@@ -39,9 +45,3 @@ def balanced_quiz(plan: Plan, indices: Sequence[int], facts: Sequence[Facts], na
             questions += put(asked, one, names, words, lang, scene=plan.scene_id(index), image=plan.image(index))
         found.append(questions)
     return found
-
-
-def _wanted(plan: Plan) -> Mapping[str, int]:
-    if not plan.staged:
-        return PER_SCENE
-    return {kind: n for kind, n in PER_STAGE.items() if plan.variants or kind not in FROM_A_VIEW}

@@ -1,13 +1,16 @@
-"""Clips in a data set: every frame is a scene with its own line, truth and questions; `clips.jsonl` follows each thing through them."""
+"""Clips in a data set: every frame is a scene with its own line, truth and questions; `clips.jsonl` follows each thing
+through them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from occlusight.errors import BadData
 from occlusight.files.json_lines import Line, all_lines
@@ -15,64 +18,63 @@ from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import Lang, Names
 from occlusight.questions.question import Question
 from occlusight.randomness import stream
-from occlusight.scenes.description import Scene
+from occlusight.scenes.check.targeted_proofs import measured_again, targeted_failures
+from occlusight.scenes.make.family import CardText, MeasuredScene, SceneFamily
 from occlusight.scenes.make.quiz import ask_alike
 from occlusight.scenes.make.slot import Slot
-from occlusight.scenes.make.targeted_line import StagedScene, staged_line
-from occlusight.scenes.meshes.catalogue import whole_catalogue
-from occlusight.scenes.recipes.clips import CLIPS, FAMILY, SEEN, choose_clip
-from occlusight.scenes.truth.targeted import measure_staged
+from occlusight.scenes.make.targeted_line import targeted_line
+from occlusight.scenes.meshes.catalogue import Catalogue, whole_catalogue
+from occlusight.scenes.recipes.clips import RECIPES, SEEN, TYPE, choose_clip
+from occlusight.scenes.render.exposure import render_frame
+from occlusight.scenes.truth.targeted import measure_targeted
 
 CLIP_LINES = "clips.jsonl"
 PER_FRAME: Mapping[str, int] = {"occlusion": 2, "explanation": 2, "recognition": 1, "position": 2, "who_hides": 1}
 
 
-@dataclass(frozen=True, eq=False)
-class Frame(StagedScene):
-    """A frame to keep; `first` is the scene of the clip's first frame."""
-
-    first: Scene
-
-
-def clip_frame(slot: Slot, frames: int) -> Frame:
-    """Return the frame of a slot, whose clip has so many `frames`.
-
-    Raises BadInput for an unknown recipe, BadData when a mesh is not imported.
-    """
-    catalogue = whole_catalogue()
-    clip = choose_clip(slot.recipe, slot.seed, slot.base, frames, slot.turn, slot.width, slot.heldout)
-    k = slot.member
+def _draw(slot: Slot, catalogue: Catalogue) -> MeasuredScene:
+    """The frame of a slot. The search draws from the whole catalogue, so that what it found can be kept from frame to
+    frame."""
+    clip = choose_clip(
+        slot.recipe, slot.seed, slot.base, slot.group_size, slot.rotation_index, slot.width, slot.heldout
+    )
+    k = slot.group_member
     scene = clip.frame(k)
-    truth = measure_staged(scene, catalogue)
+    truth = measure_targeted(scene, catalogue)
     gone = truth.graph.object(clip.focus[1]).visible_fraction == 0
-    line = staged_line(
+    line = targeted_line(
         slot,
         scene,
         truth,
         clip.focus,
         catalogue,
         type="complete" if gone else "partial",
-        family=FAMILY,
-        drawing=clip.drawing,
+        family=TYPE,
+        attempt=clip.attempt,
     )
     line["clip"] = {
         "id": slot.base_id,
         "frame": k,
-        "frames": frames,
+        "frames": slot.group_size,
         "time": round(k * clip.step, 4),
         "path": clip.path,
     }
-    return Frame(scene, truth.graph, line, clip.frame(0))
+    return MeasuredScene(scene, truth.graph, line, exposed_as=clip.frame(0))
 
 
-def clip_quiz(facts: Facts, names: Names, slot: Slot, langs: tuple[Lang, ...]) -> list[Question]:
-    """Ask about a frame as about a picture; every language is asked the same things."""
-    draws = partial(stream, "clips questions", slot.seed, slot.base, CLIPS.index(slot.recipe), slot.member)
+def _render(made: MeasuredScene, samples: int) -> NDArray[np.uint8]:
+    return render_frame(made.scene, made.exposed_as or made.scene, samples)
+
+
+def _ask(facts: Facts, names: Names, slot: Slot, langs: Sequence[Lang]) -> list[Question]:
+    """A frame is asked about as a picture is."""
+    draws = partial(stream, "clips questions", slot.seed, slot.base, RECIPES.index(slot.recipe), slot.group_member)
     return ask_alike(facts, names, draws, langs, PER_FRAME, scene=slot.id, image=slot.image)
 
 
 def clip_lines(frames: Sequence[Line]) -> list[Line]:
-    """Return a line a clip from the lines of its frames: what of each thing is visible in every frame, and when what hides it wholly."""
+    """Return a line a clip from its frames' lines: what of each thing is visible in every frame, and when what hides it
+    wholly."""
     clips: dict[str, list[Line]] = {}
     for line in frames:
         clips.setdefault(line["clip"]["id"], []).append(line)
@@ -117,7 +119,8 @@ def _clip_line(id: str, lines: Sequence[Line]) -> Line:
 
 
 def clip_failures(folder: Path, frames: Sequence[Line]) -> Iterator[str]:
-    """Prove that `clips.jsonl` says what the frames say, that ids keep their thing, and that one thing alone moves and comes back."""
+    """Prove that `clips.jsonl` says what the frames say, that ids keep their thing, and that one thing alone moves and
+    comes back."""
     try:
         stored = all_lines(folder / CLIP_LINES)
     except BadData as error:
@@ -155,3 +158,39 @@ def _changed(one: Line, two: Line, mover: str) -> Iterator[str]:
         same = ("kind", "mesh", "scale", "colour", "rgb") + (() if id == mover else ("position", "yaw"))
         if any(p[name] != after[id][name] for name in same):
             yield f"{id} is another thing, or moves, between {one['id']} and {two['id']}"
+
+
+def _prove_set(folder: Path, lines: Sequence[Line], facts: Sequence[Facts]) -> Iterator[str]:
+    return clip_failures(folder, lines)
+
+
+def _further(frames: Sequence[Line]) -> Mapping[str, Sequence[Line]]:
+    return {CLIP_LINES: clip_lines(frames)}
+
+
+CLIPS = SceneFamily(
+    name="clips",
+    recipes=RECIPES,
+    named={TYPE: RECIPES},
+    version=1,
+    digest_before="d889a650dd6990e9518c56503d06f124aeda78370c00edf819a1b260b3c84199",
+    catalogue=whole_catalogue,
+    draw=_draw,
+    render=_render,
+    ask=_ask,
+    prove=targeted_failures,
+    remeasure=measured_again,
+    prove_set=_prove_set,
+    further=_further,
+    frames=(8, 64),
+    card=CardText(
+        title="A set of clips",
+        subject="clips in which a thing moves behind a board and comes back",
+        about="""- **Clips**: every frame is a scene of its own, with its truth and its questions; `clips.jsonl` has \
+a line a clip: its frames and their times,
+  and for each thing what of it is visible in every frame, from which frame to which it is hidden wholly, and by \
+what. Ids keep their thing.
+- **Motion**: one thing moves along a line at a steady speed, people and animals without moving their limbs; the \
+camera stands still.""",
+    ),
+)

@@ -23,8 +23,6 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from occlusight.errors import BadInput, OcclusightError
@@ -35,19 +33,10 @@ from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import Names
 from occlusight.questions.question import Question
 from occlusight.scenes.make.balanced_quiz import balanced_quiz
-from occlusight.scenes.make.clips import CLIP_LINES, clip_frame, clip_lines, clip_quiz
-from occlusight.scenes.make.data_card import CARD, card
-from occlusight.scenes.make.plan import Plan, differences
-from occlusight.scenes.make.quiz import quiz
-from occlusight.scenes.make.scene_line import scene_line
-from occlusight.scenes.make.selection import choose
-from occlusight.scenes.make.signs import sign_quiz, sign_scene
-from occlusight.scenes.make.targeted import staged_quiz, staged_scene
-from occlusight.scenes.meshes.catalogue import Catalogue, full_catalogue, load_catalogue, whole_catalogue
+from occlusight.scenes.make.data_card import CARD, data_card
+from occlusight.scenes.make.plan import DatasetPlan, differences
+from occlusight.scenes.meshes.catalogue import Catalogue
 from occlusight.scenes.meshes.names import names_of
-from occlusight.scenes.render.exposure import render_frame
-from occlusight.scenes.render.path_tracer import render
-from occlusight.scenes.render.targeted import render_staged
 from occlusight.scenes.truth.distractors import Pairs, census
 
 MAKING = ".making"
@@ -67,7 +56,12 @@ class Made:
 
 
 def make_set(
-    plan: Plan, out: Path, *, workers: int = 1, progress: Progress | None = None, catalogue: Catalogue | None = None
+    plan: DatasetPlan,
+    out: Path,
+    *,
+    workers: int = 1,
+    progress: Progress | None = None,
+    catalogue: Catalogue | None = None,
 ) -> Made:
     """Make a data set in the folder `out`, or go on with one that was begun there; a finished one can grow.
 
@@ -81,18 +75,11 @@ def make_set(
     report(len(parts), plan.count)
     for done, _ in enumerate(_each(plan, out, todo, workers, catalogue), len(parts) + 1):
         report(done, plan.count)
-    assemble(plan, out, catalogue or catalogue_of(plan))
+    assemble(plan, out, catalogue or plan.family.catalogue())
     return Made(len(todo), len(parts))
 
 
-def catalogue_of(plan: Plan) -> Catalogue:
-    """Return what the scenes of a plan are drawn from, and their questions."""
-    if plan.signs:
-        return full_catalogue()
-    return whole_catalogue() if plan.staged else load_catalogue()
-
-
-def begin(plan: Plan, out: Path) -> None:
+def begin(plan: DatasetPlan, out: Path) -> None:
     """Make the folder ready for the scenes of a plan. Raises BadInput when it holds another set, or anything else."""
     if out.exists() and not out.is_dir():
         raise BadInput(f"--out {out} is a file; give a folder")
@@ -117,7 +104,7 @@ def begin(plan: Plan, out: Path) -> None:
         raise BadInput(f"--out {out} cannot be written ({error.strerror}); give another folder") from None
 
 
-def _refuse_other(plan: Plan, source: Path) -> dict[str, Any]:
+def _refuse_other(plan: DatasetPlan, source: Path) -> dict[str, Any]:
     """Return the record of the set that is there. Raises BadInput when it is not the plan's."""
     try:
         found = json.loads(source.read_text(encoding="utf-8"))
@@ -156,7 +143,7 @@ def part_path(out: Path, index: int) -> Path:
     return out / MAKING / f"{index:05d}.json"
 
 
-def read_part(plan: Plan, out: Path, index: int) -> dict[str, Any] | None:
+def read_part(plan: DatasetPlan, out: Path, index: int) -> dict[str, Any] | None:
     """Return a finished scene, None where it is not there or its picture is not the one that was rendered."""
     try:
         part: dict[str, Any] = json.loads(part_path(out, index).read_text(encoding="utf-8"))
@@ -166,7 +153,9 @@ def read_part(plan: Plan, out: Path, index: int) -> dict[str, Any] | None:
     return part if whole else None
 
 
-def _each(plan: Plan, out: Path, todo: Sequence[int], workers: int, catalogue: Catalogue | None) -> Iterator[int]:
+def _each(
+    plan: DatasetPlan, out: Path, todo: Sequence[int], workers: int, catalogue: Catalogue | None
+) -> Iterator[int]:
     """Make the scenes and yield each one's index when it is done."""
     if workers <= 1 or len(todo) < 2:
         for index in todo:
@@ -205,60 +194,24 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def make_one(plan: Plan, out: Path, index: int, catalogue: Catalogue | None = None) -> int:
+def make_one(plan: DatasetPlan, out: Path, index: int, catalogue: Catalogue | None = None) -> int:
     """Draw, measure, render and question one scene, and keep it; return its index."""
-    if plan.clips:
-        drawn = _frame(plan, index)
-    else:
-        drawn = _staged(plan, index, catalogue) if plan.staged else _free(plan, index, catalogue)
-    image = plan.image(index)
-    picture = Image.fromarray(drawn.picture())
+    family, slot = plan.family, plan.slot(index)
+    known = catalogue or family.catalogue()
+    made = family.draw(slot, known)
+    questions = family.ask(Facts(made.graph), names_of(known), slot, plan.langs)
+    picture = Image.fromarray(family.render(made, plan.samples))
     draft = out / MAKING / f"{index:05d}.webp"
     picture.save(draft, lossless=True, method=4)
     digest = sha256(draft)
-    (out / image).parent.mkdir(parents=True, exist_ok=True)
-    os.replace(draft, out / image)
-    part = {"image_sha256": digest, "scene": drawn.line, "questions": [q.to_json() for q in drawn.questions]}
+    (out / slot.image).parent.mkdir(parents=True, exist_ok=True)
+    os.replace(draft, out / slot.image)
+    part = {"image_sha256": digest, "scene": made.line, "questions": [q.to_json() for q in questions]}
     write_whole(part_path(out, index), dumped(part).encode())
     return index
 
 
-@dataclass(frozen=True, eq=False)
-class _Drawn:
-    """A scene's line and questions, and how its picture is made."""
-
-    line: Line
-    questions: Sequence[Question]
-    picture: Callable[[], NDArray[np.uint8]]
-
-
-def _free(plan: Plan, index: int, catalogue: Catalogue | None) -> _Drawn:
-    catalogue = catalogue or catalogue_of(plan)
-    recipe, id, image = plan.recipe(index), plan.scene_id(index), plan.image(index)
-    choice = choose(recipe, plan.seed, index, catalogue, band=plan.band(index), width=plan.size, heldout=plan.heldout)
-    line = scene_line(id, index, image, plan.heldout, choice, catalogue)
-    graph, names = choice.truth.graph, names_of(catalogue)
-    questions = quiz(graph, names, recipe, plan.seed, index, plan.langs, scene=id, image=image)
-    return _Drawn(line, questions, lambda: render(choice.scene, plan.samples))
-
-
-def _staged(plan: Plan, index: int, catalogue: Catalogue | None) -> _Drawn:
-    catalogue = catalogue or catalogue_of(plan)
-    slot, names = plan.slot(index), names_of(catalogue)
-    draw, asks = (sign_scene, sign_quiz) if plan.signs else (staged_scene, staged_quiz)
-    made = draw(slot, catalogue)
-    questions = asks(Facts(made.graph), names, slot, plan.langs, views=plan.variants)
-    return _Drawn(made.line, questions, lambda: render_staged(made.scene, plan.samples))
-
-
-def _frame(plan: Plan, index: int) -> _Drawn:
-    slot, names = plan.slot(index), names_of(whole_catalogue())
-    made = clip_frame(slot, plan.frames)
-    questions = clip_quiz(Facts(made.graph), names, slot, plan.langs)
-    return _Drawn(made.line, questions, lambda: render_frame(made.scene, made.first, plan.samples))
-
-
-def assemble(plan: Plan, out: Path, catalogue: Catalogue) -> None:
+def assemble(plan: DatasetPlan, out: Path, catalogue: Catalogue) -> None:
     """Write the files of lines and the manifest from the finished scenes, and clear them away."""
     digests: dict[str, str] = {}
     counts: dict[str, Any] = {"objects": 0, "pairs": 0, "questions": Counter[str]()}
@@ -284,14 +237,14 @@ def assemble(plan: Plan, out: Path, catalogue: Catalogue) -> None:
         digests[name] = sha256(draft)
         os.replace(draft, out / name)
     counts["questions"] = dict(sorted(counts["questions"].items()))
-    if plan.clips:
-        clips = clip_lines(all_lines(out / LINES[0]))
-        write_whole(out / CLIP_LINES, "".join(map(dumped, clips)).encode(), out / MAKING)
-        digests[CLIP_LINES] = sha256(out / CLIP_LINES)
-        counts["clips"] = len(clips)
+    further = plan.family.further
+    for name, lines in further(all_lines(out / LINES[0])).items() if further else ():
+        write_whole(out / name, "".join(map(dumped, lines)).encode(), out / MAKING)
+        digests[name] = sha256(out / name)
+        counts[Path(name).stem] = len(lines)
     manifest = plan.manifest(digests, counts, catalogue)
-    if plan.staged:
-        about = card(plan, shown, counts["questions"], manifest, census(misleading), plan.name)
+    if plan.family.card is not None:
+        about = data_card(plan, plan.family.card, shown, counts["questions"], manifest, census(misleading), plan.name)
         write_whole(out / CARD, about.encode(), out / MAKING)
         digests[CARD] = sha256(out / CARD)
         manifest = plan.manifest(digests, counts, catalogue)
@@ -300,7 +253,7 @@ def assemble(plan: Plan, out: Path, catalogue: Catalogue) -> None:
     shutil.rmtree(out / MAKING)
 
 
-def _matched(plan: Plan, out: Path, names: Names) -> list[list[Question]]:
+def _matched(plan: DatasetPlan, out: Path, names: Names) -> list[list[Question]]:
     """Return the questions about each scene of a balanced set: all its scenes decide what is asked about one."""
     parts = (json.loads(part_path(out, index).read_text(encoding="utf-8")) for index in range(plan.count))
     facts = [Facts(Graph.from_json(part["scene"]["graph"])) for part in parts]

@@ -12,24 +12,26 @@ from occlusight.datasets.masks import encode
 from occlusight.errors import BadData
 from occlusight.files.json_lines import Line
 from occlusight.scenes.description import Camera, Light, Placed, Scene, Surroundings
-from occlusight.scenes.make.selection import STRIDE, Choice
+from occlusight.scenes.make.selection import STRIDE, Selection
+from occlusight.scenes.make.slot import Slot
 from occlusight.scenes.meshes.catalogue import Catalogue
 from occlusight.scenes.truth.measure import Truth
 
 
-def scene_line(id: str, index: int, image: str, heldout: bool, choice: Choice, catalogue: Catalogue) -> Line:
-    """Return the line of a scene. `placed` has each object's mesh and pose, and its nearest and farthest depth in metres."""
-    scene, truth = choice.scene, choice.truth
+def scene_line(slot: Slot, selection: Selection, catalogue: Catalogue) -> Line:
+    """Return the line of the free scene of a slot. `placed` has each object's mesh and pose, and its nearest and
+    farthest depth in metres."""
+    scene, truth = selection.scene, selection.truth
     rows = {o.id: i for i, o in enumerate(truth.graph.objects)}
     return {
-        "id": id,
+        "id": slot.id,
         "recipe": scene.recipe,
         "type": "partial",
         "seed": scene.seed,
-        "index": index,
-        "drawing": choice.drawing,
-        "image": image,
-        "heldout": heldout,
+        "index": slot.index,
+        "drawing": selection.attempt,
+        "image": slot.image,
+        "heldout": slot.heldout,
         "counterfactual_of": None,
         "view_of": None,
         "graph": truth.graph.to_json(),

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 class Slot:
     """Scene `index` of a set, with its id and the path of its picture.
 
-    Scenes go in groups (a scene with its variants, or the frames of a clip), or alone: `base` is the index of the group's first scene
-    and `base_id` its id, `member` the place in the group, from 0. `turn` says the how-manieth group of its recipe this is.
-    `width` is the picture's side in pixels.
+    Scenes go in groups of `group_size` (a scene with its variants, or the frames of a clip), or alone: `base` is the
+    index of the group's first scene and `base_id` its id. `rotation_index` counts the groups of the same recipe before
+    this one: what takes turns goes by it. `width` is the picture's side in pixels.
     """
 
     id: str
@@ -21,11 +21,12 @@ class Slot:
     index: int
     base: int
     base_id: str
-    turn: int
+    rotation_index: int
     width: int
     heldout: bool = False
+    group_size: int = 1
 
     @property
-    def member(self) -> int:
-        """The place in the group."""
+    def group_member(self) -> int:
+        """The place in the group, from 0."""
         return self.index - self.base

@@ -1,8 +1,9 @@
-"""The line of a staged scene in `scenes.jsonl`, a sign's or a frame's too: where it belongs, its truth, what misleads in it, its description."""
+"""The line of a targeted scene in `scenes.jsonl`, of a sign's or a frame too: its place, truth, description, and what
+misleads in it."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -10,37 +11,28 @@ import numpy as np
 from occlusight.datasets.masks import encode
 from occlusight.files.json_lines import Line
 from occlusight.occlusion.facts import Facts
-from occlusight.occlusion.graph import Graph
 from occlusight.scenes.description import Scene
 from occlusight.scenes.make.scene_line import placed_line
 from occlusight.scenes.make.slot import Slot
 from occlusight.scenes.meshes.catalogue import Catalogue
 from occlusight.scenes.truth.distractors import distractors
-from occlusight.scenes.truth.targeted import StagedTruth
+from occlusight.scenes.truth.targeted import TargetedTruth
 
 
-@dataclass(frozen=True, eq=False)
-class StagedScene:
-    """A scene to keep: `line` is its line of scenes.jsonl."""
-
-    scene: Scene
-    graph: Graph
-    line: Line
-
-
-def staged_line(
+def targeted_line(
     slot: Slot,
     scene: Scene,
-    truth: StagedTruth,
+    truth: TargetedTruth,
     focus: tuple[str, ...],
     catalogue: Catalogue,
     *,
     type: str,
     family: str,
-    drawing: int,
+    attempt: int,
     edit: str | None = None,
 ) -> Line:
-    """Return the line of a scene that is about the objects `focus`; `edit` says how it differs from the first of its group."""
+    """Return the line of a scene that is about the objects `focus`; `edit` says how it differs from the first of its
+    group."""
     placed = _descriptions(scene, truth, catalogue)
     shadows = truth.graph.shadows
     return {
@@ -51,7 +43,7 @@ def staged_line(
         "seed": slot.seed,
         "index": slot.index,
         "base_index": slot.base,
-        "drawing": drawing,
+        "drawing": attempt,
         "image": slot.image,
         "heldout": slot.heldout,
         "counterfactual_of": slot.base_id if edit not in (None, "view") else None,
@@ -71,7 +63,7 @@ def staged_line(
     }
 
 
-def _masks(truth: StagedTruth) -> dict[str, Any]:
+def _masks(truth: TargetedTruth) -> dict[str, Any]:
     masks: dict[str, Any] = {}
     for i, o in enumerate(truth.graph.objects):
         masks[o.id] = {"amodal": encode(truth.truth.amodal[i]), "visible": encode(truth.truth.visible[i])}
@@ -83,7 +75,7 @@ def _masks(truth: StagedTruth) -> dict[str, Any]:
     return masks
 
 
-def _descriptions(scene: Scene, truth: StagedTruth, catalogue: Catalogue) -> list[Line]:
+def _descriptions(scene: Scene, truth: TargetedTruth, catalogue: Catalogue) -> list[Line]:
     rows = {o.id: i for i, o in enumerate(truth.graph.objects)}
     found = []
     for p in scene.objects:

@@ -1,6 +1,8 @@
-"""Importing the meshes: fetch the Sweet Home 3D furniture package from Debian, check it, convert what the catalogue names.
+"""Importing the meshes: fetch the Sweet Home 3D furniture package from Debian, check it, convert what the catalogue
+names.
 
-The package is Debian's sweethome3d-furniture (CC0 and CC-BY 3.0 models; see `Catalogue.attribution`). Nothing of it ships with us.
+The package is Debian's sweethome3d-furniture (CC0 and CC-BY 3.0 models; see `Catalogue.attribution`). Nothing of it
+ships with us.
 """
 
 from __future__ import annotations
@@ -46,7 +48,8 @@ def missing_meshes(folder: Path | None = None) -> tuple[MeshInfo, ...]:
 def import_assets(out_dir: Path | None = None, progress: Progress | None = None, package: Path | None = None) -> int:
     """Import every missing mesh into `out_dir` (default `assets_dir()`) and return how many were.
 
-    `package` is a copy of the Debian package; without one it is downloaded. Raises BadData when it cannot be had or is not the right one.
+    `package` is a copy of the Debian package; without one it is downloaded. Raises BadData when it cannot be had or is
+    not the right one.
     """
     folder = out_dir or assets_dir()
     folder.mkdir(parents=True, exist_ok=True)
@@ -71,7 +74,8 @@ def import_assets(out_dir: Path | None = None, progress: Progress | None = None,
 
 
 def fetch_package(folder: Path) -> Path:
-    """Download the Debian package into `folder`: through apt where there is one, else from deb.debian.org. Raises BadData."""
+    """Download the Debian package into `folder`: through apt where there is one, else from deb.debian.org. Raises
+    BadData."""
     target = folder / PACKAGE_FILE
     if shutil.which("apt-get"):
         command = ["apt-get", "download", f"{PACKAGE}={PACKAGE_VERSION}"]
@@ -101,7 +105,8 @@ def check_digest(archive: Path) -> None:
 
 
 def open_libraries(archive: Path, names: set[str]) -> dict[str, zipfile.ZipFile]:
-    """Return the model libraries (`<name>.sh3f`, zips) inside a .deb, held in memory. Raises BadData when one is absent."""
+    """Return the model libraries (`<name>.sh3f`, zips) inside a .deb, held in memory. Raises BadData when one is
+    absent."""
     found: dict[str, zipfile.ZipFile] = {}
     data = ar_member(archive.read_bytes(), "data.tar.xz")
     with tarfile.open(fileobj=io.BytesIO(lzma.decompress(data))) as tar:
@@ -117,7 +122,8 @@ def open_libraries(archive: Path, names: set[str]) -> dict[str, zipfile.ZipFile]
 
 
 def ar_member(archive: bytes, name: str) -> bytes:
-    """Return a member of an `ar` archive (see ar(5)): 8 bytes of magic, then headers of 60 bytes, members at even offsets."""
+    """Return a member of an `ar` archive (see ar(5)): 8 bytes of magic, then headers of 60 bytes, members at even
+    offsets."""
     if archive[:8] != b"!<arch>\n":
         raise BadData(f"this is not a Debian package (it starts with {archive[:8]!r}); download {PACKAGE_FILE} again")
     at = 8
@@ -130,7 +136,8 @@ def ar_member(archive: bytes, name: str) -> bytes:
 
 
 def reader(library: zipfile.ZipFile) -> ReadFile:
-    """Return a function that reads a file of the library; names are matched without case, as the models were made on Windows."""
+    """Return a function that reads a file of the library; names are matched without case, as the models were made on
+    Windows."""
     names = {n.lower(): n for n in library.namelist()}
 
     def read(path: str) -> bytes:

@@ -94,7 +94,8 @@ def sign_id(shape: str, style: str, text: str) -> str:
 
 @lru_cache(maxsize=256)
 def lettering_of(id: str) -> Lettering | None:
-    """Return the text that a mesh carries, None where it carries none. Raises BadData for an id that is not a sign's."""
+    """Return the text that a mesh carries, None where it carries none. Raises BadData for an id that is not a
+    sign's."""
     if LETTERED not in id:
         return None
     parts = id.split(LETTERED)

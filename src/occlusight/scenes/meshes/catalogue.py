@@ -1,4 +1,5 @@
-"""The catalogue of kinds of things: names in both languages, meshes with their authors and licences, and the colours of paint.
+"""The catalogue of kinds of things: names in both languages, meshes with their authors and licences, and the colours of
+paint.
 
 All facts live in `kinds.toml` beside this file. Sizes are metric (width, depth, height in metres).
 """
@@ -26,7 +27,7 @@ LICENCES = {
     "Apache-2.0": "https://www.apache.org/licenses/LICENSE-2.0",
 }
 PROCEDURAL = "procedural"
-FIXTURE = "fixture"  # procedural too; shown by staged scenes alone
+FIXTURE = "fixture"  # procedural too; shown by targeted scenes alone
 LETTERED = ":"  # parts the id of a sign's mesh: "sign-board:red:阳光药店" is a red board with that text
 
 
@@ -34,9 +35,10 @@ LETTERED = ":"  # parts the id of a sign's mesh: "sign-board:red:阳光药店" i
 class MeshInfo:
     """Where a mesh comes from and how it is made to fit.
 
-    `path` is inside the library's archive, or the name of a procedural shape. `rotation` (row-major, in the file's y-up axes)
-    uprights the model; `turn` (degrees about z, counter-clockwise) makes its front face -y; `size` is the result's size in metres.
-    `paint` names the materials that take the object's colour. `heldout` meshes are kept out of training.
+    `path` is inside the library's archive, or the name of a procedural shape. `rotation` (row-major, in the file's y-up
+    axes) uprights the model; `turn` (degrees about z, counter-clockwise) makes its front face -y; `size` is the
+    result's size in metres. `paint` names the materials that take the object's colour. `heldout` meshes are kept out of
+    training.
     """
 
     id: str
@@ -56,8 +58,8 @@ class MeshInfo:
 class Kind:
     """A kind of thing that scenes show and questions name.
 
-    `measure` is the Chinese measure word (一辆汽车). `settings` says where it belongs. `material` is opaque, transparent, mirror or porous.
-    `glossy` paint reflects.
+    `measure` is the Chinese measure word (一辆汽车). `settings` says where it belongs. `material` is opaque, transparent,
+    mirror or porous. `glossy` paint reflects.
     """
 
     key: str
@@ -76,7 +78,8 @@ class Kind:
 
 @dataclass(frozen=True)
 class Colour:
-    """A named colour of paint: ranges of hue (degrees), saturation and value (0-1) within which people agree on the name."""
+    """A named colour of paint: ranges of hue (degrees), saturation and value (0-1) within which people agree on the
+    name."""
 
     key: str
     en: str
@@ -129,7 +132,8 @@ class Catalogue:
         return tuple(k for k in self.kinds.values() if setting in k.settings)
 
     def attribution(self) -> list[str]:
-        """Return the lines that NOTICE needs for the meshes: library, author, licence, models, and that they were changed."""
+        """Return the lines that NOTICE needs for the meshes: library, author, licence, models, and that they were
+        changed."""
         groups: dict[tuple[str, str, str], list[str]] = {}
         for m in self.mesh_infos.values():
             if m.library not in (PROCEDURAL, FIXTURE):
@@ -204,9 +208,10 @@ def _colour(c: Mapping[str, Any]) -> Colour:
 
 @lru_cache(maxsize=1)
 def whole_catalogue() -> Catalogue:
-    """Return the shipped catalogue with the fixtures: panes, mirrors and screens that staged scenes show (read once).
+    """Return the shipped catalogue with the fixtures: panes, mirrors and screens that targeted scenes show (read once).
 
-    They are in a file of their own because whatever `load_catalogue` returns is what free recipes and questions draw from.
+    They are in a file of their own because whatever `load_catalogue` returns is what free recipes and questions draw
+    from.
     """
     base = load_catalogue()
     text = files("occlusight.scenes.meshes").joinpath("fixtures.toml").read_text("utf-8")
@@ -218,7 +223,8 @@ def whole_catalogue() -> Catalogue:
 def full_catalogue() -> Catalogue:
     """Return `whole_catalogue` with what carries text, too (read once): every mesh that any scene shows.
 
-    Those are apart for the same reason as the fixtures: `whole_catalogue` is what staged recipes and their questions draw from.
+    Those are apart for the same reason as the fixtures: `whole_catalogue` is what targeted recipes and their questions
+    draw from.
     """
     base = whole_catalogue()
     added = parse_catalogue(files("occlusight.scenes.meshes").joinpath("signs.toml").read_text("utf-8"))

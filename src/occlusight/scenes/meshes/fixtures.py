@@ -1,6 +1,8 @@
-"""Meshes of glass, mirrors and boards, which only staged scenes show. Metres, base centred at the origin, front towards -y.
+"""Meshes of glass, mirrors and boards, which only targeted scenes show. Metres, base centred at the origin, front
+towards -y.
 
-A pane is one sheet without thickness, as thin glass is rendered; a jar is a body of glass with an inner and an outer wall.
+A pane is one sheet without thickness, as thin glass is rendered; a jar is a body of glass with an inner and an outer
+wall.
 """
 
 from __future__ import annotations
@@ -124,7 +126,8 @@ def _panel(b: Builder) -> None:
 
 
 def lathe(info: MeshInfo, profile: Sequence[tuple[float, float]], material: Material, sides: int = 72) -> Mesh:
-    """Turn a closed profile of (radius, height) about the z axis; normals are smooth, and point to the right of the profile's way."""
+    """Turn a closed profile of (radius, height) about the z axis; normals are smooth, and point to the right of the
+    profile's way."""
     p = np.asarray(profile, np.float64)
     step = np.diff(p, axis=0)
     along = np.zeros_like(p)

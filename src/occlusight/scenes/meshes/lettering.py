@@ -1,6 +1,7 @@
 """Text on a face: the picture that is its texture, and which character's ink is where.
 
-The face is shipped (`face.otf`): the characters that signs use, of Noto Sans CJK SC Bold, under the SIL Open Font License 1.1.
+The face is shipped (`face.otf`): the characters that signs use, of Noto Sans CJK SC Bold, under the SIL Open Font
+License 1.1.
 """
 
 from __future__ import annotations
@@ -41,8 +42,9 @@ STYLES: dict[str, tuple[Paint, Paint]] = {  # board and ink, sRGB, by the colour
 
 @dataclass(frozen=True, eq=False)
 class Lettering:
-    """Text set on a face. `texture` is a PNG of the face; `labels` (H, W) has the index of the character whose ink is there, -1
-    elsewhere; `cells` are x0, y0, x1, y1 of each character as shares of the face, y downwards. Row 0 is the top."""
+    """Text set on a face. `texture` is a PNG of the face; `labels` (H, W) has the index of the character whose ink is
+    there, -1 elsewhere; `cells` are x0, y0, x1, y1 of each character as shares of the face, y downwards. Row 0 is the
+    top."""
 
     text: str
     texture: bytes
@@ -72,7 +74,8 @@ def known_characters() -> frozenset[str]:
 
 @lru_cache(maxsize=256)
 def lettering(text: str, style: str, aspect: float, down: bool = False) -> Lettering:
-    """Set `text` on a face `aspect` times as wide as it is high, in a line, or with `down` one character below the other.
+    """Set `text` on a face `aspect` times as wide as it is high, in a line, or with `down` one character below the
+    other.
 
     Raises BadData for a character that the shipped face does not have, or an unknown style.
     """

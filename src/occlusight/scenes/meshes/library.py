@@ -13,7 +13,8 @@ from occlusight.scenes.meshes.procedural import build
 
 @lru_cache(maxsize=512)
 def load_mesh(id: str) -> Mesh:
-    """Return the mesh with this id, cached; procedural ones are built, the others come from `assets_dir()`. Raises BadData."""
+    """Return the mesh with this id, cached; procedural ones are built, the others come from `assets_dir()`. Raises
+    BadData."""
     info = full_catalogue().mesh(id)
     if LETTERED in id:
         return build_sign(info)

@@ -1,10 +1,12 @@
-"""Makes the face of signs, `face.otf`, from Noto Sans CJK: the characters that `signs.toml` uses, in bold, under another name.
+"""Makes the face of signs, `face.otf`, from Noto Sans CJK: the characters that `signs.toml` uses, in bold, under
+another name.
 
     pip install fonttools
     python -m occlusight.scenes.meshes.make_face NotoSansCJK-VF.otf.ttc
 
-The variable collection is in the release Sans2.004 of https://github.com/notofonts/noto-cjk. To be run again when `signs.toml` gets a
-character that the face does not have (a test tells). Its licence does not let a changed face keep the name it reserves.
+The variable collection is in the release Sans2.004 of https://github.com/notofonts/noto-cjk. To be run again when
+`signs.toml` gets a character that the face does not have (a test tells). Its licence does not let a changed face keep
+the name it reserves.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ DROPPED = ["vhea", "vmtx", "VORG", "BASE", "GPOS", "GSUB", "STAT", "DSIG"]  # no
 
 
 def make_face(collection: Path, out: Path) -> int:
-    """Write the face to `out`; return how many characters it has. Raises BadInput when `collection` is not Noto Sans CJK."""
+    """Write the face to `out`; return how many characters it has. Raises BadInput when `collection` is not Noto Sans
+    CJK."""
     from fontTools import subset
     from fontTools.ttLib import TTCollection, TTLibError
     from fontTools.varLib import instancer

@@ -23,8 +23,8 @@ ASSETS_VERSION = "1"  # raise when the stored form or the conversion changes
 class Material:
     """How a surface looks: linear diffuse colour or an encoded sRGB picture, opacity (0-1), and whether it takes paint.
 
-    `optics` is what it does to a line of sight: "solid" ends it, "pane" (a thin sheet of glass) and "glass" (a body that
-    refracts) let it through, tinted by `rgb`, and "mirror" turns it back.
+    `optics` is what it does to a line of sight: "solid" ends it, "pane" (a thin sheet of glass) and "glass" (a body
+    that refracts) let it through, tinted by `rgb`, and "mirror" turns it back.
     """
 
     name: str

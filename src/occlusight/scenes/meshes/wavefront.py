@@ -1,7 +1,7 @@
 """Reading Wavefront OBJ models with their MTL materials into flat arrays.
 
-Only what the asset libraries use: polygons (fanned into triangles), texture coordinates, normals, diffuse colour, diffuse texture
-and opacity. Format: the "Object Files (.obj)" and "MTL material format" pages by Paul Bourke.
+Only what the asset libraries use: polygons (fanned into triangles), texture coordinates, normals, diffuse colour,
+diffuse texture and opacity. Format: the "Object Files (.obj)" and "MTL material format" pages by Paul Bourke.
 """
 
 from __future__ import annotations
@@ -73,10 +73,11 @@ def _texture_name(rest: str) -> str:
 
 
 def read_obj(read: ReadFile, path: str) -> Wavefront:
-    """Read the model at `path` through `read`. Raises KeyError when the file is missing, ValueError when it holds no triangle.
+    """Read the model at `path` through `read`. Raises KeyError when the file is missing, ValueError when it holds no
+    triangle.
 
-    Indices that an OBJ keeps apart (position/uv/normal) are merged into one vertex per combination; faces without normals are
-    shaded flat.
+    Indices that an OBJ keeps apart (position/uv/normal) are merged into one vertex per combination; faces without
+    normals are shaded flat.
     """
     folder = posixpath.dirname(path)
     positions: list[list[float]] = []

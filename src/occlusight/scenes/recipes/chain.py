@@ -8,7 +8,7 @@ from occlusight.occlusion.facts import Facts
 from occlusight.scenes.description import Scene
 from occlusight.scenes.recipes.preview import Rectangle, clear, cover
 from occlusight.scenes.recipes.stage import Stage
-from occlusight.scenes.truth.targeted import StagedTruth
+from occlusight.scenes.truth.targeted import TargetedTruth
 
 ROWS = {  # kinds of which a row is made; one kind alone is told apart by its colours
     "street": (("car",), ("barrel",), ("suitcase",)),
@@ -59,7 +59,7 @@ def plausible(scene: Scene, boxes: dict[str, Rectangle], focus: list[str], index
     return all(LEAST <= cover(boxes[a], boxes[b]) <= 0.85 for a, b in pairwise(focus))
 
 
-def shows(truth: StagedTruth, focus: list[str], index: int) -> bool:
+def shows(truth: TargetedTruth, focus: list[str], index: int) -> bool:
     """Whether each of at least three hides a clear part of the next, and can be told by name."""
     facts = Facts(truth.graph)
     if len(focus) < 3 or not set(focus) <= set(facts.nameable):

@@ -1,6 +1,8 @@
-"""Recipes of clips: a thing moves along a line behind a board, and comes out on the other side or where it went in; in five settings.
+"""Recipes of clips: a thing moves along a line behind a board, and comes out on the other side or where it went in; in
+five settings.
 
-Only that thing moves; the camera stands still. Each frame is a staged scene of its own, measured and rendered as such.
+Only that thing moves; the camera stands still. Each frame is a targeted scene of its own, measured and rendered as
+such.
 """
 
 from __future__ import annotations
@@ -11,20 +13,21 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
-from occlusight.errors import BadInput, OcclusightError
+from occlusight.errors import BadInput
 from occlusight.occlusion.facts import Facts
 from occlusight.randomness import stream
 from occlusight.scenes.description import Scene
 from occlusight.scenes.meshes.catalogue import Catalogue, whole_catalogue
 from occlusight.scenes.recipes.preview import inside, rectangles
+from occlusight.scenes.recipes.search import first_that_fits, without_invisible
 from occlusight.scenes.recipes.stage import SETTINGS, Stage, Unplaced
 from occlusight.scenes.recipes.targeted import LEAST_OBJECTS, LIMIT, MOST_OBJECTS
 from occlusight.scenes.truth.physics import physics_failures
-from occlusight.scenes.truth.targeted import StagedTruth, measure_staged
+from occlusight.scenes.truth.targeted import TargetedTruth, measure_targeted
 
-FAMILY = "clip"
-CLIPS: tuple[str, ...] = tuple(f"{FAMILY}-{place}" for place in SETTINGS)
-GLANCE = 112  # pixels of the picture at which a drawing is judged first
+TYPE = "clip"
+RECIPES: tuple[str, ...] = tuple(f"{TYPE}-{place}" for place in SETTINGS)
+PREVIEW = 112  # pixels of the picture at which an attempt is judged first
 SEEN, SLIVER = 0.9, 0.04  # of the moving thing: seen at both ends at least, hidden by anything but the board at most
 REACH = 0.29  # of its distance: how far from the middle of the picture the thing starts
 PATHS = ("through", "return")  # in turn
@@ -42,15 +45,15 @@ WALK = 1.2
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """The scene as the clip begins, where the thing is in each frame (x, y, yaw), the seconds from frame to frame, and `focus`: the ids of
-    the board and of the thing that moves."""
+    """The scene as the clip begins, where the thing is in each frame (x, y, yaw), the seconds from frame to frame, and
+    `focus`: the ids of the board and of the thing that moves."""
 
     scene: Scene
     poses: tuple[tuple[float, float, float], ...]
     step: float
     path: str
     focus: tuple[str, str]
-    drawing: int = 0
+    attempt: int = 0
 
     def frame(self, k: int) -> Scene:
         """Return the scene of frame `k`."""
@@ -63,7 +66,8 @@ class Clip:
 
 
 def along(path: str, frames: int) -> tuple[float, ...]:
-    """Return how far along the line the thing is in each frame: 0 at its start, 1 at the other end, 0.5 behind the middle of the board.
+    """Return how far along the line the thing is in each frame: 0 at its start, 1 at the other end, 0.5 behind the
+    middle of the board.
 
     >>> along("through", 5)
     (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -75,7 +79,8 @@ def along(path: str, frames: int) -> tuple[float, ...]:
 
 
 def draw(stage: Stage, path: str, frames: int) -> tuple[list[tuple[float, float, float]], float, tuple[str, str]]:
-    """Place a board, the thing and what stands about; return the thing's poses, the seconds a frame, and the ids of both."""
+    """Place a board, the thing and what stands about; return the thing's poses, the seconds a frame, and the ids of
+    both."""
     s = stage.setting
     small = s.name in ("desk", "line")
     board = stage.catalogue.mesh("fixture-panel-desk" if small else "fixture-panel")
@@ -121,8 +126,9 @@ def in_picture(clip: Clip, catalogue: Catalogue) -> bool:
     return True
 
 
-def seen(truth: StagedTruth, clip: Clip) -> float | None:
-    """Return the share of the thing that is visible in a frame, None where anything but the board hides more than a sliver of it."""
+def seen(truth: TargetedTruth, clip: Clip) -> float | None:
+    """Return the share of the thing that is visible in a frame, None where anything but the board hides more than a
+    sliver of it."""
     hiding, mover = clip.focus
     found = {o.id: o for o in truth.graph.objects}
     if mover not in found or hiding not in found:
@@ -141,57 +147,65 @@ def comes_back(shares: list[float | None]) -> bool:
     return min(shares[0] or 0.0, shares[-1] or 0.0) >= SEEN
 
 
-def _glances(clip: Clip, catalogue: Catalogue) -> Iterator[float | None]:
+def _preview(clip: Clip, catalogue: Catalogue) -> Iterator[float | None]:
     for k in range(len(clip.poses)):
         scene = clip.frame(k)
-        small = replace(scene, camera=replace(scene.camera, width=GLANCE, height=GLANCE))
-        share = seen(measure_staged(small, catalogue, shadows=False), clip)
+        small = replace(scene, camera=replace(scene.camera, width=PREVIEW, height=PREVIEW))
+        share = seen(measure_targeted(small, catalogue, shadows=False), clip)
         yield share
         if share is None or (k == 0 and share < SEEN):
             return
 
 
+def draw_clip(
+    recipe: str, seed: int, index: int, attempt: int, frames: int, rotation_index: int, width: int, heldout: bool
+) -> Clip | None:
+    """Return one attempt, None where its objects have no room. Raises BadInput for an unknown recipe."""
+    if recipe not in RECIPES:
+        raise BadInput(f"there is no recipe of clips {recipe!r}; they are {', '.join(RECIPES)}")
+    rng = stream("clips", seed, index, RECIPES.index(recipe), attempt)
+    stage = Stage(SETTINGS[recipe.partition("-")[2]], rng, whole_catalogue(), heldout)
+    path = PATHS[rotation_index % len(PATHS)]
+    try:
+        poses, step, focus = draw(stage, path, frames)
+    except Unplaced:
+        return None
+    clip = Clip(stage.scene(recipe, seed, index, width), tuple(poses), step, path, focus, attempt)
+    return replace(clip, scene=clip.frame(0))
+
+
 @lru_cache(maxsize=4)
-def choose_clip(recipe: str, seed: int, index: int, frames: int, turn: int, width: int, heldout: bool) -> Clip:
-    """Return the first drawing of an index in which the thing goes behind the board and comes back, and nothing else is in its way.
+def choose_clip(
+    recipe: str, seed: int, index: int, frames: int, rotation_index: int, width: int, heldout: bool
+) -> Clip:
+    """Return the first attempt of an index in which the thing goes behind the board and comes back, and nothing else is
+    in its way.
 
-    Raises BadInput for an unknown recipe, BadData when a mesh is not imported, OcclusightError when no drawing will do.
+    Raises BadInput for an unknown recipe, BadData when a mesh is not imported, OcclusightError when no attempt will do.
     """
-    if recipe not in CLIPS:
-        raise BadInput(f"there is no recipe of clips {recipe!r}; they are {', '.join(CLIPS)}")
-    catalogue, path = whole_catalogue(), PATHS[turn % len(PATHS)]
-    for drawing in range(LIMIT):
-        rng = stream("clips", seed, index, CLIPS.index(recipe), drawing)
-        stage = Stage(SETTINGS[recipe.partition("-")[2]], rng, catalogue, heldout)
-        try:
-            poses, step, focus = draw(stage, path, frames)
-        except Unplaced:
-            continue
-        clip = Clip(stage.scene(recipe, seed, index, width), tuple(poses), step, path, focus, drawing)
-        clip = replace(clip, scene=clip.frame(0))
-        if not free_lane(clip, catalogue) or not in_picture(clip, catalogue):
-            continue
-        glances = list(_glances(clip, catalogue))
-        if len(glances) < frames or not comes_back(glances):
-            continue
-        clip = _without_invisible(clip, catalogue)
-        if enough(clip, catalogue) and not any(physics_failures(clip.frame(k)) for k in range(frames)):
-            return clip
-    raise OcclusightError(f"none of {LIMIT} drawings of {recipe} {index} (seed {seed}) shows what it should")
+    catalogue = whole_catalogue()
 
+    def attempt(k: int) -> Clip | None:
+        clip = draw_clip(recipe, seed, index, k, frames, rotation_index, width, heldout)
+        if clip is None or not free_lane(clip, catalogue) or not in_picture(clip, catalogue):
+            return None
+        preview = list(_preview(clip, catalogue))
+        if len(preview) < frames or not comes_back(preview):
+            return None
+        graph = measure_targeted(clip.scene, catalogue).graph  # as the clip begins
+        clip = replace(clip, scene=without_invisible(clip.scene, graph, clip.focus))
+        stands = enough(clip, catalogue) and not any(physics_failures(clip.frame(k)) for k in range(frames))
+        return clip if stands else None
 
-def _without_invisible(clip: Clip, catalogue: Catalogue) -> Clip:
-    """Take out what nobody sees as the clip begins and what it is not about."""
-    shown = {o.id for o in measure_staged(clip.scene, catalogue).graph.objects if o.visible_fraction >= 0.02}
-    kept = tuple(p for p in clip.scene.objects if p.id in shown or p.id in clip.focus)
-    return replace(clip, scene=replace(clip.scene, objects=kept))
+    return first_that_fits(attempt, LIMIT, f"{recipe} {index} (seed {seed})")
 
 
 def enough(clip: Clip, catalogue: Catalogue) -> bool:
-    """Whether 4 to 10 objects can be noticed in every frame, board and thing can be named, and the thing is hidden at full size."""
+    """Whether 4 to 10 objects can be noticed in every frame, board and thing can be named, and the thing is hidden at
+    full size."""
     shares: list[float | None] = []
     for k in range(len(clip.poses)):
-        truth = measure_staged(clip.frame(k), catalogue, shadows=False)
+        truth = measure_targeted(clip.frame(k), catalogue, shadows=False)
         facts = Facts(truth.graph)
         if len(facts.noticeable) < LEAST_OBJECTS or len(facts.objects) > MOST_OBJECTS:
             return False

@@ -1,4 +1,5 @@
-"""Complete occlusion: a thing is wholly behind a board. Only a shadow or a mirror can tell; behind another board nothing does.
+"""Complete occlusion: a thing is wholly behind a board. Only a shadow or a mirror can tell; behind another board
+nothing does.
 
 So one picture shows both: that something is there, and that it cannot be told.
 """
@@ -11,7 +12,7 @@ from occlusight.occlusion.facts import Facts
 from occlusight.scenes.description import Camera, Scene
 from occlusight.scenes.recipes.preview import Rectangle, clear, cover
 from occlusight.scenes.recipes.stage import Stage
-from occlusight.scenes.truth.targeted import StagedTruth
+from occlusight.scenes.truth.targeted import TargetedTruth
 
 HIDDEN = {
     "street": ("man", "woman"),
@@ -86,8 +87,9 @@ def plausible(scene: Scene, boxes: dict[str, Rectangle], focus: list[str], index
     return clear(scene, boxes, focus, 0.25) and cover(boxes[focus[0]], boxes[focus[2]]) > 0.93
 
 
-def shows(truth: StagedTruth, focus: list[str], index: int) -> bool:
-    """Whether the thing cannot be seen, its shadow or reflection can, both boards can be told, and nothing tells of the other."""
+def shows(truth: TargetedTruth, focus: list[str], index: int) -> bool:
+    """Whether the thing cannot be seen, its shadow or reflection can, both boards can be told, and nothing tells of the
+    other."""
     facts = Facts(truth.graph)
     telling, silent, thing = focus
     hidden = facts.objects.get(thing)

@@ -28,7 +28,8 @@ TWIN = 0.35  # share of scenes with a second object of a kind that is there alre
 
 @dataclass(frozen=True)
 class Setting:
-    """What a recipe draws from. Lengths in metres, angles in degrees, `horizon` as a share of the height from the top."""
+    """What a recipe draws from. Lengths in metres, angles in degrees, `horizon` as a share of the height from the
+    top."""
 
     name: str
     camera_height: tuple[float, float]
@@ -107,8 +108,9 @@ class _Spot:
 def make_scene(
     recipe: str, seed: int, index: int, catalogue: Catalogue, *, width: int = 512, heldout: bool = False
 ) -> Scene:
-    """Return the scene `index` of data set `seed`. `width` is the picture's size in pixels (the side of a square picture of
-    the same area); `heldout` draws meshes that training never sees. Raises BadInput for an unknown recipe."""
+    """Return the scene `index` of data set `seed`. `width` is the picture's size in pixels (the side of a square
+    picture of the same area); `heldout` draws meshes that training never sees. Raises BadInput for an unknown
+    recipe."""
     if recipe not in SETTINGS:
         raise BadInput(f"there is no recipe {recipe!r}; the recipes are {', '.join(SETTINGS)}")
     setting = SETTINGS[recipe]

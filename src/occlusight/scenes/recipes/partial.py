@@ -1,7 +1,7 @@
 """Partial occlusion: a thing stands before another and hides a part of it; beside them something that misleads.
 
-What misleads takes turns: twins at different distances (equal sizes at different depth), a nearer thing that is higher in the picture,
-and two things that touch without hiding each other.
+What misleads takes turns: twins at different distances (equal sizes at different depth), a nearer thing that is higher
+in the picture, and two things that touch without hiding each other.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from occlusight.occlusion.facts import Facts
 from occlusight.scenes.description import Scene
 from occlusight.scenes.recipes.preview import Rectangle, clear, cover
 from occlusight.scenes.recipes.stage import Stage
-from occlusight.scenes.truth.targeted import StagedTruth
+from occlusight.scenes.truth.targeted import TargetedTruth
 
 BANDS = ((0.12, 0.32), (0.32, 0.55), (0.5, 0.75))  # of the hidden thing that is covered, in turn
 FLAT = {"street": "box", "crossing": "barrel", "room": "table", "desk": "book", "line": "box"}
@@ -84,7 +84,7 @@ def plausible(scene: Scene, boxes: dict[str, Rectangle], focus: list[str], index
     return clear(scene, boxes, focus) and low <= cover(boxes[focus[0]], boxes[focus[1]]) <= min(0.95, 1.35 * high)
 
 
-def shows(truth: StagedTruth, focus: list[str], index: int) -> bool:
+def shows(truth: TargetedTruth, focus: list[str], index: int) -> bool:
     """Whether the first clearly hides a part of the second, as much of it as this index should show."""
     facts = Facts(truth.graph)
     relation = facts.relations.get((focus[0], focus[1]))

@@ -1,4 +1,4 @@
-"""A first look at a drawing, from the catalogue's sizes alone: where each object's box would be in the picture.
+"""A preview of an attempt, from the catalogue's sizes alone: where each object's box would be in the picture.
 
 It costs nothing beside measuring, so a recipe can throw away most of what will not do.
 """
@@ -17,7 +17,8 @@ Rectangle = tuple[float, float, float, float]
 
 
 def rectangles(scene: Scene, catalogue: Catalogue) -> dict[str, Rectangle]:
-    """Return the rectangle x0, y0, x1, y1 of each object in the picture, as shares of it; those behind the camera are left out."""
+    """Return the rectangle x0, y0, x1, y1 of each object in the picture, as shares of it; those behind the camera are
+    left out."""
     view = View(scene.camera)
     found: dict[str, Rectangle] = {}
     for p in scene.objects:

@@ -11,7 +11,7 @@ from occlusight.occlusion.facts import Facts
 from occlusight.scenes.description import Scene
 from occlusight.scenes.recipes.preview import Rectangle, clear, inside
 from occlusight.scenes.recipes.stage import Stage
-from occlusight.scenes.truth.targeted import StagedTruth
+from occlusight.scenes.truth.targeted import TargetedTruth
 
 MIRRORS = {
     "street": "fixture-glass-facade",
@@ -38,7 +38,8 @@ AREA, SHARE = 0.006, 0.6  # of the picture, and of what the mirror could show of
 
 
 def draw(stage: Stage, index: int) -> list[str]:
-    """Place mirror, thing and company; return the ids of the mirror, of what only it shows, and of what it hides a part of."""
+    """Place mirror, thing and company; return the ids of the mirror, of what only it shows, and of what it hides a part
+    of."""
     s = stage.setting
     side = 1.0 if stage.rng.random() < 0.5 else -1.0
     info = stage.catalogue.mesh(MIRRORS[s.name])
@@ -70,7 +71,7 @@ def plausible(scene: Scene, boxes: dict[str, Rectangle], focus: list[str], index
     return clear(scene, boxes, focus[:1], 0.15) and (thing is None or inside(thing) == 0)
 
 
-def shows(truth: StagedTruth, focus: list[str], index: int) -> bool:
+def shows(truth: TargetedTruth, focus: list[str], index: int) -> bool:
     """Whether the thing is seen in the mirror, well and only there."""
     facts = Facts(truth.graph)
     mirror, thing = focus[0], facts.objects.get(focus[1])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from occlusight.errors import BadInput, OcclusightError
+from occlusight.errors import BadInput
 from occlusight.occlusion.facts import COVERED, READ, Facts
 from occlusight.randomness import stream
 from occlusight.scenes.description import Camera, Placed, Scene
@@ -17,15 +17,16 @@ from occlusight.scenes.meshes.catalogue import LETTERED, Catalogue
 from occlusight.scenes.meshes.lettering import STYLES, sign_texts
 from occlusight.scenes.meshes.library import load_mesh
 from occlusight.scenes.recipes.preview import clear, cover, rectangles
+from occlusight.scenes.recipes.search import first_that_fits, without_invisible
 from occlusight.scenes.recipes.stage import SETTINGS, Stage, Unplaced
-from occlusight.scenes.recipes.targeted import LEAST_OBJECTS, LIMIT, MOST_OBJECTS
+from occlusight.scenes.recipes.targeted import LIMIT, enough
 from occlusight.scenes.truth.inscriptions import SignTruth, measure_signs, placed_face
 from occlusight.scenes.truth.physics import physics_failures
 from occlusight.scenes.truth.raycast import View, reach
 
-FAMILY = "signs"
-SIGNS: tuple[str, ...] = tuple(f"{FAMILY}-{place}" for place in SETTINGS)
-GLANCE = 208  # pixels of the picture at which a drawing is judged first
+TYPE = "signs"
+RECIPES: tuple[str, ...] = tuple(f"{TYPE}-{place}" for place in SETTINGS)
+PREVIEW = 208  # pixels of the picture at which an attempt is judged first
 SLACK = 0.1  # by which shares may be wrong there
 SHAPES = {  # of the sign that is covered, and of the other
     "street": (("board", "pillar"), ("pillar", "board")),
@@ -45,10 +46,10 @@ BESIDE = {"crossing": ("cone", "hydrant", "dog", "bush", "suitcase", "trash_can"
 PLATES = ("blue", "green", "yellow")
 
 
-def draw(stage: Stage, turn: int) -> list[str]:
+def draw(stage: Stage, rotation_index: int) -> list[str]:
     """Place two signs and what covers a part of the first; return the ids of what covers, the first and the second."""
     s = stage.setting
-    shapes = SHAPES[s.name][turn % len(SHAPES[s.name])]
+    shapes = SHAPES[s.name][rotation_index % len(SHAPES[s.name])]
     styles = [list(STYLES)[i] for i in stage.rng.permutation(len(STYLES))[:2]]
     if s.name == "crossing":
         return _plate(stage, styles[1])
@@ -148,7 +149,8 @@ def _fixed(stage: Stage, car: Placed, style: str, text: str) -> Placed:
 
 
 def plausible(scene: Scene, catalogue: Catalogue, focus: list[str]) -> bool:
-    """Whether both signs are in the picture, nothing but what covers the first is in their way, and that covers a part of it."""
+    """Whether both signs are in the picture, nothing but what covers the first is in their way, and that covers a part
+    of it."""
     boxes = rectangles(scene, catalogue)
     covering, first, second = focus
     if not all(f in boxes for f in focus) or not clear(scene, boxes, [covering, first], 0.2):
@@ -170,7 +172,8 @@ def plausible(scene: Scene, catalogue: Catalogue, focus: list[str]) -> bool:
 
 
 def shows(truth: SignTruth, focus: list[str]) -> bool:
-    """Whether of the first sign some characters can be read and some cannot, none is doubtful, and all of the second can be read."""
+    """Whether of the first sign some characters can be read and some cannot, none is doubtful, and all of the second
+    can be read."""
     facts = Facts(truth.graph)
     covering, first, second = focus
     if not set(focus) <= set(facts.nameable) or not facts.legible(first) or not facts.legible(second):
@@ -180,7 +183,7 @@ def shows(truth: SignTruth, focus: list[str]) -> bool:
 
 
 def promising(truth: SignTruth, focus: list[str]) -> bool:
-    """Whether at a glance, in few pixels, nearly every character of the first sign is clearly seen or clearly hidden."""
+    """Whether in a preview of few pixels nearly every character of the first sign is clearly seen or clearly hidden."""
     texts = {i.object: [c.visible_fraction for c in i.characters] for i in truth.graph.inscriptions}
     first, second = texts.get(focus[1], []), texts.get(focus[2], [])
     seen, hidden = [f > READ - SLACK for f in first], [f < COVERED + SLACK for f in first]
@@ -188,58 +191,72 @@ def promising(truth: SignTruth, focus: list[str]) -> bool:
     return any(seen) and any(hidden) and each and bool(second) and min(second) > READ - SLACK
 
 
-Drawn = tuple[Scene, list[str]]
+@dataclass(frozen=True, eq=False)
+class SignScene:
+    """A scene of signs, its truth, which attempt of its index it is, and the ids of what covers, of the first sign and
+    the second."""
+
+    scene: Scene
+    truth: SignTruth
+    attempt: int
+    focus: tuple[str, ...]
 
 
 def draw_signs(
-    recipe: str, seed: int, index: int, drawing: int, catalogue: Catalogue, turn: int, width: int, heldout: bool
-) -> Drawn | None:
-    """Return one drawing and what it is about, None where its objects have no room. Raises BadInput for an unknown recipe."""
-    if recipe not in SIGNS:
-        raise BadInput(f"there is no recipe of signs {recipe!r}; they are {', '.join(SIGNS)}")
-    rng = stream("signs", seed, index, SIGNS.index(recipe), drawing)
+    recipe: str,
+    seed: int,
+    index: int,
+    attempt: int,
+    catalogue: Catalogue,
+    rotation_index: int,
+    width: int,
+    heldout: bool,
+) -> tuple[Scene, list[str]] | None:
+    """Return one attempt and what it is about, None where its objects have no room. Raises BadInput for an unknown
+    recipe."""
+    if recipe not in RECIPES:
+        raise BadInput(f"there is no recipe of signs {recipe!r}; they are {', '.join(RECIPES)}")
+    rng = stream("signs", seed, index, RECIPES.index(recipe), attempt)
     stage = Stage(SETTINGS[recipe.partition("-")[2]], rng, catalogue, heldout)
     try:
-        focus = draw(stage, turn)
+        focus = draw(stage, rotation_index)
     except Unplaced:
         return None
     return stage.scene(recipe, seed, index, width), focus
 
 
 def choose_signs(
-    recipe: str, seed: int, index: int, catalogue: Catalogue, *, turn: int = 0, width: int = 512, heldout: bool = False
-) -> tuple[Scene, SignTruth, int, tuple[str, ...]]:
-    """Return the first drawing of an index that stands as things do and shows what it should: scene, truth, drawing, focus.
+    recipe: str,
+    seed: int,
+    index: int,
+    catalogue: Catalogue,
+    *,
+    rotation_index: int = 0,
+    width: int = 512,
+    heldout: bool = False,
+) -> SignScene:
+    """Return the first attempt of an index that stands as things do and shows what it should.
 
-    Raises BadInput for an unknown recipe, BadData when a mesh is not imported, OcclusightError when no drawing will do.
+    Raises BadInput for an unknown recipe, BadData when a mesh is not imported, OcclusightError when no attempt will do.
     """
-    for drawing in range(LIMIT):
-        drawn = draw_signs(recipe, seed, index, drawing, catalogue, turn, width, heldout)
+
+    def attempt(k: int) -> SignScene | None:
+        drawn = draw_signs(recipe, seed, index, k, catalogue, rotation_index, width, heldout)
         if drawn is None or not plausible(drawn[0], catalogue, drawn[1]):
-            continue
+            return None
         scene, focus = drawn
         about = tuple(p for p in scene.objects if p.id in focus)
-        small = replace(scene, objects=about, camera=replace(scene.camera, width=GLANCE, height=GLANCE))
+        small = replace(scene, objects=about, camera=replace(scene.camera, width=PREVIEW, height=PREVIEW))
         if not promising(measure_signs(small, catalogue, shadows=False), focus):
-            continue
+            return None
         scene = replace(scene, camera=replace(scene.camera, width=width, height=width))
         truth = measure_signs(scene, catalogue)
         if not shows(truth, focus) or physics_failures(scene):
-            continue
-        scene, truth = _without_invisible(scene, truth, focus, catalogue)
-        noticed = len(Facts(truth.graph).noticeable)
-        if shows(truth, focus) and noticed >= LEAST_OBJECTS and len(truth.graph.objects) <= MOST_OBJECTS:
-            return scene, truth, drawing, tuple(focus)
-    raise OcclusightError(f"none of {LIMIT} drawings of {recipe} {index} (seed {seed}) shows what it should")
+            return None
+        kept = without_invisible(scene, truth.graph, focus)
+        if kept is not scene:
+            truth = measure_signs(kept, catalogue)
+        fits = shows(truth, focus) and enough(truth.targeted)
+        return SignScene(kept, truth, k, tuple(focus)) if fits else None
 
-
-def _without_invisible(
-    scene: Scene, truth: SignTruth, focus: list[str], catalogue: Catalogue
-) -> tuple[Scene, SignTruth]:
-    """Take out what nobody sees and what the scene is not about."""
-    seen = {o.id for o in truth.graph.objects if o.visible_fraction >= 0.02}
-    kept = tuple(p for p in scene.objects if p.id in seen or p.id in focus)
-    if len(kept) == len(scene.objects):
-        return scene, truth
-    scene = replace(scene, objects=kept)
-    return scene, measure_signs(scene, catalogue)
+    return first_that_fits(attempt, LIMIT, f"{recipe} {index} (seed {seed})")

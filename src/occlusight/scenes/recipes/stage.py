@@ -24,7 +24,8 @@ class Unplaced(Exception):
 
 @dataclass(frozen=True)
 class Setting:
-    """Where a staged scene plays. Lengths in metres; `focus` is how far the things that matter are, `unit` a typical size."""
+    """Where a targeted scene plays. Lengths in metres; `focus` is how far the things that matter are, `unit` a typical
+    size."""
 
     name: str
     surroundings: str

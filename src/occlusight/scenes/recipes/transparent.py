@@ -12,7 +12,7 @@ from occlusight.scenes.description import Camera, Scene
 from occlusight.scenes.meshes.library import load_mesh
 from occlusight.scenes.recipes.preview import Rectangle, clear, cover
 from occlusight.scenes.recipes.stage import Stage
-from occlusight.scenes.truth.targeted import StagedTruth
+from occlusight.scenes.truth.targeted import TargetedTruth
 
 FACES = ("reallusion-male01", "reallusion-male03", "reallusion-female01", "reallusion-female02", "kator-male-01-suit")
 
@@ -106,7 +106,7 @@ def plausible(scene: Scene, boxes: dict[str, Rectangle], focus: list[str], index
     return all(cover(boxes[focus[0]], boxes[b]) > 0.4 for b in focus[1:])
 
 
-def shows(truth: StagedTruth, focus: list[str], index: int) -> bool:
+def shows(truth: TargetedTruth, focus: list[str], index: int) -> bool:
     """Whether what is behind the glass is clearly covered by it, well seen, and can be told by name."""
     facts = Facts(truth.graph)
     glass, behind = focus[0], focus[1:]

@@ -1,4 +1,5 @@
-"""The same scene otherwise: without the occluder, with it moved aside, with two things swapped in depth, and from another camera."""
+"""The same scene otherwise: without the occluder, with it moved aside, with two things swapped in depth, and from
+another camera."""
 
 from __future__ import annotations
 
@@ -17,29 +18,32 @@ DEGREES = 40  # that the second camera goes round
 
 @dataclass(frozen=True)
 class Variant:
-    """A scene as it is or otherwise: `edit` is one of EDITS, None where it is as it is; `second` the camera that shows the group's last
-    scene, None for that scene itself."""
+    """A scene as it is or otherwise: `edit` is one of EDITS, None where it is as it is; `second` the camera that shows
+    the group's last scene, None for that scene itself."""
 
     scene: Scene
     edit: str | None
     second: SecondCamera | None
 
 
-def variant_of(scene: Scene, focus: tuple[str, ...], member: int, turn: int) -> Variant:
-    """Return member 0 (as it is), 1 (removed), 2 (aside or swapped) or 3 (another camera) of a scene's group."""
-    side = "right" if turn % 2 else "left"
+def variant_of(scene: Scene, focus: tuple[str, ...], group_member: int, rotation_index: int) -> Variant:
+    """Return group member 0 (as it is), 1 (removed), 2 (aside or swapped) or 3 (another camera) of a scene's group."""
+    side = "right" if rotation_index % 2 else "left"
     second = SecondCamera(second_camera(scene, DEGREES if side == "right" else -DEGREES), side, DEGREES)
-    if member == 0:
+    if group_member == 0:
         return Variant(scene, None, second)
-    if member == 3:
+    if group_member == 3:
         return Variant(replace(scene, camera=second.camera), "view", None)
-    edited, edit = (removed(scene, focus[0]), "removed") if member == 1 else _moved_away(scene, focus, turn)
+    edited, edit = (
+        (removed(scene, focus[0]), "removed") if group_member == 1 else _moved_away(scene, focus, rotation_index)
+    )
     return Variant(edited, edit, second)
 
 
-def _moved_away(scene: Scene, focus: tuple[str, ...], turn: int) -> tuple[Scene, str]:
-    """The two swapped in depth in every second turn, else the occluder aside as far as there is room; removed where neither stands."""
-    if turn % 2:
+def _moved_away(scene: Scene, focus: tuple[str, ...], rotation_index: int) -> tuple[Scene, str]:
+    """The two swapped in depth in every second group, else the occluder aside as far as there is room; removed where
+    neither stands."""
+    if rotation_index % 2:
         other = swapped(scene, focus[0], focus[1])
         if not physics_failures(other):
             return other, "swapped"
@@ -57,7 +61,8 @@ def removed(scene: Scene, id: str) -> Scene:
 
 
 def aside(scene: Scene, id: str, other: str, width: float) -> Scene:
-    """The scene with an object moved across the line of sight, away from `other`, by `width` metres; what it carries goes along."""
+    """The scene with an object moved across the line of sight, away from `other`, by `width` metres; what it carries
+    goes along."""
     at = {p.id: p.position for p in scene.objects}
     way = 1.0 if at[id][0] / at[id][1] >= at[other][0] / at[other][1] else -1.0
     return _moved(scene, id, (at[id][0] + way * width, at[id][1]))

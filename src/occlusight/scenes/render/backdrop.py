@@ -1,4 +1,5 @@
-"""What is around a scene's objects: ground, table top, walls, with procedural textures. Mitsuba plugins as dictionaries.
+"""What is around a scene's objects: ground, table top, walls, with procedural textures. Mitsuba plugins as
+dictionaries.
 
 The textures depend on the scene's seed and index alone.
 """
@@ -45,7 +46,8 @@ def backdrop(scene: Scene) -> dict[str, Any]:
 
 
 def grain(rng: np.random.Generator, rgb: RGB, strength: float) -> NDArray[np.float32]:
-    """Return a seamless texture of a rough surface such as asphalt, plaster or grass: noise at four scales, (T, T, 3)."""
+    """Return a seamless texture of a rough surface such as asphalt, plaster or grass: noise at four scales, (T, T,
+    3)."""
     shade = np.zeros((TILE, TILE), np.float32)
     for side, weight in ((4, 0.3), (16, 0.25), (64, 0.2), (256, 0.25)):
         noise = rng.normal(0, 1, (side, side)).astype(np.float32)

@@ -1,7 +1,8 @@
 """A fast renderer for training: the sprites of a scene's objects, set into ground-plane perspective and z-buffered.
 
-It draws the same descriptions as the path tracer, a hundred times faster, with the same truth from depth. What it lacks:
-light that objects throw on each other, and exact shadows (a soft blob and a sheared silhouette stand in for them).
+It draws the same descriptions as the path tracer, a hundred times faster, with the same truth from depth. What it
+lacks: light that objects throw on each other, and exact shadows (a soft blob and a sheared silhouette stand in for
+them).
 """
 
 from __future__ import annotations
@@ -99,7 +100,8 @@ class _View:
 def _layer(
     placed: Placed, view: _View, bank: SpriteBank, rng: np.random.Generator, taken: set[tuple[str, str | None]]
 ) -> tuple[Placed, Floats, Floats, tuple[float, float], slice, slice] | None:
-    """One object's RGBA (colour 0-255, alpha 0-1), depth, base pixel and place in the picture; None where it cannot be."""
+    """One object's RGBA (colour 0-255, alpha 0-1), depth, base pixel and place in the picture; None where it cannot
+    be."""
     ids = [i for i in bank.by_mesh.get(placed.mesh, ()) if (placed.kind, bank.infos[i].colour) not in taken]
     if bank.by_mesh.get(placed.mesh) and bank.infos[bank.by_mesh[placed.mesh][0]].colour is None:
         ids = list(bank.by_mesh[placed.mesh])

@@ -1,4 +1,4 @@
-"""Pictures of frames: rendered as staged scenes are, all of a clip with the exposure of its first frame.
+"""Pictures of frames: rendered as targeted scenes are, all of a clip with the exposure of its first frame.
 
 With one of its own a frame would grow brighter when a dark thing leaves it, which tells what the picture does not show.
 """
@@ -19,7 +19,8 @@ METER = 96, 16  # pixels and samples of the picture that the exposure is measure
 
 
 def render_frame(scene: Scene, first: Scene, samples: int = 64) -> NDArray[np.uint8]:
-    """Return the picture of a frame, (H, W, 3) sRGB, exposed as the clip's first frame is. Raises like `render_staged`."""
+    """Return the picture of a frame, (H, W, 3) sRGB, exposed as the clip's first frame is. Raises like
+    `render_targeted`."""
     return to_srgb(radiance(scene, samples) * np.float32(exposure_of(first)))
 
 

@@ -87,8 +87,8 @@ def render_sprite(
 ) -> Sprite:
     """Return one object alone, seen from `elevation` degrees above the horizon and from as many of its own sizes away.
 
-    It is lit by the sun, the sky and what a plain ground below would throw back; the ground itself is not in the picture.
-    `rgb` is linear paint, None for the mesh's own look. Raises BadData when the mesh is not imported.
+    It is lit by the sun, the sky and what a plain ground below would throw back; the ground itself is not in the
+    picture. `rgb` is linear paint, None for the mesh's own look. Raises BadData when the mesh is not imported.
     """
     mi = mitsuba()
     mesh = load_mesh(mesh_id)

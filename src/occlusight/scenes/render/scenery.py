@@ -1,4 +1,5 @@
-"""What is around staged scenes: plaza, crossing, studio, desk and conveyor belt, and the sky. Mitsuba plugins as dictionaries.
+"""What is around targeted scenes: plaza, crossing, studio, desk and conveyor belt, and the sky. Mitsuba plugins as
+dictionaries.
 
 The textures depend on the scene's seed and index alone.
 """
@@ -16,13 +17,14 @@ from occlusight.scenes.description import Light, Scene
 from occlusight.scenes.render.backdrop import facade, grain, textured, tiles, wood
 from occlusight.scenes.render.surfaces import mitsuba
 
-STAGED = ("plaza", "crossing", "studio", "desk", "belt")
+TARGETED = ("plaza", "crossing", "studio", "desk", "belt")
 FAR = 250.0  # metres: half the side of the ground
 SKY_ROWS = 256
 
 
 def sky(light: Light, outdoors: bool) -> dict[str, Any]:
-    """Return an environment: outdoors paler near the horizon, with a sun of the light's softness whose irradiance is its own.
+    """Return an environment: outdoors paler near the horizon, with a sun of the light's softness whose irradiance is
+    its own.
 
     A direction (x, y, z) of the world is at column atan2(x, y) / 2 pi and row acos(z) / pi of the bitmap.
     """
@@ -52,11 +54,12 @@ def sky(light: Light, outdoors: bool) -> dict[str, Any]:
 
 
 def scenery(scene: Scene) -> dict[str, Any]:
-    """Return the shapes of what is around a staged scene. Raises ValueError for surroundings that are not staged."""
+    """Return the shapes of what is around a targeted scene. Raises ValueError for surroundings that no targeted scene
+    has."""
     around = scene.surroundings
     rng = stream("scenery", scene.seed, scene.index)
-    if around.kind not in STAGED:
-        raise ValueError(f"surroundings {around.kind!r} are not one of {', '.join(STAGED)}")
+    if around.kind not in TARGETED:
+        raise ValueError(f"surroundings {around.kind!r} are not one of {', '.join(TARGETED)}")
     found: dict[str, Any] = {}
     outdoors = around.kind in ("plaza", "crossing")
     if around.kind == "plaza":

@@ -33,7 +33,8 @@ def build_bank(
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
-    """Render `per_mesh` sprites of every mesh that training may see; resumes where it stopped. Returns how many are new.
+    """Render `per_mesh` sprites of every mesh that training may see; resumes where it stopped. Returns how many are
+    new.
 
     Several processes may share the work: each takes the meshes whose number is `worker` modulo `workers`, into a folder
     of its own (see `merge_banks`).

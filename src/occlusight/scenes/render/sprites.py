@@ -1,7 +1,7 @@
 """A bank of sprites: single objects rendered once from many sides, to be composed into many training pictures.
 
-Files of a bank: `sprites.jsonl` (a line a sprite) and `pixels.bin`, where a sprite's RGBA bytes are followed by its depth
-(float16, metres behind the object's centre, seen along the view axis; inf where the object is not).
+Files of a bank: `sprites.jsonl` (a line a sprite) and `pixels.bin`, where a sprite's RGBA bytes are followed by its
+depth (float16, metres behind the object's centre, seen along the view axis; inf where the object is not).
 """
 
 from __future__ import annotations

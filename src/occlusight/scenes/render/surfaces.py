@@ -1,4 +1,5 @@
-"""Turning our meshes into Mitsuba shapes: one shape per distinct surface, with a BSDF for paint, texture, gloss or glass.
+"""Turning our meshes into Mitsuba shapes: one shape per distinct surface, with a BSDF for paint, texture, gloss or
+glass.
 
 Mitsuba is imported when the first shape is made, never with this module.
 """
@@ -48,7 +49,8 @@ def painted_pixels(encoded: bytes, rgb: RGB) -> NDArray[np.float32]:
 
 
 def surface(material: Material, paint: RGB | None, glossy: bool, transparent: bool) -> Any:
-    """Return a Mitsuba BSDF (a dictionary of its plugins) for a material, painted with `paint` (linear) where it takes paint."""
+    """Return a Mitsuba BSDF (a dictionary of its plugins) for a material, painted with `paint` (linear) where it takes
+    paint."""
     mi = mitsuba()
     if material.optics != "solid":
         return _optics(material)
@@ -116,7 +118,8 @@ def shapes(
     vertices: NDArray[np.float32] | None = None,
     normals: NDArray[np.float32] | None = None,
 ) -> list[Any]:
-    """Return the Mitsuba shapes of a mesh; `vertices` and `normals` (V, 3) replace its own where it stands elsewhere."""
+    """Return the Mitsuba shapes of a mesh; `vertices` and `normals` (V, 3) replace its own where it stands
+    elsewhere."""
     if vertices is None:
         unpainted = not any(m.painted for m in load_mesh(mesh_id).materials)
         return list(_standing(mesh_id, None if unpainted else paint))

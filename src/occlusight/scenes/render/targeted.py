@@ -1,4 +1,5 @@
-"""Pictures of staged scenes: glass, mirrors and soft light need longer paths, and a denoiser takes away what noise is left.
+"""Pictures of targeted scenes: glass, mirrors and soft light need longer paths, and a denoiser takes away what noise is
+left.
 
 Intel Open Image Denoise reads the picture with its albedo and normals; truth never comes from here.
 """
@@ -25,8 +26,8 @@ MIDDLE, BRIGHT = 0.36, 0.86  # where the picture's median and its 97 % quantile 
 FIREFLY = 30.0  # radiance above this times the median is noise
 
 
-def render_staged(scene: Scene, samples: int = 64) -> NDArray[np.uint8]:
-    """Return the picture of a staged scene, (H, W, 3) sRGB. The same scene gives the same bytes on one machine type.
+def render_targeted(scene: Scene, samples: int = 64) -> NDArray[np.uint8]:
+    """Return the picture of a targeted scene, (H, W, 3) sRGB. The same scene gives the same bytes on one machine type.
 
     Raises BadData when a mesh is not imported, BadInput when the denoiser is not installed.
     """
@@ -35,11 +36,12 @@ def render_staged(scene: Scene, samples: int = 64) -> NDArray[np.uint8]:
 
 
 def radiance(scene: Scene, samples: int) -> NDArray[np.float32]:
-    """Return the light that reaches each pixel of a staged scene, (H, W, 3), linear and without noise. Raises as `render_staged`."""
+    """Return the light that reaches each pixel of a targeted scene, (H, W, 3), linear and without noise. Raises as
+    `render_targeted`."""
     try:
         from pyoidn import denoise
     except ImportError:
-        raise BadInput(f"staged scenes need a denoiser; {install('scenes')}") from None
+        raise BadInput(f"targeted scenes need a denoiser; {install('scenes')}") from None
     mi = mitsuba()
     c = scene.camera
     outdoors = scene.surroundings.kind in ("plaza", "crossing")

@@ -1,4 +1,5 @@
-"""What misleads in a scene: pairs of things that prove a shortcut wrong, such as "what is higher in the picture is farther away"."""
+"""What misleads in a scene: pairs of things that prove a shortcut wrong, such as "what is higher in the picture is
+farther away"."""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ class Census:
 
 
 def distractors(facts: Facts, placed: Sequence[Mapping[str, Any]]) -> Pairs:
-    """Return the pairs of each sort among the things that a question may name; the nearer first where one is clearly nearer.
+    """Return the pairs of each sort among the things that a question may name; the nearer first where one is clearly
+    nearer.
 
     `placed` describes the scene's objects as a line of `scenes.jsonl` does: id, position, yaw, size (metres).
     """

@@ -15,22 +15,23 @@ from occlusight.scenes.meshes.catalogue import Catalogue
 from occlusight.scenes.meshes.library import load_mesh
 from occlusight.scenes.meshes.mesh import rotation_z
 from occlusight.scenes.truth.raycast import View
-from occlusight.scenes.truth.targeted import SecondCamera, StagedTruth, measure_staged
+from occlusight.scenes.truth.targeted import SecondCamera, TargetedTruth, measure_targeted
 
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
 class SignTruth:
-    """The truth of a scene with signs. `ink` has, for each sign, where each character's ink is, hidden or not, (n, H, W)."""
+    """The truth of a scene with signs. `ink` has, for each sign, where each character's ink is, hidden or not, (n, H,
+    W)."""
 
-    staged: StagedTruth
+    targeted: TargetedTruth
     ink: Mapping[str, Mask]
 
     @property
     def graph(self) -> Graph:
         """The graph of the truth."""
-        return self.staged.graph
+        return self.targeted.graph
 
 
 def measure_signs(
@@ -40,9 +41,10 @@ def measure_signs(
     *,
     shadows: bool = True,
 ) -> SignTruth:
-    """Return the truth of a scene at its camera's resolution, with that of every character. Arguments as for `measure_staged`."""
-    staged = measure_staged(scene, catalogue, second, shadows=shadows)
-    truth = staged.truth
+    """Return the truth of a scene at its camera's resolution, with that of every character. Arguments as for
+    `measure_targeted`."""
+    targeted = measure_targeted(scene, catalogue, second, shadows=shadows)
+    truth = targeted.truth
     rows = {o.id: i for i, o in enumerate(truth.graph.objects)}
     ink: dict[str, Mask] = {}
     inscriptions: list[Inscription] = []
@@ -71,11 +73,12 @@ def measure_signs(
             ink[p.id] = found
             inscriptions.append(Inscription(p.id, text.text, tuple(characters)))
     graph = replace(truth.graph, inscriptions=tuple(inscriptions))
-    return SignTruth(replace(staged, truth=replace(truth, graph=graph)), ink)
+    return SignTruth(replace(targeted, truth=replace(truth, graph=graph)), ink)
 
 
 def face_corners(id: str) -> NDArray[np.float64]:
-    """Return the face of a sign as its corner at the lower left, the one at the lower right and the one at the upper left, (3, 3)."""
+    """Return the face of a sign as its corner at the lower left, the one at the lower right and the one at the upper
+    left, (3, 3)."""
     mesh = load_mesh(id)
     owner = next(i for i, m in enumerate(mesh.materials) if m.name == FACE)
     p = mesh.vertices[mesh.faces[mesh.face_material == owner]].reshape(-1, 3).astype(np.float64)
@@ -91,7 +94,8 @@ def placed_face(p: Placed) -> tuple[NDArray[np.float64], NDArray[np.float64], ND
 
 
 def label_map(p: Placed, camera: Camera) -> NDArray[np.int8]:
-    """Return, for each pixel, the index of the character whose ink it meets in the plane of the sign's face, (H, W); -1 elsewhere."""
+    """Return, for each pixel, the index of the character whose ink it meets in the plane of the sign's face, (H, W); -1
+    elsewhere."""
     text = lettering_of(p.mesh)
     assert text is not None
     view = View(camera)
@@ -113,7 +117,8 @@ def label_map(p: Placed, camera: Camera) -> NDArray[np.int8]:
 
 
 def cell_boxes(p: Placed, camera: Camera) -> list[tuple[int, int, int, int]]:
-    """Return the box around the cell of each character in the picture, 0-1000; parts outside the picture are cut off."""
+    """Return the box around the cell of each character in the picture, 0-1000; parts outside the picture are cut
+    off."""
     text = lettering_of(p.mesh)
     assert text is not None
     view = View(camera)

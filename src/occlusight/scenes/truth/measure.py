@@ -1,7 +1,7 @@
 """What is true of a scene, from geometry alone: who hides whom and by how much, masks, depth order, names.
 
-Everything follows from each object's own depth map (what it would show if nothing else were there), so the same code serves
-the path tracer's scenes and composed ones.
+Everything follows from each object's own depth map (what it would show if nothing else were there), so the same code
+serves the path tracer's scenes and composed ones.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """A graph with its masks; row i of each array belongs to `graph.objects[i]`. Objects outside the picture are left out.
+    """A graph with its masks; row i of each array belongs to `graph.objects[i]`. Objects outside the picture are left
+    out.
 
-    `amodal` is the whole object inside the frame, `visible` what is not behind something opaque or porous (an object seen through
-    glass is visible), `depth` its own depth in metres along the view axis, inf where it is not.
+    `amodal` is the whole object inside the frame, `visible` what is not behind something opaque or porous (an object
+    seen through glass is visible), `depth` its own depth in metres along the view axis, inf where it is not.
     """
 
     graph: Graph
@@ -59,9 +60,9 @@ def graph_from_depths(
 ) -> Truth:
     """Return the truth from each object's own depth map, `depths` (n, H, W), inf where missed.
 
-    `camera` gives ground contacts; it may have another resolution than the maps. `solid` and `mirror` (n, H, W) are the depths of
-    each object's first opaque surface and first mirror, for objects that are glass only in part; without them objects of a
-    transparent kind are glass all over. Raises ValueError when the counts differ.
+    `camera` gives ground contacts; it may have another resolution than the maps. `solid` and `mirror` (n, H, W) are the
+    depths of each object's first opaque surface and first mirror, for objects that are glass only in part; without them
+    objects of a transparent kind are glass all over. Raises ValueError when the counts differ.
 
     Of two overlapping objects the nearer covers the other in every pixel where both are:
 
@@ -172,7 +173,8 @@ def _relation(
 ) -> list[Relation]:
     """Return the relation "a covers b", or nothing where it does not.
 
-    It is transparent where more of what is covered can be seen through `a` than not, and reflective where a mirror hides it.
+    It is transparent where more of what is covered can be seen through `a` than not, and reflective where a mirror
+    hides it.
     """
     x0, y0, x1, y1 = box
     cut = slice(y0, y1), slice(x0, x1)
@@ -202,7 +204,8 @@ def _relation(
 def part_of(hidden: Mask, whole: Mask) -> str:
     """Return which part of the mask `whole` the mask `hidden`, both (H, W), is: left, right, top, bottom or middle.
 
-    What counts is the distance of their centres as a share of the box around `whole`, however small that is in the picture.
+    What counts is the distance of their centres as a share of the box around `whole`, however small that is in the
+    picture.
     """
     x0, y0, x1, y1 = _box(whole)
     (hx, hy), (wx, wy) = _centre(hidden), _centre(whole)
@@ -236,8 +239,8 @@ def _order(placed: Sequence[Placed], distances: Sequence[float]) -> tuple[tuple[
 def object_names(placed: Sequence[Placed], catalogue: Catalogue) -> list[tuple[str, str, bool]]:
     """Return each object's name in English and Chinese, and whether it belongs to that object alone.
 
-    A painted object is called by its colour and kind. A name is shared when another object has it, or when an object of the
-    same kind has no named colour and so might have the same.
+    A painted object is called by its colour and kind. A name is shared when another object has it, or when an object of
+    the same kind has no named colour and so might have the same.
     """
     looks = Counter((p.kind, p.colour) for p in placed)
     kinds = Counter(p.kind for p in placed)

@@ -24,8 +24,9 @@ Reach = Callable[[Placed, NDArray[np.float32], NDArray[np.float32]], NDArray[np.
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
-    """`depth` of the first surface, `solid` of the first that cannot be looked through, `mirror` of the first mirror, (n, H, W)."""
+class OpticalMaps:
+    """`depth` of the first surface, `solid` of the first that cannot be looked through, `mirror` of the first mirror,
+    (n, H, W)."""
 
     depth: NDArray[np.float32]
     solid: NDArray[np.float32]
@@ -53,15 +54,16 @@ def has(id: str, optics: Collection[str]) -> bool:
 
 
 def opaque_reach(placed: Placed, starts: NDArray[np.float32], directions: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return how far rays (N, 3) go to what cannot be looked through of an object, (N,), in lengths of their directions; inf past it."""
+    """Return how far rays (N, 3) go to what cannot be looked through of an object, (N,), in lengths of their
+    directions; inf past it."""
     return reach(surfaces_of(placed.mesh, ENDS), placed_vertices(placed, load_mesh(placed.mesh)), starts, directions)
 
 
-def sight(scene: Scene, view: View | None = None) -> Sight:
+def optical_maps(scene: Scene, view: View | None = None) -> OpticalMaps:
     """Return the depths of every object alone, seen from the scene's camera or another view."""
     view = view or View(scene.camera)
     shape = (len(scene.objects), view.camera.height, view.camera.width)
-    found = Sight(*(np.full(shape, np.inf, np.float32) for _ in range(3)))
+    found = OpticalMaps(*(np.full(shape, np.inf, np.float32) for _ in range(3)))
     for i, p in enumerate(scene.objects):
         vertices = placed_vertices(p, load_mesh(p.mesh))
         found.solid[i] = depth_map(surfaces_of(p.mesh, ENDS), vertices, view)

@@ -1,6 +1,7 @@
 """Whether a scene stands as things do: nothing stands in another, nothing floats, what carries something is below it.
 
-Two things whose outlines on the ground are apart cannot meet; where outlines meet, the edges of each are cast at the other's faces.
+Two things whose outlines on the ground are apart cannot meet; where outlines meet, the edges of each are cast at the
+other's faces.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ def _gap(p: Placed, base: Placed) -> float:
 
 
 def _apart(p: Placed, base: Placed) -> float:
-    """Return how far the back of `p` is before `base`, where they are nearest, metres; less than 0 where it is in it."""
+    """Return how far the back of `p` is before `base`, where they are nearest, metres; less than 0 where it is in
+    it."""
     v = placed_vertices(p, load_mesh(p.mesh))
     forth = (rotation_z(p.yaw) @ [0.0, 1.0, 0.0]).astype(np.float32)  # from the reader to what it is fixed to
     along = v @ forth

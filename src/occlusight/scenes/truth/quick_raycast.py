@@ -1,8 +1,9 @@
-"""The depths of `raycast` and `sight` for truth without pictures, ten times as fast.
+"""The depths of `raycast` and `optical_maps` for truth without pictures, ten times as fast.
 
-There a tree is built for every object of every scene. Here each mesh has one tree, kept, and rays are carried into the mesh's own
-frame instead: a point v of the mesh is at s R v + p in the world, so a ray o + t d meets it where R' (o - p) / s + t R' d / s does, at
-the same t. Single precision rounds otherwise there, so data sets, whose bytes are promised, keep the other.
+There a tree is built for every object of every scene. Here each mesh has one tree, kept, and rays are carried into the
+mesh's own frame instead: a point v of the mesh is at s R v + p in the world, so a ray o + t d meets it where R' (o - p)
+/ s + t R' d / s does, at the same t. Single precision rounds otherwise there, so data sets, whose bytes are promised,
+keep the other.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from occlusight.scenes.description import Placed, Scene
 from occlusight.scenes.meshes.library import load_mesh
 from occlusight.scenes.meshes.mesh import Mesh, rotation_z
-from occlusight.scenes.truth.optics import ENDS, Sight, has, surfaces_of
+from occlusight.scenes.truth.optics import ENDS, OpticalMaps, has, surfaces_of
 from occlusight.scenes.truth.raycast import View, march, pixel_box, tree_of
 
 Optics = tuple[str, ...]
@@ -52,11 +53,11 @@ def quick_depth_maps(scene: Scene) -> NDArray[np.float32]:
     return np.stack(maps) if maps else np.empty((0, view.camera.height, view.camera.width), np.float32)
 
 
-def quick_sight(scene: Scene, view: View | None = None) -> Sight:
-    """Return what `sight` does, but for rounding."""
+def quick_optical_maps(scene: Scene, view: View | None = None) -> OpticalMaps:
+    """Return what `optical_maps` does, but for rounding."""
     view = view or View(scene.camera)
     nothing = np.full((len(scene.objects), view.camera.height, view.camera.width), np.inf, np.float32)
-    found = Sight(nothing, nothing.copy(), nothing.copy())
+    found = OpticalMaps(nothing, nothing.copy(), nothing.copy())
     for i, p in enumerate(scene.objects):
         found.solid[i] = _depth_map(p, ENDS, view)
         found.depth[i] = found.solid[i]

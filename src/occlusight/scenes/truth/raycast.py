@@ -135,7 +135,8 @@ def march(embree: Any, mesh: Mesh, starts: NDArray[np.float32], directions: NDAr
 
 
 def pixel_box(view: View, vertices: NDArray[np.float32]) -> tuple[int, int, int, int] | None:
-    """Return the pixels x0, y0, x1, y1 that can show the vertices; the whole picture when some are behind the camera."""
+    """Return the pixels x0, y0, x1, y1 that can show the vertices; the whole picture when some are behind the
+    camera."""
     w, h = view.camera.width, view.camera.height
     pixels, depth = view.project_all(vertices)
     if depth.max() <= 0:

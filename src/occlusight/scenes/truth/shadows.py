@@ -1,4 +1,5 @@
-"""Where objects shade the ground: from every visible point of the ground a ray goes to the sun, past each object alone."""
+"""Where objects shade the ground: from every visible point of the ground a ray goes to the sun, past each object
+alone."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from occlusight.scenes.description import Scene
-from occlusight.scenes.truth.optics import Reach, Sight, opaque_reach
+from occlusight.scenes.truth.optics import OpticalMaps, Reach, opaque_reach
 from occlusight.scenes.truth.raycast import View
 
 SAME = 0.5  # of the shadow's length: how far it goes sideways before it is said to fall to a side
@@ -15,13 +16,14 @@ FARTHEST = 120.0  # metres from the camera, to where the ground is looked at
 Mask = NDArray[np.bool_]
 
 
-def ground_shown(scene: Scene, sight: Sight, view: View) -> tuple[Mask, NDArray[np.float32]]:
-    """Return which pixels show the ground (z = 0), directly or through glass, (H, W), and the points that they show, (N, 3)."""
+def ground_shown(scene: Scene, maps: OpticalMaps, view: View) -> tuple[Mask, NDArray[np.float32]]:
+    """Return which pixels show the ground (z = 0), directly or through glass, (H, W), and the points that they show,
+    (N, 3)."""
     height, width = view.camera.height, view.camera.width
     rays = view.rays((0, 0, width, height))
     with np.errstate(divide="ignore", invalid="ignore"):
         depth = np.where(rays[:, 2] < 0, -view.origin[2] / rays[:, 2], np.inf).astype(np.float32)
-    front = sight.solid.min(axis=0).ravel() if len(sight.solid) else np.full(height * width, np.inf, np.float32)
+    front = maps.solid.min(axis=0).ravel() if len(maps.solid) else np.full(height * width, np.inf, np.float32)
     y = view.origin[1] + np.where(np.isfinite(depth), depth, 0) * rays[:, 1]
     back = scene.surroundings.back
     shown = (depth < front) & (depth < FARTHEST) & (True if back is None else y < back)
@@ -29,10 +31,10 @@ def ground_shown(scene: Scene, sight: Sight, view: View) -> tuple[Mask, NDArray[
     return shown.reshape(height, width), points
 
 
-def shadow_masks(scene: Scene, sight: Sight, view: View | None = None, *, reach: Reach = opaque_reach) -> Mask:
+def shadow_masks(scene: Scene, maps: OpticalMaps, view: View | None = None, *, reach: Reach = opaque_reach) -> Mask:
     """Return where each object shades the ground that the picture shows, (n, H, W), whatever else shades it too."""
     view = view or View(scene.camera)
-    shown, points = ground_shown(scene, sight, view)
+    shown, points = ground_shown(scene, maps, view)
     to_sun = -np.asarray(scene.light.sun_direction, np.float32)
     to_sun = to_sun / np.linalg.norm(to_sun)
     lit = ~in_walls_shadow(scene, points, to_sun)

@@ -1,4 +1,5 @@
-"""The truth of staged scenes: what `truth` measures, with objects that are glass or mirror in part, reflections and shadows."""
+"""The truth of targeted scenes: what `truth` measures, with objects that are glass or mirror in part, reflections and
+shadows."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from occlusight.occlusion.graph import Box, Graph, Object, Reflection, SecondVie
 from occlusight.scenes.description import Camera, Scene
 from occlusight.scenes.meshes.catalogue import Catalogue, full_catalogue
 from occlusight.scenes.truth.measure import Truth, graph_from_depths, object_names
-from occlusight.scenes.truth.optics import Reach, Sight, opaque_reach, sight
+from occlusight.scenes.truth.optics import OpticalMaps, Reach, opaque_reach, optical_maps
 from occlusight.scenes.truth.reflections import Mirrored, reflections
 from occlusight.scenes.truth.shadows import direction, shadow_masks
 
@@ -22,7 +23,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class StagedTruth:
+class TargetedTruth:
     """The truth, with the masks of reflections (object, mirror) and of shadows (object), (H, W)."""
 
     truth: Truth
@@ -44,22 +45,23 @@ class SecondCamera:
     degrees: int
 
 
-Look = Callable[[Scene], Sight]
+Look = Callable[[Scene], OpticalMaps]
 
 
-def measure_staged(
+def measure_targeted(
     scene: Scene,
     catalogue: Catalogue | None = None,
     second: SecondCamera | None = None,
     *,
     shadows: bool = True,
-    look: Look = sight,
+    look: Look = optical_maps,
     reach: Reach = opaque_reach,
-) -> StagedTruth:
-    """Return the truth of a staged scene at its camera's resolution, and who hides whom from the `second` camera; without
-    `shadows` none are looked for. `look` and `reach` cast the rays (or the quicker ones of `quick_raycast`).
+) -> TargetedTruth:
+    """Return the truth of a targeted scene at its camera's resolution, and who hides whom from the `second` camera;
+    without `shadows` none are looked for. `look` and `reach` cast the rays (or the quicker ones of `quick_raycast`).
 
-    Objects that are outside the picture are left out unless a mirror shows them. Raises BadData when a mesh is not imported.
+    Objects that are outside the picture are left out unless a mirror shows them. Raises BadData when a mesh is not
+    imported.
     """
     found = catalogue or full_catalogue()
     maps = look(scene)
@@ -69,11 +71,12 @@ def measure_staged(
     graph, shaded = _with_shadows(scene, maps, graph, reach) if shadows else (graph, {})
     if second is not None:
         graph = replace(graph, views=(_second(scene, found, second, look),))
-    return StagedTruth(_padded(truth, graph), mirrored, shaded)
+    return TargetedTruth(_padded(truth, graph), mirrored, shaded)
 
 
 def with_alone(graph: Graph, amodal: Mask, visible: Mask) -> Graph:
-    """Return the graph with the share of each covered object that its occluder alone hides, from the masks (n, H, W) of its objects."""
+    """Return the graph with the share of each covered object that its occluder alone hides, from the masks (n, H, W) of
+    its objects."""
     rows = {o.id: i for i, o in enumerate(graph.objects)}
     hiders: dict[str, list[str]] = {}
     for r in graph.relations:
@@ -104,7 +107,7 @@ def _padded(truth: Truth, graph: Graph) -> Truth:
 
 
 def _with_reflections(
-    scene: Scene, maps: Sight, graph: Graph, catalogue: Catalogue, reach: Reach
+    scene: Scene, maps: OpticalMaps, graph: Graph, catalogue: Catalogue, reach: Reach
 ) -> tuple[Graph, dict[tuple[str, str], Mask]]:
     masks: dict[tuple[str, str], Mask] = {}
     entries: list[Reflection] = []
@@ -139,7 +142,7 @@ def _with_reflections(
     return replace(graph, objects=tuple(objects), reflections=tuple(entries)), masks
 
 
-def _with_shadows(scene: Scene, maps: Sight, graph: Graph, reach: Reach) -> tuple[Graph, dict[str, Mask]]:
+def _with_shadows(scene: Scene, maps: OpticalMaps, graph: Graph, reach: Reach) -> tuple[Graph, dict[str, Mask]]:
     if scene.light.softness > 6:  # a wide lamp's shadows are too soft to have a shape
         return graph, {}
     every = shadow_masks(scene, maps, reach=reach)

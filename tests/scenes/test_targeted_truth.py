@@ -10,7 +10,7 @@ import pytest
 from occlusight.scenes.check.audit import audit_failures
 from occlusight.scenes.description import Camera, Light, Placed, Scene, Surroundings
 from occlusight.scenes.meshes.catalogue import whole_catalogue
-from occlusight.scenes.truth.targeted import StagedTruth, measure_staged
+from occlusight.scenes.truth.targeted import TargetedTruth, measure_targeted
 
 
 def placed(id: str, mesh: str, x: float, y: float, yaw: float = 0.0, colour: str | None = None) -> Placed:
@@ -35,7 +35,7 @@ def scene(*objects: Placed, sun: tuple[float, float, float] = (1.0, 0.2, -0.8)) 
     )  # fmt: skip
 
 
-def agree(s: Scene, truth: StagedTruth) -> list[str]:
+def agree(s: Scene, truth: TargetedTruth) -> list[str]:
     masks = {
         o.id: {"amodal": truth.truth.amodal[i], "visible": truth.truth.visible[i]}
         for i, o in enumerate(truth.graph.objects)
@@ -45,7 +45,7 @@ def agree(s: Scene, truth: StagedTruth) -> list[str]:
 
 def test_a_pane_covers_what_can_be_seen_through_it() -> None:
     s = scene(placed("o1", "fixture-window-wide", 0, 4), placed("o2", "procedural-suitcase", 0.2, 6, colour="red"))
-    truth = measure_staged(s)
+    truth = measure_targeted(s)
     (r,) = truth.graph.relations
     assert (r.occluder, r.occluded, r.type, r.covered_fraction) == ("o1", "o2", "transparent", 1.0)
     assert r.hidden_fraction == pytest.approx(0, abs=0.15)
@@ -57,20 +57,20 @@ def test_a_board_hides_completely_and_its_shadow_tells() -> None:
     s = scene(
         placed("o1", "fixture-panel", 0, 4, colour="red"), placed("o2", "procedural-suitcase", 0, 5.5, colour="blue")
     )
-    truth = measure_staged(s)
+    truth = measure_targeted(s)
     assert truth.graph.object("o2").visible_fraction == 0
     assert truth.graph.object("o2").seen == "nowhere"
     assert {r.type for r in truth.graph.relations} == {"complete"}
-    low = measure_staged(replace(s, light=replace(s.light, sun_direction=(1.0, 0.1, -0.25))))
+    low = measure_targeted(replace(s, light=replace(s.light, sun_direction=(1.0, 0.1, -0.25))))
     assert any(shadow.object == "o2" and shadow.direction == "right" for shadow in low.graph.shadows)
     assert agree(s, truth) == []
 
 
 def test_a_wall_takes_the_sun_away() -> None:
     s = scene(placed("o1", "procedural-suitcase", 0, 4, colour="blue"), sun=(0.0, -1.0, -0.3))
-    assert measure_staged(s).graph.shadows
+    assert measure_targeted(s).graph.shadows
     walled = replace(s, surroundings=replace(s.surroundings, back=8.0))
-    assert measure_staged(walled).graph.shadows == ()
+    assert measure_targeted(walled).graph.shadows == ()
 
 
 def test_a_mirror_shows_what_is_outside_the_picture_and_hides_what_is_behind() -> None:
@@ -78,7 +78,7 @@ def test_a_mirror_shows_what_is_outside_the_picture_and_hides_what_is_behind() -
     beside = placed("o2", "procedural-suitcase", 2.8, 2.35, colour="red")
     behind = placed("o3", "procedural-suitcase", 0.1, 6, colour="blue")
     s = scene(mirror, beside, behind)
-    truth = measure_staged(s)
+    truth = measure_targeted(s)
     red = truth.graph.object("o2")
     assert red.seen == "reflection"
     assert red.visible_fraction == 0
@@ -96,7 +96,7 @@ def test_the_second_method_finds_a_wrong_mask_a_wrong_relation_and_a_wrong_refle
         placed("o2", "procedural-suitcase", 2.8, 2.35, colour="red"),
         placed("o3", "procedural-suitcase", -0.6, 3.0, colour="blue"),
     )
-    truth = measure_staged(s)
+    truth = measure_targeted(s)
     assert agree(s, truth) == []
     i = [o.id for o in truth.graph.objects].index("o3")
     visible = truth.truth.visible.copy()

@@ -1,4 +1,4 @@
-"""The staged recipes: each shows what it is about, stands as things do, and a second method finds the same truth."""
+"""The targeted recipes: each shows what it is about, stands as things do, and a second method finds the same truth."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from occlusight.occlusion.facts import Facts
 from occlusight.scenes.check.audit import audit_failures
 from occlusight.scenes.check.dataset import check_set
 from occlusight.scenes.make.dataset import make_set
-from occlusight.scenes.make.plan import Plan, named_set, recipes_named
+from occlusight.scenes.make.families import recipes_named
+from occlusight.scenes.make.plan import DatasetPlan, named_set
 from occlusight.scenes.meshes.catalogue import load_catalogue, whole_catalogue
 from occlusight.scenes.recipes.free import make_scene
-from occlusight.scenes.recipes.targeted import FAMILIES, STAGES, Staged, choose_stage, enough
+from occlusight.scenes.recipes.targeted import RECIPES, TYPES, TargetedScene, choose_targeted, enough
 from occlusight.scenes.recipes.variants import aside, removed, second_camera, swapped
 from occlusight.scenes.truth.physics import physics_failures
 
@@ -31,32 +32,32 @@ EACH = {
 
 
 @pytest.fixture(scope="module")
-def chosen(assets: None) -> dict[str, Staged]:
+def chosen(assets: None) -> dict[str, TargetedScene]:
     """A scene of each type, at 160 pixels, of indices that are found quickly."""
     found = {}
     for name, seed in EACH.items():
-        found[name] = choose_stage(name, seed, STAGES.index(name), whole_catalogue(), width=160)
+        found[name] = choose_targeted(name, seed, RECIPES.index(name), whole_catalogue(), width=160)
     return found
 
 
-def proven(staged: Staged) -> list[str]:
-    truth = staged.truth
+def proven(targeted: TargetedScene) -> list[str]:
+    truth = targeted.truth
     masks = {
         o.id: {"amodal": truth.truth.amodal[i], "visible": truth.truth.visible[i]}
         for i, o in enumerate(truth.graph.objects)
     }
-    return [*physics_failures(staged.scene), *audit_failures(staged.scene, truth.graph, masks, truth.mirrored)]
+    return [*physics_failures(targeted.scene), *audit_failures(targeted.scene, truth.graph, masks, truth.mirrored)]
 
 
 def test_every_type_is_staged_in_every_setting() -> None:
-    assert len(STAGES) == 25
-    assert {s.partition("-")[0] for s in STAGES} == set(FAMILIES)
-    assert all(sum(s.startswith(family) for s in STAGES) == 5 for family in FAMILIES)
-    assert recipes_named("chain") == tuple(s for s in STAGES if s.startswith("chain"))
-    assert recipes_named("staged") == STAGES
+    assert len(RECIPES) == 25
+    assert {s.partition("-")[0] for s in RECIPES} == set(TYPES)
+    assert all(sum(s.startswith(type) for s in RECIPES) == 5 for type in TYPES)
+    assert recipes_named("chain") == tuple(s for s in RECIPES if s.startswith("chain"))
+    assert recipes_named("staged") == RECIPES
 
 
-def test_each_type_shows_what_it_is_about(chosen: dict[str, Staged]) -> None:
+def test_each_type_shows_what_it_is_about(chosen: dict[str, TargetedScene]) -> None:
     facts = {name: Facts(s.truth.graph) for name, s in chosen.items()}
     focus = {name: s.focus for name, s in chosen.items()}
     assert all(enough(s.truth) for s in chosen.values())
@@ -72,13 +73,13 @@ def test_each_type_shows_what_it_is_about(chosen: dict[str, Staged]) -> None:
     assert facts["reflective-line"].shown_in(mirror, thing)
 
 
-def test_each_stands_as_things_do_and_the_second_method_agrees(chosen: dict[str, Staged]) -> None:
+def test_each_stands_as_things_do_and_the_second_method_agrees(chosen: dict[str, TargetedScene]) -> None:
     assert {name: proven(s) for name, s in chosen.items()} == {name: [] for name in EACH}
 
 
-def test_two_people_behind_a_window_touch_the_ground_at_different_heights(chosen: dict[str, Staged]) -> None:
-    staged = chosen["transparent-room"]
-    _, near, far = (staged.truth.graph.object(id) for id in staged.focus)
+def test_two_people_behind_a_window_touch_the_ground_at_different_heights(chosen: dict[str, TargetedScene]) -> None:
+    targeted = chosen["transparent-room"]
+    _, near, far = (targeted.truth.graph.object(id) for id in targeted.focus)
     assert near.distance is not None
     assert far.distance is not None
     assert near.distance * 1.1 < far.distance
@@ -87,15 +88,15 @@ def test_two_people_behind_a_window_touch_the_ground_at_different_heights(chosen
     assert near.touches_ground_at[1] > far.touches_ground_at[1]
 
 
-def test_the_same_index_is_the_same_scene(chosen: dict[str, Staged]) -> None:
-    again = choose_stage("partial-desk", 50, STAGES.index("partial-desk"), whole_catalogue(), width=160)
+def test_the_same_index_is_the_same_scene(chosen: dict[str, TargetedScene]) -> None:
+    again = choose_targeted("partial-desk", 50, RECIPES.index("partial-desk"), whole_catalogue(), width=160)
     assert again.scene == chosen["partial-desk"].scene
 
 
-def test_edits_do_what_they_say(chosen: dict[str, Staged]) -> None:
-    staged = chosen["partial-desk"]
-    a, b = staged.focus
-    scene = staged.scene
+def test_edits_do_what_they_say(chosen: dict[str, TargetedScene]) -> None:
+    targeted = chosen["partial-desk"]
+    a, b = targeted.focus
+    scene = targeted.scene
     assert a not in {p.id for p in removed(scene, a).objects}
     at = {p.id: p.position for p in scene.objects}
     there = {p.id: p.position for p in swapped(scene, a, b).objects}
@@ -123,7 +124,7 @@ def test_free_recipes_draw_what_they_always_did() -> None:
 def test_a_set_with_variants_is_checked_and_made_again_with_the_same_bytes(
     assets: None, small_sets: ModuleType, tmp_path: Path
 ) -> None:
-    plan, folder = Plan(("chain-desk",), 5, 4, 96, 1, langs=("en",), variants=True), tmp_path / "a"
+    plan, folder = DatasetPlan(("chain-desk",), 5, 4, 96, 1, langs=("en",), variants=True), tmp_path / "a"
     make_set(plan, folder)
     whole = small_sets.contents(folder)
     small_sets.take_back(folder, plan, 2)
@@ -136,16 +137,21 @@ def test_a_set_with_variants_is_checked_and_made_again_with_the_same_bytes(
 
 def test_plans_are_refused_with_a_reason() -> None:
     with pytest.raises(BadInput, match="do not go into one data set"):
-        Plan(("street", "chain-desk"), 1, 1)
-    with pytest.raises(BadInput, match="variants are made of staged scenes"):
-        Plan(("street",), 1, 1, variants=True)
+        DatasetPlan(("street", "chain-desk"), 1, 1)
+    with pytest.raises(BadInput, match="variants are made of targeted scenes"):
+        DatasetPlan(("street",), 1, 1, variants=True)
     with pytest.raises(BadInput, match="no set 'occlusion-51'"):
         named_set("occlusion-51")
     assert (named_set("occlusion-50").count, named_set("occlusion-1k").count) == (50, 1000)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", STAGES)
-@pytest.mark.parametrize("turn", [0, 1])
-def test_every_recipe_is_proven(name: str, turn: int, assets: None) -> None:
-    assert proven(choose_stage(name, 4, STAGES.index(name), whole_catalogue(), turn=turn, width=256)) == []
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("rotation_index", [0, 1])
+def test_every_recipe_is_proven(name: str, rotation_index: int, assets: None) -> None:
+    assert (
+        proven(
+            choose_targeted(name, 4, RECIPES.index(name), whole_catalogue(), rotation_index=rotation_index, width=256)
+        )
+        == []
+    )

@@ -1,4 +1,5 @@
-"""Graphs without pictures: the quick rays against the plain ones, pools that go on after a stop, balanced questions about them."""
+"""Graphs without pictures: the quick rays against the plain ones, pools that go on after a stop, balanced questions
+about them."""
 
 from __future__ import annotations
 
@@ -15,13 +16,13 @@ from occlusight.errors import BadData, BadInput
 from occlusight.questions.balance import traits
 from occlusight.questions.programs import execute
 from occlusight.scenes.check.dataset import check_set
-from occlusight.scenes.make.graph_pool import GRAPHS, Pooled, pool
-from occlusight.scenes.make.plan import Plan
+from occlusight.scenes.make.graph_pool import GRAPHS, PooledGraph, graph_pool
+from occlusight.scenes.make.plan import DatasetPlan
 from occlusight.scenes.meshes.names import names_of
 from occlusight.scenes.recipes.free import make_scene
-from occlusight.scenes.recipes.targeted import draw_stage
-from occlusight.scenes.truth.optics import opaque_reach, sight
-from occlusight.scenes.truth.quick_raycast import quick_depth_maps, quick_reach, quick_sight
+from occlusight.scenes.recipes.targeted import draw_targeted
+from occlusight.scenes.truth.optics import opaque_reach, optical_maps
+from occlusight.scenes.truth.quick_raycast import quick_depth_maps, quick_optical_maps, quick_reach
 from occlusight.scenes.truth.raycast import depth_maps
 
 COUNT = 120
@@ -29,21 +30,23 @@ EDGES = 0.002  # of the pixels: where rays graze an edge the two may differ
 
 
 @pytest.fixture(scope="module")
-def plan() -> Plan:
-    return Plan(("street",), 7, COUNT, 80, 1)
+def plan() -> DatasetPlan:
+    return DatasetPlan(("street",), 7, COUNT, 80, 1)
 
 
 @pytest.fixture(scope="module")
-def pooled(plan: Plan, small_sets: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Pooled]]:
+def pooled(
+    plan: DatasetPlan, small_sets: ModuleType, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[PooledGraph]]:
     """Streets of procedural shapes, so that nothing has to be imported."""
     with small_sets.procedural_street():
-        yield pool(plan, tmp_path_factory.mktemp("pool"), catalogue=small_sets.procedural_catalogue())
+        yield graph_pool(plan, tmp_path_factory.mktemp("pool"), catalogue=small_sets.procedural_catalogue())
 
 
 Halves = tuple[list[Asked], list[Asked]]  # questions about one half of the scenes, and about the other, as two sets
 
 
-def halves(plan: Plan, pooled: list[Pooled], small_sets: ModuleType, balanced: bool) -> Halves:
+def halves(plan: DatasetPlan, pooled: list[PooledGraph], small_sets: ModuleType, balanced: bool) -> Halves:
     names = names_of(small_sets.procedural_catalogue())
     one, other = (
         list(asked(plan, part, names, balanced=balanced)) for part in (pooled[: COUNT // 2], pooled[COUNT // 2 :])
@@ -52,12 +55,12 @@ def halves(plan: Plan, pooled: list[Pooled], small_sets: ModuleType, balanced: b
 
 
 @pytest.fixture(scope="module")
-def balanced(plan: Plan, pooled: list[Pooled], small_sets: ModuleType) -> Halves:
+def balanced(plan: DatasetPlan, pooled: list[PooledGraph], small_sets: ModuleType) -> Halves:
     return halves(plan, pooled, small_sets, True)
 
 
 @pytest.fixture(scope="module")
-def drawn(plan: Plan, pooled: list[Pooled], small_sets: ModuleType) -> Halves:
+def drawn(plan: DatasetPlan, pooled: list[PooledGraph], small_sets: ModuleType) -> Halves:
     return halves(plan, pooled, small_sets, False)
 
 
@@ -83,12 +86,12 @@ def test_quick_sight_finds_what_plain_sight_does(recipe: str, assets: None) -> N
     """Glass and mirrors: the first surface, the first opaque one, and the first mirror."""
     from occlusight.scenes.meshes.catalogue import whole_catalogue
 
-    found = [draw_stage(recipe, 7, i, 0, whole_catalogue(), 0, 64, False) for i in range(6)]
+    found = [draw_targeted(recipe, 7, i, 0, whole_catalogue(), 0, 64, False) for i in range(6)]
     scenes = [scene for scene, _ in filter(None, found)]
     assert scenes
     mirrors = 0
     for scene in scenes[:3]:
-        quick, plain = quick_sight(scene), sight(scene)
+        quick, plain = quick_optical_maps(scene), optical_maps(scene)
         for name in ("depth", "solid", "mirror"):
             agree(getattr(quick, name), getattr(plain, name))
         mirrors += int(np.isfinite(quick.mirror).sum())
@@ -100,26 +103,26 @@ def test_quick_sight_finds_what_plain_sight_does(recipe: str, assets: None) -> N
 
 
 def test_a_pool_goes_on_where_it_was_stopped(
-    plan: Plan, pooled: list[Pooled], small_sets: ModuleType, tmp_path: Path
+    plan: DatasetPlan, pooled: list[PooledGraph], small_sets: ModuleType, tmp_path: Path
 ) -> None:
-    few = Plan(plan.recipes, plan.seed, 3, plan.size, 1)
+    few = DatasetPlan(plan.recipes, plan.seed, 3, plan.size, 1)
     catalogue = small_sets.procedural_catalogue()
     seen: list[int] = []
     with small_sets.procedural_street():
-        pool(few, tmp_path, catalogue=catalogue)
+        graph_pool(few, tmp_path, catalogue=catalogue)
         path = tmp_path / GRAPHS
         whole = path.read_bytes()
         path.write_bytes(whole[:-20])  # killed while the third was written
-        again = pool(few, tmp_path, lambda done, total: seen.append(done), catalogue)
+        again = graph_pool(few, tmp_path, lambda done, total: seen.append(done), catalogue)
         assert path.read_bytes() == whole
         assert seen == [2, 3]
         assert [p.graph for p in again] == [p.graph for p in pooled[:3]]
         with pytest.raises(BadInput, match="seed 7, not 8"):
-            pool(Plan(plan.recipes, 8, 3, plan.size, 1), tmp_path, catalogue=catalogue)
+            graph_pool(DatasetPlan(plan.recipes, 8, 3, plan.size, 1), tmp_path, catalogue=catalogue)
         for damaged in (whole.replace(b"graph", b"g\xffaph", 1), whole.replace(b"graph", b"grape", 1)):
             path.write_bytes(damaged)
             with pytest.raises(BadData, match=r"graphs\.jsonl"):
-                pool(few, tmp_path, catalogue=catalogue)
+                graph_pool(few, tmp_path, catalogue=catalogue)
             assert path.read_bytes() == damaged
 
 
@@ -164,7 +167,8 @@ def test_answers_do_not_follow_from_names_colours_or_order(balanced: Halves, slo
 
 @pytest.mark.parametrize("slot", ["larger", "lower"])
 def test_size_and_height_tell_little(balanced: Halves, drawn: Halves, slot: str) -> None:
-    """Nearer things are larger and lower in any true picture; balanced questions leave a third of what that gives away."""
+    """Nearer things are larger and lower in any true picture; balanced questions leave a third of what that gives
+    away."""
     assert predicted(balanced, slot) < 0.6
     assert predicted(drawn, slot) > predicted(balanced, slot) + 0.05
 
@@ -187,4 +191,4 @@ def test_a_balanced_set_is_checked_and_grows(small_sets: ModuleType, tmp_path: P
     with pytest.raises(BadInput, match="balanced"):
         small_sets.make(tmp_path / "two", 3)
     with pytest.raises(BadInput, match="neither can be --balanced"):
-        Plan(("signs-street",), 7, 4, balanced=True)
+        DatasetPlan(("signs-street",), 7, 4, balanced=True)
