@@ -21,6 +21,8 @@ class EngineSettings:
     Args:
         feature_cache_bytes: pictures' features that are kept; 0 keeps none.
         prefix_cache_bytes: keys and values kept of answers that have ended; 0 keeps none, and nothing is shared between answers.
+        kept_tokens: neither keeps more than so many tokens take: with a small model the bounds in bytes would be thousands of pictures that
+            nobody asks about again.
         kv_bytes: all keys and values, kept ones and those of running answers; 0 takes a quarter of the machine's memory.
         int8_kv: hold them in a byte a number, for contexts that would not fit otherwise.
         step_s: how long a step may take; how many prompt tokens are read together follows from the speed measured.
@@ -31,6 +33,7 @@ class EngineSettings:
 
     feature_cache_bytes: int = 256 * MIB
     prefix_cache_bytes: int = 512 * MIB
+    kept_tokens: int = 16_384
     kv_bytes: int = 0
     int8_kv: bool = False
     step_s: float = 0.4
@@ -41,6 +44,8 @@ class EngineSettings:
     def __post_init__(self) -> None:
         if min(self.feature_cache_bytes, self.prefix_cache_bytes, self.kv_bytes) < 0:
             raise BadInput("cache bounds are bytes and cannot be negative; 0 turns a cache off")
+        if self.kept_tokens < 1:
+            raise BadInput(f"at least 1 token must be kept where a cache is on, but {self.kept_tokens} was given")
         if self.chunk < 1:
             raise BadInput(f"at least 1 prompt token must be read at a time, but {self.chunk} was given")
         if self.max_running < 1:

@@ -61,13 +61,14 @@ class Engine:
         self.revision = revision
         weight = model.text.embed_tokens.weight
         self.device, self.dtype = weight.device, weight.dtype
-        self.features = FeatureCache(self.settings.feature_cache_bytes)
-        self.prefixes = PrefixCache(self.settings.prefix_cache_bytes)
-        self.speeds = speeds or Speeds()
-        self.encoder = Encoder(model, self.features, f"{revision}:{self.dtype}", self.device, self.speeds)
         probe = self._store(1)
         token_bytes = probe.nbytes // probe.capacity
         self.admission = Admission(model.config, self.dtype, token_bytes, self.settings, self.device.type == "cpu")
+        kept = self.settings.kept_tokens
+        self.features = FeatureCache(min(self.settings.feature_cache_bytes, kept * self.admission.visual_bytes))
+        self.prefixes = PrefixCache(min(self.settings.prefix_cache_bytes, kept * token_bytes))
+        self.speeds = speeds or Speeds()
+        self.encoder = Encoder(model, self.features, f"{revision}:{self.dtype}", self.device, self.speeds)
         self._pace = Pace(model.config.text.matrix_numbers // model.config.text.layers, self.settings.chunk)
         self._counts = Statistics()
         self._waiting: list[Sequence] = []
@@ -288,19 +289,21 @@ class Engine:
         long = not sequence.reading and base < len(sequence.prompt.ids) and length >= WORTH_SHARING
         if not length or not (at_end or (picture and not split) or long):
             return
-        if at_end:
-            chain.tail.trim()
+        chain.tail.trim()
         left = 1 if at_end else sequence.most - sequence.read + self.settings.drafts + 1
         segment = chain.freeze(
-            tuple(sequence.cells[base : base + length]), self._store(min(left, self._room(sequence)))
+            tuple(sequence.cells[base : base + length]),
+            self._store(min(left, self._room(sequence.prompt, sequence.read))),
         )
         sequence.reserved = max(0, sequence.reserved - segment.store.nbytes)
         self.prefixes.add(segment)
         self.prefixes.hold(chain.parts[-1:])
 
-    def _room(self, sequence: Sequence) -> int:
-        """Return how many tokens a new tail takes at first."""
-        return max(0, len(sequence.prompt.ids) - sequence.read) + ROOM
+    def _room(self, prompt: Prompt, begun: int) -> int:
+        """Return how many tokens a tail takes at first that begins there: no room for the answer where it is shared before that."""
+        left = max(0, len(prompt.ids) - begun)
+        shared = left >= WORTH_SHARING or any(end > begun for _, end in prompt.spans)
+        return left if self.shares and shared else left + ROOM
 
     def _make_room(self, sequence: Sequence, count: int) -> None:
         """Let a tail grow by doubling, never beyond what was reserved."""
@@ -354,7 +357,7 @@ class Engine:
         sequence.reused = sum(part.length for part in parts)
         begun = own_part(parts)  # tokens before the tail
         sequence.reserved = self.admission.need(prompt, begun, sequence.most)
-        tail = self._store(min(sequence.most, len(prompt.ids) + ROOM) - begun)
+        tail = self._store(min(sequence.most - begun, self._room(prompt, begun)))
         sequence.chain = Chain(parts, tail)
         if len(parts) > MOST_PARTS:
             sequence.chain.gather(tail)
