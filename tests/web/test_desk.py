@@ -92,6 +92,7 @@ def office() -> Iterator[Callable[..., Office]]:
         def open_one(*args: Any) -> Office:
             opened = Office(*args)
             stack.callback(opened.uploads.close)
+            stack.callback(opened.close)
             return opened
 
         yield open_one

@@ -31,9 +31,13 @@ class Client:
 
 @dataclass(frozen=True)
 class Shares:
-    """How many answers are computed at once, how many may wait in all and of one member, and for how long (seconds)."""
+    """How many answers are computed at once, how many may wait in all and of one member, and for how long (seconds).
 
-    at_once: int = 2
+    Answers that are computed together share the reading of the weights: with the shipped model on two cores 8 take 0.22 s of a processor
+    each, 2 take 0.37, 16 take 0.19.
+    """
+
+    at_once: int = 8
     waiting: int = 128
     of_a_member: int = 4
     longest_wait_s: float = 600.0

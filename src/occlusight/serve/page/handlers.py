@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
@@ -37,6 +38,7 @@ class Desk:
         self.queue = queue
         self.examples = examples
         self._under_way: dict[str, Answering] = {}
+        self._threads = ThreadPoolExecutor(queue.shares.at_once, thread_name_prefix="answer")
 
     async def ask(
         self,
@@ -96,6 +98,10 @@ class Desk:
         """Stop what this page waits for, if anything."""
         self._stop(str(request.session_hash))
 
+    def close(self) -> None:
+        """Begin no further answer."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
     def choose(self, language: Language, event: gr.SelectData) -> tuple[Update, Update]:
         """Return the picture and the question of the example that was pressed."""
         index = event.index
@@ -109,7 +115,7 @@ class Desk:
 
     def _open(self, page: str, request: Request, visitor: Visitor) -> Answering:
         self._stop(page)
-        answering = Answering(self.backend, request, self.queue.enter(visitor.client))
+        answering = Answering(self.backend, request, self.queue.enter(visitor.client), self._threads)
         self._under_way[page] = answering
         return answering
 

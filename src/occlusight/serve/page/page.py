@@ -69,6 +69,7 @@ class Page:
             async with self._gradio.router.lifespan_context(self._gradio):
                 yield
         finally:
+            self.desk.close()
             self.uploads.close()
 
     def _mount(self, shares: Shares) -> FastAPI:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import Executor
 from contextlib import suppress
 from time import perf_counter
 
@@ -16,12 +17,12 @@ EVERY_S = 0.1
 
 
 class Answering:
-    """Waits for its turn, then gives the answer so far; `stop` ends either.
+    """Waits for its turn, then gives the answer so far; `stop` ends either. `threads` has one for each answer that is computed at once.
 
     `progress` says how far the first word is, where it takes long; None from then on. After the last text, `done` is the backend's last event, or None where the answer was stopped.
     """
 
-    def __init__(self, backend: Backend, request: Request, place: Place) -> None:
+    def __init__(self, backend: Backend, request: Request, place: Place, threads: Executor) -> None:
         self.began = perf_counter()
         self.place = place
         self.text = ""
@@ -31,6 +32,7 @@ class Answering:
         self.stopped = False
         self._backend = backend
         self._request = request
+        self._threads = threads
         self._events: object = None
         self._news = asyncio.Event()
 
@@ -44,7 +46,8 @@ class Answering:
         if self.stopped or not self.place.runs:
             return
         self.began = perf_counter()
-        computing = asyncio.create_task(asyncio.to_thread(self._compute, asyncio.get_running_loop()))
+        loop = asyncio.get_running_loop()
+        computing = loop.run_in_executor(self._threads, self._compute, loop)
         computing.add_done_callback(self._over)
         told: tuple[int, Progress | None] = (0, None)
         try:
@@ -71,7 +74,7 @@ class Answering:
         if self._events is not None:  # the step under way is waited for: not here
             asyncio.get_running_loop().run_in_executor(None, self._close)
 
-    def _over(self, computing: asyncio.Task[None]) -> None:
+    def _over(self, computing: asyncio.Future[None]) -> None:
         self._news.set()
         if not computing.cancelled():
             computing.exception()  # looked at, also where nobody waits for it any more
