@@ -160,12 +160,11 @@ def load_command(
         say("the server's process is not to be seen, so its memory is not measured")
     before = load.resident_mb(server) if server is not None else None
     tally, took = asyncio.run(load.load(visit, server))
-    memory = tally.rss_mb
     found = {
         **load.summary(visit, tally, took),
         "rss_before_mb": before and round(before, 1),
         "rss_after_mb": round(load.resident_mb(server), 1) if server is not None else None,
-        "rss_growth_of_second_half_mb": round(memory[-1] - memory[len(memory) // 2], 1) if len(memory) > 1 else None,
+        "rss_growth_of_second_half_mb": tally.growth_mb,
     }
     shown = Table("what", "", title=f"{clients} visitors of {url} from {addresses} address{'es' * (addresses > 1)}")
     for name, value in found.items():

@@ -22,8 +22,13 @@ from PIL import Image
 from occlusight.errors import BadInput
 
 STATUS = re.compile(r'class=\\?"status (\w+)\\?"[^>]*>([^<]*)')
+AGAIN = re.compile(r"in (\d+) s\b")
 PATIENCE_S = 120.0
-"""How long a visitor waits for one reply before he gives up."""
+"""How long a visitor waits for one reply, or after the time is up for the answer under way, before he gives up."""
+PAUSE_S = 0.2
+"""Between an error and the next question, where nothing says how long to wait."""
+LOOK_S = 1.0
+"""How often the server's memory is looked at, at most: the system holds the server up meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +65,26 @@ class Plan:
 
 @dataclass
 class Tally:
-    """What came of it: seconds of each answer, answers of each client, refusals and errors by kind, memory after each answer."""
+    """What came of it: seconds of each answer, answers of each client, refusals and errors by kind, memory (MB) after so many answers."""
 
     times: list[float] = field(default_factory=list)
     of_client: Counter[int] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
-    rss_mb: list[float] = field(default_factory=list)
+    rss_mb: list[tuple[int, float]] = field(default_factory=list)
+    _looked: float = 0.0
+
+    def look(self, server: int | None) -> None:
+        """Note the server's memory, unless that was done just now."""
+        if server is not None and monotonic() - self._looked >= LOOK_S:
+            self.rss_mb.append((len(self.times), resident_mb(server)))
+            self._looked = monotonic()
+
+    @property
+    def growth_mb(self) -> float | None:
+        """How much memory grew while the second half of the answers was given."""
+        half = len(self.times) / 2
+        later = [mb for answers, mb in self.rss_mb if answers >= half]
+        return round(later[-1] - later[0], 1) if len(later) > 1 else None
 
 
 class Visitor:
@@ -124,7 +143,7 @@ class Visitor:
         found = STATUS.search(last)
         if found is None:
             return "no status"
-        return "done" if found[1] == "done" else re.sub(r"\d+", "N", found[2])[:80]
+        return "done" if found[1] == "done" else found[2][:80]
 
     async def _beat(self) -> None:
         async with self.http.stream("GET", f"/gradio_api/heartbeat/{self.session}", timeout=None) as stream:
@@ -154,21 +173,23 @@ async def load(plan: Plan, server: int | None) -> tuple[Tally, float]:
 async def keep_asking(visitor: Visitor, tally: Tally, end: float, server: int | None) -> None:
     """Ask one question after the other; wait as long as a refusal says."""
     while monotonic() < end and len(tally.times) < visitor.plan.answers:
-        began, pause = monotonic(), 0.2
+        began, pause = monotonic(), PAUSE_S
         try:
-            ended = await visitor.ask()
+            async with asyncio.timeout(end + PATIENCE_S - began):
+                ended = await visitor.ask()
+            if again := AGAIN.search(ended):
+                pause = float(again[1])
         except httpx.HTTPStatusError as error:
             ended = f"HTTP {error.response.status_code}"
             pause = float(error.response.headers.get("retry-after", 1))
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             ended = type(error).__name__
         if ended == "done":
             tally.times.append(monotonic() - began)
             tally.of_client[visitor.number] += 1
-            if server is not None:
-                tally.rss_mb.append(resident_mb(server))
+            tally.look(server)
             continue
-        tally.errors[ended] += 1
+        tally.errors[AGAIN.sub("in N s", ended)] += 1
         await asyncio.sleep(min(pause, max(0.0, end - monotonic())))
 
 

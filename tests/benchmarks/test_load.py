@@ -6,10 +6,11 @@ import asyncio
 import os
 import subprocess
 import sys
+from time import monotonic
 from urllib.parse import urlsplit
 
 import pytest
-from benchmarks.load import Plan, listener, load, resident_mb, summary
+from benchmarks.load import Plan, Tally, Visitor, keep_asking, listener, load, resident_mb, summary
 from tests.web.conftest import serving
 
 from occlusight.backends.scripted import Scripted
@@ -27,7 +28,8 @@ def test_every_visitor_is_answered_from_as_many_addresses_as_told() -> None:
     assert 8 <= found["answers"] == len(backend.requests) <= 11
     assert found["least_of_a_client"] >= 1
     assert 0 < found["p50_s"] <= found["p99_s"]
-    assert len(tally.rss_mb) == found["answers"]
+    assert tally.rss_mb[0][0] == 1
+    assert tally.rss_mb[0][1] > 10
     assert len({request.pictures for request in backend.requests}) == found["answers"]
 
 
@@ -38,6 +40,31 @@ def test_refusals_are_told_by_kind() -> None:
     assert list(found["errors"]) == ["HTTP 429"]
     assert found["answers"] == 0
     assert found["p50_s"] is None
+
+
+def test_a_refusal_on_the_page_is_heeded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    visitor, tally = Visitor(Plan("http://127.0.0.1"), 0), Tally()
+    ended = iter(["Too many people are asking now; please try again in 2 s.", "done", "done"])
+
+    async def ask() -> str:
+        return next(ended)
+
+    async def both() -> float:
+        monkeypatch.setattr(visitor, "ask", ask)
+        began = monotonic()
+        await keep_asking(visitor, tally, began + 0.3, None)  # the pause lasts until the end
+        await visitor.close()
+        return monotonic() - began
+
+    assert asyncio.run(both()) >= 0.3
+    assert tally.errors == {"Too many people are asking now; please try again in N s.": 1}
+    assert tally.times == []
+
+
+def test_growth_is_that_of_the_second_half() -> None:
+    tally = Tally(times=[1.0] * 10, rss_mb=[(1, 100.0), (4, 180.0), (5, 200.0), (7, 230.0), (10, 210.0)])
+    assert tally.growth_mb == 10.0
+    assert Tally(times=[1.0]).growth_mb is None
 
 
 def test_memory_is_that_of_a_process_and_its_children() -> None:
