@@ -10,6 +10,7 @@ from PIL import Image
 
 from occlusight.backends.local import LocalBackend
 from occlusight.backends.protocol import Request
+from occlusight.engine import engine
 from occlusight.engine.config import EngineSettings
 from occlusight.errors import BadInput
 from occlusight.model.kv_cache import round_up
@@ -43,6 +44,20 @@ def test_other_pictures_come_in_place_of_those_of_before(tiny_checkpoint: Path) 
     assert held[-1].kept_bytes == held[-3].kept_bytes > 0  # it was full by then
     ask(backend, 11)
     assert backend.engine.statistics().reused_tokens > 0  # the last one is known still
+
+
+def test_gaps_between_what_is_kept_are_given_back(tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = LocalBackend(tiny_checkpoint, settings=EngineSettings(prefix_cache_bytes=1))
+    given: list[int] = []
+    monkeypatch.setattr(engine, "give_back_gaps", lambda: given.append(backend.engine.prefixes.forgotten_bytes))
+    ask(backend, 0)
+    one = backend.engine.prefixes.forgotten_bytes
+    assert one > 0
+    assert given == []
+    monkeypatch.setattr(engine, "GAPS", 3 * one)
+    for seed in range(1, 7):
+        ask(backend, seed)
+    assert given == [3 * one, 6 * one]
 
 
 def test_what_is_kept_is_counted_in_tokens_that_exist() -> None:

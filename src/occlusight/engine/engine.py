@@ -9,7 +9,7 @@ from time import perf_counter
 
 import torch
 
-from occlusight.engine.config import EngineSettings
+from occlusight.engine.config import MIB, EngineSettings
 from occlusight.engine.counters import Statistics
 from occlusight.engine.feature_cache import FeatureCache
 from occlusight.engine.forward_pass import Pass, check_numbers
@@ -24,6 +24,7 @@ from occlusight.engine.sequence import Sequence
 from occlusight.engine.speeds import Speeds
 from occlusight.engine.token_budget import Pace
 from occlusight.engine.vision_encoder import Encoder
+from occlusight.model.allocator import give_back_gaps
 from occlusight.model.config import ModelConfig
 from occlusight.model.int8_kv_cache import Int8KVCache
 from occlusight.model.kv_cache import KVCache, round_up
@@ -40,6 +41,9 @@ MOST_PARTS = 12
 """Every part of a sequence costs a call of attention in every layer; more are copied into one."""
 WORTH_SHARING = 64
 """A prompt whose own part is shorter, without a picture, is not made a segment of its own before its answer has ended."""
+
+GAPS = 64 * MIB
+"""After so many forgotten bytes the gaps that they left between others are given back to the system: not all fit what comes next."""
 
 
 class Engine:
@@ -73,6 +77,7 @@ class Engine:
         self._counts = Statistics()
         self._waiting: list[Sequence] = []
         self._running: list[Sequence] = []
+        self._forgotten = 0  # bytes at which gaps were given back last
         self._passes: dict[int, Pass] = {}  # those under way, by lane
         self._late: list[Encoder | Pass] = []
         self._guard = threading.Condition(threading.Lock())
@@ -409,6 +414,9 @@ class Engine:
         sequence.reserved = 0
         sequence.chain = None
         self.prefixes.let_go(chain.parts)
+        if self.prefixes.forgotten_bytes - self._forgotten >= GAPS:
+            self._forgotten = self.prefixes.forgotten_bytes
+            give_back_gaps()
 
     def _reserved(self) -> int:
         return sum(sequence.reserved for sequence in self._running)

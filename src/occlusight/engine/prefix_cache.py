@@ -15,12 +15,13 @@ class PrefixCache:
     """The segments used last, bounded in bytes.
 
     Cells are token ids, and at visual tokens the picture's digest with the place in it. `find` and `hold` go together: what a
-    running sequence holds is not forgotten, nor what a kept segment goes on from.
+    running sequence holds is not forgotten, nor what a kept segment goes on from. `forgotten_bytes` counts all that ever was.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         self.nbytes = 0
+        self.forgotten_bytes = 0
         self._kept: list[Segment] = []
         self._roots: list[Segment] = []
         self._clock = count(1)
@@ -73,6 +74,7 @@ class PrefixCache:
         (self._roots if segment.parent is None else segment.parent.children).remove(segment)
         self._kept.remove(segment)
         self.nbytes -= segment.store.nbytes
+        self.forgotten_bytes += segment.store.nbytes
 
     def _idle(self, segment: Segment) -> bool:
         return not segment.users and all(self._idle(child) for child in segment.children)
