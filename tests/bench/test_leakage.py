@@ -16,8 +16,8 @@ from occlusight.bench.leakage.table import LIMIT, gain_interval, markdown, rows,
 from occlusight.cli.app import run
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import KindNames
-from occlusight.questions.offers import answer_class
 from occlusight.questions.question import ask
+from occlusight.questions.registry import templates
 from occlusight.scenes.make.graph_pool import GRAPHS, PLAN, SIZE
 from occlusight.scenes.make.plan import DatasetPlan
 
@@ -34,7 +34,8 @@ def asked(graphs: ModuleType, names: dict[str, KindNames]) -> list[Asked]:
         for q in ask(facts, names, np.random.default_rng(i), "en", ["occlusion"], 6, scene=str(i)):
             if q.template in YES_NO:
                 slots = tuple(q.program[-1][1])
-                found.append(Asked(str(i), q, facts, answer_class(facts, q.program, q.answer), slots))
+                answer = templates()[q.template].answer_class(facts, q.program[-1][1], q.answer)
+                found.append(Asked(str(i), q, facts, answer, slots))
     return found
 
 

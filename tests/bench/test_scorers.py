@@ -8,11 +8,10 @@ import pytest
 from occlusight.bench.plausibility import amount_fits, judge
 from occlusight.bench.scorers import CUT, ERROR, NO_ANSWER, RIGHT, SCORERS, WRONG, score
 from occlusight.occlusion.facts import Facts
-from occlusight.questions.inscription_replies import REPLIES as OF_TEXTS
+from occlusight.questions.phrases import OPPOSITE, Wording
 from occlusight.questions.programs import execute
-from occlusight.questions.question import Question, ask
-from occlusight.questions.replies import BROUGHT, OPPOSITE, REPLIES, Wording, reply
-from occlusight.questions.targeted_replies import REPLIES as STAGED
+from occlusight.questions.question import KINDS, Question, ask, reply
+from occlusight.questions.registry import templates
 from occlusight.reading.mentions import Vocabulary
 
 
@@ -54,16 +53,16 @@ def opposite(q: Question, facts: Facts, names) -> str:
 
 
 def test_the_oracle_is_always_right(asked) -> None:
-    templates = set()
+    seen = set()
     for _, words, q in asked:
         found = score(q, q.reply, "stop", words)
         assert found.outcome == RIGHT, (q.template, q.reply, found)
         assert found.value == 1.0
         assert found.details.get("plausible", True), (q.reply, found)
-        templates.add((q.template, q.lang))
-    free = set(SCORERS) - set(STAGED) - set(OF_TEXTS) - set(BROUGHT)  # those are asked only where they are asked for
-    assert templates == {(template, lang) for template in free for lang in ("en", "zh")}
-    assert set(SCORERS) == set(REPLIES)
+        seen.add((q.template, q.lang))
+    free = {t.name for t in templates().values() if t.kind in KINDS}  # others are asked only where they are asked for
+    assert seen == {(template, lang) for template in free for lang in ("en", "zh")}
+    assert set(SCORERS) == {t.read for t in templates().values()}
 
 
 def test_the_opposite_is_always_wrong(asked, names) -> None:

@@ -25,7 +25,7 @@ from occlusight.files.json_lines import all_lines
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import Lang
-from occlusight.questions.inscription_replies import REPLIES
+from occlusight.questions.inscriptions import TEMPLATES
 from occlusight.reading.mentions import Vocabulary
 from occlusight.scenes.check.audit_inscriptions import characters_seen, reading_failures
 from occlusight.scenes.check.dataset import check_set
@@ -208,7 +208,7 @@ def test_a_set_of_signs_is_proven(made: Path) -> None:
     assert report.failures == []
     assert (report.scenes, report.remeasured) == (1, 1)
     questions = all_lines(made / "questions.jsonl")
-    assert {q["template"] for q in questions} >= set(REPLIES)
+    assert {q["template"] for q in questions} >= {t.name for t in TEMPLATES}
     tally = Counter((q["template"], q["answer"]["value"]) for q in questions if q["template"] == "reading.character")
     assert tally["reading.character", "yes"] == tally["reading.character", "no"] > 0
 

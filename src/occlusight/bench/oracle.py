@@ -9,9 +9,9 @@ from occlusight.bench.paraphrase import paraphrase
 from occlusight.datasets.dataset import DataSet
 from occlusight.errors import BadData
 from occlusight.occlusion.kinds import Names
+from occlusight.questions.phrases import Wording
 from occlusight.questions.programs import execute
-from occlusight.questions.question import Question
-from occlusight.questions.replies import Wording, reply
+from occlusight.questions.question import Question, reply
 
 
 def computed(data: DataSet, question: Question) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 from occlusight.bench.plausibility import judge
 from occlusight.occlusion.parse import plain
 from occlusight.questions.question import Question
+from occlusight.questions.registry import templates
 from occlusight.reading.choice import choice
 from occlusight.reading.decision import decision
 from occlusight.reading.hiding import chosen, denied, nothing
@@ -55,7 +56,7 @@ def score(question: Question, text: str, finish_reason: str | None, words: Vocab
     if finish_reason != "stop":
         read = _Read(None, 0.0, f"the answer was {finish_reason or 'not ended'} before its end")
         return Score(0.0, CUT, None, text, read.reason, _details_of_nothing(question))
-    read = SCORERS[question.template](question.answer, text, words)
+    read = SCORERS[templates()[question.template].read](question.answer, text, words)
     if read.extracted is None:
         return Score(0.0, NO_ANSWER, None, text, read.reason, _details_of_nothing(question))
     outcome = RIGHT if read.value == 1.0 else WRONG
@@ -64,9 +65,10 @@ def score(question: Question, text: str, finish_reason: str | None, words: Vocab
 
 def _details_of_nothing(question: Question) -> dict[str, Any]:
     """Details of an answer from which nothing was read: for recognition, everything was missed."""
-    if question.template == "recognition.list":
+    read = templates()[question.template].read
+    if read == "kinds":
         return {"hits": 0, "extra": 0, "missed": len(question.answer["value"])}
-    return {"plausible": False} if question.kind == "explanation" else {}
+    return {"plausible": False} if read == "explanation" else {}
 
 
 def _nothing(what: str) -> _Read:
@@ -77,7 +79,7 @@ def _compare(said: Any, true: Any) -> _Read:
     return _Read(said, float(said == true), "agrees" if said == true else f"the truth is {true}")
 
 
-def recognition(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
+def kinds(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
     """Kinds named against kinds there are, as sets."""
     said, true = set(words.kinds(plain(text))), set(answer["value"])
     if not said:
@@ -268,33 +270,24 @@ def readable(answer: dict[str, Any], text: str, words: Vocabulary) -> _Read:
 
 
 SCORERS: dict[str, Callable[[dict[str, Any], str, Vocabulary], _Read]] = {
-    "recognition.list": recognition,
-    "occlusion.active": yes_no,
-    "occlusion.passive": yes_no,
-    "occlusion.anything": yes_no,
-    "occlusion.through": yes_no,
-    "occlusion.mirror": yes_no,
-    "recognition.mirror": shown,
-    "unknown.behind": can_be_told,
-    "viewpoint.side": yes_no,
-    "explanation.active": explanation,
-    "explanation.passive": explanation,
-    "position.relative": position,
-    "position.count": count_position,
-    "count.kind": count,
-    "nearest.all": one_object,
-    "farthest.all": one_object,
-    "hidden_part.pair": hidden_part,
-    "who_hides.one": who_hides,
-    "remove.one": visible,
-    "depth_pair.nearer": nearer,
-    "depth_pair.farther": farther,
-    "own.yes_no": yes_no,
-    "own.number": own_number,
-    "own.choice": own_choice,
-    "own.text": own_text,
-    "reading.characters": characters,
-    "reading.character": readable,
-    "reading.whole": readable,
-    "reading.covered_by": who_hides,
+    "kinds": kinds,
+    "yes_no": yes_no,
+    "can_be_told": can_be_told,
+    "visible": visible,
+    "readable": readable,
+    "explanation": explanation,
+    "position": position,
+    "count_position": count_position,
+    "count": count,
+    "one_object": one_object,
+    "nearer": nearer,
+    "farther": farther,
+    "hidden_part": hidden_part,
+    "who_hides": who_hides,
+    "shown": shown,
+    "characters": characters,
+    "number": own_number,
+    "choice": own_choice,
+    "text": own_text,
 }
+"""How a text is read, by what templates name in their `read`. The templates do not hold these: reading and questions are on one floor."""

@@ -1,7 +1,7 @@
 """Asking so that the question does not give its answer away.
 
 A lamp post is oftener before a car than behind one, so "does the lamp post hide the car?" is oftener a yes than a no: who has read many
-questions need not look. So the questions of a whole data set are matched. Those of a template whose texts name the same kinds are a
+questions need not look. So the questions of a whole data set are balanced. Those of a template whose texts name the same kinds are a
 cell. In every cell the template's main answers (yes and no; left and right, in front and behind) are equally many, and none of its other
 answers is more frequent than they: who knows the kinds does no better than who says the template's commonest answer to everything. A
 question that finds no partner is not asked.
@@ -22,6 +22,8 @@ import numpy as np
 from occlusight.occlusion.facts import Facts
 from occlusight.questions.candidates import Candidates
 from occlusight.questions.offers import Offer, offers
+from occlusight.questions.registry import of_kind
+from occlusight.questions.template import Template
 
 Trait = tuple[str, str]
 Cell = dict[str, list["Chosen"]]  # what could be asked with the same kinds in its text, by the answer
@@ -30,15 +32,6 @@ COLOUR, GLANCE = 1.0, 0.8  # weights of the traits
 CALM = 4.0  # questions with a trait before its counts weigh as much as they can
 EASY = 0.25  # of the noes to decisions who hides whom are, if possible, about boxes that are apart
 TRIED = 12  # offers among which a partner is chosen
-SIDEWAYS = ("left", "right")
-PLACES = tuple(f"{side} {depth} none" for side in SIDEWAYS for depth in ("front", "behind"))
-MAIN: Mapping[str, tuple[str, ...]] = {  # by the last step of the program; else the two answers, or the commonest
-    "hidden_part": SIDEWAYS,
-    "position": PLACES,
-    "count_position": tuple(f"1; {place}" for place in PLACES),
-    "count": ("1",),
-    "who_hides": ("nothing",),
-}
 TWO = (("yes", "no"), ("first", "second"))
 
 
@@ -54,17 +47,16 @@ class Chosen:
 def match(
     pictures: Sequence[Candidates],
     kinds: Mapping[str, int],
-    templates: Mapping[str, Sequence[str]],
     always: Sequence[str],
     rng: np.random.Generator,
 ) -> list[list[Chosen]]:
-    """Return what is asked about each picture: at most `kinds[kind]` questions of a kind, worded by its `templates`.
+    """Return what is asked about each picture: at most `kinds[kind]` questions of a kind, of its templates in turn.
 
     Kinds of `always` are asked about every picture that offers them, without partners where none are found.
     """
     asked: list[list[Chosen]] = [[] for _ in pictures]
     for kind, limit in kinds.items():
-        found = _Kind(pictures, limit, templates[kind], rng)
+        found = _Kind(pictures, limit, of_kind(kind), rng)
         found.match()
         if kind in always:
             found.fill()
@@ -77,7 +69,7 @@ class _Kind:
     """The questions of one kind about all pictures: those that could be asked, by template and cell, and those chosen."""
 
     def __init__(
-        self, pictures: Sequence[Candidates], limit: int, templates: Sequence[str], rng: np.random.Generator
+        self, pictures: Sequence[Candidates], limit: int, templates: Sequence[Template], rng: np.random.Generator
     ) -> None:
         self.pictures, self.rng = pictures, rng
         self.left = [limit] * len(pictures)  # questions that a picture may still be asked
@@ -87,13 +79,13 @@ class _Kind:
         self.cells: dict[str, dict[tuple[str, ...], Cell]] = {}
         self.main: dict[str, tuple[str, ...]] = {}
         for template in templates:
-            offered = [Chosen(i, template, o) for i, c in enumerate(pictures) for o in offers(c, template, rng)]
+            offered = [Chosen(i, template.name, o) for i, c in enumerate(pictures) for o in offers(c, template, rng)]
             cells: defaultdict[tuple[str, ...], Cell] = defaultdict(lambda: defaultdict(list))
             for at in rng.permutation(len(offered)):
                 offer = offered[at].offer
                 cells[offer.says][offer.answer].append(offered[at])
-            self.cells[template] = dict(cells)
-            self.main[template] = main_answers([c.offer for c in offered])
+            self.cells[template.name] = dict(cells)
+            self.main[template.name] = main_answers(template, [c.offer for c in offered])
 
     def match(self) -> None:
         """Choose groups of partners, the templates and their cells in turn, until no more are found."""
@@ -191,13 +183,13 @@ class _Kind:
                         self.chosen.append(one)
 
 
-def main_answers(offered: Sequence[Offer]) -> tuple[str, ...]:
+def main_answers(template: Template, offered: Sequence[Offer]) -> tuple[str, ...]:
     """Return the answers of a template that are to be equally frequent in each cell."""
     if not offered:
         return ()
-    op, answers = offered[0].program[-1][0], Counter(o.answer for o in offered)
+    answers = Counter(o.answer for o in offered)
     two = next((pair for pair in TWO if set(answers) <= set(pair)), None)
-    return two or MAIN.get(op) or (answers.most_common(1)[0][0],)
+    return two or template.main_answers or (answers.most_common(1)[0][0],)
 
 
 def traits(facts: Facts, arguments: Sequence[Any]) -> Iterator[Trait]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,11 +13,12 @@ from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import FULL_WIDTH, LANGS, Lang, Names, kind_names
 from occlusight.questions.draw import Draw
-from occlusight.questions.inscription_questions import TEXT_KINDS
-from occlusight.questions.programs import Answer, execute
-from occlusight.questions.replies import Wording, reply
-from occlusight.questions.targeted_questions import STAGED_KINDS, Asked, Program
-from occlusight.questions.wording import ask_about, ask_kinds, texts
+from occlusight.questions.phrases import Wording, cap
+from occlusight.questions.programs import execute
+from occlusight.questions.registry import kinds as askable
+from occlusight.questions.registry import of_kind, reported_kinds, templates
+from occlusight.questions.template import Answer, Asked, Program, Template
+from occlusight.questions.wording import ask_about, ask_kinds, wordings
 
 KINDS: tuple[str, ...] = (
     "recognition",
@@ -29,11 +30,7 @@ KINDS: tuple[str, ...] = (
     "farthest",
     "hidden_part",
 )
-KINDS += ("who_hides", "remove", "depth_pair")
-# what is asked about pictures without text; the first are the default
-ASKED_FOR: tuple[str, ...] = (*KINDS, *STAGED_KINDS)
-POSSIBLE: tuple[str, ...] = (*ASKED_FOR, *TEXT_KINDS)  # what `ask` may be asked for
-OF_QUESTIONS: tuple[str, ...] = (*KINDS, "unknown", "viewpoint", "reading", "own")  # kinds that questions have
+KINDS += ("who_hides", "remove", "depth_pair")  # the default, in the order in which they are asked
 PER_KIND: Mapping[str, int] = {"recognition": 1, "occlusion": 2, "explanation": 2, "position": 2, "remove": 2}
 BARE_SHARE = 0.1  # of the questions come without their question mark
 
@@ -85,17 +82,42 @@ def ask(
     """
     wanted = KINDS if kinds is None else tuple(kinds)
     for kind in wanted:
-        if kind not in POSSIBLE:
-            raise BadInput(f"the kind of question must be one of {', '.join(POSSIBLE)}, but {kind!r} was given")
+        if kind not in askable():
+            possible = ", ".join((*KINDS, *(kind for kind in askable() if kind not in KINDS)))
+            raise BadInput(f"the kind of question must be one of {possible}, but {kind!r} was given")
     limits = PER_KIND if per_kind is None else per_kind
     facts = graph if isinstance(graph, Facts) else Facts(graph)
     draw = Draw(facts, names, rng)
     drawn = (
         found
         for kind in wanted
-        for found in draw.of_kind(kind, limits if isinstance(limits, int) else limits.get(kind, 1))
+        for found in drawn_of(kind, draw, limits if isinstance(limits, int) else limits.get(kind, 1))
     )
     return put(drawn, facts, names, rng, lang, scene=scene, image=image)
+
+
+def about_objects() -> tuple[str, ...]:
+    """Return all that can be asked about pictures without inscriptions: first the default, then the rest."""
+    return (*KINDS, *(kind for kind in askable(about_text=False) if kind not in KINDS))
+
+
+def kinds_of_questions() -> tuple[str, ...]:
+    """Return the kinds that stored questions have: first the default, then the rest."""
+    return (*KINDS, *(kind for kind in reported_kinds() if kind not in KINDS))
+
+
+def drawn_of(kind: str, draw: Draw, limit: int) -> Iterator[tuple[str, Asked]]:
+    """Yield at most `limit` (template's name, what to ask) of a kind, none of them twice."""
+    forms = list(of_kind(kind))
+    seen: set[str] = set()
+    for _ in range(limit // max((template.group for template in forms), default=1)):
+        turns = ((template.name, template.asked_about(draw)) for template in draw.shuffled(forms))
+        name, together = next(((name, found) for name, found in turns if found), ("", ()))
+        keys = {f"{name}{asked}" for asked in together}
+        if keys & seen:
+            continue
+        seen |= keys
+        yield from ((name, asked) for asked in together)
 
 
 def put(
@@ -113,21 +135,27 @@ def put(
         raise BadInput(f"the language must be one of {', '.join(LANGS)}, but {lang!r} was given")
     words = Wording(facts, names, lang)
     questions: list[Question] = []
-    for template, (program, mentions) in asked:
+    for name, (program, mentions) in asked:
+        template = templates()[name]
         answer = execute(program, facts)
         text = _text(template, mentions, words, rng)
         id = f"{scene}.{lang}.{len(questions)}" if scene else f"{lang}.{len(questions)}"
-        wording = reply(template, answer, words)
-        kind = template.partition(".")[0]
-        questions.append(Question(id, scene, image, lang, kind, template, text, program, answer, wording))
+        said = reply(name, answer, words)
+        questions.append(Question(id, scene, image, lang, template.reported_as, name, text, program, answer, said))
     return questions
 
 
-def _text(template: str, mentions: dict[str, str], words: Wording, rng: np.random.Generator) -> str:
+def reply(name: str, answer: Answer, words: Wording) -> str:
+    """Return the reference reply for the structured answer to a question of the template `name`."""
+    sentence = templates()[name].reply(answer, words)
+    return sentence.translate(FULL_WIDTH) if words.lang == "zh" else cap(sentence)
+
+
+def _text(template: Template, mentions: dict[str, str], words: Wording, rng: np.random.Generator) -> str:
     """Word a question; draws the same number of times in every language."""
     choice, bare, full_width, *draws = rng.random(3 + 2 * len(mentions))
     lang, facts, names = words.lang, words.facts, words.names
-    choices = texts()[template][lang]
+    choices = (template.texts or wordings()[template.name])[lang]
     slots: dict[str, str] = {}
     for i, (slot, mentioned) in enumerate(mentions.items()):
         pair = (float(draws[2 * i]), float(draws[2 * i + 1]))
@@ -139,7 +167,7 @@ def _text(template: str, mentions: dict[str, str], words: Wording, rng: np.rando
         else:
             slots[slot] = ask_about(mentioned, facts, names, lang, pair)
     text = choices[int(choice * len(choices))].format(**slots)
-    text = text[:1].upper() + text[1:]
+    text = cap(text)
     if bare < BARE_SHARE:
         text = text.rstrip("?\uff1f")
     return text.translate(FULL_WIDTH) if lang == "zh" and full_width < 0.5 else text

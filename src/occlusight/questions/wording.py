@@ -1,4 +1,4 @@
-"""How questions are asked: the texts of each template in both languages, read from `wordings.toml`."""
+"""How questions are asked: the texts of each template in both languages, and the names of things in them."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ VIEWER = ("camera", "相机")  # words that mean the viewer in questions; answer
 
 
 @cache
-def texts() -> dict[str, dict[str, tuple[str, ...]]]:
-    """Return template -> language -> texts."""
+def wordings() -> dict[str, dict[str, tuple[str, ...]]]:
+    """Return template -> language -> texts of wordings.toml."""
     body = tomllib.loads((files("occlusight.questions") / "wordings.toml").read_text(encoding="utf-8"))
     return {template: {lang: tuple(found) for lang, found in langs.items()} for template, langs in body.items()}
 

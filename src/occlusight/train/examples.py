@@ -26,7 +26,7 @@ from occlusight.model.grids import block_order
 from occlusight.model.rope import positions
 from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import LANGS, Names
-from occlusight.questions.question import ASKED_FOR, Question, ask
+from occlusight.questions.question import Question, about_objects, ask
 from occlusight.scenes.meshes.catalogue import Catalogue
 from occlusight.scenes.truth.measure import Truth
 from occlusight.train.packed_attention import SLOT
@@ -249,7 +249,7 @@ def questions_of(truth: Truth, names: Names, rng: np.random.Generator) -> list[Q
     """A shuffled mixture of questions in both languages."""
     out: list[Question] = []
     for lang in LANGS:
-        out += ask(truth.graph, names, rng, lang, ASKED_FOR, PER_KIND)
+        out += ask(truth.graph, names, rng, lang, about_objects(), PER_KIND)
     decisions = [q for q in out if q.kind in ("occlusion", "explanation")]
     rest = [q for q in out if q.kind not in ("occlusion", "explanation")]
     rng.shuffle(decisions)

@@ -8,8 +8,8 @@ from typing import Any
 
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import LANGS, Names
-from occlusight.questions.offers import answer_class
 from occlusight.questions.question import Question
+from occlusight.questions.registry import templates
 from occlusight.scenes.make.balanced_quiz import balanced_quiz
 from occlusight.scenes.make.graph_pool import PooledGraph
 from occlusight.scenes.make.plan import DatasetPlan
@@ -56,4 +56,4 @@ def asked(plan: DatasetPlan, pooled: Sequence[PooledGraph], names: Names, *, bal
         scene = plan.slot(one.index).base_id
         for q in questions:
             slots = tuple(a for a in q.program[-1][1] if a in known.objects)
-            yield Asked(scene, q, known, answer_class(known, q.program, q.answer), slots)
+            yield Asked(scene, q, known, templates()[q.template].answer_class(known, q.program[-1][1], q.answer), slots)

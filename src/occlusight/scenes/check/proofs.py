@@ -19,9 +19,9 @@ from occlusight.errors import OcclusightError
 from occlusight.files.json_lines import Line
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import LANGS
+from occlusight.questions.own import BROUGHT
 from occlusight.questions.programs import execute
-from occlusight.questions.question import OF_QUESTIONS, Question
-from occlusight.questions.replies import BROUGHT
+from occlusight.questions.question import Question, kinds_of_questions
 from occlusight.scenes.make.selection import BANDS, clear_pairs
 from occlusight.scenes.recipes.free import MAX_OBJECTS, MIN_OBJECTS
 
@@ -144,7 +144,7 @@ def question_failures(line: Line, scenes: Mapping[str, tuple[Line, Facts]]) -> I
     except KeyError as error:
         yield f"lacks the field {error}"
         return
-    if q.kind not in OF_QUESTIONS or q.lang not in LANGS or not str(q.text).strip():
+    if q.kind not in kinds_of_questions() or q.lang not in LANGS or not str(q.text).strip():
         yield f"has the kind {q.kind!r}, the language {q.lang!r} and the text {q.text!r}"
     if q.scene not in scenes:
         yield f"is about the scene {q.scene!r}, which is not in the set or cannot be read"

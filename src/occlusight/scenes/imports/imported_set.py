@@ -25,9 +25,9 @@ from occlusight.model.picture import open_picture
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import Lang
+from occlusight.questions.phrases import Wording
 from occlusight.questions.programs import execute
-from occlusight.questions.question import Question, ask
-from occlusight.questions.replies import Wording, reply
+from occlusight.questions.question import Question, ask, reply
 from occlusight.randomness import stream
 from occlusight.scenes.imports.annotated import Annotated, graph_of
 from occlusight.scenes.imports.naming import Kinds

@@ -12,7 +12,7 @@ from occlusight.files.json_lines import read_lines
 from occlusight.files.text import is_file, shown
 from occlusight.occlusion.kinds import LANGS, Lang
 from occlusight.occlusion.parse import is_chinese
-from occlusight.questions.question import OF_QUESTIONS
+from occlusight.questions.question import kinds_of_questions
 from occlusight.scenes.imports.fields import id_at, text_at
 
 FIELDS = ("image", "question", "answer", "id", "lang", "kind", "choices")
@@ -56,8 +56,8 @@ def own_questions(path: Path, pictures: Path) -> Iterator[tuple[str, Own]]:
         kind = line.get("kind", "own")
         if lang not in LANGS:
             raise BadData(f"{where}: lang must be one of {', '.join(LANGS)}, but is {shown(lang)}")
-        if not isinstance(kind, str) or kind not in OF_QUESTIONS or kind == UNSCORED:
-            allowed = ", ".join(k for k in OF_QUESTIONS if k != UNSCORED)
+        if not isinstance(kind, str) or kind not in kinds_of_questions() or kind == UNSCORED:
+            allowed = ", ".join(k for k in kinds_of_questions() if k != UNSCORED)
             raise BadData(f"{where}: kind must be one of {allowed}, but is {shown(kind)}")
         template, value, choices = _answer(line["answer"], line.get("choices"), where)
         if kind == "occlusion" and template != "own.yes_no":

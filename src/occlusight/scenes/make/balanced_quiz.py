@@ -3,23 +3,18 @@ away."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from occlusight.errors import BadInput
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import Names
 from occlusight.questions.balance import match
 from occlusight.questions.candidates import Candidates
-from occlusight.questions.draw import OF_ONE, OF_TWO
 from occlusight.questions.question import Question, put
 from occlusight.randomness import stream
 from occlusight.scenes.make.plan import DatasetPlan
 
 ALWAYS = ("explanation", "position")  # beside what is there: what the article asks about every picture
-TEMPLATES: Mapping[str, tuple[str, ...]] = {
-    **{kind: tuple(templates) for kind, templates in OF_ONE.items()},
-    **{kind: tuple(templates) for kind, templates in OF_TWO.items()},
-}
 
 
 def balanced_quiz(
@@ -34,7 +29,7 @@ def balanced_quiz(
         raise BadInput(f"sets of {plan.family.name} cannot be balanced")
     wanted = plan.family.balanced(plan.group_size)
     rng = stream("balanced questions", plan.seed)
-    matched = match([Candidates(f, names) for f in facts], wanted, TEMPLATES, ALWAYS, rng)
+    matched = match([Candidates(f, names) for f in facts], wanted, ALWAYS, rng)
     found = []
     for index, one, chosen in zip(indices, facts, matched, strict=True):
         order = rng.permutation(len(chosen))

@@ -7,12 +7,11 @@ import pytest
 
 from occlusight.errors import BadInput
 from occlusight.occlusion.facts import COVERED_MIN, Facts
-from occlusight.questions.inscription_replies import REPLIES as OF_TEXTS
+from occlusight.questions.own import BROUGHT
 from occlusight.questions.programs import execute
 from occlusight.questions.question import KINDS, Question, ask
-from occlusight.questions.replies import BROUGHT, REPLIES
-from occlusight.questions.targeted_replies import REPLIES as STAGED
-from occlusight.questions.wording import texts
+from occlusight.questions.registry import templates
+from occlusight.questions.wording import wordings
 
 MANY = 150
 
@@ -31,7 +30,7 @@ def asked(graphs, names) -> list[tuple[Facts, Question]]:
 
 def test_every_template_is_asked_in_both_languages(asked) -> None:
     seen = Counter((q.template, q.lang) for _, q in asked)
-    free = set(REPLIES) - set(STAGED) - set(OF_TEXTS) - set(BROUGHT)  # those are asked only where they are asked for
+    free = {t.name for t in templates().values() if t.kind in KINDS}  # others are asked only where they are asked for
     assert set(seen) == {(template, lang) for template in free for lang in ("en", "zh")}
     assert {q.kind for _, q in asked} == set(KINDS)
 
@@ -114,12 +113,12 @@ def test_texts_are_finished_sentences(asked) -> None:
 
 
 def test_wordings_are_many_and_use_the_same_slots() -> None:
-    for template, langs in texts().items():
+    for template, langs in wordings().items():
         slots = [set(re.findall(r"{(\w)}", text)) - {"m"} for found in langs.values() for text in found]
         assert set(langs) == {"en", "zh"}
         assert all(len(found) >= 6 and len(set(found)) == len(found) for found in langs.values()), template
         assert all(s == slots[0] for s in slots), template
-    assert set(texts()) == set(REPLIES) - set(BROUGHT)
+    assert set(wordings()) == set(templates()) - set(BROUGHT)
 
 
 def test_the_questions_of_the_task_can_come_up(graphs, names) -> None:

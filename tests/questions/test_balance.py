@@ -1,4 +1,4 @@
-"""Matched questions: in no cell, the questions whose texts name the same, is an answer commoner than the template's commonest."""
+"""Balanced questions: in no cell, the questions whose texts name the same, is an answer commoner than the template's commonest."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import KindNames
 from occlusight.questions.balance import Chosen, main_answers, match
 from occlusight.questions.candidates import Candidates
-from occlusight.questions.draw import OF_ONE, OF_TWO
-from occlusight.questions.offers import OFFERED, offers
+from occlusight.questions.offers import offers
 from occlusight.questions.programs import execute
+from occlusight.questions.registry import templates
 
 KINDS = {
     "recognition": 1,
@@ -25,7 +25,6 @@ KINDS = {
     "depth_pair": 2,
     "who_hides": 1,
 }
-TEMPLATES = {kind: tuple({**OF_ONE, **OF_TWO}[kind]) for kind in KINDS}
 PICTURES = 80
 
 
@@ -36,7 +35,7 @@ def pictures(graphs: ModuleType, names: dict[str, KindNames]) -> list[Candidates
 
 @pytest.fixture(scope="module")
 def matched(pictures: list[Candidates]) -> list[list[Chosen]]:
-    return match(pictures, KINDS, TEMPLATES, (), np.random.default_rng(5))
+    return match(pictures, KINDS, (), np.random.default_rng(5))
 
 
 def by_cell(asked: list[list[Chosen]]) -> dict[tuple[str, tuple[str, ...]], Counter[str]]:
@@ -57,7 +56,7 @@ def test_who_knows_the_kinds_knows_no_more_than_the_commonest_answer(
         commonest = sum(mine, Counter[str]()).most_common(1)[0][1]
         assert sum(max(counts.values()) for counts in mine) == commonest, template
         rng = np.random.default_rng(0)
-        main = main_answers([o for c in pictures for o in offers(c, template, rng)])
+        main = main_answers(templates()[template], [o for c in pictures for o in offers(c, templates()[template], rng)])
         assert all(len({counts[answer] for answer in main}) == 1 for counts in mine), template
     kinds = {template.partition(".")[0] for template, _ in cells}
     assert kinds == {"recognition", "explanation", "position", "count", "hidden_part", "depth_pair", "who_hides"}
@@ -67,7 +66,7 @@ def test_unmatched_the_kinds_tell_more(pictures: list[Candidates]) -> None:
     """The same pictures, each asked what comes first: the proof above would fail."""
     rng = np.random.default_rng(0)
     asked = [
-        [Chosen(i, t, o) for t in ("explanation.active",) for o in offers(c, t, rng)][:4]
+        [Chosen(i, t, o) for t in ("explanation.active",) for o in offers(c, templates()[t], rng)][:4]
         for i, c in enumerate(pictures)
     ]
     cells = by_cell(asked)
@@ -92,7 +91,7 @@ def test_what_is_always_asked_is_asked_without_partners(pictures: list[Candidate
     """Of three pictures hardly any question has a partner; each that shows a thing before another is asked a yes and a no all the same."""
     few = [c for c in pictures if c.covering and (c.reversed or c.overlapping)][:3]
     rng = np.random.default_rng(5)
-    plain, always = (match(few, KINDS, TEMPLATES, kinds, rng) for kinds in ((), ("explanation", "position")))
+    plain, always = (match(few, KINDS, kinds, rng) for kinds in ((), ("explanation", "position")))
     asked = [Counter(one.template.partition(".")[0] for one in about) for about in plain]
     assert any(not counts["explanation"] for counts in asked)
     for about in always:
@@ -102,17 +101,17 @@ def test_what_is_always_asked_is_asked_without_partners(pictures: list[Candidate
 
 
 def test_the_same_state_matches_the_same(pictures: list[Candidates], matched: list[list[Chosen]]) -> None:
-    again = match(pictures, KINDS, TEMPLATES, (), np.random.default_rng(5))
+    again = match(pictures, KINDS, (), np.random.default_rng(5))
     assert [[one.offer for one in about] for about in again] == [[one.offer for one in about] for about in matched]
-    other = match(pictures, KINDS, TEMPLATES, (), np.random.default_rng(6))
+    other = match(pictures, KINDS, (), np.random.default_rng(6))
     assert [[one.offer for one in about] for about in other] != [[one.offer for one in about] for about in matched]
 
 
-@pytest.mark.parametrize("template", sorted(OFFERED))
+@pytest.mark.parametrize("template", sorted(name for name, t in templates().items() if t.offers))
 def test_what_is_offered_is_answered_by_its_program(template: str, pictures: list[Candidates]) -> None:
     """And is about what a question may name, with no pair of which too little is covered to tell."""
     for c in pictures[:20]:
-        for offer in offers(c, template, np.random.default_rng(0)):
+        for offer in offers(c, templates()[template], np.random.default_rng(0)):
             answer = execute(offer.program, c.facts)
             op, arguments = offer.program[-1]
             if op == "hides":

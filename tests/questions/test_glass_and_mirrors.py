@@ -14,14 +14,15 @@ from occlusight.bench.paraphrase import paraphrases
 from occlusight.bench.scorers import RIGHT, WRONG, score
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph, Object, Reflection, Relation, SecondView, Shadow
+from occlusight.questions.glass_and_mirrors import TEMPLATES as GLASS_AND_MIRRORS
 from occlusight.questions.programs import execute
 from occlusight.questions.question import Question, ask
-from occlusight.questions.targeted_questions import STAGED_KINDS
-from occlusight.questions.targeted_replies import REPLIES
+from occlusight.questions.viewpoint import TEMPLATES as VIEWPOINT
 from occlusight.reading.mentions import Vocabulary
 from occlusight.scenes.meshes.catalogue import whole_catalogue
 from occlusight.scenes.meshes.names import names_of
 
+TEMPLATES = (*GLASS_AND_MIRRORS, *VIEWPOINT)
 NAMES = names_of(whole_catalogue())
 
 
@@ -67,13 +68,13 @@ def graph() -> Graph:
 def questions(graph: Graph, lang: str = "en", per_kind: int = 4) -> list[Question]:
     found: list[Question] = []
     for seed in range(12):
-        found += ask(graph, NAMES, np.random.default_rng(seed), lang, STAGED_KINDS, per_kind)
+        found += ask(graph, NAMES, np.random.default_rng(seed), lang, [t.kind for t in TEMPLATES], per_kind)
     return found
 
 
 def test_every_staged_template_is_asked_in_both_languages(graph: Graph) -> None:
     for lang in ("en", "zh"):
-        assert {q.template for q in questions(graph, lang)} == set(REPLIES)
+        assert {q.template for q in questions(graph, lang)} == {t.name for t in TEMPLATES}
 
 
 def test_answers_are_computed_and_yes_and_no_balance(graph: Graph) -> None:

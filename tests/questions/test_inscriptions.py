@@ -13,8 +13,7 @@ from occlusight.bench.scorers import NO_ANSWER, RIGHT, WRONG, score
 from occlusight.errors import BadData
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Character, Graph, Inscription, Object, Relation
-from occlusight.questions.inscription_questions import TEXT_KINDS
-from occlusight.questions.inscription_replies import REPLIES
+from occlusight.questions.inscriptions import TEMPLATES
 from occlusight.questions.programs import execute
 from occlusight.questions.question import Question, ask
 from occlusight.reading.inscriptions import can_be_read, characters_read
@@ -78,7 +77,7 @@ def asked(graph: Graph, per_kind: int = 4) -> list[Question]:
         q
         for seed in range(8)
         for lang in LANGS
-        for q in ask(graph, NAMES, np.random.default_rng(seed), lang, TEXT_KINDS, per_kind)
+        for q in ask(graph, NAMES, np.random.default_rng(seed), lang, [t.kind for t in TEMPLATES], per_kind)
     ]
 
 
@@ -109,7 +108,7 @@ def test_programs_compute_what_can_be_read(graph: Graph) -> None:
 
 def test_every_template_is_asked_and_nothing_doubtful_is(graph: Graph) -> None:
     found = asked(graph)
-    assert {(q.template, q.lang) for q in found} == {(t, lang) for t in REPLIES for lang in LANGS}
+    assert {(q.template, q.lang) for q in found} == {(t.name, lang) for t in TEMPLATES for lang in LANGS}
     assert {q.kind for q in found} == {"reading"}
     about = {(q.template, q.answer.get("sign", q.answer.get("occluded"))) for q in found}
     assert about == {

@@ -3,8 +3,9 @@
 import pytest
 
 from occlusight.occlusion.facts import Facts
+from occlusight.questions.phrases import Wording
 from occlusight.questions.programs import execute
-from occlusight.questions.replies import Wording, reply
+from occlusight.questions.question import reply
 
 CASES = [
     ("occlusion.active", [["hides", ["o2", "o1"]]], "Yes. The street lamp stands in front of the red car and hides a small part of it, on the left.", "是的。路灯在红色轿车的前面，遮挡了它左侧的一小部分。"),
