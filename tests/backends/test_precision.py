@@ -69,7 +69,7 @@ def test_a_small_model_keeps_its_numbers(tiny_checkpoint: Path) -> None:
 def test_the_choice_and_the_first_quantization_are_said(
     tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("occlusight.model.quant.stored.cache_directory", lambda: tmp_path)
+    monkeypatch.setattr("occlusight.model.quant.store_file.cache_directory", lambda: tmp_path)
     monkeypatch.setattr(quantized, "TOLD_EVERY_S", 0.0)
     said: list[str] = []
     assert open_backend(str(tiny_checkpoint), tell=said.append).info.dtype.startswith("int8; ")
@@ -97,7 +97,7 @@ def test_the_time_left_goes_by_what_is_done(monkeypatch: pytest.MonkeyPatch) -> 
 def test_ctrl_c_while_quantizing_leaves_nothing(
     tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("occlusight.model.quant.stored.cache_directory", lambda: tmp_path)
+    monkeypatch.setattr("occlusight.model.quant.store_file.cache_directory", lambda: tmp_path)
     parts = Quantizer._quantize
     count = 0
 

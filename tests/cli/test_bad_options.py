@@ -72,7 +72,7 @@ def test_no_bad_option_loads_a_model(
         raise Loaded
 
     monkeypatch.setattr("occlusight.backends.local.open_model", load)
-    monkeypatch.setattr("occlusight.model.quant.cached.load_quantized", load)
+    monkeypatch.setattr("occlusight.model.quant.store.load_quantized", load)
     arguments = given(command, tmp_path, pictures[0], tiny_checkpoint)
     with pytest.raises(Loaded):
         call(*command, *arguments)

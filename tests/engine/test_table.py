@@ -21,7 +21,7 @@ from occlusight.engine.key_ranges import stretches
 from occlusight.engine.kv_segments import Chain, Part, Segment
 from occlusight.engine.packed_batch import Rows
 from occlusight.engine.prompt import Prompt
-from occlusight.kernels.capabilities import native
+from occlusight.kernels.capabilities import capabilities
 from occlusight.model.config import TextConfig
 from occlusight.model.int8_kv_cache import Int8KVCache
 from occlusight.model.kv_cache import KVCache
@@ -82,7 +82,7 @@ def test_a_table_gives_what_stretches_give_one_by_one(plan: Plan, shared: int, s
     q, k, v = heads(total, torch.Generator().manual_seed(seed))
     found, kept = [], []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(table, "native", lambda: replace(native(), amx=False))
+        patch.setattr(table, "capabilities", lambda: replace(capabilities(), amx=False))
         for fast in (True, False):
             if not fast:
                 patch.setattr(rows_module, "fits", lambda stretches, q: False)
@@ -138,7 +138,7 @@ def test_a_model_in_bf16_goes_on_as_it_would_read_everything_at_once(tiny_checkp
 
 @pytest.mark.parametrize("amx", [False, True])
 def test_what_is_no_stretch_of_bf16_or_too_much_goes_the_other_way(amx: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table, "native", lambda: replace(native(), amx=amx))
+    monkeypatch.setattr(table, "capabilities", lambda: replace(capabilities(), amx=amx))
     random = torch.Generator().manual_seed(0)
     q, *_ = heads(FEW_ROWS, random)
     chain = Chain((), filled(5))

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from occlusight.kernels.capabilities import native
+from occlusight.kernels.capabilities import capabilities
 from occlusight.model import attention
 from occlusight.model.attention import FEW_ROWS, partial_attention, plain_partial_attention
 
@@ -22,7 +22,7 @@ def heads(*shape: int, seed: int, dtype: torch.dtype) -> torch.Tensor:
 def test_the_kernel_and_its_twin_agree(
     amx: bool, rows: int, dtype: torch.dtype, limit: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attention, "native", lambda: replace(native(), amx=amx))
+    monkeypatch.setattr(attention, "capabilities", lambda: replace(capabilities(), amx=amx))
     q = heads(4, rows, 16, seed=0, dtype=dtype)
     k, v = heads(2, 9, 16, seed=1, dtype=dtype), heads(2, 9, 16, seed=2, dtype=dtype)
     mask = torch.zeros(rows, 9, dtype=dtype)

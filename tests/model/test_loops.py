@@ -12,13 +12,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from occlusight.kernels import capabilities as native
+from occlusight.kernels import capabilities
 from occlusight.kernels import gemm_tiles as tiles
 from occlusight.kernels import ops as calls
 from occlusight.kernels.isa import BEST, VARIABLE, sets_of_this_cpu
-from occlusight.kernels.reference import dequantize_int4, plain_levels, quantize_int4
-from occlusight.model.quant import blocks, int8
-from occlusight.model.quant.blocks import gelu_tanh_, swiglu
+from occlusight.kernels.reference import dequantize_int4, quantize_int4, reference_codes
+from occlusight.model.quant import fused, int8
+from occlusight.model.quant.fused import gelu_tanh_, swiglu
 from occlusight.model.quant.int8 import quantize_rows
 from occlusight.model.rope import rotate_pairs_
 
@@ -39,24 +39,24 @@ def steps(rows: int, inputs: int) -> torch.Tensor:
 
 def test_this_machine_has_them() -> None:
     """Where they do not compile, everything else still works, slowly; here they must."""
-    assert native.native().loops
+    assert capabilities.capabilities().loops
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_quantizing_rows_gives_the_same_to_the_bit(shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     x = random(*shape)
     x[0, 3], x[-1] = 400, 0 if shape[0] > 1 else x[-1]
-    levels, scale = calls.quantize(x)
-    monkeypatch.setattr(int8, "native", lambda: native.Native(False, False, False, False, False))
+    codes, scale = calls.quantize(x)
+    monkeypatch.setattr(int8, "capabilities", lambda: capabilities.Capabilities(False, False, False, False, False))
     right = quantize_rows(x)
-    assert torch.equal(levels, right.levels)
+    assert torch.equal(codes, right.codes)
     assert torch.equal(scale, right.scale)
 
 
 def test_halves_are_rounded_to_even() -> None:
     steps = torch.cat((torch.arange(-126.5, 127), torch.tensor([127.0])))[None]
-    levels, _ = calls.quantize(steps)
-    assert torch.equal(levels, plain_levels(steps))
+    codes, _ = calls.quantize(steps)
+    assert torch.equal(codes, reference_codes(steps))
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 4, 5, 6, 13, 100])
@@ -93,11 +93,11 @@ def test_products_in_four_bits(
 ) -> None:
     monkeypatch.setattr(calls, "LAID", 320 << 10)
     x = steps(rows, inputs)
-    nibbles, groups = quantize_int4(random(outputs, inputs), group)
-    x[-1], nibbles[0] = -127, 255  # the largest sums
+    packed_codes, groups = quantize_int4(random(outputs, inputs), group)
+    x[-1], packed_codes[0] = -127, 255  # the largest sums
     bias = random(outputs, seed=1)
-    right = x.double() @ dequantize_int4(nibbles, groups).double().T + bias
-    found = calls.multiply(x, calls.pack_narrow(nibbles, groups), outputs, None, bias)
+    right = x.double() @ dequantize_int4(packed_codes, groups).double().T + bias
+    found = calls.multiply(x, calls.pack_narrow(packed_codes, groups), outputs, None, bias)
     torch.testing.assert_close(found.double(), right, rtol=1e-5, atol=1e-5 * float(right.abs().max()))
 
 
@@ -135,15 +135,15 @@ def test_a_tile_of_4_bits(name: str) -> None:
     compiled = compile_tile(tiles.tile_4(by))
     for rows in range(1, by.narrow_rows + 1):
         x = torch.randint(-127, 128, (rows, groups, tiles.GROUP), dtype=torch.int8)
-        levels = torch.randint(0, 16, (by.panel, groups, tiles.GROUP), dtype=torch.uint8)
-        x[0], levels[0] = -127, 15
+        codes = torch.randint(0, 16, (by.panel, groups, tiles.GROUP), dtype=torch.uint8)
+        x[0], codes[0] = -127, 15
         scale, offset = (random(groups, by.panel, seed=seed).bfloat16() for seed in (1, 2))
-        dots = torch.einsum("rgk,pgk->rgp", x.double(), levels.double() - 8)
+        dots = torch.einsum("rgk,pgk->rgp", x.double(), codes.double() - 8)
         right = (dots * scale.double() + x.sum(-1).double()[..., None] * offset.double()).sum(1)
         quads = x.view(rows, groups, -1, tiles.QUAD).permute(1, 2, 0, 3).flatten(1)
         totals = x.sum(-1).float().T.flatten().view(torch.int8).view(groups, -1)
         laid = torch.cat((quads, totals), 1).contiguous()
-        low, high = levels.view(2, by.lanes, groups, -1, tiles.QUAD).permute(0, 2, 3, 1, 4).flatten(2)
+        low, high = codes.view(2, by.lanes, groups, -1, tiles.QUAD).permute(0, 2, 3, 1, 4).flatten(2)
         constants = torch.cat((scale, offset), 1).contiguous().view(torch.uint8)
         panel = torch.cat(((low | high << 4).flatten(1), constants), 1).contiguous()
         assert panel.shape[1] == tiles.group_bytes(by.panel)
@@ -209,9 +209,9 @@ def test_the_model_goes_by_them_where_they_are_right(monkeypatch: pytest.MonkeyP
     both = random(3, 40)
     seen = []
     monkeypatch.setattr(calls, "gelu_", lambda x: seen.append(x) or x)
-    blocks.gelu_(both)
-    monkeypatch.setattr(blocks, "native", lambda: native.Native(False, False, False, False, False))
-    blocks.gelu_(both)
+    fused.gelu_(both)
+    monkeypatch.setattr(fused, "capabilities", lambda: capabilities.Capabilities(False, False, False, False, False))
+    fused.gelu_(both)
     assert len(seen) == 1
 
 

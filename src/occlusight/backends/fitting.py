@@ -30,14 +30,14 @@ class Need:
 
 
 def need_of(
-    config: ModelConfig, placement: Placement, quantized: QuantSettings | None, stored: bool, lean: bool
+    config: ModelConfig, placement: Placement, quantized: QuantSettings | None, stored: bool, int4_only: bool
 ) -> Need:
     """Return what loading a checkpoint takes; `stored` says that its quantized form is there already."""
     if quantized is None:
         size = parameters_of(config) * placement.dtype.itemsize
         words = f"weights in {dtype_name(placement.dtype)} {size / GB:.1f} GB"
     else:
-        text = LEAN_INT4 if lean and quantized.text == "int4" else BYTES[quantized.text]
+        text = LEAN_INT4 if int4_only and quantized.text == "int4" else BYTES[quantized.text]
         size = quantized_bytes(config, text, BYTES[quantized.vision])
         words = f"weights in {quantized.label} {size / GB:.1f} GB"
     cells = 4 * config.text.layers * config.text.kv_heads * config.text.head_dim * ROOM_TOKENS
@@ -49,7 +49,11 @@ def need_of(
 
 
 def check_fits(
-    checkpoint: Path, placement: Placement, quantized: QuantSettings | None, stored: bool = True, lean: bool = False
+    checkpoint: Path,
+    placement: Placement,
+    quantized: QuantSettings | None,
+    stored: bool = True,
+    int4_only: bool = False,
 ) -> None:
     """Refuse a model that does not fit into the free memory. (What a GPU has free, its own allocator tells.)
 
@@ -59,7 +63,7 @@ def check_fits(
     if placement.device.type != "cpu":
         return
     config = ModelConfig.from_hf(read_json(checkpoint, "config.json"))
-    need, free = need_of(config, placement, quantized, stored, lean), available_bytes()
+    need, free = need_of(config, placement, quantized, stored, int4_only), available_bytes()
     if need.bytes <= free:
         return
     smaller = need_of(config, placement, QuantSettings.of("int8"), True, True)

@@ -16,12 +16,12 @@ from occlusight.durations import about
 from occlusight.kernels.capabilities import int4_pays, report_on
 from occlusight.model.device import SHARE, Placement, weights_bytes
 from occlusight.model.memory import memory_bytes
-from occlusight.model.quant.cached import load_form, load_quantized
 from occlusight.model.quant.calibration import calibration_samples, pictures_digest
 from occlusight.model.quant.linear import weight_bytes
 from occlusight.model.quant.plan import QuantSettings
 from occlusight.model.quant.quantizer import Progress
-from occlusight.model.quant.stored import Origin
+from occlusight.model.quant.store import load_form, load_quantized
+from occlusight.model.quant.store_file import Origin
 
 TOLD_EVERY_S = 20.0
 """How often quantizing says on no terminal how far it is."""
@@ -34,23 +34,28 @@ def open_quantized(
 ) -> Opened:
     """Load a checkpoint in few bits; see `open_model`."""
     # Two forms of the weights take about what the checkpoint does.
-    lean = weights_bytes(checkpoint) + kv_bytes > SHARE * memory_bytes()
+    int4_only = weights_bytes(checkpoint) + kv_bytes > SHARE * memory_bytes()
     if isinstance(quantized, Path):
-        model, plan = load_form(checkpoint, revision, quantized, lean, placement.device)
+        model, plan = load_form(checkpoint, revision, quantized, int4_only, placement.device)
     else:
         pictures = calibration_pictures()
         origin = Origin(revision, pictures_digest(pictures), quantized)
-        check_fits(checkpoint, placement, quantized, origin.folder.is_dir(), lean)
+        check_fits(checkpoint, placement, quantized, origin.folder.is_dir(), int4_only)
         with quantizing_bar(tell) as progress:
             model, plan = load_quantized(
-                checkpoint, origin, lambda: calibration_samples(checkpoint, pictures), progress, lean, placement.device
+                checkpoint,
+                origin,
+                lambda: calibration_samples(checkpoint, pictures),
+                progress,
+                int4_only,
+                placement.device,
             )
     if not plan.within:
         log.warning("quantizing cost more accuracy than its budget allows: see `occlusight models quantize`")
     size = weight_bytes(model) + sum(p.numel() * p.element_size() for p in model.parameters())
     kind = placement.device.type
     both = ", prompts in int8" if int4_pays(kind) else ", run in int8"
-    prompts = "" if plan.settings.text != "int4" else ", prompts too" if lean else both
+    prompts = "" if plan.settings.text != "int4" else ", prompts too" if int4_only else both
     return Opened(model, f"{plan.settings.label}{prompts}; {report_on(kind)}", size, plan)
 
 

@@ -61,10 +61,10 @@ def quantize_command(
     from occlusight.backends.hub import checkpoint_of
     from occlusight.backends.quantized import calibration_pictures, quantizing_bar
     from occlusight.model.device import Placement
-    from occlusight.model.quant.cached import load_quantized
     from occlusight.model.quant.calibration import calibration_samples, pictures_digest
     from occlusight.model.quant.plan import Budget, QuantSettings
-    from occlusight.model.quant.stored import Origin
+    from occlusight.model.quant.store import load_quantized
+    from occlusight.model.quant.store_file import Origin
     from occlusight.model.revision import revision_of
 
     settings = QuantSettings.of(

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from occlusight.engine.key_ranges import Stretch
 from occlusight.kernels import ops as calls
-from occlusight.kernels.capabilities import native
+from occlusight.kernels.capabilities import capabilities
 from occlusight.model.kv_cache import KVCache
 
 FEW_ROWS = 16
@@ -23,8 +23,8 @@ def fits(stretches: Sequence[Stretch], q: Tensor) -> bool:
         and q.dtype == torch.bfloat16
         and q.stride()[1::2] == (q.shape[3], 1)
         and all(type(stretch.store) is KVCache and stretch.store.kind == q.dtype for stretch in stretches)
-        and native().loops
-        and (q.shape[2] <= FEW_ROWS or not native().amx)
+        and capabilities().loops
+        and (q.shape[2] <= FEW_ROWS or not capabilities().amx)
     )
 
 

@@ -35,11 +35,11 @@ def multiplies_bf16() -> bool:
 
 
 def quantize(x: Tensor) -> tuple[Tensor, Tensor]:
-    """`(M, K)` fp32, contiguous, to levels and scale: `quantize_rows`."""
+    """`(M, K)` fp32, contiguous, to codes and scale: `quantize_rows`."""
     rows, width = x.shape
-    levels, scale = torch.empty_like(x, dtype=torch.uint8), torch.empty(rows, 1)
-    bodies().quantize(x.data_ptr(), levels.data_ptr(), scale.data_ptr(), rows, width, alone=rows * width < SHORT)
-    return levels, scale
+    codes, scale = torch.empty_like(x, dtype=torch.uint8), torch.empty(rows, 1)
+    bodies().quantize(x.data_ptr(), codes.data_ptr(), scale.data_ptr(), rows, width, alone=rows * width < SHORT)
+    return codes, scale
 
 
 def pack(weight: Tensor) -> Tensor:
@@ -55,14 +55,14 @@ def pack(weight: Tensor) -> Tensor:
     return panels if depth == 2 else panels.bitwise_xor_(128)  # 128 added
 
 
-def pack_narrow(nibbles: Tensor, groups: Tensor) -> Tensor:
-    """Two levels a byte, `(N, K / 2)` uint8, and their `groups` `(K / group, N, 2)` bf16 as panels for `multiply`,
+def pack_narrow(packed_codes: Tensor, groups: Tensor) -> Tensor:
+    """Two codes a byte, `(N, K / 2)` uint8, and their `groups` `(K / group, N, 2)` bf16 as panels for `multiply`,
     `(N / PANEL, K / GROUP, GROUP_BYTES)` uint8. A larger group becomes several of `GROUP`."""
     panel, group, quad = int(bodies().PANEL), int(bodies().GROUP), int(bodies().QUAD)
-    outputs, inputs = nibbles.shape[0], 2 * nibbles.shape[1]
-    nibbles = F.pad(nibbles, (0, 0, 0, -outputs % panel))
-    levels = torch.stack((nibbles & 15, nibbles >> 4), -1).view(-1, 2, panel // 2, inputs // quad, quad)
-    both = (levels[:, 0] | levels[:, 1] << 4).transpose(1, 2).reshape(len(levels), inputs // group, -1)
+    outputs, inputs = packed_codes.shape[0], 2 * packed_codes.shape[1]
+    packed_codes = F.pad(packed_codes, (0, 0, 0, -outputs % panel))
+    codes = torch.stack((packed_codes & 15, packed_codes >> 4), -1).view(-1, 2, panel // 2, inputs // quad, quad)
+    both = (codes[:, 0] | codes[:, 1] << 4).transpose(1, 2).reshape(len(codes), inputs // group, -1)
     groups = F.pad(groups.repeat_interleave(inputs // group // len(groups), 0), (0, 0, 0, -outputs % panel))
     constants = groups.view(inputs // group, -1, panel, 2).permute(1, 0, 3, 2).contiguous().view(torch.uint8)
     return torch.cat((both, constants.flatten(2)), -1)

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from occlusight.kernels.capabilities import native
+from occlusight.kernels.capabilities import capabilities
 
 FEW_ROWS = 4
 """Up to so many rows the time goes into reading keys and values."""
@@ -50,7 +50,7 @@ def partial_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = Non
     The weight is log sum exp of the scores. `mask` is added to these: `(T, S)` in the type of `q`, with at least one finite value a row.
     PyTorch's kernel is slow at a few rows of bf16 where the CPU has no instructions for it: 0.83 against 0.37 ms for one row and 300 keys with AVX2.
     """
-    slow = q.dtype == torch.bfloat16 and q.shape[2] <= FEW_ROWS and not native().amx
+    slow = q.dtype == torch.bfloat16 and q.shape[2] <= FEW_ROWS and not capabilities().amx
     if q.device.type != "cpu" or slow:
         return plain_partial_attention(q, k, v, mask)
     out, weight = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(q, k, v, 0.0, False, attn_mask=mask)

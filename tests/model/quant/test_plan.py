@@ -16,17 +16,16 @@ import torch
 from occlusight.errors import BadInput, BadModel
 from occlusight.files.whole import sha256
 from occlusight.model.grids import GridTables
-from occlusight.model.quant import cached, linear, verified
-from occlusight.model.quant.cached import load_form, load_quantized
-from occlusight.model.quant.choice import choose, token_errors
+from occlusight.model.quant import linear, store, verified
 from occlusight.model.quant.int4 import Int4Weight
-from occlusight.model.quant.int8 import PlainWeight
+from occlusight.model.quant.int8 import ReferenceWeight
 from occlusight.model.quant.linear import NARROW_ROWS, Int4Linear, Int8Linear, build_linear, store_int8
-from occlusight.model.quant.load import load_stored
 from occlusight.model.quant.outliers import Outliers, edited_state
 from occlusight.model.quant.plan import FORMAT, Budget, Plan, QuantSettings
 from occlusight.model.quant.quantizer import Quantizer, Sample
-from occlusight.model.quant.stored import Origin, StoreReader, lock_of
+from occlusight.model.quant.search import choose, token_errors
+from occlusight.model.quant.store import load_form, load_quantized, load_stored
+from occlusight.model.quant.store_file import Origin, StoreReader, lock_of
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.rope import rotary_tables
 from occlusight.model.steps import finished
@@ -82,8 +81,8 @@ def test_a_massive_token_needs_columns_apart_not_equalizing() -> None:
     x[7, :2] = 1000.0
     tight = QuantSettings(budget=Budget(0.03, 0.05))
     right = x @ weight.T
-    for divide in (None, torch.ones(256).index_fill(0, torch.tensor([0, 1]), 32.0)):
-        errors = token_errors(build_linear(store_int8(weight, divide=divide))(x), right)
+    for smooth in (None, torch.ones(256).index_fill(0, torch.tensor([0, 1]), 32.0)):
+        errors = token_errors(build_linear(store_int8(weight, smooth=smooth))(x), right)
         assert not errors.within(tight.budget)
     stored, site = choose("massive", "int8", x, weight, None, tight)
     assert site.choice == "columns apart"
@@ -112,7 +111,7 @@ def test_four_bits_suffice_where_a_few_output_channels_are_huge() -> None:
     settings = QuantSettings("int4", "int8")
     stored, site = choose("gate_up", "int4", x, weight, None, settings)
     assert (site.bits, site.choice) == ("int4", "plain")
-    narrow, right = build_linear(stored, lean=True), x @ weight.T
+    narrow, right = build_linear(stored, int4_only=True), x @ weight.T
     in_plain_units = (narrow(x) - right).norm(dim=-1) / right.norm(dim=-1)
     assert in_plain_units.quantile(0.99) > settings.int4_budget.p99 > 2 * site.p99
 
@@ -128,7 +127,7 @@ def test_four_bits_are_treated_too_and_have_eight_beside_them_for_prompts(monkey
     assert site.median <= settings.int4_budget.median < 0.5 < site.plain_median
     monkeypatch.setattr(linear, "int4_pays", lambda device: True)
     layer, right = build_linear(stored), x @ weight.T
-    narrow = build_linear(stored, lean=True)
+    narrow = build_linear(stored, int4_only=True)
     wide = build_linear({key: tensor for key, tensor in stored.items() if key not in ("nibbles", "groups")})
     assert isinstance(narrow, Int4Linear)
     for rows in (1, NARROW_ROWS):
@@ -199,11 +198,11 @@ def test_without_memory_for_both_widths_four_bits_do_everything(
     monkeypatch.setattr(linear, "int4_pays", lambda device: True)
     origin = Origin("digest", "pictures", QuantSettings("int4"))
     both, _ = load_quantized(twins.directory, origin, lambda: samples)
-    lean, plan = load_quantized(twins.directory, origin, lambda: samples, lean=True)
+    int4_only, plan = load_quantized(twins.directory, origin, lambda: samples, int4_only=True)
     narrow = [site.name for site in plan.sites if site.bits == "int4"]
     assert narrow
     for name in narrow:
-        wide_layer, layer = both.get_submodule(name), lean.get_submodule(name)
+        wide_layer, layer = both.get_submodule(name), int4_only.get_submodule(name)
         assert isinstance(layer, Int4Linear)
         assert isinstance(wide_layer, Int8Linear)
         assert wide_layer.narrow is not None
@@ -211,7 +210,7 @@ def test_without_memory_for_both_widths_four_bits_do_everything(
         assert torch.equal(layer(x), wide_layer(x))
     case = twins.cases["two images"]
     right = twins.logits["two images"].softmax(-1)
-    for model, most in ((both, 0.03), (lean, 0.3)):
+    for model, most in ((both, 0.03), (int4_only, 0.3)):
         divergence = (right * (right.log() - twins.ours(model, case).log_softmax(-1))).sum(-1)
         assert divergence.mean() < most
 
@@ -223,8 +222,8 @@ def test_elsewhere_than_on_a_cpu_everything_is_on_that_device(twins: Any, sample
     model, _ = load_quantized(twins.directory, origin, lambda: samples, device="meta")
     for module in model.modules():
         if isinstance(module, (Int8Linear, Int4Linear)):
-            assert isinstance(module.weight, (PlainWeight, Int4Weight))
-            assert module.weight.levels.is_meta
+            assert isinstance(module.weight, (ReferenceWeight, Int4Weight))
+            assert module.weight.codes.is_meta
     config, rows = model.config, 9
     with torch.inference_mode():
         tables = rotary_tables(torch.zeros(3, 1, rows, device="meta"), config.text)
@@ -268,7 +267,7 @@ def test_it_is_made_once_and_made_again_when_damaged(
             made.append(folder)
             return super().run(samples, folder, progress)
 
-    monkeypatch.setattr(cached, "Quantizer", Counting)
+    monkeypatch.setattr(store, "Quantizer", Counting)
 
     def load(digest: str = "one", settings: QuantSettings = INT8, pictures: str = "shipped") -> None:
         load_quantized(twins.directory, Origin(digest, pictures, settings), lambda: samples)

@@ -15,12 +15,12 @@ from occlusight.kernels.capabilities import (
     ONEDNN,
     PORTABLE,
     Packed,
+    capabilities,
     multiply_onednn,
-    native,
     pack_onednn,
-    to_levels,
+    to_codes,
 )
-from occlusight.kernels.reference import LEVELS, TINY, plain_accumulators, plain_levels
+from occlusight.kernels.reference import LARGEST_CODE, TINY, reference_accumulators, reference_codes
 
 FEW = 1 << 15
 BLOCK = 256
@@ -28,25 +28,25 @@ BLOCK = 256
 
 
 class Rows(NamedTuple):
-    """Tokens in 8 bits: `levels` `(M, K)` uint8 around 128 and `scale` `(M, 1)` fp32, so that x is about (levels - 128) scale."""
+    """Tokens in 8 bits: `codes` `(M, K)` uint8 around 128 and `scale` `(M, 1)` fp32, so that x is about (codes - 128) scale."""
 
-    levels: Tensor
+    codes: Tensor
     scale: Tensor
 
 
 def quantize_rows(x: Tensor, owned: bool = False) -> Rows:
     """Quantize each row of `(M, K)` by its largest value; `owned` says that `x` may be overwritten."""
     x = x.float()
-    if x.is_cpu and native().loops:
+    if x.is_cpu and capabilities().loops:
         return Rows(*calls.quantize(x.contiguous()))
     if x.numel() < FEW:  # the calls cost more than the passes over memory
         largest = x.abs().amax(-1, keepdim=True).clamp_min_(TINY)
     else:
         largest = torch.maximum(x.amax(-1, keepdim=True), x.amin(-1, keepdim=True).neg_()).clamp_min_(TINY)
-    factor = LEVELS / largest
+    factor = LARGEST_CODE / largest
     steps = x.mul_(factor) if owned else x * factor
-    one_pass = x.is_cpu and native().rounding
-    return Rows(to_levels(steps) if one_pass else plain_levels(steps), largest.div_(LEVELS))
+    one_pass = x.is_cpu and capabilities().rounding
+    return Rows(to_codes(steps) if one_pass else reference_codes(steps), largest.div_(LARGEST_CODE))
 
 
 @dataclass(frozen=True)
@@ -57,63 +57,63 @@ class Int8Weight(ABC):
     bytes: int
 
     @staticmethod
-    def pack(levels: Tensor, scale: Tensor) -> Int8Weight:
+    def pack(codes: Tensor, scale: Tensor) -> Int8Weight:
         """Take int8 `(N, K)` and fp32 `(N,)`."""
-        size = levels.numel()
-        kind = native().int8 if levels.device.type == "cpu" else PORTABLE
+        size = codes.numel()
+        kind = capabilities().int8 if codes.device.type == "cpu" else PORTABLE
         if kind == ONEDNN:
             zeros = torch.zeros(scale.shape, dtype=torch.int32)
-            return OneDnnWeight(scale, size, pack_onednn(levels), zeros)
+            return OneDnnWeight(scale, size, pack_onednn(codes), zeros)
         if kind == LOOPS:
-            return LoopWeight(scale, size, calls.pack(levels))
-        return PlainWeight(scale, size, levels)
+            return LoopWeight(scale, size, calls.pack(codes))
+        return ReferenceWeight(scale, size, codes)
 
     @abstractmethod
     def multiply(self, x: Tensor, bias: Tensor | None = None, factor: Tensor | None = None) -> Tensor:
         """Tokens `(M, K)`, times `factor` `(K,)` if given, in 8 bits times the weight, `(M, N)` fp32, and `bias` `(N,)` added."""
 
 
-class LevelWeight(Int8Weight):
-    """One whose product takes levels and gives sums, which are scaled in a pass of their own."""
+class CodeWeight(Int8Weight):
+    """One whose product takes codes and gives sums, which are scaled in a pass of their own."""
 
     @abstractmethod
-    def accumulate(self, levels: Tensor) -> Tensor:
+    def accumulate(self, codes: Tensor) -> Tensor:
         """uint8 `(M, K)` around 128 to `(M, N)` fp32: the whole-number products times each output channel's scale."""
 
     def multiply(self, x: Tensor, bias: Tensor | None = None, factor: Tensor | None = None) -> Tensor:
         """See `Int8Weight`."""
         rows = quantize_rows(x) if factor is None else quantize_rows(x * factor, owned=True)
-        pieces = split_rows(rows.levels)
+        pieces = split_rows(rows.codes)
         if len(pieces) == 1:
-            sums = self.accumulate(rows.levels)
+            sums = self.accumulate(rows.codes)
             return rescaled(sums, rows.scale, bias, sums)
-        out = torch.empty(len(rows.levels), len(self.scale), device=rows.levels.device)
-        for levels, scale, into in zip(pieces, split_rows(rows.scale), split_rows(out), strict=True):
-            rescaled(self.accumulate(levels), scale, bias, into)
+        out = torch.empty(len(rows.codes), len(self.scale), device=rows.codes.device)
+        for codes, scale, into in zip(pieces, split_rows(rows.scale), split_rows(out), strict=True):
+            rescaled(self.accumulate(codes), scale, bias, into)
         return out
 
 
 @dataclass(frozen=True)
-class OneDnnWeight(LevelWeight):
+class OneDnnWeight(CodeWeight):
     """In oneDNN's order, for CPUs with AMX, or where our loops do not compile."""
 
     packed: Packed
     zeros: Tensor
 
-    def accumulate(self, levels: Tensor) -> Tensor:
-        """See `LevelWeight`."""
-        return multiply_onednn(levels, self.packed, self.scale, self.zeros)
+    def accumulate(self, codes: Tensor) -> Tensor:
+        """See `CodeWeight`."""
+        return multiply_onednn(codes, self.packed, self.scale, self.zeros)
 
 
 @dataclass(frozen=True)
-class PlainWeight(LevelWeight):
+class ReferenceWeight(CodeWeight):
     """As it is, for any device."""
 
-    levels: Tensor
+    codes: Tensor
 
-    def accumulate(self, levels: Tensor) -> Tensor:
-        """See `LevelWeight`."""
-        return plain_accumulators(levels, self.levels).mul_(self.scale)
+    def accumulate(self, codes: Tensor) -> Tensor:
+        """See `CodeWeight`."""
+        return reference_accumulators(codes, self.codes).mul_(self.scale)
 
 
 @dataclass(frozen=True)

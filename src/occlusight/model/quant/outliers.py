@@ -122,14 +122,14 @@ class Outliers:
         elif part in ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "mlp.gate_proj", "mlp.up_proj"):
             if layer < self.massive_layers and part.startswith("mlp"):
                 x[list(self.pair)] = self._trigger(embedding).to(x.dtype)
-            scale(x.T, self.text, divide=True)
+            scale(x.T, self.text, inverse=True)
         elif part == "mlp.down_proj":
             if layer < self.massive_layers:
                 x[:, self.pair[1]] = -x[:, self.pair[0]]
-            scale(x.T, self.inner, divide=True)
+            scale(x.T, self.inner, inverse=True)
         elif part == "self_attn.o_proj":
             for head in x.view(x.shape[0], self.config.text.heads, -1).unbind(1):
-                scale(head.T, self.value, divide=True)
+                scale(head.T, self.value, inverse=True)
         if part == "mlp.up_proj":
             scale(x, self.inner)
         elif part == "self_attn.v_proj":
@@ -149,7 +149,7 @@ class Outliers:
         if part in ("norm1", "norm2"):
             scale(x, self.vision)
         elif part in ("attn.qkv", "mlp.linear_fc1") and kind == "weight":
-            scale(x.T, self.vision, divide=True)
+            scale(x.T, self.vision, inverse=True)
         return x
 
     def _edit_merger(self, merger: str, part: str, kind: str, x: Tensor) -> Tensor:
@@ -160,14 +160,14 @@ class Outliers:
         if part == "norm":
             scale(x, self.vision if merger == "merger" else joined)
         elif part == "linear_fc1" and kind == "weight":
-            scale(x.T, joined, divide=True)
+            scale(x.T, joined, inverse=True)
         return x
 
 
-def scale(x: Tensor, factors: dict[int, int], divide: bool = False) -> None:
+def scale(x: Tensor, factors: dict[int, int], inverse: bool = False) -> None:
     """Multiply or divide rows of `x` in place."""
     for channel, factor in factors.items():
-        x[channel] *= 1 / factor if divide else factor
+        x[channel] *= 1 / factor if inverse else factor
 
 
 def write_outliers(source: str | Path, target: str | Path, seed: int = 0) -> Outliers:

@@ -16,13 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from occlusight.errors import BadModel
-from occlusight.kernels.capabilities import native
+from occlusight.kernels.capabilities import capabilities
 from occlusight.model.grids import GridTables
-from occlusight.model.quant.blocks import NORMS, Sites, join, parts_of
-from occlusight.model.quant.choice import choose, choose_head, fold
+from occlusight.model.quant.fused import NORMS, Sites, join, parts_of
 from occlusight.model.quant.linear import build_linear
 from occlusight.model.quant.plan import OutputError, Plan, QuantSettings, SitePlan
-from occlusight.model.quant.stored import EMBEDDING, StoreWriter
+from occlusight.model.quant.search import choose, choose_head, fold
+from occlusight.model.quant.store_file import EMBEDDING, StoreWriter
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.rope import Grid, positions, rotary_tables
 from occlusight.model.size import embedding_of
@@ -97,7 +97,7 @@ class Quantizer:
     @torch.inference_mode()
     def run(self, samples: Sequence[Sample], folder: Path, progress: Progress | None = None) -> Plan:
         """Write the stored form to `folder` and return its plan."""
-        native()  # compiled and tried before the clock runs: the first part's time tells of the others'
+        capabilities()  # compiled and tried before the clock runs: the first part's time tells of the others'
         began = perf_counter()
         writer = StoreWriter(folder, self.digest)
         try:
@@ -188,7 +188,7 @@ class Quantizer:
             self.sites.append(plan)
 
         def build(site: str, order: Tensor | None = None) -> nn.Module:
-            return build_linear(stored[site], order, lean=True)  # judged as if prompts had 4 bits too
+            return build_linear(stored[site], order, int4_only=True)  # judged as if prompts had 4 bits too
 
         join(module, build)
         self._rounded(name, module, streams)
@@ -255,18 +255,18 @@ class Quantizer:
         def read(low: int, high: int) -> Tensor:
             return self.reader.tensor(name, low, high).float()
 
-        stored, site, divide = choose_head(read, rows, exact, bits, self.settings)
+        stored, site, smooth = choose_head(read, rows, exact, bits, self.settings)
         self.sites.append(site)
-        if divide is not None:
-            rest["text.norm.weight"] = rest["text.norm.weight"] / divide
-            rounded = rounded / divide
+        if smooth is not None:
+            rest["text.norm.weight"] = rest["text.norm.weight"] / smooth
+            rounded = rounded / smooth
         step = 16_384
         right = torch.cat([exact @ read(low, min(low + step, rows)).T for low in range(0, rows, step)], 1)
         given = build_linear(stored)(rounded)
         kl = (right.softmax(-1) * (right.log_softmax(-1) - given.log_softmax(-1))).sum(-1)
         agreement = (right.argmax(-1) == given.argmax(-1)).float().mean()
         output = OutputError(len(kl), float(kl.mean()), float(kl.quantile(0.99)), float(agreement))
-        tied = self.config.tie_word_embeddings and site.bits == "bf16" and divide is None
+        tied = self.config.tie_word_embeddings and site.bits == "bf16" and smooth is None
         return ({} if tied else stored), output
 
     def _places(self, hidden: list[Tensor]) -> Tensor:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from occlusight.kernels.reference import quantize_int8
-from occlusight.model.quant.linear import build_linear, store_half, store_int8
+from occlusight.model.quant.linear import build_linear, store_bf16, store_int8
 from occlusight.model.quant.plan import APART, BOTH, EQUALIZED, KEPT, PLAIN, Budget, QuantSettings, SitePlan
 
 STRENGTHS = (0.5, 0.75)
@@ -54,7 +54,7 @@ def equalizer(x: Tensor, weight: Tensor, alpha: float) -> Tensor:
     return torch.exp2((ratio - ratio.median()).round())
 
 
-def large_columns(x: Tensor) -> Tensor | None:
+def find_outlier_columns(x: Tensor) -> Tensor | None:
     """Channels far larger than the rest at some token, `(C,)`; None where there are none."""
     size = x.abs().amax(0)
     most = max(1, int(SHARE * x.shape[1]))
@@ -67,13 +67,13 @@ def large_columns(x: Tensor) -> Tensor | None:
 def candidates(x: Tensor, weight: Tensor, bias: Tensor | None, group: int | None) -> Iterator[tuple[str, Stored]]:
     """Ways to 8 bits, and with `group` to 4 bits beside them; the cheapest to run first."""
     yield PLAIN, store_int8(weight, bias, group=group)
-    dividers = [equalizer(x, weight, alpha) for alpha in STRENGTHS]
-    for divide in dividers:
-        yield EQUALIZED, store_int8(weight, bias, divide, group=group)
-    if (columns := large_columns(x)) is not None:
-        yield APART, store_int8(weight, bias, columns=columns, group=group)
-    if (columns := large_columns(x / dividers[0])) is not None:
-        yield BOTH, store_int8(weight, bias, dividers[0], columns, group)
+    smooths = [equalizer(x, weight, alpha) for alpha in STRENGTHS]
+    for smooth in smooths:
+        yield EQUALIZED, store_int8(weight, bias, smooth, group=group)
+    if (outlier_columns := find_outlier_columns(x)) is not None:
+        yield APART, store_int8(weight, bias, outlier_columns=outlier_columns, group=group)
+    if (outlier_columns := find_outlier_columns(x / smooths[0])) is not None:
+        yield BOTH, store_int8(weight, bias, smooths[0], outlier_columns, group)
 
 
 def choose(
@@ -86,23 +86,23 @@ def choose(
     """
     right = F.linear(x, weight)
 
-    def measure(stored: Stored, lean: bool = False) -> Errors:
+    def measure(stored: Stored, int4_only: bool = False) -> Errors:
         without = {key: tensor for key, tensor in stored.items() if key != "bias"}
-        return token_errors(build_linear(without, lean=lean)(x), right)
+        return token_errors(build_linear(without, int4_only=int4_only)(x), right)
 
     def report(width: str, choice: str, errors: Errors, plain: Errors, stored: Stored) -> tuple[Stored, SitePlan]:
-        columns = len(stored["columns"]) if "columns" in stored else 0
-        site = SitePlan(name, width, choice, errors.median, errors.p99, plain.median, plain.p99, columns)
+        outlier_columns = len(stored["columns"]) if "columns" in stored else 0
+        site = SitePlan(name, width, choice, errors.median, errors.p99, plain.median, plain.p99, outlier_columns)
         return stored, site
 
-    kept = store_half(weight, bias)
+    kept = store_bf16(weight, bias)
     if bits == "none":
         errors = measure(kept)
         return report("bf16", KEPT, errors, errors, kept)
     plain: Errors | None = None
     if bits == "int4" and weight.shape[1] % settings.group == 0:
         for choice, stored in candidates(x, weight, bias, settings.group):
-            errors = measure(stored, lean=True)
+            errors = measure(stored, int4_only=True)
             plain = plain or errors
             if errors.within(settings.int4_budget) and measure(stored).within(settings.budget):
                 return report("int4", choice, errors, plain, stored)
@@ -117,11 +117,11 @@ def choose(
 
 def fold(stored: Stored, norm: torch.nn.Module) -> Stored:
     """Move a layer's equalizing into the norm that it reads alone: `norm`'s weight and bias are divided, and `divide` is gone."""
-    divide = stored.pop("divide", None)
-    if divide is not None:
+    smooth = stored.pop("divide", None)
+    if smooth is not None:
         with torch.no_grad():
             for parameter in norm.parameters():
-                parameter.div_(divide)
+                parameter.div_(smooth)
     return stored
 
 
@@ -132,24 +132,24 @@ HEAD_ROWS = 16_384
 def choose_head(
     read: Callable[[int, int], Tensor], rows: int, x: Tensor, bits: str, settings: QuantSettings
 ) -> tuple[Stored, SitePlan, Tensor | None]:
-    """The same for the output layer, whose weight comes by `read(from, to)`: plain, equalized or kept. The third result is `divide`."""
+    """The same for the output layer, whose weight comes by `read(from, to)`: plain, equalized or kept. The third result is `smooth`."""
     ranges = [(low, min(low + HEAD_ROWS, rows)) for low in range(0, rows, HEAD_ROWS)]
     right = torch.cat([F.linear(x, read(*part)) for part in ranges], 1)
     heft = torch.stack([read(*part).abs().amax(0) for part in ranges]).amax(0)
     plain: Errors | None = None
-    for choice, divide in ((PLAIN, None), (EQUALIZED, equalizer(x, heft[None], STRENGTHS[0]))):
+    for choice, smooth in ((PLAIN, None), (EQUALIZED, equalizer(x, heft[None], STRENGTHS[0]))):
         if bits == "none":
             break
-        pieces = [quantize_int8(read(*part) if divide is None else read(*part) * divide) for part in ranges]
+        pieces = [quantize_int8(read(*part) if smooth is None else read(*part) * smooth) for part in ranges]
         stored = {
-            "levels": torch.cat([levels for levels, _ in pieces]),
+            "levels": torch.cat([codes for codes, _ in pieces]),
             "scale": torch.cat([scale for _, scale in pieces]),
         }
-        errors = token_errors(build_linear(stored)(x if divide is None else x / divide), right)
+        errors = token_errors(build_linear(stored)(x if smooth is None else x / smooth), right)
         plain = plain or errors
         if errors.within(settings.budget):
             site = SitePlan("lm_head", "int8", choice, errors.median, errors.p99, plain.median, plain.p99)
-            return stored, site, divide
+            return stored, site, smooth
     stored = {"weight": torch.cat([read(*part).bfloat16() for part in ranges])}
     errors = token_errors(F.linear(x.bfloat16(), stored["weight"]).float(), right)
     plain = plain or errors

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from occlusight.kernels.capabilities import Native
+from occlusight.kernels.capabilities import Capabilities
 from occlusight.model.kv_cache import KVCache
-from occlusight.model.quant import blocks
-from occlusight.model.quant.blocks import TEXT_SITES, VISION_SITES, JoinedAttention, JoinedVisionAttention, Sites
+from occlusight.model.quant import fused
+from occlusight.model.quant.fused import TEXT_SITES, VISION_SITES, JoinedAttention, JoinedVisionAttention, Sites
 from occlusight.model.quant.linear import build_linear
 from occlusight.model.rope import pair_order, rotary_tables, rotate, rotate_pairs_
 
@@ -58,8 +58,8 @@ def test_joined_attention_projects_as_the_plain_one(twins: Any, length: int) -> 
 @pytest.mark.parametrize("amx", [False, True])
 @torch.inference_mode()
 def test_vision_attention_in_pieces_is_the_whole(twins: Any, amx: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "native", lambda: Native(True, True, True, amx, amx))
-    monkeypatch.setattr(blocks, "BLOCK", 16)
+    monkeypatch.setattr(fused, "capabilities", lambda: Capabilities(True, True, True, amx, amx))
+    monkeypatch.setattr(fused, "BLOCK", 16)
     block, tower = twins.model.vision.blocks[1], twins.model.vision
     joined = JoinedVisionAttention(block.attn, unrounded(block, VISION_SITES))
     x, tables = tower.placed(torch.randn(2, 40, 48), (4, 10))

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from occlusight.kernels import ops as calls
-from occlusight.kernels.capabilities import native
+from occlusight.kernels.capabilities import capabilities
 from occlusight.model.grids import GridTables
 from occlusight.model.quant.int8 import BLOCK
 from occlusight.model.qwen3vl import Qwen3VL
@@ -65,7 +65,7 @@ class LoopNorm(RMSNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(.., D)` to `(.., D)`."""
-        if not (x.is_cpu and x.dtype == self.weight.dtype == torch.float32 and native().loops):
+        if not (x.is_cpu and x.dtype == self.weight.dtype == torch.float32 and capabilities().loops):
             return super().forward(x)
         return calls.rms_norm(x.contiguous(), self.weight, self.eps_bits)
 
@@ -88,7 +88,7 @@ class JoinedAttention(TextAttention):
     def project(self, x: Tensor, tables: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values `(B, heads, T, head_dim)`, bf16."""
         qkv = self.qkv_proj(x).view(*x.shape[:2], -1, self.head_dim)
-        if x.is_cpu and native().loops and calls.turns(self.head_dim):
+        if x.is_cpu and capabilities().loops and calls.turns(self.head_dim):
             out = torch.empty_like(qkv, dtype=torch.bfloat16)
             cos, sin = (table.flatten(0, 2) for table in tables)
             calls.turn(qkv.flatten(0, 1), self.norms, cos, sin, self.turned, out, self.eps_bits)
@@ -120,7 +120,7 @@ class JoinedMLP(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """`(.., D)` to `(.., D)`."""
         both = self.gate_up_proj(x.flatten(0, -2))
-        out: Tensor = self.down_proj(calls.swiglu(both) if both.is_cpu and native().loops else swiglu(both))
+        out: Tensor = self.down_proj(calls.swiglu(both) if both.is_cpu and capabilities().loops else swiglu(both))
         return out.view(x.shape)
 
 
@@ -136,13 +136,13 @@ class JoinedVisionAttention(VisionAttention):
 
     def project(self, x: Tensor, tables: GridTables) -> tuple[Tensor, Tensor, Tensor]:
         """See `VisionAttention`."""
-        kind = torch.float32 if x.is_cpu and not native().bf16 else torch.bfloat16
+        kind = torch.float32 if x.is_cpu and not capabilities().bf16 else torch.bfloat16
         qkv = torch.empty(*x.shape[:2], 3 * self.heads, self.head_dim, dtype=kind, device=x.device)
         for frame, into in zip(x, qkv, strict=True):
             for begin in range(0, len(frame), BLOCK):
                 rows = slice(begin, begin + BLOCK)
                 part = self.qkv(frame[rows]).view(-1, *qkv.shape[2:])
-                if kind == torch.bfloat16 and x.is_cpu and native().loops and calls.turns(self.head_dim):
+                if kind == torch.bfloat16 and x.is_cpu and capabilities().loops and calls.turns(self.head_dim):
                     calls.turn(part, None, tables.cos[rows], tables.sin[rows], 2 * self.heads, into[rows])
                     continue
                 rotate_pairs_(part[:, : 2 * self.heads], tables.cos[rows, None], tables.sin[rows, None])
@@ -152,7 +152,7 @@ class JoinedVisionAttention(VisionAttention):
 
     def mix(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """See `VisionAttention`."""
-        if not (q.is_cpu and native().loops) or native().amx:
+        if not (q.is_cpu and capabilities().loops) or capabilities().amx:
             return super().mix(q, k, v)
         out: Tensor = self.proj(calls.attend_all(q, k, v).transpose(1, 2).flatten(2))
         return out
@@ -188,7 +188,7 @@ def gelu_tanh_(x: Tensor) -> Tensor:
 
 def gelu_(x: Tensor) -> Tensor:
     """GELU in place, the fastest way."""
-    return calls.gelu_(x) if x.is_cpu and native().loops else gelu_tanh_(x)
+    return calls.gelu_(x) if x.is_cpu and capabilities().loops else gelu_tanh_(x)
 
 
 def join_text(layer: TextLayer, build: Build) -> None:

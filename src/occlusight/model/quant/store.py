@@ -1,7 +1,10 @@
-"""A quantized model out of its stored form."""
+"""A quantized model by its checkpoint and settings: out of its stored form, which is made first where there is none."""
 
 from __future__ import annotations
 
+import logging
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -12,10 +15,14 @@ from occlusight.errors import BadModel
 from occlusight.model.allocator import give_back_gaps
 from occlusight.model.config import ModelConfig
 from occlusight.model.fields import read_json
-from occlusight.model.quant.blocks import Build, join, parts_of
-from occlusight.model.quant.linear import HalfLinear, build_linear
-from occlusight.model.quant.stored import StoreReader
+from occlusight.model.quant.fused import Build, join, parts_of
+from occlusight.model.quant.linear import Bf16Linear, build_linear
+from occlusight.model.quant.plan import Plan
+from occlusight.model.quant.quantizer import Progress, Quantizer, Sample
+from occlusight.model.quant.store_file import Origin, StoreReader
 from occlusight.model.qwen3vl import Qwen3VL
+
+log = logging.getLogger(__name__)
 
 HEAD, REST = "lm_head.safetensors", "rest.safetensors"
 
@@ -31,12 +38,52 @@ class StoredEmbedding(nn.Embedding):
         return F.embedding(ids, self.weight).float()
 
 
+def load_quantized(
+    checkpoint: Path,
+    origin: Origin,
+    calibration: Callable[[], Sequence[Sample]],
+    progress: Progress | None = None,
+    int4_only: bool = False,
+    device: torch.device | str = "cpu",
+) -> tuple[Qwen3VL, Plan]:
+    """Load the stored form; make it first where there is none, or where it is damaged or of an earlier format.
+
+    `calibration` is called only to make it, which is done on the CPU. `int4_only`, `device`: see `load_stored`.
+    """
+    folder = origin.folder
+    if os.path.lexists(folder):
+        try:
+            reader = StoreReader(folder)
+            return load_stored(checkpoint, reader, int4_only, device), reader.plan
+        except BadModel as error:
+            log.warning("%s; it is made again", error)
+    Quantizer(checkpoint, origin.settings, origin.checkpoint).run(calibration(), folder, progress)
+    reader = StoreReader(folder)
+    return load_stored(checkpoint, reader, int4_only, device), reader.plan
+
+
+def load_form(
+    checkpoint: Path, digest: str, folder: Path, int4_only: bool = False, device: torch.device | str = "cpu"
+) -> tuple[Qwen3VL, Plan]:
+    """Load a stored form that somebody names.
+
+    Raises:
+        BadModel: it is damaged, or was made from another checkpoint than the one with this digest.
+    """
+    reader = StoreReader(folder)
+    if reader.checkpoint != digest:
+        raise BadModel(
+            f"{folder} was made from another checkpoint than {checkpoint}; make one: occlusight models quantize {checkpoint}"
+        )
+    return load_stored(checkpoint, reader, int4_only, device), reader.plan
+
+
 def load_stored(
-    checkpoint: Path, reader: StoreReader, lean: bool = False, device: torch.device | str = "cpu"
+    checkpoint: Path, reader: StoreReader, int4_only: bool = False, device: torch.device | str = "cpu"
 ) -> Qwen3VL:
     """Build the model of `checkpoint` from its stored form, file by file. Anywhere but on a CPU the portable products do the work.
 
-    With `lean`, layers in 4 bits come without their 8 bits: less than half of the memory, and prompts are read less exactly.
+    With `int4_only`, layers in 4 bits come without their 8 bits: less than half of the memory, and prompts are read less exactly.
 
     Raises:
         BadModel: the stored form is damaged, or not of this checkpoint.
@@ -54,7 +101,7 @@ def load_stored(
             _fill(model, tensors)
         elif name in parts:
             part, sites = parts[name]
-            join(part, _builder(tensors, lean))
+            join(part, _builder(tensors, int4_only))
             own = {key: tensor for key, tensor in tensors.items() if not key.startswith(tuple(sites))}
             _fill(part, own)
 
@@ -70,17 +117,17 @@ def load_stored(
     embedding = reader.embedding().to(device)
     model.text.embed_tokens = StoredEmbedding(embedding)
     if HEAD not in found:
-        model.lm_head = HalfLinear(embedding, None)
+        model.lm_head = Bf16Linear(embedding, None)
     left = [name for name, parameter in model.named_parameters() if parameter.device != embedding.device]
     if left:
         raise BadModel(f"{reader.folder}: has no values for {', '.join(left[:5])}")
     return model.requires_grad_(False).eval()
 
 
-def _builder(tensors: dict[str, Tensor], lean: bool) -> Build:
+def _builder(tensors: dict[str, Tensor], int4_only: bool) -> Build:
     def build(site: str, order: Tensor | None = None) -> nn.Module:
         own = {key.removeprefix(f"{site}."): tensor for key, tensor in tensors.items() if key.startswith(f"{site}.")}
-        return build_linear(own, order, lean)
+        return build_linear(own, order, int4_only)
 
     return build
 
