@@ -26,7 +26,7 @@ class Connection(H11Protocol):
     neighbourhood = ""
     _deadline: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Take it, or close it at once. Trusted proxies may have as many as they like."""
         super().connection_made(transport)
         address = self.client[0] if self.client else ""

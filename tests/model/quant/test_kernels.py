@@ -176,11 +176,11 @@ def test_without_the_instructions_the_results_are_still_right(isa: str) -> None:
     code = (
         "import torch\n"
         "from occlusight.model.quant.int8 import *\n"
-        "from occlusight.kernels.capabilities import native\n"
+        "from occlusight.kernels.capabilities import capabilities\n"
         "levels = torch.full((2, 256), 255, dtype=torch.uint8); weight = torch.full((64, 256), 127, dtype=torch.int8)\n"
         "out = Int8Weight.pack(weight, torch.ones(64)).multiply(levels.float() - 128)\n"
         "assert torch.equal(out, plain_accumulators(levels, weight)), out\n"
-        "print(native().report)\n"
+        "print(capabilities().report)\n"
     )
     environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": isa}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
