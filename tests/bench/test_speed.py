@@ -116,7 +116,7 @@ def test_the_command_prints_one_line_of_json_at_the_end(
 def test_it_times_quantized_weights(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("occlusight.model.quant.store.cache_directory", lambda: tmp_path)
+    monkeypatch.setattr("occlusight.model.quant.store_file.cache_directory", lambda: tmp_path)
     options = ["--image-size", "256", "--questions", "2", "--tokens", "4", "--batch-tokens", "3", "--runs", "1"]
     assert run(["speed", "--quantize", "int8", *options]) == 0
     result = json.loads(capsys.readouterr().out.splitlines()[-1])

@@ -13,7 +13,7 @@ from tests.cli.conftest import Result
 
 @pytest.fixture(autouse=True)
 def cache_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("occlusight.model.quant.store.cache_directory", lambda: tmp_path / "cache")
+    monkeypatch.setattr("occlusight.model.quant.store_file.cache_directory", lambda: tmp_path / "cache")
     return tmp_path / "cache"
 
 

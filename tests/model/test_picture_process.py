@@ -193,10 +193,10 @@ def test_it_dies_with_the_one_who_started_it(tmp_path: Path) -> None:
     (tmp_path / "slow.bmp").write_bytes(SLOW)
     code = """if True:
         import os, threading, time
-        from occlusight.model import picture_process
+        from occlusight.images import process
         from occlusight.model.picture import PictureLimits, open_picture
         threading.Thread(target=lambda: open_picture("slow.bmp", limits=PictureLimits(seconds=0.5)), daemon=True).start()
-        workers = picture_process.WORKERS_HERE
+        workers = process.WORKERS_HERE
         while not (found := [w._process for w in workers._all if w._process]):
             time.sleep(0.01)
         time.sleep(0.3)

@@ -115,7 +115,9 @@ def regenerated() -> Iterator[Line]:
 
 def balanced(family: str, recipe: str, lines: list[Line]) -> Iterator[Line]:
     """The balanced questions of a set of these scenes."""
-    plan = module("plan").Plan((recipe,), 7, len(lines), balanced=True)
+    plans = module("plan")
+    plan = getattr(plans, "DatasetPlan", None) or plans.Plan  # its name in older trees
+    plan = plan((recipe,), 7, len(lines), balanced=True)
     for questions in module("balanced").balanced_quiz(plan, range(len(lines)), [facts_of(g) for g in lines], names()):
         yield from (q.to_json() for q in questions)
 
@@ -191,7 +193,7 @@ def draw(count: int, out: Path) -> None:
     """Write `count` graphs of each family of scenes to `out`, one after the other; those of clips are a frame of each of so many clips."""
     from occlusight.scenes.make.clips import clip_frame
     from occlusight.scenes.make.graph_pool import graphs_of
-    from occlusight.scenes.make.plan import Plan
+    from occlusight.scenes.make.plan import DatasetPlan as Plan
     from occlusight.scenes.make.signs import sign_scene
     from occlusight.scenes.meshes.catalogue import full_catalogue, load_catalogue, whole_catalogue
     from occlusight.scenes.recipes.clips import CLIPS

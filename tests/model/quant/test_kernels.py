@@ -179,7 +179,7 @@ def test_without_the_instructions_the_results_are_still_right(isa: str) -> None:
         "from occlusight.kernels.capabilities import capabilities\n"
         "levels = torch.full((2, 256), 255, dtype=torch.uint8); weight = torch.full((64, 256), 127, dtype=torch.int8)\n"
         "out = Int8Weight.pack(weight, torch.ones(64)).multiply(levels.float() - 128)\n"
-        "assert torch.equal(out, plain_accumulators(levels, weight)), out\n"
+        "assert torch.equal(out, reference_accumulators(levels, weight)), out\n"
         "print(capabilities().report)\n"
     )
     environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": isa}

@@ -37,7 +37,7 @@ INT8 = QuantSettings()
 @pytest.fixture(autouse=True)
 def cache_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stored forms; compiled loops stay where they are, or each test that needs them first would compile them."""
-    monkeypatch.setattr("occlusight.model.quant.store.cache_directory", lambda: tmp_path / "cache")
+    monkeypatch.setattr("occlusight.model.quant.store_file.cache_directory", lambda: tmp_path / "cache")
 
 
 @pytest.fixture
