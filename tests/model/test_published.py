@@ -1,8 +1,7 @@
 """The configuration files of the family's dense models open as their repositories lay them out, without weights.
 
-Sources: `config.json` of Qwen/Qwen3-VL-4B-Instruct as copied into musubi-tuner's Krea 2 support, the sizes of the others from the model cards and
-from transformers' documentation of Qwen3-VL (the parameter counts in test_config.py agree with the published ones); the other files follow the
-repositories' layout of October 2025: `preprocessor_config.json`, `video_preprocessor_config.json`, `generation_config.json`,
+Sources: `config.json` of Qwen/Qwen3-VL-4B-Instruct as copied into musubi-tuner's Krea 2 support. The sizes of the others are written from memory
+(the parameter counts in test_config.py agree with the published ones), and so are the other files, after the repositories' layout of October 2025: `preprocessor_config.json`, `video_preprocessor_config.json`, `generation_config.json`,
 `tokenizer_config.json` with `added_tokens_decoder`, and `chat_template.json`.
 """
 
