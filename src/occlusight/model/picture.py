@@ -1,11 +1,11 @@
 """Opening pictures: whatever a user gives becomes an upright RGB picture, or one clear error.
 
-Pictures are hostile until they are decoded. What one will cost is read from its header first (`picture_header`), and decides:
+Pictures are hostile until they are decoded. What one will cost is read from its header first (`images.header`), and decides:
 
 - What costs more memory or time than allowed is refused with the numbers, before a decoder sees it.
 - A small ordinary picture is decoded here: a JPEG, PNG, WEBP, GIF or BMP whose header bounds the cost, at most `QUICK_BYTES` and
   `QUICK_WORK`, some tenths of a second. That is nearly every picture, and starting a process would take longer than decoding it.
-- Everything else goes to a worker process (`picture_process`) with limits on memory and time, which is stopped when the caller does not
+- Everything else goes to a worker process (`images.process`) with limits on memory and time, which is stopped when the caller does not
   want the picture any more: large pictures, since nothing can stop a decoder in a thread; every TIFF, and every file whose
   header leaves the cost open, since only the system can bound those.
 
