@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 from occlusight.backends.scripted import Scripted
 from occlusight.bench.baselines import constant
 from occlusight.bench.compare import compare, mcnemar, to_markdown
-from occlusight.bench.finished import Finished
 from occlusight.bench.gate import Bound, check
 from occlusight.bench.oracle import oracle_of
+from occlusight.bench.record import Finished
 from occlusight.bench.run import run
 from occlusight.cli.bench import bench_app
 from occlusight.errors import BadInput

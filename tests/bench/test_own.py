@@ -14,11 +14,10 @@ from typer.testing import CliRunner
 from occlusight.backends.local import LocalBackend
 from occlusight.backends.protocol import Request
 from occlusight.backends.scripted import Scripted
-from occlusight.bench.finished import Finished
 from occlusight.bench.judge import judged
 from occlusight.bench.oracle import oracle_of
 from occlusight.bench.photographs import ASKED, Labelled, ask, estimate, label_run, read_labels, summary, write_template
-from occlusight.bench.record import Record
+from occlusight.bench.record import Finished, Record
 from occlusight.bench.run import run
 from occlusight.bench.sweep import Resized, default_side, knee, sweep
 from occlusight.bench.sweep_page import COLUMNS, page, to_markdown, verdict_of_length, verdict_of_size

@@ -13,8 +13,8 @@ import pytest
 from occlusight.backends.protocol import Request
 from occlusight.backends.scripted import Scripted
 from occlusight.bench.error_analysis import concentration, failures, near_far
-from occlusight.bench.finished import Finished
 from occlusight.bench.oracle import oracle_of
+from occlusight.bench.record import Finished
 from occlusight.bench.report import by_question, document, write
 from occlusight.bench.run import run
 from occlusight.cli.bench_inputs import shipped_names

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from occlusight.bench.finished import Finished, Line, same_set, titles
+from occlusight.bench.record import Finished, same_set, titles
 from occlusight.bench.statistics import RESAMPLES, SEED
+from occlusight.files.journal import Line
 
 DECISIONS = ("occlusion", "explanation")
 COLUMNS: tuple[tuple[str, str], ...] = (

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from occlusight.bench.consistency import DECISIONS
-from occlusight.bench.finished import Line
 from occlusight.bench.statistics import rate
 from occlusight.datasets.dataset import DataSet
+from occlusight.files.journal import Line
 from occlusight.occlusion.facts import Facts
 from occlusight.questions.question import Question
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from occlusight.bench.finished import Finished
+from occlusight.bench.record import Finished
 from occlusight.errors import BadInput
 
 SHORT = {

@@ -12,7 +12,7 @@ from typing import Any
 
 from occlusight.backends.completion import Completion
 from occlusight.backends.protocol import Backend, Request
-from occlusight.bench.finished import Finished
+from occlusight.bench.record import Finished
 from occlusight.bench.statistics import kappa
 from occlusight.datasets.dataset import DataSet
 from occlusight.errors import BadInput

@@ -1,4 +1,4 @@
-"""What a run leaves behind, and how it goes on after an interruption.
+"""What a run leaves behind, how it is written while a model is asked, how it resumes after an interruption, and how it is read back.
 
 `answers.jsonl` has a line a question in the set's order and is free of timings, so that two runs can be compared byte by
 byte; each line is written as its answer comes. `timings.jsonl` has the seconds, `run.json` everything else about the run. Neither of
@@ -11,21 +11,25 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from occlusight.errors import BadData, BadInput
-from occlusight.files.journal import Line, read_journal
+from occlusight.errors import BadData, BadInput, OcclusightError
+from occlusight.files.journal import Journal, Line, read_journal
 from occlusight.files.lock import only_writer
 from occlusight.files.text import read_json, shown
 from occlusight.files.whole import line_bytes, unwritable, write_json, write_lines
 
 PACKAGES = ("occlusight", "torch", "transformers", "openai", "numpy", "pillow", "tokenizers", "safetensors")
 FIXED = ("data", "model", "settings")  # what may not change between the parts of one run
+FAILURES_IN_A_ROW = 10
+Answers = dict[str, Line]  # by question id
+Progress = Callable[[int, int], None]  # done, of how many
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,93 @@ class Record:
     def write_document(self, name: str, document: Mapping[str, Any]) -> None:
         """Replace one JSON document at once."""
         write_json(self.out / name, document)
+
+
+@dataclass
+class AnswerLog:
+    """The files of a run under way, open for appending. A question that has an answer keeps it."""
+
+    answers: Answers
+    lines: Journal
+    seconds: Journal
+    total: int
+    progress: Progress | None = None
+    done: int = 0
+    failures: int = 0
+
+    def answer(self, line: dict[str, Any]) -> None:
+        """Write an answer down, unless its question has one. Raises OcclusightError when it is the last of too many failures in a row."""
+        known = self.answers.get(line["id"])
+        if known is None:
+            self.lines.append(line)
+            self.answers[line["id"]] = line
+            self.failures = self.failures + 1 if line["finish_reason"] == "error" else 0
+            if self.failures == FAILURES_IN_A_ROW:
+                raise OcclusightError(f"{self.failures} answers in a row failed; the last: {line['error']}")
+        elif known.get("answer") != line["answer"]:
+            print(f"{line['id']}: asked again, the answer differs from the one kept", file=sys.stderr)
+        self.count(1)
+
+    def count(self, questions: int) -> None:
+        """Tell that so many more questions are done."""
+        self.done += questions
+        if self.progress:
+            self.progress(self.done, self.total)
+
+    def time(self, timing: dict[str, Any]) -> None:
+        """Write an answer's seconds down."""
+        self.seconds.append(timing)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished run: what was asked of whom (`about`), the scores, the costs and a line a question."""
+
+    folder: Path
+    about: dict[str, Any]
+    scores: dict[str, Any]
+    costs: dict[str, Any]
+
+    @classmethod
+    def read(cls, folder: Path) -> Finished:
+        """Read a run's folder. Raises BadInput where it holds no finished run."""
+        about = Record(folder).read_run()
+        if about is None or not (folder / "scores.json").is_file():
+            raise BadInput(
+                f"{folder} holds no finished run (no {'run.json' if about is None else 'scores.json'}); "
+                f"make one with: occlusight bench run --data DIR --model M --out {folder}"
+            )
+        scores = read_json(folder / "scores.json")
+        costs_file = folder / "costs.json"
+        costs = read_json(costs_file) if costs_file.is_file() else {}
+        return cls(folder, about, scores, costs)
+
+    @cached_property
+    def lines(self) -> dict[str, Line]:
+        """The scored answers by question."""
+        return {line["id"]: line for line in Record.read(self.folder / "scored.jsonl")}
+
+    @property
+    def name(self) -> str:
+        """The model's name, with what runs it where that is not our engine."""
+        name = str(self.about["model"]["name"])
+        return f"{name} (server)" if self.about.get("backend", {}).get("kind") == "OpenAIBackend" else name
+
+
+def same_set(runs: list[Finished]) -> None:
+    """Raises BadInput where the runs are not about one data set."""
+    digests = {run.about.get("data") for run in runs}
+    if len(digests) > 1:
+        folders = ", ".join(f"{run.folder} ({str(run.about.get('data'))[:8]})" for run in runs)
+        raise BadInput(f"these runs are about different data sets, so they cannot be compared: {folders}")
+
+
+def titles(runs: list[Finished]) -> list[str]:
+    """Names that tell runs apart: the model's, and the folder's where two models share one."""
+    names = [run.name for run in runs]
+    return [
+        name if names.count(name) == 1 else f"{name} [{run.folder.name}]" for name, run in zip(names, runs, strict=True)
+    ]
 
 
 def unlike(before: Any, now: Any) -> bool:

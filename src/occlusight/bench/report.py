@@ -17,8 +17,8 @@ from markupsafe import Markup
 
 from occlusight.bench.compare import COLUMNS, percent
 from occlusight.bench.error_analysis import concentration, failures, near_far
-from occlusight.bench.finished import Finished
 from occlusight.bench.plots import bars, overlay, reliability, risk_coverage
+from occlusight.bench.record import Finished
 from occlusight.datasets.dataset import DataSet
 from occlusight.errors import BadInput
 from occlusight.files.whole import write_whole

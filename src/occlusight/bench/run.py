@@ -12,10 +12,9 @@ from typing import Any
 
 from occlusight.backends.protocol import Backend
 from occlusight.bench.asking import ask_all, can_score, decisions
-from occlusight.bench.book import Answers, Progress
 from occlusight.bench.costs import costs
 from occlusight.bench.metrics import summarise
-from occlusight.bench.record import Record, surroundings
+from occlusight.bench.record import Answers, Progress, Record, surroundings
 from occlusight.bench.scored import Scored
 from occlusight.bench.scorers import score
 from occlusight.bench.settings import Settings

@@ -11,7 +11,7 @@ from PIL import Image
 
 from occlusight.backends.options import SamplingParams
 from occlusight.backends.protocol import Backend, CancelCheck, Event, ModelInfo, Request
-from occlusight.bench.finished import Finished
+from occlusight.bench.record import Finished
 from occlusight.bench.run import run
 from occlusight.bench.settings import Settings
 from occlusight.datasets.dataset import DataSet

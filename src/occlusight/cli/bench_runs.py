@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from occlusight.bench.compare import COLUMNS, compare, percent, to_markdown
-from occlusight.bench.finished import Finished
 from occlusight.bench.gate import Bound, check
 from occlusight.bench.public.benchmarks import BENCHMARKS, read
 from occlusight.bench.public.benchmarks import run as run_public
+from occlusight.bench.record import Finished
 from occlusight.cli.bench_options import BackendName, BaseUrl, ModelName, TrustRemoteCode
 from occlusight.cli.options import output_file, output_folder
 from occlusight.cli.pixels import MaxPixels, MinPixels

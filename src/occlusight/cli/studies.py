@@ -9,9 +9,8 @@ from typing import Annotated
 import typer
 
 from occlusight.backends.options import SamplingParams
-from occlusight.bench.finished import Finished
 from occlusight.bench.photographs import estimate, label_run, read_labels, summary, write_template
-from occlusight.bench.record import Record
+from occlusight.bench.record import Finished, Record
 from occlusight.bench.sweep import LENGTHS, SIZES, sweep
 from occlusight.bench.sweep_page import page, to_markdown
 from occlusight.cli.bench_options import BackendName, BaseUrl, ModelName, TrustRemoteCode
