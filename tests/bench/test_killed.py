@@ -17,14 +17,19 @@ import tests.bench.asked
 from occlusight.backends.local import LocalBackend
 from occlusight.backends.options import SamplingParams
 from occlusight.backends.protocol import Done
-from occlusight.bench.asking import ask_all, groups
+from occlusight.bench.asking import RunRequest, ask_all, groups
 from occlusight.bench.record import Record
-from occlusight.bench.run import run
+from occlusight.bench.run import requests, run
 from occlusight.bench.settings import Settings
 from occlusight.engine.config import LONGEST_STEP_S, EngineSettings
 from occlusight.errors import BadInput
 
 asked = tests.bench.asked.asked
+
+
+def grouped(data) -> list[list[RunRequest]]:
+    """The requests about each picture of a set."""
+    return groups(requests(data, data.questions, Settings()))
 
 
 def start(*arguments: Path) -> subprocess.Popen:
@@ -43,9 +48,7 @@ def test_killing_changes_nothing(make_set, tiny_checkpoint, tmp_path, kills: int
     asked(data.folder, tiny_checkpoint, tmp_path / "whole")
     rng, out = random.Random(7), tmp_path / "killed"
     total = len(data.questions)
-    points = sorted(
-        rng.sample(range(1, total - len(groups(data.questions)[-1])), kills)
-    )  # the last ones come all at once
+    points = sorted(rng.sample(range(1, total - len(grouped(data)[-1])), kills))  # the last ones come all at once
     for point in points:
         process = start(data.folder, tiny_checkpoint, out)
         end = time.monotonic() + 250
@@ -108,7 +111,7 @@ def test_a_group_is_answered_at_once_as_one_by_one(backend, small, names, tmp_pa
         assert one.get("log_probabilities") == pytest.approx(other.get("log_probabilities"), abs=1e-3)
     timings = Record.read(tmp_path / "at_once" / "timings.jsonl")
     assert [line["id"] for line in timings] == [q.id for q in small.questions]
-    assert [line["together"] for line in timings] == [len(g) for g in groups(small.questions) for _ in g]
+    assert [line["together"] for line in timings] == [len(g) for g in grouped(small) for _ in g]
     first, later, *_ = timings
     assert first["seconds"] == pytest.approx(later["seconds"] + first["timings"]["encode_s"], abs=1e-5)
     costs = [json.loads((tmp_path / name / "costs.json").read_text()) for name in ("at_once", "in_turn")]
@@ -120,7 +123,7 @@ def test_a_group_that_was_cut_is_asked_as_a_whole_again(backend, small, names, t
     """Interrupted between two answers of a group: those that were saved stay, and all ends byte for byte as if nothing had been."""
     settings = Settings(sampling=SamplingParams(max_tokens=8))
     run(backend, small, tmp_path / "whole", names, settings=settings)
-    first = groups(small.questions)[0]
+    first = grouped(small)[0]
     for after in (3, len(first) + 2):
         with pytest.raises(KeyboardInterrupt):
             run(Killed(backend, after), small, tmp_path / "cut", names, settings=settings)
@@ -165,15 +168,15 @@ def test_a_group_that_was_cut_is_asked_from_its_beginning(data, names, tmp_path)
     from occlusight.bench.oracle import oracle_of
 
     oracle = oracle_of(data, names)
-    first, second, *_ = groups(data.questions)
-    known = {q.id: {"id": q.id} for q in [*first, *second[:3]]}
+    first, second, *_ = grouped(data)
+    known = {one.id: {"id": one.id} for one in [*first, *second[:3]]}
     record = Record(tmp_path)
     record.write(record.answers, known.values())
     listening = Listening(oracle)
-    ask_all(listening, data, tuple(first + second), dict(known), record, Settings())
-    assert listening.heard == ["forget", *(q.text for q in second)]
+    ask_all(listening, first + second, dict(known), record)
+    assert listening.heard == ["forget", *(one.request.prompt for one in second)]
     written = [line["id"] for line in record.read(record.answers)]
-    assert written == [q.id for q in first + second]
+    assert written == [one.id for one in first + second]
 
 
 def test_a_run_within_other_limits_of_pixels_does_not_mix_into_one(tiny_checkpoint, small, names, tmp_path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from occlusight.backends.protocol import Request
 from occlusight.backends.scripted import Scripted
 from occlusight.bench.judge import judged
 from occlusight.bench.oracle import oracle_of
-from occlusight.bench.photographs import ASKED, Labelled, ask, estimate, label_run, read_labels, summary, write_template
+from occlusight.bench.photographs import ASKED, Labelled, estimate, label_run, read_labels, summary, write_template
 from occlusight.bench.record import Finished, Record
 from occlusight.bench.run import run
 from occlusight.bench.sweep import Resized, default_side, knee, sweep
@@ -59,7 +59,7 @@ def test_a_template_is_written_filled_in_and_asked(photographs: Path, tmp_path: 
         "Does the bus hide the car, and why?",
         "Does the cat hide the dog, and why?",
     ]
-    lines = ask(Scripted("Yes. It does."), labels)
+    lines = label_run(Scripted("Yes. It does."), labels, tmp_path / "run")
     result = estimate(lines)
     assert result["error"] == pytest.approx(2 / 3, abs=1e-4)
     assert (result["missed_occlusion"], result["false_occlusion"], result["n"]) == (0.0, 1.0, 3)
@@ -161,13 +161,48 @@ def test_pictures_are_resized_by_their_longer_side(pictures) -> None:
 def test_a_judge_is_compared_with_the_rule(data, names, tmp_path: Path) -> None:
     run(oracle_of(data, names), data, tmp_path, names, ["en"])
     finished = Finished.read(tmp_path)
-    lines, summary = judged(Scripted("Yes, it is."), finished, data)
+    lines, summary = judged(Scripted("Yes, it is."), finished, data, tmp_path / "judge")
     assert summary["plausible_by_rule"] == summary["plausible_by_judge"] == summary["agreement"] == 1.0
     assert len(lines) == summary["n"] > 0
     for text in ("Perhaps.", "Noted.", "不确定"):
-        _, unsure = judged(Scripted(text), finished, data)
+        _, unsure = judged(Scripted(text), finished, data, tmp_path / f"judge {text}")
         assert (unsure["no_verdict"], unsure["kappa"]) == (unsure["n"], None)
     assert json.loads((tmp_path / "scores.json").read_text())["explanation_plausible"] == 1.0
+
+
+def test_verdicts_are_kept_as_they_come(data, names, tmp_path: Path) -> None:
+    """A stopped judging resumes, what failed is asked again, and neither another judge nor other answers mix into it."""
+    run(oracle_of(data, names), data, tmp_path, names, ["en"])
+    finished, asked = Finished.read(tmp_path), []
+
+    def stops(request: Request) -> str:
+        asked.append(request.prompt)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        if len(asked) == 5:
+            raise RuntimeError("overloaded")
+        return "Yes."
+
+    def once(name: str = "m", run: Finished = finished):
+        return judged(Scripted(stops, name=name), run, data, tmp_path / "judge")
+
+    with pytest.raises(KeyboardInterrupt):
+        once()
+    lines, summary = once()
+    whole = len(lines)
+    assert len(asked) == whole + 1 > 5
+    assert (summary["failed"], summary["n"], summary["plausible_by_judge"]) == (1, whole - 1, 1.0)
+    assert [line["id"] for line in lines if line["failed"]] == [lines[3]["id"]]
+    lines, summary = once()
+    assert (summary["failed"], summary["n"], len(asked)) == (0, whole, whole + 2)
+    assert Record.read(tmp_path / "judge" / "judged.jsonl") == lines
+    assert json.loads((tmp_path / "judge" / "judge.json").read_text()) == summary
+    with pytest.raises(BadInput, match="a run with another model"):
+        once("other")
+    changed = tmp_path / "changed"
+    run(oracle_of(data, names, paraphrased=True), data, changed, names, ["en"])
+    with pytest.raises(BadInput, match="a run with another data"):
+        once(run=Finished.read(changed))
 
 
 def labelled(photographs: Path, tmp_path: Path) -> list[Labelled]:
@@ -193,11 +228,11 @@ def test_answers_about_labels_are_kept_as_they_come(photographs: Path, tmp_path:
 
     with pytest.raises(KeyboardInterrupt):
         label_run(Scripted(stops, name="m"), labels, tmp_path / "run")
-    assert [line["said"] for line in Record.read(tmp_path / "run" / "answers.jsonl")] == ["no", "no"]
+    assert [line["answer"] for line in Record.read(tmp_path / "run" / "answers.jsonl")] == ["No.", "No."]
     corrected = [replace(labels[0], truth=False), *labels[1:]]
     lines = label_run(Scripted(stops, name="m"), corrected, tmp_path / "run")
     assert asked == [x.question for x in [*labels[:3], *labels[2:]]]
-    assert Record.read(tmp_path / "run" / "answers.jsonl") == lines
+    assert Record.read(tmp_path / "run" / "scored.jsonl") == lines
     assert estimate(lines)["error"] == 0.0
     assert label_run(Scripted("Yes.", name="m"), labels[:1], tmp_path / "run")[0]["truth"] == "yes"
     assert len(Record.read(tmp_path / "run" / "answers.jsonl")) == 4
@@ -205,3 +240,36 @@ def test_answers_about_labels_are_kept_as_they_come(photographs: Path, tmp_path:
         label_run(Scripted("Yes.", name="other"), labels, tmp_path / "run")
     with Record(tmp_path / "run").held(), pytest.raises(BadInput, match="is being written by process"):
         label_run(Scripted("Yes.", name="m"), labels, tmp_path / "run")
+
+
+def test_answers_about_labels_that_failed_count_nowhere_and_earlier_runs_are_read(
+    photographs: Path, tmp_path: Path
+) -> None:
+    """The first answers were written by a version that said `cut` and the comparison in their lines."""
+    labels, asked = labelled(photographs, tmp_path), []
+    earlier = [
+        {"id": label.id, "picture": str(label.picture), "question": label.question, "answer": "Yes.", "cut": i == 1}
+        for i, label in enumerate(labels[:2])
+    ]
+    about = {"model": asdict(Scripted("", name="m").info), "settings": {"max_tokens": 256}}
+    with Record(tmp_path / "run").held() as record:
+        record.begin(about)
+        record.write(record.answers, [{**line, "said": "yes", "truth": "yes"} for line in earlier])
+
+    def fails(request: Request) -> str:
+        asked.append(request.prompt)
+        if len(asked) == 1:
+            raise RuntimeError("overloaded")
+        return "No."
+
+    lines = label_run(Scripted(fails, name="m"), labels, tmp_path / "run")
+    assert asked == [label.question for label in labels[2:]]
+    assert [(line["said"], line["cut"], line["failed"]) for line in lines] == [
+        ("yes", False, False),
+        ("yes", True, False),
+        (None, False, True),
+        ("no", False, False),
+    ]
+    result = estimate(lines)
+    assert (result["n"], result["failed"], result["cut"], result["unparsed"]) == (3, 1, 1, 0)
+    assert result["error"] == pytest.approx(1 / 3, abs=1e-4)

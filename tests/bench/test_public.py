@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from occlusight.backends.protocol import Request
 from occlusight.backends.scripted import Scripted
 from occlusight.bench.public.benchmarks import BENCHMARKS, judge, read, run
 from occlusight.bench.public.items import Item, iou, read_answer, score
@@ -346,3 +347,35 @@ def test_a_run_goes_on_with_its_own_model_alone(tmp_path: Path) -> None:
     assert [r.prompt for r in later.requests] == [items[2].prompt]
     with pytest.raises(BadInput, match="another model"):
         run(Scripted("Yes.", name="two"), items, tmp_path)
+
+
+def test_items_about_one_picture_are_asked_from_one_cache_and_what_failed_counts_nowhere(tmp_path: Path) -> None:
+    """The third of four fails, and is asked again by the next run, with its whole picture."""
+    for name in "ab":
+        picture(tmp_path / f"{name}.png")
+    items = [
+        Item(f"{i}{name}", (tmp_path / f"{name}.png",), f"Is it {i}{name}?", i == 1, "boolean", cluster=name)
+        for i in (1, 2)
+        for name in "ab"
+    ]
+    heard: list[str] = []
+
+    class Forgets(Scripted):
+        def forget(self) -> None:
+            heard.append("forget")
+
+    def said(request: Request) -> str:
+        heard.append(request.prompt.split()[2][:2])
+        if len(heard) == 5:
+            raise RuntimeError("overloaded")
+        return "Yes."
+
+    first = run(Forgets(said, name="m"), items, tmp_path / "out")
+    assert heard == ["forget", "1a", "2a", "forget", "1b", "2b"]
+    assert (first["failed"], first["n"], first["accuracy"]) == (1, 4, pytest.approx(1 / 3, abs=1e-4))
+    second = run(Forgets(said, name="m"), items, tmp_path / "out")
+    assert heard[6:] == ["forget", "1b"]
+    assert (second["failed"], second["accuracy"]) == (0, 0.5)
+    answers = [json.loads(line) for line in (tmp_path / "out" / "answers.jsonl").read_text("utf-8").splitlines()]
+    assert [line["id"] for line in answers] == [item.id for item in items]
+    assert json.loads((tmp_path / "out" / "costs.json").read_text())["n"] == 4

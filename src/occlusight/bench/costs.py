@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from occlusight.questions.question import Question
 
-
-def costs(timings: Sequence[dict[str, Any]], questions: Collection[Question]) -> dict[str, Any]:
-    """Summarise the lines of timings.jsonl for these questions: medians and 90th percentiles, seconds and tokens.
+def costs(timings: Sequence[dict[str, Any]], pictures: Mapping[str, str]) -> dict[str, Any]:
+    """Summarise the lines of timings.jsonl: medians and 90th percentiles, seconds and tokens. `pictures` has each question's picture by
+    the question's id, in the order in which they were asked; lines of other questions are left out.
 
     The first question about a picture pays for encoding it; later ones need not. Of questions asked together (`together` of them at
     once, the median) each has an equal share of the seconds that all of them took, and how long the first token took is known of those read alone.
     """
-    scene_of = {q.id: q.scene for q in questions}
-    lines = {line["id"]: line for line in timings if line["id"] in scene_of}
+    lines = {line["id"]: line for line in timings if line["id"] in pictures}
     seen: set[str] = set()
     first: list[dict[str, Any]] = []
     later: list[dict[str, Any]] = []
-    for q in questions:
-        if q.id in lines:
-            (later if q.scene in seen else first).append(lines[q.id])
-            seen.add(q.scene)
+    for id, picture in pictures.items():
+        if id in lines:
+            (later if picture in seen else first).append(lines[id])
+            seen.add(picture)
     alone = [line for line in (*first, *later) if line.get("together", 1) == 1] or first
     return {
         "n": len(lines),

@@ -6,19 +6,21 @@ import csv
 import io
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from occlusight.backends.completion import Completion
+from occlusight.backends.options import SamplingParams
 from occlusight.backends.protocol import Backend, Request
-from occlusight.bench.record import Record, surroundings
+from occlusight.bench.asking import RunRequest, ask_all
+from occlusight.bench.record import Progress, Record, surroundings
+from occlusight.bench.settings import Settings
 from occlusight.bench.statistics import Rate, rate
 from occlusight.errors import BadData
-from occlusight.files.journal import Journal
+from occlusight.files.journal import Line
 from occlusight.files.text import is_file, read_text
-from occlusight.files.whole import replacing, write_lines
+from occlusight.files.whole import replacing
 from occlusight.reading.decision import decision
 
 COLUMNS = ("picture", "lang", "hides", "hidden", "truth")
@@ -112,65 +114,62 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         ) from None
 
 
-def ask(
-    backend: Backend,
-    labels: Sequence[Labelled],
-    max_tokens: int = 256,
-    progress: Callable[[int, int], None] | None = None,
-    known: Mapping[str, dict[str, Any]] | None = None,
-    keep: Callable[[dict[str, Any]], None] | None = None,
-) -> list[dict[str, Any]]:
-    """Ask the model every labelled question and return a line each. What is `known` by id is not asked again, only compared with its
-    label; `keep` is given each new line as soon as it is there."""
-    lines = []
-    for i, label in enumerate(labels):
-        if progress:
-            progress(i, len(labels))
-        line = (known or {}).get(label.id) or _answer(backend, label, max_tokens)
-        line = {**line, "said": decision(line["answer"]), "truth": "yes" if label.truth else "no"}
-        if keep and label.id not in (known or {}):
-            keep(line)
-        lines.append(line)
-    return lines
-
-
-def _answer(backend: Backend, label: Labelled, max_tokens: int) -> dict[str, Any]:
-    said = Completion.of(backend.generate(Request(label.question, (label.picture,), max_tokens=max_tokens)))
-    cut = said.finish_reason != "stop"
-    return {"id": label.id, "picture": str(label.picture), "question": label.question, "answer": said.text, "cut": cut}
-
-
 def label_run(
     backend: Backend,
     labels: Sequence[Labelled],
     out: Path,
     max_tokens: int = 256,
-    progress: Callable[[int, int], None] | None = None,
-) -> list[dict[str, Any]]:
-    """Ask as `ask`, into the record of a run: each answer is written as it comes, and a stopped run goes on.
+    progress: Progress | None = None,
+) -> list[Line]:
+    """Ask the model every labelled question and return a line each: answer, what it says, and the truth.
 
-    Raises BadInput where `out` holds another run, or another process writes it.
+    Answers are kept in the record of a run as they come, so that a stopped run resumes; a label that was put right since is compared
+    again, not asked again. `scored.jsonl` has the lines that are returned.
+
+    Raises BadInput where `out` holds another run, or another process writes it, OcclusightError when too many answers in a row fail.
     """
-    about = {"model": asdict(backend.info), "settings": {"max_tokens": max_tokens}, **surroundings()}
-    with Record(out).held() as record, Journal(record.answers) as journal:
+    settings = Settings(sampling=SamplingParams(max_tokens=max_tokens), certainty=False)
+    about = {"model": asdict(backend.info), "settings": settings.to_json(), **surroundings()}
+    with Record(out).held() as record:
         known = record.begin(about)
-        lines = ask(backend, labels, max_tokens, progress, known, journal.append)
-        asked = {line["id"] for line in lines}
-        write_lines(record.answers, [*lines, *(line for id, line in known.items() if id not in asked)])
+        asked = [request_for(label, settings) for label in labels]
+        ask_all(backend, asked, known, record, together=settings.together, progress=progress)
+        record.settle(one.id for one in asked)
+        lines = [compared(label, known[label.id]) for label in labels]
+        record.write(record.out / "scored.jsonl", lines)
     return lines
+
+
+def request_for(label: Labelled, settings: Settings) -> RunRequest:
+    """Return what is asked about a label; those about one picture are one group."""
+    request = Request(label.question, (label.picture,), settings.system, sampling=settings.sampling)
+    about = {"id": label.id, "picture": str(label.picture), "question": label.question}
+    return RunRequest(str(label.picture), request, about)
+
+
+def compared(label: Labelled, line: Line) -> Line:
+    """Return an answer with what it says (None where it failed) beside the label's truth."""
+    reason = line.get("finish_reason", "length" if line.get("cut") else "stop")  # earlier versions wrote `cut`
+    said = None if reason == "error" else decision(line["answer"])
+    cut = reason not in ("stop", "error")
+    kept = {key: line[key] for key in ("id", "picture", "question", "answer")}
+    return {**kept, "cut": cut, "failed": reason == "error", "said": said, "truth": "yes" if label.truth else "no"}
 
 
 def estimate(lines: Sequence[dict[str, Any]], scenes: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return the error on one's own pictures with its interval, clustered by picture; beside the figures of a run on scenes where given.
 
-    `carries_over` is "yes" where the scenes' figure lies in the interval, "no" where it does not, "too few" under 50 labels: an
+    Answers that failed count nowhere.     `carries_over` is "yes" where the scenes' figure lies in the interval, "no" where it does not, "too few" under 50 labels: an
     interval that wide would hold almost any figure.
     """
+    failed = [line for line in lines if line.get("failed")]
+    lines = [line for line in lines if not line.get("failed")]
     wrong, yes, no = (_rate(lines, truth) for truth in (None, "yes", "no"))
     result: dict[str, Any] = {
         "n": len(lines),
         "unparsed": sum(line["said"] not in ("yes", "no") for line in lines),
         "cut": sum(bool(line["cut"]) for line in lines),
+        "failed": len(failed),
         **wrong.to_json("error"),
         **yes.to_json("missed_occlusion"),
         **no.to_json("false_occlusion"),
@@ -206,7 +205,8 @@ def summary(result: dict[str, Any]) -> str:
             verdict = CARRIED[result[f"{name}_carries_over"]]
             line += f"; on scenes {100 * result[f'{name}_on_scenes']:.1f} %: {verdict}"
         lines.append(line)
-    return "\n".join([f"{result['n']} labelled questions, {result['unparsed']} without an answer", *lines])
+    failed = f", {result['failed']} more failed" if result["failed"] else ""
+    return "\n".join([f"{result['n']} labelled questions, {result['unparsed']} without an answer{failed}", *lines])
 
 
 def _rate(lines: Sequence[dict[str, Any]], truth: str | None) -> Rate:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from occlusight.backends.protocol import Backend
-from occlusight.bench.asking import ask_all, can_score, decisions
+from occlusight.bench.asking import RunRequest, ask_all, can_score
 from occlusight.bench.costs import costs
 from occlusight.bench.metrics import summarise
 from occlusight.bench.record import Answers, Progress, Record, surroundings
@@ -57,10 +57,12 @@ def _run(
     scenes: int | None,
 ) -> dict[str, Any]:
     questions = data.select(langs, limit, scenes)
-    first = next(decisions(questions), None)
-    if settings.certainty and first and not can_score(backend, first, data.scenes[first.scene].picture, settings):
+    asked = requests(data, questions, settings)
+    first = next((one for one in asked if one.choices), None)
+    if first and not can_score(backend, first):
         print(f"{backend.info.name} gives no log-probabilities: calibration is left out", file=sys.stderr)
         settings = replace(settings, certainty=False)
+        asked = requests(data, questions, settings)
     about = {
         "data": data.digest,
         "model": asdict(backend.info),
@@ -79,20 +81,24 @@ def _run(
         }
     )
     earlier = len(answers)
-    ask_all(backend, data, questions, answers, record, settings, progress)
+    ask_all(backend, asked, answers, record, together=settings.together, progress=progress)
     record.settle(q.id for q in data.questions)
-    asked = len(answers) - earlier
     result = finish(record, data, questions, answers, names)
     seconds = round(time.time() - begun, 3)
     end = {
         "begun": begun,
         "seconds": seconds,
-        "asked": asked,
+        "asked": len(answers) - earlier,
         "kept_from_before": earlier,
         "peak_rss_gb": peak_rss_gb(),
     }
     record.write_document("run.json", {**(record.read_run() or {}), **end})
     return result
+
+
+def requests(data: DataSet, questions: Iterable[Question], settings: Settings) -> list[RunRequest]:
+    """Return the requests of these questions of a data set."""
+    return [settings.request(q, data.scenes[q.scene].picture) for q in questions]
 
 
 def finish(
@@ -103,7 +109,7 @@ def finish(
     result = summarise(scored, data)
     record.write_document("scores.json", result)
     record.write(record.out / "scored.jsonl", [_line_of(s) for s in scored])
-    record.write_document("costs.json", costs(record.read(record.timings), questions))
+    record.write_document("costs.json", costs(record.read(record.timings), {q.id: q.scene for q in questions}))
     return result
 
 

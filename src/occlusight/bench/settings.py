@@ -8,6 +8,7 @@ from typing import Any
 
 from occlusight.backends.options import SamplingParams
 from occlusight.backends.protocol import Request
+from occlusight.bench.asking import RunRequest
 from occlusight.questions.question import Question
 
 DECISIONS = {"en": ("Yes", "No"), "zh": ("是的", "没有")}
@@ -41,12 +42,11 @@ class Settings:
             "together": self.together,
         }
 
-    def request(self, question: Question, picture: Path) -> Request:
-        """Return the request for a question: its text as it stands."""
-        return Request(question.text, (picture,), self.system, sampling=self.sampling)
-
-    def choices(self, question: Question) -> tuple[str, str] | None:
-        """Return the words of yes and no whose log-probabilities are wanted; None where none are."""
-        return (
-            CERTAIN_KINDS[question.kind][question.lang] if self.certainty and question.kind in CERTAIN_KINDS else None
-        )
+    def request(self, question: Question, picture: Path) -> RunRequest:
+        """Return the request for a question about a picture: its text as it stands, and what a run writes of it."""
+        about = {"id": question.id, "scene": question.scene, "lang": question.lang, "kind": question.kind}
+        about |= {"template": question.template, "question": question.text}
+        certain = self.certainty and question.kind in CERTAIN_KINDS
+        words = CERTAIN_KINDS[question.kind][question.lang] if certain else None
+        request = Request(question.text, (picture,), self.system, sampling=self.sampling)
+        return RunRequest(question.scene, request, about, words)

@@ -152,6 +152,8 @@ def public_command(
         result = run_public(opened, items, out, progress=show)
     for_people(rates(name, result))
     for_programs({"benchmark": name, **result})
+    if result["failed"]:
+        raise typer.Exit(1)
 
 
 def rates(name: str, result: dict[str, Any]) -> Table:

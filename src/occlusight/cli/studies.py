@@ -10,7 +10,7 @@ import typer
 
 from occlusight.backends.options import SamplingParams
 from occlusight.bench.photographs import estimate, label_run, read_labels, summary, write_template
-from occlusight.bench.record import Finished, Record
+from occlusight.bench.record import Finished
 from occlusight.bench.sweep import LENGTHS, SIZES, sweep
 from occlusight.bench.sweep_page import page, to_markdown
 from occlusight.cli.bench_options import BackendName, BaseUrl, ModelName, TrustRemoteCode
@@ -73,6 +73,8 @@ def label_command(
     write_whole(out / "estimate.json", json.dumps(result, indent=1) + "\n")
     for_people(summary(result))
     for_programs(result)
+    if result["failed"]:
+        raise typer.Exit(1)
 
 
 def sweep_command(
@@ -135,21 +137,26 @@ def judge_command(
     judge: Annotated[str, typer.Option(help="The judge's name on its server.")],
     base_url: BaseUrl = None,
     data: Annotated[str | None, typer.Option(help="The data set; without it the one that the run names.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            callback=output_folder, help="Where the verdicts go; a stopped judging there goes on. Without it DIR/judge."
+        ),
+    ] = None,
 ) -> None:
     """Let a model judge a run's explanations beside the rule, and report how far the two agree. The scores stay the rule's."""
     from occlusight.backends import open_backend
     from occlusight.bench.judge import judged
 
     finished = Finished.read(run)
-    lines, summary = judged(
-        open_backend(judge, backend="openai", base_url=base_url),
-        finished,
-        open_set(data or str(finished.about["folder"])),
-    )
-    Record.write(run / "judged.jsonl", lines)
-    Record(run).write_document("judge.json", summary)
+    dataset = open_set(data or str(finished.about["folder"]))
+    opened = open_backend(judge, backend="openai", base_url=base_url)
+    with progress("judging", "explanations") as show:
+        _, summary = judged(opened, finished, dataset, out or run / "judge", show)
     for_people(*(f"{name}: {value}" for name, value in summary.items()))
     for_programs(summary)
+    if summary["failed"]:
+        raise typer.Exit(1)
 
 
 def leakage_command(

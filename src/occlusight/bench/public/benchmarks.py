@@ -9,16 +9,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from occlusight.backends.completion import Completion
+from occlusight.backends.options import SamplingParams
 from occlusight.backends.protocol import Backend, Request
+from occlusight.bench.asking import RunRequest, ask_all
+from occlusight.bench.costs import costs
 from occlusight.bench.public import choices, orders, statements
 from occlusight.bench.public.items import Item, read_answer, score
-from occlusight.bench.record import Record, surroundings
+from occlusight.bench.record import Progress, Record, surroundings
 from occlusight.bench.run import described
-from occlusight.bench.scorers import CUT, NO_ANSWER, RIGHT, WRONG, Score
+from occlusight.bench.scorers import CUT, ERROR, NO_ANSWER, RIGHT, WRONG, Score
+from occlusight.bench.settings import Settings
 from occlusight.bench.statistics import f1, precision, rate, recall
 from occlusight.errors import BadData, BadInput
-from occlusight.files.journal import Journal
 from occlusight.files.text import is_file, shown
 
 UNFIT = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError, EOFError, pickle.PickleError)
@@ -112,50 +114,52 @@ def run(
     items: list[Item],
     out: Path,
     max_tokens: int = 64,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Ask every item and return the scores; answers are saved as they come, and an interrupted run goes on.
+    """Ask every item and return the scores; answers are saved as they come, and an interrupted run resumes.
 
-    `scored.jsonl` has what was read from each answer, its raw text and the reason for its score.
+    `scored.jsonl` has what was read from each answer, its raw text and the reason for its score, `costs.json` what the answers took.
 
-    Raises BadInput where `out` holds a run of another model or other questions, or another process writes it.
+    Raises BadInput where `out` holds a run of another model or other questions, or another process writes it, OcclusightError when too
+    many answers in a row fail.
     """
+    settings = Settings(sampling=SamplingParams(max_tokens=max_tokens), certainty=False)
     about = {
         "model": asdict(backend.info),
         "backend": described(backend),
-        "settings": {"max_tokens": max_tokens},
+        "settings": settings.to_json(),
         **surroundings(),
     }
-    with Record(out).held() as record, Journal(record.answers) as lines:
+    asked = [request_for(item, settings) for item in items]
+    with Record(out).held() as record:
         known = record.begin(about)
-        for i, item in enumerate(items):
-            if progress:
-                progress(i, len(items))
-            if item.id not in known:
-                known[item.id] = _ask(backend, item, max_tokens)
-                lines.append(known[item.id])
-            elif known[item.id].get("question") != item.prompt:
+        for one in asked:
+            if one.id in known and known[one.id].get("question") != one.about["question"]:
                 raise BadInput(
-                    f"{out} holds answers to other questions (another one is called {item.id!r}); give another --out"
+                    f"{out} holds answers to other questions (another one is called {one.id!r}); give another --out"
                 )
-        if progress:
-            progress(len(items), len(items))
-        scored = {
-            item.id: judge(item, **{key: known[item.id][key] for key in ("answer", "finish_reason")}) for item in items
-        }
+        ask_all(backend, asked, known, record, together=settings.together, progress=progress)
+        record.settle(one.id for one in asked)
+        scored = {item.id: judge(item, known[item.id]["answer"], known[item.id]["finish_reason"]) for item in items}
         record.write(record.out / "scored.jsonl", [{"id": id, **asdict(one)} for id, one in scored.items()])
+        record.write_document("costs.json", costs(record.read(record.timings), {one.id: one.group for one in asked}))
         result = {"model": backend.info.name, "revision": backend.info.revision, **summarise(items, scored)}
         record.write_document("scores.json", result)
     return result
 
 
-def _ask(backend: Backend, item: Item, max_tokens: int) -> dict[str, Any]:
-    said = Completion.of(backend.generate(Request(item.prompt, item.pictures, max_tokens=max_tokens)))
-    return {"id": item.id, "question": item.prompt, "answer": said.text, "finish_reason": said.finish_reason}
+def request_for(item: Item, settings: Settings) -> RunRequest:
+    """Return what is asked of an item; those about the same picture files are one group."""
+    paths = [str(picture) for picture in item.pictures if isinstance(picture, Path)]
+    group = "\n".join(paths) if paths and len(paths) == len(item.pictures) else item.id
+    request = Request(item.prompt, item.pictures, settings.system, sampling=settings.sampling)
+    return RunRequest(group, request, {"id": item.id, "question": item.prompt})
 
 
 def judge(item: Item, answer: str, finish_reason: str) -> Score:
-    """Score one answer; its value is that of `items.score`. What was cut is read as far as it says anything."""
+    """Score one answer; its value is that of `items.score`. What was cut is read as far as it says anything; an error has no value."""
+    if finish_reason == "error":
+        return Score(None, ERROR, None, answer, "the backend failed")
     said = read_answer(item, answer)
     value = score(item, said)
     if said is None:
@@ -167,10 +171,15 @@ def judge(item: Item, answer: str, finish_reason: str) -> Score:
 
 
 def summarise(items: list[Item], scored: dict[str, Score]) -> dict[str, Any]:
-    """Return accuracy (mean error for numbers) by group with intervals clustered by picture, F1 for pairs, and what could not be read."""
+    """Return accuracy (mean error for numbers) by group with intervals clustered by picture, F1 for pairs, and what could not be read.
+
+    Answers that failed count nowhere.
+    """
     rows: dict[str, dict[str, list[tuple[float, ...]]]] = defaultdict(lambda: defaultdict(list))
     pairs: dict[str, list[tuple[float, ...]]] = defaultdict(list)
     for item in items:
+        if scored[item.id].outcome == ERROR:
+            continue
         said = scored[item.id].extracted
         cluster = item.cluster or item.id
         for group in {"all", item.group or "all"}:
@@ -186,6 +195,7 @@ def summarise(items: list[Item], scored: dict[str, Score]) -> dict[str, Any]:
         "n": len(items),
         "unparsed": unparsed,
         "cut": outcomes.count(CUT),
+        "failed": outcomes.count(ERROR),
         **rate(rows["all"]).to_json(label),
     }
     if pairs:
