@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from occlusight.bench.speed import GB, peak_rss_gb
-from occlusight.engine.kv_segments import Chain
-from occlusight.engine.packed_batch import Rows
+from occlusight.engine.kv_segments import SequenceKV
+from occlusight.engine.packed_batch import PackedBatch
 from occlusight.errors import BadInput
 from occlusight.model.config import TextConfig
 from occlusight.model.int8_kv_cache import PIECE, Int8KVCache
@@ -41,16 +41,16 @@ def decode_after(
     began = perf_counter()
     fill(cache, text, tokens, dtype)
     progress(f"filled {tokens} tokens in {perf_counter() - began:.0f} s")
-    chain = Chain((), cache)
-    stretch = None
-    if text.yarn is not None and (factor := text.yarn.stretch(tokens + decode)) > 1:
-        stretch = torch.full((1, 1), factor)
+    kv = SequenceKV((), cache)
+    rope_factor = None
+    if text.yarn is not None and (factor := text.yarn.rope_factor(tokens + decode)) > 1:
+        rope_factor = torch.full((1, 1), factor)
     seconds, token = [], 1
     with torch.inference_mode():
         for step in range(decode):
             began = perf_counter()
             places = torch.full((3, 1, 1), tokens + step)
-            hidden = model(torch.tensor([[token]]), places, cache=Rows([(chain, 1)]), stretch=stretch)
+            hidden = model(torch.tensor([[token]]), places, cache=PackedBatch([(kv, 1)]), rope_factor=rope_factor)
             token = int(model.logits(hidden[0, -1]).argmax())
             seconds.append(perf_counter() - began)
             progress(f"token {step + 1} of {decode}: {seconds[-1]:.2f} s")

@@ -69,8 +69,8 @@ class Killed:
     def __init__(self, inner, after: int) -> None:
         self.inner, self.info, self.left = inner, inner.info, after
 
-    def forget(self) -> None:
-        self.inner.forget()
+    def clear_cache(self) -> None:
+        self.inner.clear_cache()
 
     def generate(self, request):
         return self.inner.generate(request)
@@ -152,7 +152,7 @@ class Listening:
     def __init__(self, inner) -> None:
         self.inner, self.info, self.heard = inner, inner.info, []
 
-    def forget(self) -> None:
+    def clear_cache(self) -> None:
         self.heard.append("forget")
 
     def generate(self, request):

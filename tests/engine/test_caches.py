@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from occlusight.engine.feature_cache import FeatureCache, bytes_of
-from occlusight.engine.kv_segments import Chain, Part
+from occlusight.engine.kv_segments import SegmentSlice, SequenceKV
 from occlusight.engine.prefix_cache import SHORTEST, PrefixCache, shared
 from occlusight.engine.prompt import Prompt, Visual
 from occlusight.model.config import TextConfig
@@ -71,7 +71,7 @@ def test_cells_tell_equal_ids_with_other_pictures_apart() -> None:
     one = Prompt.build(ids, [visual(0.0)], pad=9, merge=2)
     other = Prompt.build(ids, [visual(1.0)], pad=9, merge=2)
     assert one.ids == other.ids
-    assert shared(one.cells(), other.cells()) == 2
+    assert shared(one.token_keys(), other.token_keys()) == 2
     assert one.spans == ((2, 6),)
     assert [one.whole(n) for n in range(8)] == [0, 1, 2, 2, 2, 2, 6, 7]
 
@@ -89,18 +89,20 @@ def kept_cache(tokens: int) -> KVCache:
     return cache
 
 
-def keep(prefixes: PrefixCache, cells: Iterable[Hashable], parts: tuple[Part, ...] = ()) -> tuple[Part, ...]:
-    """Read `cells` after the parts, as a sequence would, and leave them."""
-    cells = tuple(cells)
-    chain = Chain(parts, kept_cache(len(cells)))
+def keep(
+    prefixes: PrefixCache, token_keys: Iterable[Hashable], parts: tuple[SegmentSlice, ...] = ()
+) -> tuple[SegmentSlice, ...]:
+    """Read `token_keys` after the parts, as a sequence would, and leave them."""
+    token_keys = tuple(token_keys)
+    chain = SequenceKV(parts, kept_cache(len(token_keys)))
     prefixes.hold(parts)
-    prefixes.add(chain.freeze(cells, KVCache(TEXT)))
+    prefixes.add(chain.freeze(token_keys, KVCache(TEXT)))
     prefixes.hold(chain.parts[-1:])
     prefixes.let_go(chain.parts)
     return chain.parts
 
 
-def lengths(parts: tuple[Part, ...]) -> list[int]:
+def lengths(parts: tuple[SegmentSlice, ...]) -> list[int]:
     return [part.length for part in parts]
 
 
@@ -116,9 +118,9 @@ def test_the_longest_shared_beginning_is_found() -> None:
 def test_segments_leave_others_anywhere_without_a_copy() -> None:
     prefixes = PrefixCache(1 << 20)
     first = keep(prefixes, [*range(30), 100, 101])
-    begun = (Part(first[0].segment, 30),)
+    begun = (SegmentSlice(first[0].segment, 30),)
     second = keep(prefixes, [200, 201, 202], begun)
-    third = keep(prefixes, [300], (*begun, Part(second[1].segment, 2)))
+    third = keep(prefixes, [300], (*begun, SegmentSlice(second[1].segment, 2)))
     assert lengths(prefixes.find([*range(30), 100, 7])) == [31]
     assert lengths(prefixes.find([*range(30), 200, 201, 202, 9])) == [30, 3]
     assert lengths(prefixes.find([*range(30), 200, 201, 300, 9])) == [30, 2, 1]
@@ -149,23 +151,23 @@ def test_finding_agrees_with_comparing_every_sequence(data: st.DataObject) -> No
     """The tree against its plain twin: a list of whole sequences. Random sequences, uses and evictions."""
     prefixes = PrefixCache(1 << 30)
     plain: list[tuple[int, ...]] = []
-    held: list[tuple[Part, ...]] = []
+    held: list[tuple[SegmentSlice, ...]] = []
     for _ in range(data.draw(st.integers(1, 12))):
         head = tuple(range(16))
-        cells = (*head, *data.draw(st.lists(st.integers(0, 2), max_size=8)))
-        best = max((shared(cells, one) for one in plain), default=0)
-        parts = prefixes.find(cells)
+        token_keys = (*head, *data.draw(st.lists(st.integers(0, 2), max_size=8)))
+        best = max((shared(token_keys, one) for one in plain), default=0)
+        parts = prefixes.find(token_keys)
         assert sum(lengths(parts)) == (best if best >= SHORTEST else 0)
-        assert [cell for part in parts for cell in part.segment.cells[: part.length]] == list(
-            cells[: sum(lengths(parts))]
+        assert [cell for part in parts for cell in part.segment.token_keys[: part.length]] == list(
+            token_keys[: sum(lengths(parts))]
         )
         if data.draw(st.booleans()):
             prefixes.hold(parts)
             held.append(parts)
-        rest = cells[sum(lengths(parts)) :]
+        rest = token_keys[sum(lengths(parts)) :]
         if rest:
             keep(prefixes, rest, parts)
-            plain.append(cells)
+            plain.append(token_keys)
     while held:
         prefixes.let_go(held.pop(data.draw(st.integers(0, len(held) - 1))))
         prefixes.shrink(data.draw(st.integers(0, prefixes.nbytes)))

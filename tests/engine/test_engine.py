@@ -77,25 +77,25 @@ class Greedy:
     """Says the likeliest token so many times, and keeps the logits of each place."""
 
     def __init__(self, count: int, draft: list[int] | None = None) -> None:
-        self.said: list[int] = []
-        self.reason: Reason | None = None
+        self.output_ids: list[int] = []
+        self.finish_reason: Reason | None = None
         self.logits: list[Tensor] = []
         self.count = count
         self.draft = draft or []  # what it guesses, right or wrong
 
-    def guess(self, most: int) -> list[int]:
-        begin = len(self.said)
+    def propose(self, most: int) -> list[int]:
+        begin = len(self.output_ids)
         return self.draft[begin : begin + min(most, self.count - begin - 1)]
 
-    def hear(self, logits: Tensor, guessed: Seq[int]) -> int:
+    def consume(self, logits: Tensor, guessed: Seq[int]) -> int:
         held = 0
         for row in logits:
             self.logits.append(row)
-            if len(self.said) == self.count:
-                self.reason = "length"
+            if len(self.output_ids) == self.count:
+                self.finish_reason = "length"
                 break
-            self.said.append(int(row.argmax()))
-            if held == len(guessed) or self.said[-1] != guessed[held]:
+            self.output_ids.append(int(row.argmax()))
+            if held == len(guessed) or self.output_ids[-1] != guessed[held]:
                 break
             held += 1
         return held
@@ -110,15 +110,15 @@ def run(engine: Engine, *sequences: Sequence) -> None:
 
 
 def begin(engine: Engine, prompt: Prompt, count: int = 12, draft: list[int] | None = None) -> tuple[Greedy, Sequence]:
-    listener = Greedy(count, draft)
-    return listener, engine.submit(prompt, listener, count + 1)
+    consumer = Greedy(count, draft)
+    return consumer, engine.submit(prompt, consumer, count + 1)
 
 
 def greedy(engine: Engine, prompt: Prompt, count: int = 12) -> tuple[list[int], Tensor, Sequence]:
     """Return greedy tokens, the logits after the last, and the sequence."""
-    listener, sequence = begin(engine, prompt, count)
+    consumer, sequence = begin(engine, prompt, count)
     run(engine, sequence)
-    return listener.said, listener.logits[-1], sequence
+    return consumer.output_ids, consumer.logits[-1], sequence
 
 
 def close(one: Tensor, other: Tensor) -> bool:
@@ -206,7 +206,7 @@ def test_a_conversation_goes_on_from_the_kept_answer_and_its_parts_stay_few(
         known = len(asked.ids) + len(tokens)
         assert close(logits, naive(engine, asked, tokens))
         asked = Prompt((*asked.ids, *tokens, 5, 6, 7), asked.visuals, asked.spans)
-    parts = engine.prefixes.find(Sequence(asked, Greedy(1), 0, 0).cells)
+    parts = engine.prefixes.find(Sequence(asked, Greedy(1), 0, 0).token_keys)
     assert len(parts) <= MOST_PARTS
 
 
@@ -241,10 +241,10 @@ def test_questions_about_one_picture_share_its_keys_and_values(
     ]
     together = [begin(engine, one) for one in asked]
     run(engine, *(sequence for _, sequence in together))
-    for one, (listener, sequence) in zip(asked, together, strict=True):
+    for one, (consumer, sequence) in zip(asked, together, strict=True):
         expected, reference, _ = greedy(plain, one)
-        assert listener.said == expected
-        assert close(listener.logits[-1], reference)
+        assert consumer.output_ids == expected
+        assert close(consumer.logits[-1], reference)
         assert sequence.reused == 0 or sequence.reused >= one.spans[0][1]
     assert len(encoded) == 1
     reused = [sequence.reused for _, sequence in together]
@@ -270,10 +270,10 @@ def test_different_requests_decode_together_as_they_do_alone(
     counts = [5, 20, 11, 1, 30]
     together = [begin(engine, one, count) for one, count in zip(asked, counts, strict=True)]
     run(engine, *(sequence for _, sequence in together))
-    for one, count, (listener, _) in zip(asked, counts, together, strict=True):
+    for one, count, (consumer, _) in zip(asked, counts, together, strict=True):
         expected, reference, _ = greedy(plain, one, count)
-        assert listener.said == expected
-        assert close(listener.logits[-1], reference)
+        assert consumer.output_ids == expected
+        assert close(consumer.logits[-1], reference)
 
 
 @pytest.mark.parametrize("wrong", [0, 3])
@@ -283,15 +283,15 @@ def test_guessing_changes_nothing(
     asked = prompt("Is it hidden?", pictures[0], pictures[3])  # two pictures: the position delta is of the sequence
     expected, reference, _ = greedy(new_engine(tiny_checkpoint, PLAIN), asked, 20)
     draft = [*expected[:9], *([7] * wrong), *expected[9 + wrong :]]
-    listener, sequence = begin(engine, asked, 20, draft)
+    consumer, sequence = begin(engine, asked, 20, draft)
     run(engine, sequence)
-    assert listener.said == expected
-    assert close(listener.logits[-1], reference)
-    held = engine.statistics().held_tokens
+    assert consumer.output_ids == expected
+    assert close(consumer.logits[-1], reference)
+    held = engine.statistics().accepted_tokens
     assert held > 8 if wrong else held > 14
     assert engine.statistics().steps < 16
     greedy(engine, Prompt((*asked.ids, *expected, 5), asked.visuals, asked.spans), 2)  # what is kept is what was said
-    assert close(listener.logits[-1], naive(engine, asked, expected))
+    assert close(consumer.logits[-1], naive(engine, asked, expected))
 
 
 def test_scores_are_the_log_probabilities_of_the_whole_answer(
@@ -346,20 +346,20 @@ def test_requests_that_do_not_fit_together_wait_for_each_other(
             most = max(most, now.running)
             assert now.reserved_bytes + now.kept_bytes <= engine.settings.kv_bytes
     assert most == 1
-    for (listener, _), path in zip(together, pictures, strict=False):
-        assert listener.said == greedy(new_engine(tiny_checkpoint, PLAIN), prompt("Is it hidden?", path))[0]
+    for (consumer, _), path in zip(together, pictures, strict=False):
+        assert consumer.output_ids == greedy(new_engine(tiny_checkpoint, PLAIN), prompt("Is it hidden?", path))[0]
 
 
 def test_a_long_reader_does_not_hold_up_an_answer(tiny_checkpoint: Path, prompt: Ask, pictures: list[Path]) -> None:
     engine = new_engine(tiny_checkpoint, EngineSettings(chunk=64))
     quick, first = begin(engine, prompt("Is it hidden?", pictures[0]), 30)
-    while not quick.said:
+    while not quick.output_ids:
         engine.follow(first)
     _, slow = begin(engine, prompt("car " * 2000), 1)
     said = []
     while slow.read < 600:
         engine.follow(slow)
-        said.append(len(quick.said))
+        said.append(len(quick.output_ids))
     assert len(said) > 8
     assert said[8] - said[0] >= 8  # a token each step
     run(engine, first, slow)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from llguidance import LLMatcher, LLTokenizer
 
-from occlusight.engine.generation import Speaker
+from occlusight.engine.generation import Generation
 from occlusight.engine.grammar import Grammars
 from occlusight.engine.json_limits import JsonLimits
 from occlusight.engine.sampling_params import SamplingParams
@@ -129,14 +129,14 @@ def test_a_model_that_repeats_itself_for_ever_comes_to_an_end(
     logits[0, chat.encode("]")] = -9.0
     logits[0, list(chat.eos_ids)] = -20.0
     logits[0, chat.encode(wanted)] = 9.0
-    one = Speaker(chat, (), SamplingParams(max_tokens=900), grammars.json_schema(json.dumps(schema), SMALL))
-    while one.reason is None:
-        one.hear(logits, [])
-    text = "".join(piece.text for piece in one.transcript.pieces)
+    one = Generation(chat, (), SamplingParams(max_tokens=900), grammars.json_schema(json.dumps(schema), SMALL))
+    while one.finish_reason is None:
+        one.consume(logits, [])
+    text = "".join(piece.text for piece in one.output_text.pieces)
     if name != "a pattern that wants more":
-        assert one.reason == "stop"
+        assert one.finish_reason == "stop"
         assert len(text) < 150
-    if one.reason == "stop":
+    if one.finish_reason == "stop":
         assert accepts(schema, text)
         json.loads(text)
 
@@ -146,11 +146,13 @@ def test_whatever_a_random_model_says_parses_when_it_has_ended(chat: Chat, gramm
     generator = torch.Generator().manual_seed(seed)
     size = chat.config.text.vocab_size
     for schema in (*ENDLESS.values(), {}, NODE, {"type": "object"}):
-        one = Speaker(chat, (), SamplingParams(1.0, seed=seed, max_tokens=60), grammars.json_schema(json.dumps(schema)))
-        while one.reason is None:
-            one.hear(5 * torch.randn(1, size, generator=generator), [])
-        if one.reason == "stop":
-            assert accepts(schema, "".join(piece.text for piece in one.transcript.pieces))
+        one = Generation(
+            chat, (), SamplingParams(1.0, seed=seed, max_tokens=60), grammars.json_schema(json.dumps(schema))
+        )
+        while one.finish_reason is None:
+            one.consume(5 * torch.randn(1, size, generator=generator), [])
+        if one.finish_reason == "stop":
+            assert accepts(schema, "".join(piece.text for piece in one.output_text.pieces))
 
 
 def test_a_schema_too_deep_to_read_is_refused(grammars: Grammars) -> None:

@@ -28,19 +28,19 @@ class Greedy:
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self.said: list[int] = []
-        self.reason: Reason | None = None
+        self.output_ids: list[int] = []
+        self.finish_reason: Reason | None = None
         self.logits: list[Tensor] = []
 
-    def guess(self, most: int) -> list[int]:
+    def propose(self, most: int) -> list[int]:
         return []
 
-    def hear(self, logits: Tensor, guessed: Seq[int]) -> int:
+    def consume(self, logits: Tensor, guessed: Seq[int]) -> int:
         self.logits.append(logits[-1])
-        if len(self.said) == self.count:
-            self.reason = "length"
+        if len(self.output_ids) == self.count:
+            self.finish_reason = "length"
         else:
-            self.said.append(int(logits[-1].argmax()))
+            self.output_ids.append(int(logits[-1].argmax()))
         return 0
 
 
@@ -59,8 +59,8 @@ def short_native(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory
 
 def begin(engine: Engine, length: int, count: int) -> tuple[Greedy, object, Prompt]:
     ids = torch.randint(20, 200, (length,), generator=torch.Generator().manual_seed(7)).tolist()
-    prompt, listener = Prompt(tuple(ids)), Greedy(count)
-    return listener, engine.submit(prompt, listener, count + 1), prompt
+    prompt, consumer = Prompt(tuple(ids)), Greedy(count)
+    return consumer, engine.submit(prompt, consumer, count + 1), prompt
 
 
 def whole(engine: Engine, prompt: Prompt, said: list[int], factor: float) -> Tensor:
@@ -68,8 +68,8 @@ def whole(engine: Engine, prompt: Prompt, said: list[int], factor: float) -> Ten
     ids = torch.tensor([*prompt.ids, *said])
     places, _ = positions(ids, [], engine.model.config)
     with torch.inference_mode():
-        stretch = torch.full((1, len(ids)), factor)
-        logits: Tensor = engine.model.logits(engine.model(ids[None], places[:, None], stretch=stretch)[0, -1])
+        rope_factor = torch.full((1, len(ids)), factor)
+        logits: Tensor = engine.model.logits(engine.model(ids[None], places[:, None], rope_factor=rope_factor)[0, -1])
     return logits
 
 
@@ -80,12 +80,12 @@ def test_long_and_short_answers_run_together_each_stretched_as_it_needs(short_na
         while not sequence.ended:
             engine.follow(sequence)
         assert sequence.error is None
-    assert [sequence.stretch for _, sequence, _ in asked] == [1.0, 1.0, 2.0, 2.0, 4.0]
-    for listener, sequence, prompt in asked:
-        expected = whole(engine, prompt, listener.said, sequence.stretch)
-        torch.testing.assert_close(listener.logits[-1], expected, atol=2e-4, rtol=0)
-        other = whole(engine, prompt, listener.said, 1.0 if sequence.stretch > 1 else 2.0)
-        assert (listener.logits[-1] - other).abs().max() > 1e-2
+    assert [sequence.rope_factor for _, sequence, _ in asked] == [1.0, 1.0, 2.0, 2.0, 4.0]
+    for consumer, sequence, prompt in asked:
+        expected = whole(engine, prompt, consumer.output_ids, sequence.rope_factor)
+        torch.testing.assert_close(consumer.logits[-1], expected, atol=2e-4, rtol=0)
+        other = whole(engine, prompt, consumer.output_ids, 1.0 if sequence.rope_factor > 1 else 2.0)
+        assert (consumer.logits[-1] - other).abs().max() > 1e-2
 
 
 def test_what_another_factor_has_read_is_not_reused(short_native: Path) -> None:

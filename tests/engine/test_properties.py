@@ -99,7 +99,7 @@ def test_random_arrivals_cancels_and_evictions(tiny_checkpoint: Path, pictures: 
 
         @precondition(lambda self: self.answers)
         @rule(which=st.integers(0, 5))
-        def forget(self, which: int) -> None:
+        def clear_cache(self, which: int) -> None:
             self.answers.pop(which % len(self.answers))
 
         @precondition(lambda self: self.answers)
@@ -112,7 +112,7 @@ def test_random_arrivals_cancels_and_evictions(tiny_checkpoint: Path, pictures: 
 
         @rule()
         def evict(self) -> None:
-            self.backend.forget()
+            self.backend.clear_cache()
 
         @invariant()
         def memory_is_bounded(self) -> None:
@@ -130,7 +130,7 @@ def test_random_arrivals_cancels_and_evictions(tiny_checkpoint: Path, pictures: 
             for answer, asked in self.answers:
                 assert whole(answer)[0] == alone(*asked)
             self.answers.clear()
-            self.backend.forget()
+            self.backend.clear_cache()
             now = self.engine.statistics()
             assert (now.running, now.waiting, now.reserved_bytes, now.kept_bytes, now.feature_bytes) == (0, 0, 0, 0, 0)
             assert (len(self.engine.encoder), len(self.engine.prefixes), self.engine.prefixes._roots) == (0, 0, [])

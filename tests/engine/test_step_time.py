@@ -67,7 +67,7 @@ def test_prompts_pictures_and_answers_together_keep_the_time(
     played: Any, pictures: list[Path], block_s: float, row_s: float
 ) -> None:
     backend, machine = played(block_s=block_s, row_s=row_s, weights_s=0.12)
-    backend.engine._pace._rate = 0.8 / row_s  # as after the first passes; the first guess knows no such machine
+    backend.engine._budget._rate = 0.8 / row_s  # as after the first passes; the first guess knows no such machine
     asked = [Request("car " * words, (pictures[i % 4],), max_tokens=9) for i, words in enumerate((900, 10, 40, 300))]
     for _ in backend.generate_many(asked):
         pass
@@ -97,15 +97,15 @@ def test_a_machine_that_becomes_slower_is_noticed_within_a_pass(played: Any) -> 
 def test_an_answer_comes_on_while_a_prompt_is_read_layer_by_layer(played: Any) -> None:
     """The prompt's layers take most of a step each; an answer's token takes little, and no step goes without one for long."""
     backend, machine = played(block_s=0.01, row_s=0.002, weights_s=0.1)
-    backend.engine._pace._rate = 1500.0
+    backend.engine._budget._rate = 1500.0
     quick = backend.generate(Request("car", max_tokens=60))
     slow = backend.generate(Request("car " * 3000, max_tokens=1))
     while not slow._sequence.read:
         backend.engine.follow(quick._sequence)
-    steps, said, read = len(machine.steps), len(quick._sequence.listener.said), slow._sequence.read
+    steps, said, read = len(machine.steps), len(quick._sequence.consumer.output_ids), slow._sequence.read
     for _ in range(20):
         backend.engine.follow(quick._sequence)
-    assert len(quick._sequence.listener.said) - said >= 10
+    assert len(quick._sequence.consumer.output_ids) - said >= 10
     assert slow._sequence.read > read
     assert max(machine.steps[steps:]) <= MOST
     for answer in (quick, slow):

@@ -29,7 +29,7 @@ def test_what_is_kept_has_no_room_that_nobody_uses(tiny_checkpoint: Path, tokens
     ask(backend, 0, tokens)
     kept = backend.engine.prefixes._kept
     assert kept
-    assert [s.store.capacity for s in kept] == [round_up(len(s.cells)) for s in kept]
+    assert [s.store.capacity for s in kept] == [round_up(len(s.token_keys)) for s in kept]
 
 
 def test_other_pictures_come_in_place_of_those_of_before(tiny_checkpoint: Path) -> None:

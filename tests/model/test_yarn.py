@@ -42,12 +42,12 @@ def test_logits_beyond_the_native_context_equal_those_of_transformers(
     model, reference = stretched
     case = replace(twins.cases[name], offset=offset)
     place, _ = positions(case.ids, case.grids, model.config)
-    factor = model.config.text.yarn.stretch(int(place.max()) + 1 + offset)
+    factor = model.config.text.yarn.rope_factor(int(place.max()) + 1 + offset)
     assert factor == 3
     with torch.no_grad():
         features = model.encode(case.patches, case.grids) if case.grids else None
-        stretch = torch.full((1, len(case.ids)), factor)
-        found = model.logits(model(case.ids[None], place[:, None] + offset, features, stretch=stretch))[0]
+        rope_factor = torch.full((1, len(case.ids)), factor)
+        found = model.logits(model(case.ids[None], place[:, None] + offset, features, rope_factor=rope_factor))[0]
         plain = model.logits(model(case.ids[None], place[:, None] + offset, features))[0]
     expected = twins.theirs(reference, case)
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
@@ -62,7 +62,7 @@ def test_within_the_native_context_nothing_is_stretched(
     """The model with the recipe says what transformers says without it."""
     case = replace(twins.cases[name], offset=offset)
     own = stretched[0]
-    assert own.config.text.yarn.stretch(offset + len(case.ids)) == 1
+    assert own.config.text.yarn.rope_factor(offset + len(case.ids)) == 1
     own = load_like(own, twins.model.config.text.rope_theta)
     torch.testing.assert_close(twins.ours(own, case), twins.theirs(twins.reference, case), atol=1e-4, rtol=0)
 
@@ -124,12 +124,12 @@ def test_positions_of_a_million_tokens_equal_those_of_transformers(twins: Any) -
     assert torch.equal(places, expected[:, 0])
     assert delta == int(own_delta)
     assert int(places.max()) < NATIVE
-    assert Yarn().stretch(int(places.max()) + 1) == 1
+    assert Yarn().rope_factor(int(places.max()) + 1) == 1
 
 
 def test_the_factor_is_the_one_that_the_positions_need() -> None:
     yarn = Yarn()
-    assert [yarn.stretch(end) for end in (1, NATIVE, NATIVE + 1, 2 * NATIVE, 2 * NATIVE + 1, LONGEST)] == [
+    assert [yarn.rope_factor(end) for end in (1, NATIVE, NATIVE + 1, 2 * NATIVE, 2 * NATIVE + 1, LONGEST)] == [
         1.0,
         1.0,
         2.0,
@@ -137,7 +137,7 @@ def test_the_factor_is_the_one_that_the_positions_need() -> None:
         3.0,
         4.0,
     ]
-    assert Yarn(factor=3.0).stretch(NATIVE + 1) == 3.0
+    assert Yarn(factor=3.0).rope_factor(NATIVE + 1) == 3.0
 
 
 def test_frequencies_between_the_bounds_are_blended() -> None:

@@ -36,7 +36,7 @@ from occlusight.backends.structured import READS_SCHEMAS, prompt_of
 from occlusight.checks import instance
 from occlusight.engine.config import EngineSettings
 from occlusight.engine.engine import Engine
-from occlusight.engine.generation import END_THINK, THINK, Speaker
+from occlusight.engine.generation import END_THINK, THINK, Generation
 from occlusight.engine.outlook import Outlook
 from occlusight.engine.output_text import Picked, Piece
 from occlusight.engine.prompt import Prompt, Visual
@@ -145,12 +145,12 @@ class LocalBackend:
         """
         began = perf_counter()
         prompt, uses = self._read(instance("request", request, Request), cancelled)
-        room = min(request.sampling.max_tokens, self.engine.context - len(prompt.ids))
+        max_new_tokens = min(request.sampling.max_tokens, self.engine.context - len(prompt.ids))
         params = request.sampling
-        if room < params.max_tokens:
-            params = replace(params, max_tokens=max(1, room))
-        speaker = Speaker(self.chat, prompt.ids, params, self._grammar(params))
-        return Answer(self, self.engine.submit(prompt, speaker, room), speaker, uses, began)
+        if max_new_tokens < params.max_tokens:
+            params = replace(params, max_tokens=max(1, max_new_tokens))
+        generation = Generation(self.chat, prompt.ids, params, self._grammar(params))
+        return Answer(self, self.engine.submit(prompt, generation, max_new_tokens), generation, uses, began)
 
     def generate_many(self, requests: Iterable[Request]) -> Iterator[tuple[int, Event]]:
         """Answer several requests together; yield (which one, its next event) as they come. Questions about one picture share it.
@@ -201,9 +201,9 @@ class LocalBackend:
             raise BadInput("an empty text is the beginning of every answer; give choices that are not empty")
         return [[tuple(self.chat.encode(word)) for word in words] for words in wordings]
 
-    def forget(self) -> None:
+    def clear_cache(self) -> None:
         """Empty the caches, so that what follows does not depend on what was asked before, not even in its rounding."""
-        self.engine.forget()
+        self.engine.clear_cache()
 
     def prompt(self, request: Request) -> Prompt:
         """Return the ids and pictures of a request, as the checkpoint's chat template writes them.
@@ -255,12 +255,17 @@ class Answer(Iterator[Event]):
     """The events of one answer. `close`, from any thread, stops it: what it held is freed after the step under way at the latest."""
 
     def __init__(
-        self, backend: LocalBackend, sequence: Decoding, speaker: Speaker, uses: tuple[PictureUse, ...], began: float
+        self,
+        backend: LocalBackend,
+        sequence: Decoding,
+        generation: Generation,
+        uses: tuple[PictureUse, ...],
+        began: float,
     ) -> None:
         self._engine = backend.engine
         self._tokenizer = backend.chat.tokenizer
         self._sequence = sequence
-        self._speaker = speaker
+        self._generation = generation
         self._uses = uses
         self._began = began
         self._kept_speeds = backend.kept_speeds
@@ -268,7 +273,7 @@ class Answer(Iterator[Event]):
         self._over = False
 
     def __next__(self) -> Event:
-        sequence, pieces = self._sequence, self._speaker.transcript.pieces
+        sequence, pieces = self._sequence, self._generation.output_text.pieces
         while not self._over:
             ended = sequence.ended  # looked at first: whatever it said was said before
             if sequence.cancelled:
@@ -322,10 +327,10 @@ class Answer(Iterator[Event]):
         return TokenLogprob(text(picked.token), picked.logprob or 0.0, top)
 
     def _done(self) -> Done:
-        sequence, speaker = self._sequence, self._speaker
+        sequence, generation = self._sequence, self._generation
         usage = Usage(
             prompt_tokens=len(sequence.prompt.ids),
-            completion_tokens=speaker.completion_tokens,
+            completion_tokens=generation.completion_tokens,
             image_tokens=sequence.prompt.image_tokens,
             pictures=self._uses,
         )
@@ -339,5 +344,5 @@ class Answer(Iterator[Event]):
         )
         if self._shown is not None:
             self._kept_speeds.write(self._engine.speeds.rates)
-        saved = Saved(reused=sequence.reused, forced=speaker.forced, guessed=speaker.held)
-        return Done(speaker.reason or "length", usage, timings, saved)
+        saved = Saved(reused=sequence.reused, forced=generation.forced, guessed=generation.accepted)
+        return Done(generation.finish_reason or "length", usage, timings, saved)

@@ -118,7 +118,7 @@ def ask_group(backend: Backend, group: Sequence[RunRequest], log: AnswerLog, *, 
 
 def ask_at_once(backend: AsksMany, group: Sequence[RunRequest], log: AnswerLog) -> None:
     """Ask a group together. An answer is written down as it ends; one that is a decision, once all decisions have been weighed."""
-    forget(backend)
+    clear_cache(backend)
     choices = {at: one.choices for at, one in enumerate(group) if one.choices}
     events: list[list[Event]] = [[] for _ in group]
     ends: dict[int, Completion] = {}
@@ -149,7 +149,7 @@ def shares(group: Sequence[RunRequest], ends: dict[int, Completion], seconds: fl
 
 def ask_in_turn(backend: Backend, group: Sequence[RunRequest], log: AnswerLog) -> None:
     """Ask one question after the other; what has an answer is asked again where a later one has none and the caches remember."""
-    remembers = forget(backend)
+    remembers = clear_cache(backend)
     for at, one in enumerate(group):
         known = one.id in log.answers
         if known and not (remembers and any(other.id not in log.answers for other in group[at:])):
@@ -161,9 +161,9 @@ def ask_in_turn(backend: Backend, group: Sequence[RunRequest], log: AnswerLog) -
             log.time(timing)
 
 
-def forget(backend: object) -> bool:
+def clear_cache(backend: object) -> bool:
     """Empty what a backend keeps from earlier questions; return whether it keeps anything. (What a server keeps is its own affair.)"""
-    empty = getattr(backend, "forget", None)
+    empty = getattr(backend, "clear_cache", None)
     if not callable(empty):
         return False
     empty()

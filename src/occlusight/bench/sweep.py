@@ -74,9 +74,9 @@ class Resized:
         """Score about the resized pictures."""
         return self.inner.score(self.resized(request), choices)
 
-    def forget(self) -> None:
+    def clear_cache(self) -> None:
         """Empty the caches behind."""
-        if callable(empty := getattr(self.inner, "forget", None)):
+        if callable(empty := getattr(self.inner, "clear_cache", None)):
             empty()
 
 

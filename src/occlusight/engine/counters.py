@@ -10,7 +10,7 @@ class Statistics:
     """Counts since the start, and what is held now (`running`, `waiting`, `kept_bytes`, `feature_bytes`, `reserved_bytes`).
 
     `prompt_tokens` counts those of admitted prompts, `reused_tokens` those of them that needed no reading; `feature_hits` and
-    `feature_misses` count pictures; `guessed_tokens` those read ahead on a guess, `held_tokens` those of them that came;
+    `feature_misses` count pictures; `draft_tokens` those that prompt lookup proposed, `accepted_tokens` those of them that the model said too;
     `forced_tokens` those to which a grammar or a budget left no alternative; `slowest_step_s` is in seconds.
     """
 
@@ -23,8 +23,8 @@ class Statistics:
     reused_tokens: int = 0
     feature_hits: int = 0
     feature_misses: int = 0
-    guessed_tokens: int = 0
-    held_tokens: int = 0
+    draft_tokens: int = 0
+    accepted_tokens: int = 0
     forced_tokens: int = 0
     running: int = 0
     waiting: int = 0

@@ -12,17 +12,17 @@ import torch
 from occlusight.engine.config import MIB, EngineSettings
 from occlusight.engine.counters import Statistics
 from occlusight.engine.feature_cache import FeatureCache
-from occlusight.engine.forward_pass import Pass, check_numbers
-from occlusight.engine.generation import Listener
+from occlusight.engine.forward_pass import ForwardPass, check_numbers
+from occlusight.engine.generation import LogitsConsumer
 from occlusight.engine.kv_manager import ROOM, Admission, beginning, expects
-from occlusight.engine.kv_segments import Chain, Part
+from occlusight.engine.kv_segments import SegmentSlice, SequenceKV
 from occlusight.engine.outlook import Outlook, outlook
 from occlusight.engine.prefix_cache import PrefixCache
 from occlusight.engine.prompt import Prompt
-from occlusight.engine.scheduler import deal, lane_of
+from occlusight.engine.scheduler import priority_of, split_budget
 from occlusight.engine.sequence import Sequence
 from occlusight.engine.speeds import Speeds
-from occlusight.engine.token_budget import Pace
+from occlusight.engine.token_budget import TokenBudget
 from occlusight.engine.vision_encoder import Encoder
 from occlusight.model.allocator import give_back_gaps
 from occlusight.model.config import ModelConfig
@@ -32,11 +32,11 @@ from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.rope import positions
 
 FEW_ROWS = 8
-"""Up to so many rows cost a pass little more than one: it waits for the weights. Guesses fill them."""
+"""Up to so many rows cost a pass little more than one: it waits for the weights. Drafts fill them."""
 TELLING_ROWS = 128
 """Fewer rows of a prompt do not tell how long many take: they wait for the weights."""
 ANSWERS = 0
-"""The lane of those that have few tokens to read."""
+"""The priority class of those that have few tokens to read."""
 MOST_PARTS = 12
 """Every part of a sequence costs a call of attention in every layer; more are copied into one."""
 WORTH_SHARING = 64
@@ -73,13 +73,13 @@ class Engine:
         self.prefixes = PrefixCache(min(self.settings.prefix_cache_bytes, kept * token_bytes))
         self.speeds = speeds or Speeds()
         self.encoder = Encoder(model, self.features, f"{revision}:{self.dtype}", self.device, self.speeds)
-        self._pace = Pace(model.config.text.matrix_numbers // model.config.text.layers, self.settings.chunk)
+        self._budget = TokenBudget(model.config.text.matrix_numbers // model.config.text.layers, self.settings.chunk)
         self._counts = Statistics()
         self._waiting: list[Sequence] = []
         self._running: list[Sequence] = []
         self._forgotten = 0  # bytes at which gaps were given back last
-        self._passes: dict[int, Pass] = {}  # those under way, by lane
-        self._late: list[Encoder | Pass] = []
+        self._passes: dict[int, ForwardPass] = {}  # those under way, by priority class
+        self._late: list[Encoder | ForwardPass] = []
         self._guard = threading.Condition(threading.Lock())
         self._stepping = False
 
@@ -105,7 +105,7 @@ class Engine:
                 reserved_bytes=self._reserved(),
             )
 
-    def forget(self) -> None:
+    def clear_cache(self) -> None:
         """Empty the caches, but for what is in use."""
         with self._guard:
             self._guard.wait_for(lambda: not self._stepping)
@@ -113,18 +113,23 @@ class Engine:
             self.features.clear()
 
     def submit(
-        self, prompt: Prompt, listener: Listener, room: int, heard_from: int | None = None, keep: bool = True
+        self,
+        prompt: Prompt,
+        consumer: LogitsConsumer,
+        max_new_tokens: int,
+        logits_from: int | None = None,
+        keep: bool = True,
     ) -> Sequence:
-        """Queue a prompt whose answer has at most `room` tokens. `heard_from` (the prompt's last token unless given) and `keep`: see `Sequence`.
+        """Queue a prompt whose answer has at most `max_new_tokens` tokens. `logits_from` (the prompt's last token unless given) and `keep`: see `Sequence`.
 
         Raises:
             BadInput: it can never be answered; nothing has been done then.
         """
-        most = min(len(prompt.ids) + room, self.context)
+        most = min(len(prompt.ids) + max_new_tokens, self.context)
         self.admission.check(prompt, most)
         last = len(prompt.ids) - 1
-        factor = stretch_of(prompt, most, self.model.config)
-        sequence = Sequence(prompt, listener, last if heard_from is None else heard_from, most, keep, factor)
+        factor = rope_factor_of(prompt, most, self.model.config)
+        sequence = Sequence(prompt, consumer, last if logits_from is None else logits_from, most, keep, factor)
         with self._guard:
             self._waiting.append(sequence)
         return sequence
@@ -167,7 +172,7 @@ class Engine:
 
     @torch.inference_mode()
     def step(self) -> None:
-        """Admit, encode for a while, go on with the passes under way, hear what comes next. Only one thread at a time may step."""
+        """Admit, encode for a while, go on with the passes under way, take what comes next. Only one thread at a time may step."""
         began = perf_counter()
         with self._guard:
             self._sweep()
@@ -176,8 +181,8 @@ class Engine:
         try:
             # Who waits for a picture reads in the next step.
             ready = [sequence for sequence in running if sequence.unread]
-            self._set_out(ready)
-            self._go_on(began + self.settings.step_s)
+            self.start_passes(ready)
+            self.run_passes(began + self.settings.step_s)
         except Exception as error:
             self._passes.clear()
             for sequence in running:
@@ -190,30 +195,30 @@ class Engine:
                 self._counts, steps=self._counts.steps + 1, slowest_step_s=max(self._counts.slowest_step_s, taken)
             )
 
-    def _set_out(self, ready: list[Sequence]) -> None:
-        """Begin a pass in every lane that has none and that somebody waits for."""
+    def start_passes(self, ready: list[Sequence]) -> None:
+        """Begin a pass in every priority class that has none and that somebody waits for."""
         busy = [sequence for one in self._passes.values() for sequence in one.members]
-        lanes: dict[int, list[Sequence]] = {}
+        by_priority: dict[int, list[Sequence]] = {}
         for sequence in ready:
-            lane = lane_of(sequence.unread)
-            if lane not in self._passes and sequence not in busy and not sequence.cancelled:
-                lanes.setdefault(lane, []).append(sequence)
-        for lane, waiting in lanes.items():
-            members = self._deal(waiting, lane == ANSWERS)
-            expected = 0.0 if lane == ANSWERS else self._pace.seconds(sum(count for _, count in members))
-            self._passes[lane] = Pass(self.model, members, expected)
+            priority = priority_of(sequence.unread)
+            if priority not in self._passes and sequence not in busy and not sequence.cancelled:
+                by_priority.setdefault(priority, []).append(sequence)
+        for priority, waiting in by_priority.items():
+            members = self._split_budget(waiting, priority == ANSWERS)
+            expected = 0.0 if priority == ANSWERS else self._budget.seconds(sum(count for _, count in members))
+            self._passes[priority] = ForwardPass(self.model, members, expected)
 
-    def _deal(self, waiting: list[Sequence], answers: bool) -> list[tuple[Sequence, int]]:
-        """Choose the rows of a pass, and guesses where rows are few; make room for them."""
+    def _split_budget(self, waiting: list[Sequence], answers: bool) -> list[tuple[Sequence, int]]:
+        """Choose the rows of a pass, and drafts where rows are few; make room for them."""
         unread = [sequence.unread for sequence in waiting]
-        rows = unread if answers else deal(unread, self._pace.rows(self._layer_s))
+        rows = unread if answers else split_budget(unread, self._budget.rows(self._layer_s))
         most = max(0, FEW_ROWS // len(waiting) - 1) if answers and sum(rows) <= FEW_ROWS else 0
         few = min(most, self.settings.drafts)
         members = []
         for sequence, count in zip(waiting, rows, strict=True):
             if count:
-                sequence.guessed = sequence.listener.guess(few) if few and not sequence.reading else []
-                self._make_room(sequence, count + len(sequence.guessed))
+                sequence.draft_ids = sequence.consumer.propose(few) if few and not sequence.reading else []
+                self._make_room(sequence, count + len(sequence.draft_ids))
                 members.append((sequence, count))
         order: dict[int, int] = {}  # which beginning came first: the same from run to run, unlike a segment's id
         for sequence, _ in members:
@@ -225,13 +230,13 @@ class Engine:
         """How long a layer may take that reads prompts: half a step where something else is to have the other half."""
         return self.settings.step_s / min(2, max(1, len(self._running)))
 
-    def _go_on(self, end: float) -> None:
+    def run_passes(self, end: float) -> None:
         """Advance until a time what is under way: pictures, answers, short prompts, long ones, each by a block or layer at least.
 
         An earlier one leaves the later ones time for theirs, pictures half of it. What does not fit any more is first in the next step.
         """
-        works: list[Encoder | Pass] = [self.encoder] if self.encoder else []
-        works += [self._passes[lane] for lane in sorted(self._passes)]
+        works: list[Encoder | ForwardPass] = [self.encoder] if self.encoder else []
+        works += [self._passes[priority] for priority in sorted(self._passes)]
         works.sort(key=lambda work: work not in self._late)
         self._late = []
         for place, work in enumerate(works):
@@ -243,66 +248,66 @@ class Engine:
             if isinstance(work, Encoder):
                 work.advance(left if len(works) == 1 else min(left, self.settings.step_s / 2))
             elif work.advance(left):
-                self._ended(work)
+                self.finish_pass(work)
 
-    def _ended(self, one: Pass) -> None:
-        """Let each sequence of a pass hear what comes next."""
-        lane = next(lane for lane, other in self._passes.items() if other is one)
-        del self._passes[lane]
-        if lane != ANSWERS:
-            self._pace.learn(one.count, one.seconds / self.model.config.text.layers, self._layer_s)
+    def finish_pass(self, one: ForwardPass) -> None:
+        """Hand each sequence of a pass its logits, and leave what was read to others."""
+        priority = next(priority for priority, other in self._passes.items() if other is one)
+        del self._passes[priority]
+        if priority != ANSWERS:
+            self._budget.learn(one.count, one.seconds / self.model.config.text.layers, self._layer_s)
             if one.count >= TELLING_ROWS:
                 self.speeds.learn("text", one.work, one.seconds)
         self._counts = replace(self._counts, rows=self._counts.rows + one.count)
         for sequence in one.members:
             if sequence.read >= sequence.length:
-                self._hear(sequence)
+                self.postprocess(sequence)
             if self.shares and not sequence.ended:
                 self._share(sequence)
 
-    def _hear(self, sequence: Sequence) -> None:
-        """Let the listener say what comes next; forget guesses that do not hold."""
-        assert sequence.chain is not None
+    def postprocess(self, sequence: Sequence) -> None:
+        """Let the consumer say what comes next; drop drafts that it does not accept."""
+        assert sequence.kv is not None
         if not sequence.first:
             sequence.first = perf_counter()
             sequence.features.clear()
-        logits, sequence.heard = torch.cat(sequence.heard), []
-        guessed, sequence.guessed = sequence.guessed, []
+        logits, sequence.logits = torch.cat(sequence.logits), []
+        draft_ids, sequence.draft_ids = sequence.draft_ids, []
         try:
             check_numbers(logits)
-            held = sequence.listener.hear(logits, guessed)
+            accepted = sequence.consumer.consume(logits, draft_ids)
         except Exception as error:
             sequence.error, sequence.ended = error, True
             return
-        sequence.chain.tail.truncate(sequence.chain.tail.length - len(guessed) + held)
-        sequence.cells += sequence.listener.said[len(sequence.cells) - len(sequence.prompt.ids) :]
+        sequence.kv.tail.truncate(sequence.kv.tail.length - len(draft_ids) + accepted)
+        sequence.token_keys += sequence.consumer.output_ids[len(sequence.token_keys) - len(sequence.prompt.ids) :]
         counts = self._counts
         self._counts = replace(
-            counts, guessed_tokens=counts.guessed_tokens + len(guessed), held_tokens=counts.held_tokens + held
+            counts, draft_tokens=counts.draft_tokens + len(draft_ids), accepted_tokens=counts.accepted_tokens + accepted
         )
-        if sequence.listener.reason:
+        if sequence.consumer.finish_reason:
             sequence.finished = perf_counter()
             sequence.ended = True
 
     def _share(self, sequence: Sequence, at_end: bool = False) -> None:
         """Make what has been read a segment that others may go on from: after a picture, after a long prompt, and at the end."""
-        chain = sequence.chain
-        assert chain is not None
-        base, length = chain.base, chain.tail.length
+        kv = sequence.kv
+        assert kv is not None
+        base, length = kv.base, kv.tail.length
         picture = any(base < end <= base + length for _, end in sequence.prompt.spans)
         split = any(begin < base + length < end for begin, end in sequence.prompt.spans)
         long = not sequence.reading and base < len(sequence.prompt.ids) and length >= WORTH_SHARING
         if not length or not (at_end or (picture and not split) or long):
             return
-        chain.tail.trim()
-        left = 1 if at_end else sequence.most - sequence.read + self.settings.drafts + 1
-        segment = chain.freeze(
-            tuple(sequence.cells[base : base + length]),
+        kv.tail.trim()
+        left = 1 if at_end else sequence.max_length - sequence.read + self.settings.drafts + 1
+        segment = kv.freeze(
+            tuple(sequence.token_keys[base : base + length]),
             self._store(min(left, self._room(sequence.prompt, sequence.read))),
         )
         sequence.reserved = max(0, sequence.reserved - segment.store.nbytes)
         self.prefixes.add(segment)
-        self.prefixes.hold(chain.parts[-1:])
+        self.prefixes.hold(kv.parts[-1:])
 
     def _room(self, prompt: Prompt, begun: int) -> int:
         """Return how many tokens a tail takes at first that begins there: no room for the answer where it is shared before that."""
@@ -312,10 +317,10 @@ class Engine:
 
     def _make_room(self, sequence: Sequence, count: int) -> None:
         """Let a tail grow by doubling, never beyond what was reserved."""
-        assert sequence.chain is not None
-        tail = sequence.chain.tail
+        assert sequence.kv is not None
+        tail = sequence.kv.tail
         if tail.length + count > tail.capacity:
-            most = round_up(sequence.most - sequence.chain.base + self.settings.drafts + 1)
+            most = round_up(sequence.max_length - sequence.kv.base + self.settings.drafts + 1)
             tail.reserve(max(tail.length + count, min(2 * tail.capacity, most)))
 
     def _admit(self) -> None:
@@ -326,9 +331,9 @@ class Engine:
         for sequence in list(self._waiting):
             if len(self._running) >= self.settings.max_running:
                 return
-            parts: tuple[Part, ...] = ()
+            parts: tuple[SegmentSlice, ...] = ()
             if self.shares:
-                parts = beginning(self.prefixes.find(sequence.cells), sequence)
+                parts = beginning(self.prefixes.find(sequence.token_keys), sequence)
                 if expects(sequence, self._running, sum(part.length for part in parts)):
                     continue
             if not self._fits(sequence, parts):
@@ -340,11 +345,13 @@ class Engine:
             self._running.append(sequence)
             self._begin(sequence, parts)
 
-    def _fits(self, sequence: Sequence, parts: tuple[Part, ...]) -> bool:
+    def _fits(self, sequence: Sequence, parts: tuple[SegmentSlice, ...]) -> bool:
         """Whether there is memory for a sequence; what is kept and not in use makes room."""
         reused = own_part(parts)
         free = (
-            self.settings.most_kv_bytes - self._reserved() - self.admission.need(sequence.prompt, reused, sequence.most)
+            self.settings.most_kv_bytes
+            - self._reserved()
+            - self.admission.need(sequence.prompt, reused, sequence.max_length)
         )
         self.prefixes.hold(parts)
         try:
@@ -355,24 +362,24 @@ class Engine:
         finally:
             self.prefixes.let_go(parts)
 
-    def _begin(self, sequence: Sequence, parts: tuple[Part, ...]) -> None:
+    def _begin(self, sequence: Sequence, parts: tuple[SegmentSlice, ...]) -> None:
         """Set memory aside and ask for the pictures that are not known."""
         sequence.admitted = perf_counter()
         prompt = sequence.prompt
         sequence.reused = sum(part.length for part in parts)
         begun = own_part(parts)  # tokens before the tail
-        sequence.reserved = self.admission.need(prompt, begun, sequence.most)
-        tail = self._store(min(sequence.most - begun, self._room(prompt, begun)))
-        sequence.chain = Chain(parts, tail)
+        sequence.reserved = self.admission.need(prompt, begun, sequence.max_length)
+        tail = self._store(min(sequence.max_length - begun, self._room(prompt, begun)))
+        sequence.kv = SequenceKV(parts, tail)
         if len(parts) > MOST_PARTS:
-            sequence.chain.gather(tail)
-        self.prefixes.hold(sequence.chain.parts)
-        sequence.places, sequence.delta = positions(prompt.tensor, prompt.grids, self.model.config)
+            sequence.kv.gather(tail)
+        self.prefixes.hold(sequence.kv.parts)
+        sequence.prompt_positions, sequence.position_delta = positions(prompt.tensor, prompt.grids, self.model.config)
         new = [
             visual for visual, (begin, _) in zip(prompt.visuals, prompt.spans, strict=True) if begin >= sequence.reused
         ]
         hits = sum(self.encoder.want(visual, sequence) for visual in new)
-        sequence.encoding = len(sequence.missing)
+        sequence.encoding = len(sequence.pending_images)
         sequence.image_cached = bool(prompt.visuals) and hits == len(new)
         counts = self._counts
         self._counts = replace(
@@ -397,23 +404,23 @@ class Engine:
             self._counts = replace(counts, answers=counts.answers + done, cancelled=counts.cancelled + (not done))
 
     def _release(self, sequence: Sequence) -> None:
-        chain = sequence.chain
-        assert chain is not None
-        self.encoder.forget(sequence)
-        for lane, one in list(self._passes.items()):
+        kv = sequence.kv
+        assert kv is not None
+        self.encoder.release(sequence)
+        for priority, one in list(self._passes.items()):
             if sequence in one:
                 one.drop(sequence)
                 if not one.members:
-                    del self._passes[lane]
-        sequence.missing.clear()
+                    del self._passes[priority]
+        sequence.pending_images.clear()
         sequence.features.clear()
-        sequence.heard.clear()
+        sequence.logits.clear()
         if self.shares and sequence.keep and not (sequence.cancelled or sequence.error):
             with suppress(MemoryError):
                 self._share(sequence, at_end=True)
         sequence.reserved = 0
-        sequence.chain = None
-        self.prefixes.let_go(chain.parts)
+        sequence.kv = None
+        self.prefixes.let_go(kv.parts)
         if self.prefixes.forgotten_bytes - self._forgotten >= GAPS:
             self._forgotten = self.prefixes.forgotten_bytes
             give_back_gaps()
@@ -426,24 +433,24 @@ class Engine:
         return kind(self.model.config.text, capacity=capacity, dtype=self.dtype, device=self.device)
 
 
-def stretch_of(prompt: Prompt, most: int, config: ModelConfig) -> float:
-    """Return YaRN's factor for a sequence of at most `most` tokens: 1 unless its positions pass the native context.
+def rope_factor_of(prompt: Prompt, most: int, config: ModelConfig) -> float:
+    """Return YaRN's factor for a sequence of at most `max_length` tokens: 1 unless its positions pass the native context.
 
     (Positions never pass tokens, so most prompts need not be looked at.)
     """
     yarn = config.text.yarn
-    if yarn is None or yarn.stretch(most) == 1:
+    if yarn is None or yarn.rope_factor(most) == 1:
         return 1.0
     _, delta = positions(prompt.tensor, prompt.grids, config)
-    return yarn.stretch(most + delta)
+    return yarn.rope_factor(most + delta)
 
 
-def own_part(parts: tuple[Part, ...]) -> int:
+def own_part(parts: tuple[SegmentSlice, ...]) -> int:
     """Return how many tokens need no memory of the sequence's own: none where its parts are too many and will be copied."""
     return sum(part.length for part in parts) if len(parts) <= MOST_PARTS else 0
 
 
 def first_segment(sequence: Sequence) -> int:
     """Return what brings those that share their beginning together: their rows are then consecutive."""
-    assert sequence.chain is not None
-    return id(sequence.chain.parts[0].segment) if sequence.chain.parts else 0
+    assert sequence.kv is not None
+    return id(sequence.kv.parts[0].segment) if sequence.kv.parts else 0

@@ -8,7 +8,7 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from occlusight.engine.packed_batch import Rows
+from occlusight.engine.packed_batch import PackedBatch
 from occlusight.engine.sequence import Sequence
 from occlusight.errors import BadNumbers
 from occlusight.model.qwen3vl import Qwen3VL
@@ -16,8 +16,8 @@ from occlusight.model.size import text_work
 from occlusight.model.vision import VisionFeatures
 
 
-class Pass:
-    """Reads the next tokens of each sequence, as many as said, its guesses after the last; the logits wanted go to its `heard`.
+class ForwardPass:
+    """Reads the next tokens of each sequence, as many as given, its drafts after the last; the logits wanted go to its `logits`.
 
     It may stand still between two layers for as long as one likes; nothing counts as read before its end.
     `slowest` is the longest that a layer took, in seconds, at first what is `expected`; `seconds` what all took.
@@ -34,22 +34,22 @@ class Pass:
         places: list[Tensor] = []
         features: list[VisionFeatures] = []
         rows = []
-        stretch: list[float] = []
+        rope_factors: list[float] = []
         self._wanted: dict[Sequence, list[int]] = {}  # the rows whose logits are needed
         for sequence, count in members:
-            assert sequence.chain is not None
+            assert sequence.kv is not None
             begin = sequence.read
             end = begin + count
-            guessed = sequence.guessed if end == sequence.length else []
-            stop = end + len(guessed)
+            draft_ids = sequence.draft_ids if end == sequence.length else []
+            stop = end + len(draft_ids)
             offset = len(ids) - begin
             self._wanted[sequence] = list(range(max(begin, sequence.wanted_from) + offset, stop + offset))
-            ids += [*sequence.ids(begin, end), *guessed]
+            ids += [*sequence.ids(begin, end), *draft_ids]
             places.append(sequence.positions(begin, stop))
-            features += sequence.slices(begin, end)
-            rows.append((sequence.chain, count + len(guessed)))
-            stretch += [sequence.stretch] * (stop - begin)
-        self._rows = Rows(rows)
+            features += sequence.visual_features(begin, end)
+            rows.append((sequence.kv, count + len(draft_ids)))
+            rope_factors += [sequence.rope_factor] * (stop - begin)
+        self._rows = PackedBatch(rows)
         device = model.device
         flat = [row for own in self._wanted.values() for row in own]
         self._place = {row: place for place, row in enumerate(flat)}
@@ -58,7 +58,7 @@ class Pass:
             torch.cat(places, 1)[:, None].to(device),
             features=VisionFeatures.cat(features) if features else None,
             cache=self._rows,
-            stretch=torch.tensor([stretch], device=device) if max(stretch) > 1 else None,
+            rope_factor=torch.tensor([rope_factors], device=device) if max(rope_factors) > 1 else None,
             wanted=torch.tensor(flat, dtype=torch.int64, device=device),
         )
         self._steps = self._run(model, hidden)
@@ -93,8 +93,8 @@ class Pass:
         """Let go of a sequence that has ended."""
         del self.members[sequence], self._wanted[sequence]
         if self.members:
-            assert sequence.chain is not None
-            self._rows.drop(sequence.chain)
+            assert sequence.kv is not None
+            self._rows.drop(sequence.kv)
         else:
             self._steps.close()
 
@@ -108,7 +108,7 @@ class Pass:
             self._wanted, torch.split(logits, [len(own) for own in self._wanted.values()]), strict=True
         ):
             if len(own):
-                sequence.heard.append(own)
+                sequence.logits.append(own)
 
 
 def check_numbers(logits: Tensor) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import torch
 from torch import Tensor
 
-from occlusight.engine.output_text import Picked, Transcript
-from occlusight.engine.prompt_lookup import Drafts
+from occlusight.engine.output_text import OutputText, Picked
+from occlusight.engine.prompt_lookup import PromptLookup
 from occlusight.engine.sampling import Sampler
 from occlusight.engine.sampling_params import SamplingParams
 from occlusight.model.chat import Chat
@@ -21,26 +21,26 @@ THINK, END_THINK = "<think>", "</think>"
 Reason = Literal["stop", "length"]
 
 
-class Listener(Protocol):
+class LogitsConsumer(Protocol):
     """Whoever a sequence's logits are for.
 
-    `said` grows by what is to be read next; `reason` ends the sequence.
+    `output_ids` grows by what is to be read next; `finish_reason` ends the sequence.
     """
 
-    said: list[int]
-    reason: Reason | None
+    output_ids: list[int]
+    finish_reason: Reason | None
 
-    def guess(self, most: int) -> list[int]:
+    def propose(self, max_drafts: int) -> list[int]:
         """Return tokens that may come next and are read in the same pass."""
         ...
 
-    def hear(self, logits: Tensor, guessed: Sequence[int]) -> int:
+    def consume(self, logits: Tensor, draft_ids: Sequence[int]) -> int:
         """Take the logits `(1 + G, V)` after the last token and after each guessed one; return how many guesses hold."""
         ...
 
 
-class Speaker:
-    """One answer in the making; a `Listener`.
+class Generation:
+    """One answer in the making; a `LogitsConsumer`.
 
     A checkpoint thinks where its prompt ends with `<think>`, or its answer begins so. A grammar holds for the answer after the thoughts.
     """
@@ -48,11 +48,11 @@ class Speaker:
     def __init__(
         self, chat: Chat, prompt: Sequence[int], params: SamplingParams, grammar: Grammar | None = None
     ) -> None:
-        self.said: list[int] = []
-        self.reason: Reason | None = None
+        self.output_ids: list[int] = []
+        self.finish_reason: Reason | None = None
         self.forced = 0
-        self.guessed = 0
-        self.held = 0
+        self.drafted = 0
+        self.accepted = 0
         self._ended_by_itself = 0
         self._params = params
         self._ends = frozenset(chat.eos_ids)
@@ -63,8 +63,8 @@ class Speaker:
         thinking = self._close >= 0 and self._open in prompt[-3:]
         pads = (chat.config.image_token_id, chat.config.video_token_id)  # no answer holds a picture
         self._sampler = Sampler(params, prompt, pads)
-        self._drafts = Drafts(prompt, never=(*pads, *self._ends))
-        self.transcript = Transcript(chat.tokenizer, params.stop, thinking)
+        self._lookup = PromptLookup(prompt, never=(*pads, *self._ends))
+        self.output_text = OutputText(chat.tokenizer, params.stop, thinking)
         self._grammar = grammar
         self._thoughts = 0
         if grammar is not None and not thinking:
@@ -73,51 +73,51 @@ class Speaker:
     @property
     def completion_tokens(self) -> int:
         """Tokens of the answer, an end that the model chose included."""
-        return len(self.said) + self._ended_by_itself
+        return len(self.output_ids) + self._ended_by_itself
 
-    def guess(self, most: int) -> list[int]:
-        """See `Listener`."""
-        room = self._params.max_tokens - len(self.said) - 1
-        return self._drafts.guess(min(most, room)) if room > 0 else []
+    def propose(self, max_drafts: int) -> list[int]:
+        """See `LogitsConsumer`."""
+        left = self._params.max_tokens - len(self.output_ids) - 1
+        return self._lookup.propose(min(max_drafts, left)) if left > 0 else []
 
-    def hear(self, logits: Tensor, guessed: Sequence[int]) -> int:
-        """See `Listener`."""
-        held = 0
+    def consume(self, logits: Tensor, draft_ids: Sequence[int]) -> int:
+        """See `LogitsConsumer`."""
+        accepted = 0
         for row in logits:
-            if self.reason:  # what was forced before the first choice fills the answer
+            if self.finish_reason:  # what was forced before the first choice fills the answer
                 break
-            before = len(self.said)
+            before = len(self.output_ids)
             token = self._choose(row)
-            if self.reason or held == len(guessed) or token != guessed[held]:
+            if self.finish_reason or accepted == len(draft_ids) or token != draft_ids[accepted]:
                 break
-            held += 1
-            if len(self.said) > before + 1:  # something is forced after it, which has not been read
+            accepted += 1
+            if len(self.output_ids) > before + 1:  # something is forced after it, which has not been read
                 break
-        if guessed:
-            self._drafts.judge(len(guessed), held)
-            self.guessed += len(guessed)
-            self.held += held
-        if self.reason:
-            self.transcript.finish()
-        return held
+        if draft_ids:
+            self._lookup.judge(len(draft_ids), accepted)
+            self.drafted += len(draft_ids)
+            self.accepted += accepted
+        if self.finish_reason:
+            self.output_text.finish()
+        return accepted
 
     def _choose(self, logits: Tensor) -> int:
         """Draw a token and say it, with what is forced after it."""
-        thinking = self.transcript.thinking
+        thinking = self.output_text.thinking
         allowed = self._grammar.allowed() if self._grammar is not None and not thinking else None
         token = self._sampler.pick(logits, allowed)
         if token in self._ends:
-            self.reason = "stop"
+            self.finish_reason = "stop"
             self._ended_by_itself = 1
             return token
         self._say(token, logits)
         if thinking:
-            if not self.reason:
+            if not self.finish_reason:
                 self._think(token)
-        elif self._grammar is not None and not self.transcript.stopped:
+        elif self._grammar is not None and not self.output_text.stopped:
             self._grammar.take(token)
             if self._force(self._grammar.forced()) and self._grammar.complete:
-                self.reason = "stop"  # also with the last token that was allowed
+                self.finish_reason = "stop"  # also with the last token that was allowed
         return token
 
     def _think(self, token: int) -> None:
@@ -135,26 +135,26 @@ class Speaker:
     def _force(self, tokens: Sequence[int]) -> bool:
         """Say tokens to which there is no alternative; they are certain. Return whether there was room for all."""
         for token in tokens:
-            if self.reason:
+            if self.finish_reason:
                 return False
             self.forced += 1
             self._say(token)
-        return not self.transcript.stopped
+        return not self.output_text.stopped
 
     def _say(self, token: int, logits: Tensor | None = None) -> None:
-        self.said.append(token)
+        self.output_ids.append(token)
         self._sampler.note(token)
-        self._drafts.push(token)
-        if token == self._close and self.transcript.thinking:
-            self.transcript.end_thoughts()
-        elif token == self._open and len(self.said) == 1 and self._close >= 0:
-            self.transcript.thinking = True
+        self._lookup.push(token)
+        if token == self._close and self.output_text.thinking:
+            self.output_text.end_thoughts()
+        elif token == self._open and len(self.output_ids) == 1 and self._close >= 0:
+            self.output_text.thinking = True
         else:
-            self.transcript.push(self._picked(token, logits))
-        if self.transcript.stopped:
-            self.reason = "stop"
-        elif len(self.said) >= self._params.max_tokens:
-            self.reason = "length"
+            self.output_text.push(self._picked(token, logits))
+        if self.output_text.stopped:
+            self.finish_reason = "stop"
+        elif len(self.output_ids) >= self._params.max_tokens:
+            self.finish_reason = "length"
 
     def _picked(self, token: int, logits: Tensor | None) -> Picked:
         """Return a token with the model's own probabilities, before penalties, temperature and grammar."""

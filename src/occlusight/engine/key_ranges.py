@@ -1,4 +1,4 @@
-"""What the rows of a pass look at: stretches of keys that one or several sequences hold."""
+"""What the rows of a pass look at: ranges of keys that one or several sequences hold."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from occlusight.engine.kv_segments import Chain, Segment
+from occlusight.engine.kv_segments import KVSegment, SequenceKV
 from occlusight.model.kv_cache import KVCache
 
 
 @dataclass(frozen=True)
-class Stretch:
+class KeyRange:
     """Tokens `begin` to `end` of a store, and the rows that look at them.
 
-    `slot` counts the stretches before it in each of these rows' sequences. Where the rows are themselves among the keys, the first one
+    `slot` counts the key ranges before it in each of these rows' sequences. Where the rows are themselves among the keys, the first one
     sees the store's first `seen` tokens, the next one more, and so on; None: every row sees all of it. `own` says that the rows are the
-    stretch's last tokens, a tail's.
+    range's last tokens, a tail's.
     """
 
     store: KVCache
@@ -31,31 +31,31 @@ class Stretch:
     own: bool = False
 
 
-def stretches(places: Mapping[Chain, slice]) -> Iterator[Stretch]:
-    """Yield what the rows of each chain look at: pieces of shared segments, then each tail.
+def key_ranges(places: Mapping[SequenceKV, slice]) -> Iterator[KeyRange]:
+    """Yield what the rows of each sequence look at: pieces of shared segments, then each tail.
 
     A segment is cut where some member's part of it ends, so that the same rows look at the whole of a piece: parts of 5 and of 9 tokens
     of one segment give 0..5 for the rows of both, and 5..9 for those of the second.
     """
-    ends: dict[Segment, set[int]] = {}
-    for chain in places:
-        for part in chain.parts:
+    ends: dict[KVSegment, set[int]] = {}
+    for kv in places:
+        for part in kv.parts:
             ends.setdefault(part.segment, {0}).add(part.length)
-    slots: dict[tuple[Segment, int, int], int] = {}  # the same for whoever looks at it: a segment has one past
-    rows: dict[tuple[Segment, int, int], list[int]] = {}
-    tails: list[Stretch] = []
-    for chain, own in places.items():
+    slots: dict[tuple[KVSegment, int, int], int] = {}  # the same for whoever looks at it: a segment has one past
+    rows: dict[tuple[KVSegment, int, int], list[int]] = {}
+    tails: list[KeyRange] = []
+    for kv, own in places.items():
         slot = 0
-        for part in chain.parts:
+        for part in kv.parts:
             for begin, end in pairwise(sorted(end for end in ends[part.segment] if end <= part.length)):
                 slots[part.segment, begin, end] = slot
                 rows.setdefault((part.segment, begin, end), []).extend(range(own.start, own.stop))
                 slot += 1
-        old, count = chain.tail.length, own.stop - own.start
+        old, count = kv.tail.length, own.stop - own.start
         seen = old + 1 if count > 1 else None
-        tails.append(Stretch(chain.tail, 0, old + count, own, slot, seen, own=True))
+        tails.append(KeyRange(kv.tail, 0, old + count, own, slot, seen, own=True))
     for (segment, begin, end), which in rows.items():
-        yield Stretch(segment.store, begin, end, row_index(which), slots[segment, begin, end])
+        yield KeyRange(segment.store, begin, end, row_index(which), slots[segment, begin, end])
     yield from tails
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence as Sequences
 from torch import dtype
 
 from occlusight.engine.config import MIB, EngineSettings
-from occlusight.engine.kv_segments import Part
+from occlusight.engine.kv_segments import SegmentSlice
 from occlusight.engine.prompt import Prompt
 from occlusight.engine.sequence import Sequence
 from occlusight.errors import BadInput
@@ -39,7 +39,7 @@ class Admission:
         self.token_bytes = token_bytes
         self.visual_bytes = (1 + len(config.vision.taps)) * config.text.hidden_size * number.itemsize
 
-    def check(self, prompt: Prompt, most: int) -> None:
+    def check(self, prompt: Prompt, max_length: int) -> None:
         """Refuse what can never be answered, before any work.
 
         Raises:
@@ -50,45 +50,45 @@ class Admission:
                 f"the prompt has {len(prompt.ids)} tokens ({prompt.image_tokens} of them for pictures), but this model "
                 f"takes fewer than {self.context}; shorten the text or use fewer or smaller pictures"
             )
-        self._check_memory(prompt, most)
-        need, limit = self.need(prompt, 0, most), self.settings.most_kv_bytes
+        self._check_memory(prompt, max_length)
+        need, limit = self.need(prompt, 0, max_length), self.settings.most_kv_bytes
         if need > limit:
             raise BadInput(
-                f"{len(prompt.ids)} tokens of prompt ({prompt.image_tokens} for pictures) and up to {most - len(prompt.ids)} of answer "
+                f"{len(prompt.ids)} tokens of prompt ({prompt.image_tokens} for pictures) and up to {max_length - len(prompt.ids)} of answer "
                 f"need {need / MIB:.1f} MiB of memory ({self.token_bytes} bytes a token), but {limit / MIB:.1f} MiB are allowed; "
                 f"use a smaller max_tokens, less text, or fewer or smaller pictures"
             )
 
-    def _check_memory(self, prompt: Prompt, most: int) -> None:
+    def _check_memory(self, prompt: Prompt, max_length: int) -> None:
         """Refuse pictures that could not be encoded in the memory that is free."""
         if not prompt.visuals or not self.on_cpu:
             return
         largest = max(math.prod(grid) for grid in prompt.grids)
         encoding = vision_bytes(self.vision, largest)
-        need = encoding + self.need(prompt, 0, most)
+        need = encoding + self.need(prompt, 0, max_length)
         if need <= SMALL or need <= (free := available_bytes()):
             return
         raise BadInput(
             f"reading {prompt.image_tokens} tokens of pictures takes {need / GB:.2f} GB of memory ({encoding / GB:.2f} GB to encode the largest, the "
-            f"rest for keys and values of up to {most} tokens), but {free / GB:.2f} GB are free; use a smaller max_pixels or max_tokens, or fewer "
+            f"rest for keys and values of up to {max_length} tokens), but {free / GB:.2f} GB are free; use a smaller max_pixels or max_tokens, or fewer "
             f"pictures"
         )
 
-    def need(self, prompt: Prompt, reused: int, most: int) -> int:
-        """Return the bytes to set aside for a sequence of at most `most` tokens of which `reused` are known."""
-        begun = GRAIN * (len(prompt.visuals) + 2)  # every stretch that is shared ends with an unused rest
-        tokens = round_up(most - reused + self.settings.drafts + 1) + begun
+    def need(self, prompt: Prompt, reused: int, max_length: int) -> int:
+        """Return the bytes to set aside for a sequence of at most `max_length` tokens of which `reused` are known."""
+        begun = GRAIN * (len(prompt.visuals) + 2)  # every segment that is shared ends with an unused rest
+        tokens = round_up(max_length - reused + self.settings.drafts + 1) + begun
         return tokens * self.token_bytes + prompt.image_tokens * self.visual_bytes
 
 
-def beginning(parts: Sequences[Part], sequence: Sequence) -> tuple[Part, ...]:
+def beginning(parts: Sequences[SegmentSlice], sequence: Sequence) -> tuple[SegmentSlice, ...]:
     """Cut known parts of a prompt so that no picture is split, and every token is read whose logits are wanted."""
-    known = sequence.prompt.whole(min(sum(part.length for part in parts), sequence.heard_from))
-    out: list[Part] = []
+    known = sequence.prompt.whole(min(sum(part.length for part in parts), sequence.logits_from))
+    out: list[SegmentSlice] = []
     for part in parts:
         length = min(part.length, known - part.segment.at)
         if length > 0:
-            out.append(Part(part.segment, length))
+            out.append(SegmentSlice(part.segment, length))
     return tuple(out)
 
 
@@ -100,6 +100,6 @@ def expects(waiting: Sequence, running: Sequences[Sequence], known: int) -> bool
         for _, end in reversed(other.prompt.spans):
             if end <= max(known, other.read):
                 break
-            if end < len(waiting.prompt.ids) and waiting.cells[:end] == other.cells[:end]:
+            if end < len(waiting.prompt.ids) and waiting.token_keys[:end] == other.token_keys[:end]:
                 return True
     return False

@@ -1,4 +1,4 @@
-"""Keys and values of a sequence: stretches that it shares with others, and a tail of its own. Sharing copies nothing."""
+"""Keys and values of a sequence: segments that it shares with others, and a tail of its own. Sharing copies nothing."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ from occlusight.model.kv_cache import KVCache
 
 
 @dataclass(eq=False)
-class Segment:
-    """A finished stretch of a sequence; nobody writes to it any more.
+class KVSegment:
+    """A finished piece of a sequence; nobody writes to it any more.
 
-    It goes on from the first `at` tokens of its parent's sequence, so that several stretches can leave one at different places:
+    It goes on from the first `at` tokens of its parent's sequence, so that several segments can leave one at different places:
 
         S (at 0)   [user] [picture x 256] is the car hidden? Yes.
         T (at 257)                        is the bicycle hidden? No.
 
-    `cells` tell its content, one each token; `users` counts the sequences that hold on to it, `used` tells when it was last found.
+    `token_keys` tell its content, one each token; `users` counts the sequences that hold on to it, `used` tells when it was last found.
     """
 
-    cells: tuple[Hashable, ...]
+    token_keys: tuple[Hashable, ...]
     store: KVCache
-    parent: Segment | None
+    parent: KVSegment | None
     at: int
-    children: list[Segment] = field(default_factory=list, repr=False)
+    children: list[KVSegment] = field(default_factory=list, repr=False)
     users: int = 0
     used: int = 0
 
     @property
     def end(self) -> int:
         """Where it ends in its sequence."""
-        return self.at + len(self.cells)
+        return self.at + len(self.token_keys)
 
 
 @dataclass(frozen=True)
-class Part:
+class SegmentSlice:
     """The first `length` tokens of a segment, as a sequence uses them."""
 
-    segment: Segment
+    segment: KVSegment
     length: int
 
 
-class Chain:
+class SequenceKV:
     """What a sequence has read: parts of segments, then its own tail."""
 
-    def __init__(self, parts: tuple[Part, ...], tail: KVCache) -> None:
+    def __init__(self, parts: tuple[SegmentSlice, ...], tail: KVCache) -> None:
         self.parts = parts
         self.tail = tail
 
@@ -59,12 +59,12 @@ class Chain:
     def __len__(self) -> int:
         return self.base + self.tail.length
 
-    def freeze(self, cells: tuple[Hashable, ...], tail: KVCache) -> Segment:
-        """Make the tail, whose content `cells` tell, a segment that others may share, and go on with a new tail."""
-        assert len(cells) == self.tail.length
+    def freeze(self, token_keys: tuple[Hashable, ...], tail: KVCache) -> KVSegment:
+        """Make the tail, whose content `token_keys` tell, a segment that others may share, and go on with a new tail."""
+        assert len(token_keys) == self.tail.length
         parent = self.parts[-1].segment if self.parts else None
-        segment = Segment(cells, self.tail, parent, self.base)
-        self.parts = (*self.parts, Part(segment, len(cells)))
+        segment = KVSegment(token_keys, self.tail, parent, self.base)
+        self.parts = (*self.parts, SegmentSlice(segment, len(token_keys)))
         self.tail = tail
         return segment
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from occlusight.engine.forward_pass import Pass
+from occlusight.engine.forward_pass import ForwardPass
 from occlusight.engine.sequence import Sequence
 from occlusight.engine.speeds import Speeds
 from occlusight.engine.vision_encoder import Encoder, Job
@@ -25,16 +25,16 @@ class Outlook:
 
 
 def outlook(
-    sequence: Sequence, encoder: Encoder, passes: Iterable[Pass], speeds: Speeds, config: ModelConfig
+    sequence: Sequence, encoder: Encoder, passes: Iterable[ForwardPass], speeds: Speeds, config: ModelConfig
 ) -> Outlook | None:
     """Return the outlook of a sequence that has been admitted and has not said anything; else None."""
-    if sequence.chain is None or sequence.first or sequence.ended:
+    if sequence.kv is None or sequence.first or sequence.ended:
         return None
     length, read = len(sequence.prompt.ids), sequence.read
     under_way = next((one for one in passes if sequence in one.members), None)
     part = 0.0 if under_way is None else under_way.members.get(sequence, 0) * under_way.fraction
     rest = text_work(config.text, length, round(read + part))
-    if sequence.missing:
+    if sequence.pending_images:
         jobs = encoder.until(sequence)
         if (
             not speeds.rates and jobs and (step_s := jobs[0].step_s)
@@ -43,7 +43,9 @@ def outlook(
         left = [seconds_of(job, speeds) for job in jobs]
         blocks = config.vision.layers
         own = [job for job in jobs if sequence in job.waiting]
-        done = (sequence.encoding - len(sequence.missing)) * blocks + sum(round(job.fraction * blocks) for job in own)
+        done = (sequence.encoding - len(sequence.pending_images)) * blocks + sum(
+            round(job.fraction * blocks) for job in own
+        )
         known = [*left, speeds.seconds("text", rest)]
         return Outlook("encoding", done, sequence.encoding * blocks, total_of(known))
     reading = speeds.seconds("text", rest)

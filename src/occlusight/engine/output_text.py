@@ -26,7 +26,7 @@ class Piece:
     tokens: tuple[Picked, ...] = ()
 
 
-class Transcript:
+class OutputText:
     """Turns tokens into `pieces`, which whoever reads takes away.
 
     Text that may be the beginning of a stop string is held back until it is known not to be; `stopped` is set when one has come, and

@@ -7,73 +7,73 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from occlusight.engine.kernel_table import Table, fits
-from occlusight.engine.key_ranges import Stretch, stretches
-from occlusight.engine.kv_segments import Chain
+from occlusight.engine.kernel_table import KernelTable, fits
+from occlusight.engine.key_ranges import KeyRange, key_ranges
+from occlusight.engine.kv_segments import SequenceKV
 from occlusight.model.attention import merge, partial_attention
 
 
-class Rows:
-    """One pass over rows of several chains: `(chain, how many rows)`, the rows in that order.
+class PackedBatch:
+    """One pass over rows of several sequences: `(kv, how many rows)`, the rows in that order.
 
-    The linear layers see all rows as one sequence. Attention is computed stretch by stretch: what several sequences share, once for
-    all their rows; each tail for its own rows; and put together by the stretches' logarithmic weights.
+    The linear layers see all rows as one sequence. Attention is computed range by range: what several sequences share, once for
+    all their rows; each tail for its own rows; and put together by the ranges' logarithmic weights.
     """
 
-    def __init__(self, members: list[tuple[Chain, int]]) -> None:
+    def __init__(self, members: list[tuple[SequenceKV, int]]) -> None:
         ends = list(accumulate((count for _, count in members), initial=0))
         self.total = ends[-1]
-        self._places = {chain: slice(*ends[i : i + 2]) for i, (chain, _) in enumerate(members)}
+        self._places = {kv: slice(*ends[i : i + 2]) for i, (kv, _) in enumerate(members)}
         self._idle: list[slice] = []
         self._masks: dict[tuple[int, int, int], Tensor] = {}
         self._look()
 
-    def drop(self, chain: Chain) -> None:
-        """Let go of a chain between two layers; its rows go on, but read and write nothing more. One at least must be left."""
-        self._idle.append(self._places.pop(chain))
+    def drop(self, kv: SequenceKV) -> None:
+        """Let go of a sequence between two layers; its rows go on, but read and write nothing more. One at least must be left."""
+        self._idle.append(self._places.pop(kv))
         self._look()
 
     def _look(self) -> None:
-        self._stretches = list(stretches(self._places))
-        self._slots = 1 + max(stretch.slot for stretch in self._stretches)
-        self._table: Table | None = None
+        self._key_ranges = list(key_ranges(self._places))
+        self._slots = 1 + max(key_range.slot for key_range in self._key_ranges)
+        self._table: KernelTable | None = None
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Write the rows' keys and values `(1, G, R, d)` to the tails; return what the queries `(1, H, R, d)` find."""
-        if self._table is None and fits(self._stretches, q):
-            for chain, own in self._places.items():
-                chain.tail.reserve(chain.tail.length + own.stop - own.start)
-            self._table = Table(self._stretches, q)
+        if self._table is None and fits(self._key_ranges, q):
+            for kv, own in self._places.items():
+                kv.tail.reserve(kv.tail.length + own.stop - own.start)
+            self._table = KernelTable(self._key_ranges, q)
         if self._table is not None:
             return self._table.attend(layer, q, k, v)
-        for chain, own in self._places.items():
-            chain.tail.write(layer, k[:, :, own], v[:, :, own])
-        if len(self._stretches) == 1 and not self._idle:
-            return self._over(layer, q, self._stretches[0])[0]
+        for kv, own in self._places.items():
+            kv.tail.write(layer, k[:, :, own], v[:, :, own])
+        if len(self._key_ranges) == 1 and not self._idle:
+            return self._over(layer, q, self._key_ranges[0])[0]
         outs = q.new_zeros(self._slots, *q.shape, dtype=torch.float32)
         weights = q.new_full((self._slots, *q.shape[:3]), float("-inf"), dtype=torch.float32)
         for idle in self._idle:
             weights[0, :, :, idle] = 0
-        for stretch in self._stretches:
-            out, weight = self._over(layer, q[:, :, stretch.rows], stretch)
-            outs[stretch.slot, :, :, stretch.rows] = out.float()
-            weights[stretch.slot, :, :, stretch.rows] = weight
+        for key_range in self._key_ranges:
+            out, weight = self._over(layer, q[:, :, key_range.rows], key_range)
+            outs[key_range.slot, :, :, key_range.rows] = out.float()
+            weights[key_range.slot, :, :, key_range.rows] = weight
         return merge(outs, weights).to(v.dtype)
 
     def advance(self, tokens: int) -> None:
         """Count the rows as read."""
         assert tokens == self.total
-        for chain, own in self._places.items():
-            chain.tail.advance(own.stop - own.start)
+        for kv, own in self._places.items():
+            kv.tail.advance(own.stop - own.start)
 
-    def _over(self, layer: int, q: Tensor, stretch: Stretch) -> tuple[Tensor, Tensor]:
-        """Attention of a stretch's rows over it: result and logarithmic weight. A store may hand it out in pieces."""
-        if stretch.seen is None:
-            return stretch.store.attend(layer, stretch.begin, stretch.end, q)
+    def _over(self, layer: int, q: Tensor, key_range: KeyRange) -> tuple[Tensor, Tensor]:
+        """Attention of a key range's rows over it: result and logarithmic weight. A store may hand it out in pieces."""
+        if key_range.seen is None:
+            return key_range.store.attend(layer, key_range.begin, key_range.end, q)
         found: list[tuple[Tensor, Tensor]] = []
-        for begin, keys, values in stretch.store.pieces(layer, stretch.begin, stretch.end):
-            first = max(0, begin + 1 - stretch.seen)  # the rows before see nothing of this piece
-            ahead = stretch.seen + first - begin  # keys that row `first` sees
+        for begin, keys, values in key_range.store.pieces(layer, key_range.begin, key_range.end):
+            first = max(0, begin + 1 - key_range.seen)  # the rows before see nothing of this piece
+            ahead = key_range.seen + first - begin  # keys that row `first` sees
             mask = self._mask(q.shape[2] - first, keys.shape[2], ahead, q)
             out, weight = partial_attention(q[:, :, first:], keys, values, mask)
             if first:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from itertools import count, takewhile
 
-from occlusight.engine.kv_segments import Part, Segment
+from occlusight.engine.kv_segments import KVSegment, SegmentSlice
 
 SHORTEST = 8
 """A shared beginning of fewer tokens is read again rather than shared: every part costs a call of attention in every layer."""
@@ -22,8 +22,8 @@ class PrefixCache:
         self.max_bytes = max_bytes
         self.nbytes = 0
         self.forgotten_bytes = 0
-        self._kept: list[Segment] = []
-        self._roots: list[Segment] = []
+        self._kept: list[KVSegment] = []
+        self._roots: list[KVSegment] = []
         self._clock = count(1)
 
     def __len__(self) -> int:
@@ -34,24 +34,24 @@ class PrefixCache:
         """Bytes of what running sequences hold."""
         return sum(segment.store.nbytes for segment in self._kept if not self._idle(segment))
 
-    def find(self, cells: Sequence[Hashable]) -> tuple[Part, ...]:
-        """Return the parts that hold the longest known beginning of `cells`."""
-        parts = self._longest(self._roots, tuple(cells), 0)
+    def find(self, token_keys: Sequence[Hashable]) -> tuple[SegmentSlice, ...]:
+        """Return the parts that hold the longest known beginning of `token_keys`."""
+        parts = self._longest(self._roots, tuple(token_keys), 0)
         return parts if sum(part.length for part in parts) >= SHORTEST else ()
 
-    def hold(self, parts: Sequence[Part]) -> None:
+    def hold(self, parts: Sequence[SegmentSlice]) -> None:
         """Keep what these parts are of until they are let go; they count as used."""
         for part in parts:
             part.segment.users += 1
             part.segment.used = next(self._clock)
 
-    def let_go(self, parts: Sequence[Part]) -> None:
+    def let_go(self, parts: Sequence[SegmentSlice]) -> None:
         """A sequence does not need these any more."""
         for part in parts:
             part.segment.users -= 1
         self.shrink(self.max_bytes)
 
-    def add(self, segment: Segment) -> None:
+    def add(self, segment: KVSegment) -> None:
         """Keep a segment whose parent is kept."""
         segment.used = next(self._clock)
         (self._roots if segment.parent is None else segment.parent.children).append(segment)
@@ -70,27 +70,29 @@ class PrefixCache:
         """Forget everything that is not in use."""
         self.shrink(0)
 
-    def _drop(self, segment: Segment) -> None:
+    def _drop(self, segment: KVSegment) -> None:
         (self._roots if segment.parent is None else segment.parent.children).remove(segment)
         self._kept.remove(segment)
         self.nbytes -= segment.store.nbytes
         self.forgotten_bytes += segment.store.nbytes
 
-    def _idle(self, segment: Segment) -> bool:
+    def _idle(self, segment: KVSegment) -> bool:
         return not segment.users and all(self._idle(child) for child in segment.children)
 
-    def _longest(self, segments: Sequence[Segment], cells: Sequence[Hashable], least: int) -> tuple[Part, ...]:
+    def _longest(
+        self, segments: Sequence[KVSegment], token_keys: Sequence[Hashable], least: int
+    ) -> tuple[SegmentSlice, ...]:
         """Return the parts, after those of the parent, that reach furthest beyond the first `least` cells, which agree."""
-        best: tuple[Part, ...] = ()
+        best: tuple[SegmentSlice, ...] = ()
         reach = least
         for segment in segments:
-            length = shared(segment.cells, cells[segment.at : segment.end])
+            length = shared(segment.token_keys, token_keys[segment.at : segment.end])
             own = segment.at + length
-            further = self._longest([c for c in segment.children if c.at <= own], cells, own)
+            further = self._longest([c for c in segment.children if c.at <= own], token_keys, own)
             end = further[-1].segment.at + further[-1].length if further else own
             if end > reach:
                 taken = further[0].segment.at - segment.at if further else length
-                best, reach = (Part(segment, taken), *further), end
+                best, reach = (SegmentSlice(segment, taken), *further), end
         return best
 
 

@@ -63,15 +63,15 @@ class Prompt:
             raise ValueError(f"there are more pad tokens than the {len(visuals)} pictures need")
         return cls(tuple(ids), tuple(visuals), tuple(spans))
 
-    def cells(self) -> list[Hashable]:
+    def token_keys(self) -> list[Hashable]:
         """Return what tells each position's content apart: the id, and at a pad the picture and the place in it.
 
         Token ids alone would take two pictures of equal size for the same.
         """
-        cells: list[Hashable] = list(self.ids)
+        token_keys: list[Hashable] = list(self.ids)
         for visual, (start, stop) in zip(self.visuals, self.spans, strict=True):
-            cells[start:stop] = [(visual.digest, place) for place in range(stop - start)]
-        return cells
+            token_keys[start:stop] = [(visual.digest, place) for place in range(stop - start)]
+        return token_keys
 
     def whole(self, length: int) -> int:
         """Return `length`, or the start of the picture that it would cut."""

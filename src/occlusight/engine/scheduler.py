@@ -5,17 +5,17 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 
-LANES = (16, 96)
+PRIORITY_BOUNDS = (16, 96)
 """Sequences with at most so many unread tokens go together: answers (their last token, guesses, what a schema forces), and short
-prompts, which so do not wait for long ones. Those with more are the last lane."""
+prompts, which so do not wait for long ones. Those with more are the last class."""
 
 
-def lane_of(unread: int) -> int:
-    """Return the lane of a sequence that has so many tokens to read."""
-    return bisect_left(LANES, unread)
+def priority_of(unread: int) -> int:
+    """Return the priority class of a sequence: 0 goes first that has so many tokens to read."""
+    return bisect_left(PRIORITY_BOUNDS, unread)
 
 
-def deal(unread: Sequence[int], budget: int) -> list[int]:
+def split_budget(unread: Sequence[int], budget: int) -> list[int]:
     """Return rows of a pass for prompts in the order of their coming, given how many tokens each has yet to read.
 
     1. Half of the budget goes to the one that came first, so that it ends whatever comes after it;

@@ -19,18 +19,18 @@ class Reader:
     """Listens to a prompt and keeps the log-probabilities `(T, V)` after each token from which they are wanted."""
 
     def __init__(self) -> None:
-        self.said: list[int] = []
-        self.reason: Reason | None = None
+        self.output_ids: list[int] = []
+        self.finish_reason: Reason | None = None
         self.logs = torch.empty(0)
 
-    def guess(self, most: int) -> list[int]:
-        """See `Listener`: nothing is guessed."""
+    def propose(self, max_drafts: int) -> list[int]:
+        """See `LogitsConsumer`: nothing is guessed."""
         return []
 
-    def hear(self, logits: Tensor, guessed: Sequence[int]) -> int:
-        """See `Listener`: nothing is said."""
+    def consume(self, logits: Tensor, draft_ids: Sequence[int]) -> int:
+        """See `LogitsConsumer`: nothing is said."""
         self.logs = torch.log_softmax(logits.float(), -1)
-        self.reason = "stop"
+        self.finish_reason = "stop"
         return 0
 
 
@@ -78,9 +78,11 @@ def read(engine: Engine, prompts: Sequence[tuple[Prompt, int | None]]) -> list[T
     """Read prompts together; return the log-probabilities after each token from the given one on, else after the last."""
     with ExitStack() as stack:
         reading = []
-        for prompt, heard_from in prompts:
+        for prompt, logits_from in prompts:
             reader = Reader()
-            sequence = engine.submit(prompt, reader, room=0, heard_from=heard_from, keep=heard_from is None)
+            sequence = engine.submit(
+                prompt, reader, max_new_tokens=0, logits_from=logits_from, keep=logits_from is None
+            )
             stack.callback(engine.cancel, sequence)
             reading.append((sequence, reader))
         for sequence, _ in reading:

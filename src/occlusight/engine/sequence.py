@@ -9,8 +9,8 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from occlusight.engine.generation import Listener
-from occlusight.engine.kv_segments import Chain
+from occlusight.engine.generation import LogitsConsumer
+from occlusight.engine.kv_segments import SequenceKV
 from occlusight.engine.prompt import Prompt
 from occlusight.model.vision import VisionFeatures
 
@@ -21,30 +21,30 @@ class Sequence:
 
     Args:
         prompt: what is given.
-        listener: takes the logits and says what is read after the prompt.
-        heard_from: logits are wanted after this token and every later one; usually the prompt's last.
-        most: the longest that the sequence can become, in tokens.
+        consumer: takes the logits and says what is read after the prompt.
+        logits_from: logits are wanted after this token and every later one; usually the prompt's last.
+        max_length: the longest that the sequence can become, in tokens.
         keep: leave what has been read to later prompts that begin alike.
-        stretch: the factor by which its rotary frequencies are stretched; what another factor has read is of no use to it.
+        rope_factor: the factor by which its rotary frequencies are stretched; what another factor has read is of no use to it.
 
-    Before it is admitted `chain` is None. `missing` are digests of pictures that are still being encoded, at first `encoding` of them, `features` those that are
-    there, until the prompt has been read. `delta` added to an index after the prompt gives its rotary position: it belongs to the
+    Before it is admitted `kv` is None. `pending_images` are digests of pictures that are still being encoded, at first `encoding` of them, `features` those that are
+    there, until the prompt has been read. `position_delta` added to an index after the prompt gives its rotary position: it belongs to the
     sequence, never to the model. `reserved` is the memory set aside for what it will still allocate.
     """
 
     prompt: Prompt
-    listener: Listener
-    heard_from: int
-    most: int
+    consumer: LogitsConsumer
+    logits_from: int
+    max_length: int
     keep: bool = True
-    stretch: float = 1.0
-    chain: Chain | None = None
-    places: Tensor = field(default_factory=lambda: torch.empty(3, 0))
-    delta: int = 0
-    guessed: list[int] = field(default_factory=list)
-    missing: set[str] = field(default_factory=set)
+    rope_factor: float = 1.0
+    kv: SequenceKV | None = None
+    prompt_positions: Tensor = field(default_factory=lambda: torch.empty(3, 0))
+    position_delta: int = 0
+    draft_ids: list[int] = field(default_factory=list)
+    pending_images: set[str] = field(default_factory=set)
     features: dict[str, VisionFeatures] = field(default_factory=dict)
-    heard: list[Tensor] = field(default_factory=list)
+    logits: list[Tensor] = field(default_factory=list)
     reserved: int = 0
     reused: int = 0
     image_cached: bool = False
@@ -59,24 +59,24 @@ class Sequence:
     finished: float = 0.0
 
     def __post_init__(self) -> None:
-        self.cells: list[Hashable] = self.prompt.cells()
-        if self.stretch != 1:
-            self.cells[0] = (self.stretch, self.cells[0])
+        self.token_keys: list[Hashable] = self.prompt.token_keys()
+        if self.rope_factor != 1:
+            self.token_keys[0] = (self.rope_factor, self.token_keys[0])
 
     @property
     def read(self) -> int:
         """How many tokens have been read."""
-        return 0 if self.chain is None else len(self.chain)
+        return 0 if self.kv is None else len(self.kv)
 
     @property
     def length(self) -> int:
         """Tokens of the prompt and of what has been said."""
-        return len(self.prompt.ids) + len(self.listener.said)
+        return len(self.prompt.ids) + len(self.consumer.output_ids)
 
     @property
     def unread(self) -> int:
         """How many tokens there are to read now."""
-        return 0 if self.missing or self.ended else self.length - self.read
+        return 0 if self.pending_images or self.ended else self.length - self.read
 
     @property
     def reading(self) -> bool:
@@ -86,20 +86,20 @@ class Sequence:
     @property
     def wanted_from(self) -> int:
         """Logits are wanted after this token and every later one: once the answer has begun, after the last one said."""
-        return self.length - 1 if self.listener.said else self.heard_from
+        return self.length - 1 if self.consumer.output_ids else self.logits_from
 
     def ids(self, begin: int, end: int) -> list[int]:
         """Return tokens `begin` to `end` of prompt and answer."""
         given = len(self.prompt.ids)
-        return [*self.prompt.ids[begin:end], *self.listener.said[max(0, begin - given) : max(0, end - given)]]
+        return [*self.prompt.ids[begin:end], *self.consumer.output_ids[max(0, begin - given) : max(0, end - given)]]
 
     def positions(self, begin: int, end: int) -> Tensor:
         """Return rotary positions `(3, end - begin)`."""
         given = len(self.prompt.ids)
-        later = torch.arange(max(begin, given), max(end, given)) + self.delta
-        return torch.cat((self.places[:, begin:end], later.expand(3, -1)), 1)
+        later = torch.arange(max(begin, given), max(end, given)) + self.position_delta
+        return torch.cat((self.prompt_positions[:, begin:end], later.expand(3, -1)), 1)
 
-    def slices(self, begin: int, end: int) -> list[VisionFeatures]:
+    def visual_features(self, begin: int, end: int) -> list[VisionFeatures]:
         """Return the features of the visual tokens among `begin` to `end`; a picture may be split."""
         out = []
         for visual, (start, stop) in zip(self.prompt.visuals, self.prompt.spans, strict=True):

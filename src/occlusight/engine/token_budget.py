@@ -10,21 +10,21 @@ GRAIN = 16
 """Rows are dealt out in multiples: some kernels are built anew for every number of rows."""
 
 
-class Pace:
+class TokenBudget:
     """Rows a second, of a layer with so many `parameters`.
 
     A pass that was slower than thought counts at once, a faster one raises the figure at most threefold. A pass of far fewer rows than
     there might have been, and within its time, lowers nothing: it waited for the weights, which more rows would have shared.
     """
 
-    def __init__(self, parameters: int, most: int) -> None:
-        self.most = most
+    def __init__(self, parameters: int, max_rows: int) -> None:
+        self.max_rows = max_rows
         self._rate = FIRST_FLOPS / (2 * max(1, parameters))
 
     def rows(self, seconds: float) -> int:
-        """Return how many rows fit into so many seconds: at least `GRAIN`, at most `most`."""
+        """Return how many rows fit into so many seconds: at least `GRAIN`, at most `max_rows`."""
         fit = int(max(0.0, seconds) * self._rate) // GRAIN * GRAIN
-        return min(max(fit, GRAIN), self.most)
+        return min(max(fit, GRAIN), self.max_rows)
 
     def seconds(self, rows: int) -> float:
         """Return what a layer takes with so many rows."""

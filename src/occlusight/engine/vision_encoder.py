@@ -84,7 +84,7 @@ class Encoder:
             job = self._jobs[key] = self._job(visual)
         if sequence not in job.waiting:
             job.waiting.append(sequence)
-        sequence.missing.add(visual.digest)
+        sequence.pending_images.add(visual.digest)
         return False
 
     def _job(self, visual: Visual) -> Job:
@@ -102,7 +102,7 @@ class Encoder:
         last = max((place for place, job in enumerate(jobs) if sequence in job.waiting), default=-1)
         return jobs[: last + 1]
 
-    def forget(self, sequence: Sequence) -> None:
+    def release(self, sequence: Sequence) -> None:
         """The sequence does not wait any more; what nobody waits for is dropped."""
         for key, job in list(self._jobs.items()):
             if sequence in job.waiting:
@@ -142,5 +142,5 @@ class Encoder:
         digest = key.rpartition(":")[2]
         for sequence in job.waiting:
             sequence.features[digest] = features
-            sequence.missing.discard(digest)
+            sequence.pending_images.discard(digest)
             sequence.encode_s += job.seconds

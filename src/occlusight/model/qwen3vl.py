@@ -76,17 +76,17 @@ class Qwen3VL(nn.Module):
         features: VisionFeatures | None = None,
         mask: Tensor | None = None,
         cache: KVCache | Packed | None = None,
-        stretch: Tensor | None = None,
+        rope_factor: Tensor | None = None,
     ) -> Tensor:
         """Hidden states `(B, T, D)` of ids `(B, T)` at positions `(3, B, T)`.
 
         `features` are those of exactly the visual tokens in `input_ids`, row after row; for a chunk that splits a
-        picture, their `slice`. See `TextModel.forward` for `mask`, `cache` and `stretch`.
+        picture, their `slice`. See `TextModel.forward` for `mask`, `cache` and `rope_factor`.
 
         Raises:
             BadInput: the number of features is not that of the visual tokens.
         """
-        return finished(self.steps(input_ids, positions, features, mask, cache, stretch))
+        return finished(self.steps(input_ids, positions, features, mask, cache, rope_factor))
 
     def steps(
         self,
@@ -95,20 +95,20 @@ class Qwen3VL(nn.Module):
         features: VisionFeatures | None = None,
         mask: Tensor | None = None,
         cache: KVCache | Packed | None = None,
-        stretch: Tensor | None = None,
+        rope_factor: Tensor | None = None,
         wanted: Tensor | None = None,
     ) -> Generator[None, None, Tensor]:
         """`forward` in pieces; see `TextModel.steps`."""
         embeds: Tensor = self.text.embed_tokens(input_ids)
         if features is None:
-            return (yield from self.text.steps(embeds, positions, mask, cache, None, stretch, wanted))
+            return (yield from self.text.steps(embeds, positions, mask, cache, None, rope_factor, wanted))
         visual = (input_ids == self.config.image_token_id) | (input_ids == self.config.video_token_id)  # (B, T)
         places = visual.flatten().nonzero().flatten()
         if places.shape[0] != len(features):
             raise BadInput(f"{len(features)} visual features for {places.shape[0]} visual tokens")
         flat = embeds.flatten(0, 1).index_copy(0, places, features.embeds.to(embeds.dtype))
         taps = (visual, features.taps)
-        return (yield from self.text.steps(flat.view_as(embeds), positions, mask, cache, taps, stretch, wanted))
+        return (yield from self.text.steps(flat.view_as(embeds), positions, mask, cache, taps, rope_factor, wanted))
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Logits `(.., V)` of hidden states `(.., D)`."""

@@ -78,18 +78,18 @@ def frequency_axes(config: TextConfig) -> list[int]:
     return axes
 
 
-def rotary_tables(positions: Tensor, config: TextConfig, stretch: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def rotary_tables(positions: Tensor, config: TextConfig, rope_factor: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Cosine and sine `(B, 1, T, head_dim / 2)`, fp32, contiguous, of positions `(3, B, T)`.
 
-    `stretch` `(B, T)` is the factor of each token's sequence (see `Yarn.stretch`); None is 1 for all.
+    `rope_factor` `(B, T)` is the factor of each token's sequence (see `Yarn.rope_factor`); None is 1 for all.
     """
     device = positions.device
     axes = torch.tensor(frequency_axes(config), device=device)
     turned = positions.float()[axes].permute(1, 2, 0)  # (B, T, head_dim / 2)
-    if stretch is None:
+    if rope_factor is None:
         angles = turned * inverse_frequencies(config.head_dim, config.rope_theta, device)
         return angles.cos()[:, None].contiguous(), angles.sin()[:, None].contiguous()
-    factors, which = torch.unique(stretch, return_inverse=True)
+    factors, which = torch.unique(rope_factor, return_inverse=True)
     own = [yarn_frequencies(config, factor, device) for factor in factors.tolist()]
     angles = turned * torch.stack([frequencies for frequencies, _ in own])[which]
     scale = torch.tensor([scale for _, scale in own], device=device)[which][..., None]

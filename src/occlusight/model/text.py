@@ -157,7 +157,7 @@ class TextModel(nn.Module):
         mask: Tensor | None = None,
         cache: KVCache | Packed | None = None,
         deepstack: tuple[Tensor, tuple[Tensor, ...]] | None = None,
-        stretch: Tensor | None = None,
+        rope_factor: Tensor | None = None,
     ) -> Tensor:
         """Hidden states `(B, T, D)` of embeddings `(B, T, D)` at positions `(3, B, T)`.
 
@@ -166,12 +166,12 @@ class TextModel(nn.Module):
             cache: keys and values of earlier tokens; these T are added to it. With `Packed`, B is 1 and there is no mask.
             deepstack: where visual tokens are, `(B, T)` bool, and the taps, each `(n_visual, D)` in row-major order
                 of the true places; tap i is added after layer i.
-            stretch: the factor of each token's sequence, `(B, T)`, where some are longer than the native context.
+            rope_factor: the factor of each token's sequence, `(B, T)`, where some are longer than the native context.
 
         Raises:
             BadInput: a tap has another number of rows than there are visual tokens.
         """
-        return finished(self.steps(embeds, positions, mask, cache, deepstack, stretch))
+        return finished(self.steps(embeds, positions, mask, cache, deepstack, rope_factor))
 
     def steps(
         self,
@@ -180,7 +180,7 @@ class TextModel(nn.Module):
         mask: Tensor | None = None,
         cache: KVCache | Packed | None = None,
         deepstack: tuple[Tensor, tuple[Tensor, ...]] | None = None,
-        stretch: Tensor | None = None,
+        rope_factor: Tensor | None = None,
         wanted: Tensor | None = None,
     ) -> Generator[None, None, Tensor]:
         """`forward` in pieces: yields after every layer, so that one may do something else meanwhile, or stop.
@@ -192,7 +192,7 @@ class TextModel(nn.Module):
         if mask is None and isinstance(cache, KVCache) and cache.length and length > 1:
             mask = causal_mask(length, cache.length + length, embeds.device)
         places, taps = _deepstack_places(deepstack)
-        tables = rotary_tables(positions, self.config, stretch)
+        tables = rotary_tables(positions, self.config, rope_factor)
         x = embeds
         last = len(self.layers) - 1 if len(taps) < len(self.layers) else None  # else the last tap needs every row
         for index, layer in enumerate(self.layers):

@@ -35,7 +35,7 @@ class Yarn:
             f"YaRN's beta_fast ({self.beta_fast}) must be above beta_slow ({self.beta_slow})",
         )
 
-    def stretch(self, end: int) -> float:
+    def rope_factor(self, end: int) -> float:
         """The factor for a sequence whose positions stay below `end`: 1 within `native`."""
         return 1.0 if end <= self.native else max(self.factor, float(math.ceil(end / self.native)))
 

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from occlusight.engine.generation import Speaker
+from occlusight.engine.generation import Generation
 from occlusight.engine.grammar import Grammars
-from occlusight.engine.output_text import Picked, Transcript
-from occlusight.engine.prompt_lookup import Drafts
+from occlusight.engine.output_text import OutputText, Picked
+from occlusight.engine.prompt_lookup import PromptLookup
 from occlusight.engine.sampling_params import SamplingParams
 from occlusight.errors import BadInput
 from occlusight.model.chat import Chat
@@ -72,41 +72,41 @@ def wants(token: int, size: int) -> Tensor:
     return logits[None]
 
 
-def say(speaker: Speaker, tokens: list[int], size: int) -> tuple[str, str]:
+def say(speaker: Generation, tokens: list[int], size: int) -> tuple[str, str]:
     """Let a model want these tokens one after the other; return thoughts and answer."""
     for token in tokens:
-        if speaker.reason:
+        if speaker.finish_reason:
             break
-        speaker.hear(wants(token, size), [])
-    if speaker.reason is None:
-        speaker.transcript.finish()
-    pieces = speaker.transcript.pieces
+        speaker.consume(wants(token, size), [])
+    if speaker.finish_reason is None:
+        speaker.output_text.finish()
+    pieces = speaker.output_text.pieces
     return "".join(p.text for p in pieces if p.thinking), "".join(p.text for p in pieces if not p.thinking)
 
 
-def speaker(chat: Chat, prompt: tuple[int, ...] = (1, 2, 3), grammar: Any = None, **params: Any) -> Speaker:
-    return Speaker(chat, prompt, SamplingParams(**params), grammar)
+def speaker(chat: Chat, prompt: tuple[int, ...] = (1, 2, 3), grammar: Any = None, **params: Any) -> Generation:
+    return Generation(chat, prompt, SamplingParams(**params), grammar)
 
 
 @settings(max_examples=80, deadline=None)
 @given(st.text(max_size=30), st.lists(st.text("ab#遮🙂", min_size=1, max_size=4), max_size=3))
 def test_text_ends_before_the_first_stop_and_never_tells_of_it(chat: Chat, text: str, stops: list[str]) -> None:
-    transcript = Transcript(chat.tokenizer, tuple(stops))
+    output_text = OutputText(chat.tokenizer, tuple(stops))
     seen = ""
     for token in chat.encode(text):
-        transcript.push(Picked(token))
-        while transcript.pieces:
-            piece = transcript.pieces.popleft().text
+        output_text.push(Picked(token))
+        while output_text.pieces:
+            piece = output_text.pieces.popleft().text
             assert piece
             seen += piece
         assert not any(stop in seen for stop in stops)
-        if transcript.stopped:
+        if output_text.stopped:
             break
-    transcript.finish()
-    seen += "".join(piece.text for piece in transcript.pieces)
+    output_text.finish()
+    seen += "".join(piece.text for piece in output_text.pieces)
     ends = [text.find(stop) for stop in stops if stop in text]
     first_to_end = min((text.find(stop) + len(stop) for stop in stops if stop in text), default=None)
-    assert transcript.stopped == bool(ends)
+    assert output_text.stopped == bool(ends)
     if first_to_end is None:
         assert seen == text
     else:
@@ -118,7 +118,7 @@ def test_text_ends_before_the_first_stop_and_never_tells_of_it(chat: Chat, text:
 def test_a_stop_string_ends_the_answer(chat: Chat, size: int) -> None:
     one = speaker(chat, stop=("##", "路灯"))
     assert say(one, chat.encode("红色 car, # 遮挡路灯杆"), size) == ("", "红色 car, # 遮挡")
-    assert one.reason == "stop"
+    assert one.finish_reason == "stop"
 
 
 def test_a_budget_ends_the_thoughts_and_the_answer_follows(thinker: Chat, size: int) -> None:
@@ -129,8 +129,8 @@ def test_a_budget_ends_the_thoughts_and_the_answer_follows(thinker: Chat, size: 
     thoughts, answer = say(one, [*thought[:4], *thinker.encode("Yes."), thinker.eos_ids[0]], size)
     assert thoughts == thinker.decode(thought[:4]) + "\n"
     assert answer == "Yes."
-    assert one.said[4:].count(control["</think>"]) == 1
-    assert (one.reason, one.forced) == ("stop", len(thinker.encode("\n")) + 1 + len(thinker.encode("\n\n")))
+    assert one.output_ids[4:].count(control["</think>"]) == 1
+    assert (one.finish_reason, one.forced) == ("stop", len(thinker.encode("\n")) + 1 + len(thinker.encode("\n\n")))
     own = speaker(thinker, prompt, thinking_tokens=50, max_tokens=100)  # the model ends its thoughts itself
     gap = thinker.encode("\n\n")
     assert say(own, [*thought, control["</think>"], *gap, *thinker.encode("No.")], size) == (
@@ -151,7 +151,7 @@ def test_a_schema_holds_after_the_thoughts_alone(thinker: Chat, size: int) -> No
     thought = thinker.encode("the bush")
     answer = say(one, [*thought, control["</think>"], *thinker.encode("no!")], size)
     assert answer == ("the bush", "no!")
-    assert one.reason == "stop"
+    assert one.finish_reason == "stop"
 
 
 SCHEMA = json.dumps(
@@ -171,15 +171,15 @@ def test_any_model_answers_in_the_schema_and_forced_tokens_cost_no_choice(
     generator = torch.Generator().manual_seed(seed)
     one = speaker(chat, (), grammars.json_schema(SCHEMA), max_tokens=400, temperature=1.0, seed=seed)
     passes = 0
-    while one.reason is None:
-        one.hear(5 * torch.randn(1, size, generator=generator), [])
+    while one.finish_reason is None:
+        one.consume(5 * torch.randn(1, size, generator=generator), [])
         passes += 1
-    document = json.loads("".join(piece.text for piece in one.transcript.pieces))
-    assert one.reason == "stop"
+    document = json.loads("".join(piece.text for piece in one.output_text.pieces))
+    assert one.finish_reason == "stop"
     assert document["answer"] in ("yes", "no")
     assert len(document["why"]) <= 12
     assert one.forced > 10
-    assert passes <= len(one.said) - one.forced + 1
+    assert passes <= len(one.output_ids) - one.forced + 1
 
 
 def test_an_answer_that_is_cut_within_its_schema_never_counts_as_ended(
@@ -192,12 +192,12 @@ def test_an_answer_that_is_cut_within_its_schema_never_counts_as_ended(
     for most in range(1, 40):
         one = speaker(chat, (), grammars.json_schema(schema), max_tokens=most)
         text = say(one, chat.encode("true") * 40, size)[1]
-        assert (one.reason == "stop") == (text == whole)
-        assert one.reason in ("stop", "length")
+        assert (one.finish_reason == "stop") == (text == whole)
+        assert one.finish_reason in ("stop", "length")
         assert whole.startswith(text)
-        ended.append(one.reason)
+        ended.append(one.finish_reason)
     assert set(ended) == {"stop", "length"}
-    assert len(one.said) <= ended.index("stop") + 1
+    assert len(one.output_ids) <= ended.index("stop") + 1
 
 
 @pytest.mark.parametrize(
@@ -226,9 +226,9 @@ def test_logprobs_are_the_models_own(chat: Chat, size: int) -> None:
     logits = torch.randn(1, size, generator=torch.Generator().manual_seed(2))
     logits[0, 50] = 9.0
     one = speaker(chat, logprobs=3, temperature=0.5, repetition_penalty=2.0, seed=1)
-    one.hear(logits, [])
-    one.transcript.finish()
-    (picked,) = [token for piece in one.transcript.pieces for token in piece.tokens]
+    one.consume(logits, [])
+    one.output_text.finish()
+    (picked,) = [token for piece in one.output_text.pieces for token in piece.tokens]
     logs = torch.log_softmax(logits[0], -1)
     assert picked.logprob == pytest.approx(float(logs[picked.token]))
     assert [token for token, _ in picked.top] == logs.topk(3).indices.tolist()
@@ -245,29 +245,29 @@ def test_guesses_leave_what_is_said_as_it_is(chat: Chat, size: int, temperature:
     for seed in range(4):
         params = {"temperature": temperature, "seed": seed, "presence_penalty": 0.3, "max_tokens": 60}
         plain, guessing = speaker(chat, **params), speaker(chat, **params)
-        while plain.reason is None:
-            plain.hear(logits(plain.said)[None], [])
+        while plain.finish_reason is None:
+            plain.consume(logits(plain.output_ids)[None], [])
         held = 0
-        while guessing.reason is None:
-            guessed = guessing.guess(6)
-            said = list(guessing.said)
+        while guessing.finish_reason is None:
+            guessed = guessing.propose(6)
+            said = list(guessing.output_ids)
             rows = [logits(said + guessed[:count]) for count in range(len(guessed) + 1)]
-            held += guessing.hear(torch.stack(rows), guessed)
-        assert guessing.said == plain.said
-        assert guessing.reason == plain.reason
+            held += guessing.consume(torch.stack(rows), guessed)
+        assert guessing.output_ids == plain.output_ids
+        assert guessing.finish_reason == plain.finish_reason
         if temperature == 0.0:
             assert held > 0
 
 
 def test_a_guess_is_what_followed_before() -> None:
-    drafts = Drafts([1, 2, 3, 4, 5, 6, 7, 1, 2, 3], never=(6,))
-    assert drafts.guess(5) == [4, 5]
+    drafts = PromptLookup([1, 2, 3, 4, 5, 6, 7, 1, 2, 3], never=(6,))
+    assert drafts.propose(5) == [4, 5]
     drafts.judge(2, 2)
-    assert drafts.guess(5) == [4, 5]  # 6 never comes
-    for _ in range(Drafts.PATIENCE):
+    assert drafts.propose(5) == [4, 5]  # 6 never comes
+    for _ in range(PromptLookup.PATIENCE):
         drafts.judge(2, 0)
-    assert drafts.guess(5) == []
-    for _ in range(Drafts.PAUSE):
-        drafts.guess(5)
-    assert drafts.guess(5) != []
-    assert Drafts([1, 2]).guess(3) == []
+    assert drafts.propose(5) == []
+    for _ in range(PromptLookup.PAUSE):
+        drafts.propose(5)
+    assert drafts.propose(5) != []
+    assert PromptLookup([1, 2]).propose(3) == []

@@ -17,9 +17,9 @@ from occlusight.engine import packed_batch as rows_module
 from occlusight.engine.engine import Engine
 from occlusight.engine.generation import Reason
 from occlusight.engine.kernel_table import FEW_ROWS, fits
-from occlusight.engine.key_ranges import stretches
-from occlusight.engine.kv_segments import Chain, Part, Segment
-from occlusight.engine.packed_batch import Rows
+from occlusight.engine.key_ranges import key_ranges
+from occlusight.engine.kv_segments import KVSegment, SegmentSlice, SequenceKV
+from occlusight.engine.packed_batch import PackedBatch
 from occlusight.engine.prompt import Prompt
 from occlusight.kernels.capabilities import capabilities
 from occlusight.model.config import TextConfig
@@ -51,17 +51,17 @@ Plan = list[tuple[int, list[int], int, int]]
 """For each sequence: how much of the shared stretch it uses, how long its own stretches and its tail are, how many rows it has."""
 
 
-def chains(plan: Plan, shared: int, seed: int) -> list[tuple[Chain, int]]:
+def chains(plan: Plan, shared: int, seed: int) -> list[tuple[SequenceKV, int]]:
     random = torch.Generator().manual_seed(seed)
-    first = Segment(tuple(range(shared)), filled(shared, random=random), None, 0)
+    first = KVSegment(tuple(range(shared)), filled(shared, random=random), None, 0)
     out = []
     for used, own, tail, count in plan:
-        parts = (Part(first, min(used, shared)),) if min(used, shared) else ()
+        parts = (SegmentSlice(first, min(used, shared)),) if min(used, shared) else ()
         for length in own:
             parent = parts[-1].segment if parts else None
-            cells = tuple(range(length))
-            parts = (*parts, Part(Segment(cells, filled(length, random=random), parent, 0), length))
-        out.append((Chain(parts, filled(tail, random=random)), count))
+            token_keys = tuple(range(length))
+            parts = (*parts, SegmentSlice(KVSegment(token_keys, filled(length, random=random), parent, 0), length))
+        out.append((SequenceKV(parts, filled(tail, random=random)), count))
     return out
 
 
@@ -85,9 +85,9 @@ def test_a_table_gives_what_stretches_give_one_by_one(plan: Plan, shared: int, s
         patch.setattr(table, "capabilities", lambda: replace(capabilities(), amx=False))
         for fast in (True, False):
             if not fast:
-                patch.setattr(rows_module, "fits", lambda stretches, q: False)
+                patch.setattr(rows_module, "fits", lambda key_ranges, q: False)
             members = chains(plan, shared, seed)
-            rows = Rows(members)
+            rows = PackedBatch(members)
             if drop and len(plan) > 1:
                 rows.attend(0, q, k, v)
                 rows.drop(members[0][0])
@@ -107,17 +107,17 @@ class Follower:
     """Takes the likeliest token six times and keeps the logits."""
 
     def __init__(self) -> None:
-        self.said: list[int] = []
-        self.reason: Reason | None = None
+        self.output_ids: list[int] = []
+        self.finish_reason: Reason | None = None
         self.logits: list[Tensor] = []
 
-    def guess(self, most: int) -> list[int]:
+    def propose(self, most: int) -> list[int]:
         return []
 
-    def hear(self, logits: Tensor, guessed: Sequence[int]) -> int:
+    def consume(self, logits: Tensor, guessed: Sequence[int]) -> int:
         self.logits.append(logits[-1].float())
-        self.said.append(int(logits[-1].argmax()))
-        self.reason = "length" if len(self.said) == 6 else None
+        self.output_ids.append(int(logits[-1].argmax()))
+        self.finish_reason = "length" if len(self.output_ids) == 6 else None
         return 0
 
 
@@ -129,7 +129,7 @@ def test_a_model_in_bf16_goes_on_as_it_would_read_everything_at_once(tiny_checkp
     while not sequence.ended:
         engine.step()
     assert sequence.error is None
-    ids = torch.tensor([[*prompt.ids, *follower.said[:-1]]])
+    ids = torch.tensor([[*prompt.ids, *follower.output_ids[:-1]]])
     with torch.inference_mode():
         places = torch.arange(ids.shape[1]).expand(3, 1, -1)
         right = model.logits(model(ids, places))[0, len(prompt.ids) - 1 :].float()
@@ -141,19 +141,19 @@ def test_what_is_no_stretch_of_bf16_or_too_much_goes_the_other_way(amx: bool, mo
     monkeypatch.setattr(table, "capabilities", lambda: replace(capabilities(), amx=amx))
     random = torch.Generator().manual_seed(0)
     q, *_ = heads(FEW_ROWS, random)
-    chain = Chain((), filled(5))
+    chain = SequenceKV((), filled(5))
     places = {chain: slice(0, FEW_ROWS)}
-    assert fits(list(stretches(places)), q)
-    assert not fits(list(stretches(places)), q.float())
-    assert fits(list(stretches(places)), heads(FEW_ROWS + 1, random)[0]) != amx
-    assert not fits(list(stretches(places)), q.contiguous())  # head after head, not row after row
-    eight = {Chain((), Int8KVCache(CONFIG, dtype=torch.bfloat16)): slice(0, FEW_ROWS)}
-    assert not fits(list(stretches(eight)), q)
+    assert fits(list(key_ranges(places)), q)
+    assert not fits(list(key_ranges(places)), q.float())
+    assert fits(list(key_ranges(places)), heads(FEW_ROWS + 1, random)[0]) != amx
+    assert not fits(list(key_ranges(places)), q.contiguous())  # head after head, not row after row
+    eight = {SequenceKV((), Int8KVCache(CONFIG, dtype=torch.bfloat16)): slice(0, FEW_ROWS)}
+    assert not fits(list(key_ranges(eight)), q)
 
 
 def test_tails_grow_before_their_place_is_noted() -> None:
-    chain = Chain((), filled(64))
+    chain = SequenceKV((), filled(64))
     assert chain.tail.capacity == 64
-    rows = Rows([(chain, 3)])
+    rows = PackedBatch([(chain, 3)])
     rows.attend(LAYER, *heads(3, torch.Generator().manual_seed(0)))
     assert chain.tail.capacity >= 67
