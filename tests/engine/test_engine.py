@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from occlusight.engine.config import EngineSettings
-from occlusight.engine.engine import MOST_PARTS, Engine
+from occlusight.engine.engine import Engine
 from occlusight.engine.generation import Reason
+from occlusight.engine.kv_manager import MOST_PARTS
 from occlusight.engine.prompt import Prompt
 from occlusight.engine.scoring import score
 from occlusight.engine.sequence import Sequence

@@ -108,7 +108,7 @@ def test_what_another_factor_has_read_is_not_reused(short_native: Path) -> None:
 def test_with_int8_keys_and_values_the_answers_stay(tiny_checkpoint: Path, pictures: list[Path]) -> None:
     plain = LocalBackend(tiny_checkpoint, settings=EngineSettings(drafts=0))
     small = LocalBackend(tiny_checkpoint, settings=EngineSettings(drafts=0, int8_kv=True))
-    assert small.engine.admission.token_bytes < plain.engine.admission.token_bytes / 3
+    assert small.engine.kv.admission.token_bytes < plain.engine.kv.admission.token_bytes / 3
 
     for question in ("Is it?", "Is it red?", "是否?"):
         request = Request(question, (pictures[0],))

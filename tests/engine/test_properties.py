@@ -95,11 +95,11 @@ def test_random_arrivals_cancels_and_evictions(tiny_checkpoint: Path, pictures: 
             answer, _ = self.answers.pop(which % len(self.answers))
             answer.close()
             assert list(answer) == []
-            assert answer._sequence.chain is None
+            assert answer._sequence.kv is None
 
         @precondition(lambda self: self.answers)
         @rule(which=st.integers(0, 5))
-        def clear_cache(self, which: int) -> None:
+        def forget(self, which: int) -> None:
             self.answers.pop(which % len(self.answers))
 
         @precondition(lambda self: self.answers)

@@ -47,7 +47,7 @@ def test_everybody_is_read_whatever_comes_after(lengths: list[int], budget: int,
 
 
 def test_a_pass_holds_what_the_machine_computes_in_its_time() -> None:
-    budget = TokenBudget(10**9, most=512)
+    budget = TokenBudget(10**9, max_rows=512)
     assert budget.rows(0.001) == GRAIN
     for _ in range(8):
         budget.learn(64, 0.2, 0.5)  # 320 a second

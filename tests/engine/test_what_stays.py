@@ -10,7 +10,7 @@ from PIL import Image
 
 from occlusight.backends.local import LocalBackend
 from occlusight.backends.protocol import Request
-from occlusight.engine import engine
+from occlusight.engine import kv_manager
 from occlusight.engine.config import EngineSettings
 from occlusight.errors import BadInput
 from occlusight.model.kv_cache import round_up
@@ -35,7 +35,7 @@ def test_what_is_kept_has_no_room_that_nobody_uses(tiny_checkpoint: Path, tokens
 def test_other_pictures_come_in_place_of_those_of_before(tiny_checkpoint: Path) -> None:
     tokens = 300
     backend = LocalBackend(tiny_checkpoint, settings=EngineSettings(kept_tokens=tokens))
-    admission, held = backend.engine.admission, []
+    admission, held = backend.engine.kv.admission, []
     for seed in range(12):
         ask(backend, seed)
         held.append(backend.engine.statistics())
@@ -49,12 +49,12 @@ def test_other_pictures_come_in_place_of_those_of_before(tiny_checkpoint: Path) 
 def test_gaps_between_what_is_kept_are_given_back(tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     backend = LocalBackend(tiny_checkpoint, settings=EngineSettings(prefix_cache_bytes=1))
     given: list[int] = []
-    monkeypatch.setattr(engine, "give_back_gaps", lambda: given.append(backend.engine.prefixes.forgotten_bytes))
+    monkeypatch.setattr(kv_manager, "give_back_gaps", lambda: given.append(backend.engine.prefixes.forgotten_bytes))
     ask(backend, 0)
     one = backend.engine.prefixes.forgotten_bytes
     assert one > 0
     assert given == []
-    monkeypatch.setattr(engine, "GAPS", 3 * one)
+    monkeypatch.setattr(kv_manager, "GAPS", 3 * one)
     for seed in range(1, 7):
         ask(backend, seed)
     assert given == [3 * one, 6 * one]

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
 from dataclasses import replace
 from time import perf_counter
 
 import torch
 
-from occlusight.engine.config import MIB, EngineSettings
+from occlusight.engine.config import EngineSettings
 from occlusight.engine.counters import Statistics
 from occlusight.engine.feature_cache import FeatureCache
 from occlusight.engine.forward_pass import ForwardPass, check_numbers
 from occlusight.engine.generation import LogitsConsumer
-from occlusight.engine.kv_manager import ROOM, Admission, beginning, expects
-from occlusight.engine.kv_segments import SegmentSlice, SequenceKV
+from occlusight.engine.kv_manager import KVManager, expects
+from occlusight.engine.kv_segments import SegmentSlice
 from occlusight.engine.outlook import Outlook, outlook
-from occlusight.engine.prefix_cache import PrefixCache
 from occlusight.engine.prompt import Prompt
 from occlusight.engine.scheduler import priority_of, split_budget
 from occlusight.engine.sequence import Sequence
 from occlusight.engine.speeds import Speeds
 from occlusight.engine.token_budget import TokenBudget
 from occlusight.engine.vision_encoder import Encoder
-from occlusight.model.allocator import give_back_gaps
 from occlusight.model.config import ModelConfig
-from occlusight.model.int8_kv_cache import Int8KVCache
-from occlusight.model.kv_cache import KVCache, round_up
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.rope import positions
 
@@ -37,13 +32,6 @@ TELLING_ROWS = 128
 """Fewer rows of a prompt do not tell how long many take: they wait for the weights."""
 ANSWERS = 0
 """The priority class of those that have few tokens to read."""
-MOST_PARTS = 12
-"""Every part of a sequence costs a call of attention in every layer; more are copied into one."""
-WORTH_SHARING = 64
-"""A prompt whose own part is shorter, without a picture, is not made a segment of its own before its answer has ended."""
-
-GAPS = 64 * MIB
-"""After so many forgotten bytes the gaps that they left between others are given back to the system: not all fit what comes next."""
 
 
 class Engine:
@@ -65,19 +53,16 @@ class Engine:
         self.revision = revision
         weight = model.text.embed_tokens.weight
         self.device, self.dtype = weight.device, weight.dtype
-        probe = self._store(1)
-        token_bytes = probe.nbytes // probe.capacity
-        self.admission = Admission(model.config, self.dtype, token_bytes, self.settings, self.device.type == "cpu")
-        kept = self.settings.kept_tokens
-        self.features = FeatureCache(min(self.settings.feature_cache_bytes, kept * self.admission.visual_bytes))
-        self.prefixes = PrefixCache(min(self.settings.prefix_cache_bytes, kept * token_bytes))
+        self.kv = KVManager(model.config, self.dtype, self.device, self.settings)
+        self.prefixes = self.kv.prefixes
+        most_features = self.settings.kept_tokens * self.kv.admission.visual_bytes
+        self.features = FeatureCache(min(self.settings.feature_cache_bytes, most_features))
         self.speeds = speeds or Speeds()
         self.encoder = Encoder(model, self.features, f"{revision}:{self.dtype}", self.device, self.speeds)
         self._budget = TokenBudget(model.config.text.matrix_numbers // model.config.text.layers, self.settings.chunk)
         self._counts = Statistics()
         self._waiting: list[Sequence] = []
         self._running: list[Sequence] = []
-        self._forgotten = 0  # bytes at which gaps were given back last
         self._passes: dict[int, ForwardPass] = {}  # those under way, by priority class
         self._late: list[Encoder | ForwardPass] = []
         self._guard = threading.Condition(threading.Lock())
@@ -86,12 +71,7 @@ class Engine:
     @property
     def context(self) -> int:
         """The longest sequence in tokens."""
-        return self.admission.context
-
-    @property
-    def shares(self) -> bool:
-        """Whether answers share what they have read."""
-        return self.settings.prefix_cache_bytes > 0
+        return self.kv.admission.context
 
     def statistics(self) -> Statistics:
         """Return what has been done and what is held."""
@@ -126,7 +106,7 @@ class Engine:
             BadInput: it can never be answered; nothing has been done then.
         """
         most = min(len(prompt.ids) + max_new_tokens, self.context)
-        self.admission.check(prompt, most)
+        self.kv.admission.check(prompt, most)
         last = len(prompt.ids) - 1
         factor = rope_factor_of(prompt, most, self.model.config)
         sequence = Sequence(prompt, consumer, last if logits_from is None else logits_from, most, keep, factor)
@@ -172,17 +152,17 @@ class Engine:
 
     @torch.inference_mode()
     def step(self) -> None:
-        """Admit, encode for a while, go on with the passes under way, take what comes next. Only one thread at a time may step."""
+        """Schedule, run for a while what is under way, and let those whose pass has ended say what comes next.
+
+        Only one thread at a time may step.
+        """
         began = perf_counter()
-        with self._guard:
-            self._sweep()
-            self._admit()
-            running = list(self._running)
+        running = self.schedule()
         try:
             # Who waits for a picture reads in the next step.
-            ready = [sequence for sequence in running if sequence.unread]
-            self.start_passes(ready)
-            self.run_passes(began + self.settings.step_s)
+            self.start_passes([sequence for sequence in running if sequence.unread])
+            for ended in self.run_passes(began + self.settings.step_s):
+                self.finish_pass(ended)
         except Exception as error:
             self._passes.clear()
             for sequence in running:
@@ -194,6 +174,13 @@ class Engine:
             self._counts = replace(
                 self._counts, steps=self._counts.steps + 1, slowest_step_s=max(self._counts.slowest_step_s, taken)
             )
+
+    def schedule(self) -> list[Sequence]:
+        """Let go of what has ended, admit what fits, and return all that run."""
+        with self._guard:
+            self._sweep()
+            self._admit()
+            return list(self._running)
 
     def start_passes(self, ready: list[Sequence]) -> None:
         """Begin a pass in every priority class that has none and that somebody waits for."""
@@ -218,7 +205,7 @@ class Engine:
         for sequence, count in zip(waiting, rows, strict=True):
             if count:
                 sequence.draft_ids = sequence.consumer.propose(few) if few and not sequence.reading else []
-                self._make_room(sequence, count + len(sequence.draft_ids))
+                self.kv.make_room(sequence, count + len(sequence.draft_ids))
                 members.append((sequence, count))
         order: dict[int, int] = {}  # which beginning came first: the same from run to run, unlike a segment's id
         for sequence, _ in members:
@@ -230,8 +217,9 @@ class Engine:
         """How long a layer may take that reads prompts: half a step where something else is to have the other half."""
         return self.settings.step_s / min(2, max(1, len(self._running)))
 
-    def run_passes(self, end: float) -> None:
-        """Advance until a time what is under way: pictures, answers, short prompts, long ones, each by a block or layer at least.
+    def run_passes(self, end: float) -> list[ForwardPass]:
+        """Advance until a time what is under way: pictures, answers, short prompts, long ones, each by a block or layer at least; return
+        the passes that have ended.
 
         An earlier one leaves the later ones time for theirs, pictures half of it. What does not fit any more is first in the next step.
         """
@@ -239,6 +227,7 @@ class Engine:
         works += [self._passes[priority] for priority in sorted(self._passes)]
         works.sort(key=lambda work: work not in self._late)
         self._late = []
+        ended = []
         for place, work in enumerate(works):
             left = end - perf_counter()
             if place and work.slowest > left:
@@ -248,7 +237,8 @@ class Engine:
             if isinstance(work, Encoder):
                 work.advance(left if len(works) == 1 else min(left, self.settings.step_s / 2))
             elif work.advance(left):
-                self.finish_pass(work)
+                ended.append(work)
+        return ended
 
     def finish_pass(self, one: ForwardPass) -> None:
         """Hand each sequence of a pass its logits, and leave what was read to others."""
@@ -262,8 +252,8 @@ class Engine:
         for sequence in one.members:
             if sequence.read >= sequence.length:
                 self.postprocess(sequence)
-            if self.shares and not sequence.ended:
-                self._share(sequence)
+            if self.kv.shares and not sequence.ended:
+                self.kv.share(sequence)
 
     def postprocess(self, sequence: Sequence) -> None:
         """Let the consumer say what comes next; drop drafts that it does not accept."""
@@ -289,40 +279,6 @@ class Engine:
             sequence.finished = perf_counter()
             sequence.ended = True
 
-    def _share(self, sequence: Sequence, at_end: bool = False) -> None:
-        """Make what has been read a segment that others may go on from: after a picture, after a long prompt, and at the end."""
-        kv = sequence.kv
-        assert kv is not None
-        base, length = kv.base, kv.tail.length
-        picture = any(base < end <= base + length for _, end in sequence.prompt.spans)
-        split = any(begin < base + length < end for begin, end in sequence.prompt.spans)
-        long = not sequence.reading and base < len(sequence.prompt.ids) and length >= WORTH_SHARING
-        if not length or not (at_end or (picture and not split) or long):
-            return
-        kv.tail.trim()
-        left = 1 if at_end else sequence.max_length - sequence.read + self.settings.drafts + 1
-        segment = kv.freeze(
-            tuple(sequence.token_keys[base : base + length]),
-            self._store(min(left, self._room(sequence.prompt, sequence.read))),
-        )
-        sequence.reserved = max(0, sequence.reserved - segment.store.nbytes)
-        self.prefixes.add(segment)
-        self.prefixes.hold(kv.parts[-1:])
-
-    def _room(self, prompt: Prompt, begun: int) -> int:
-        """Return how many tokens a tail takes at first that begins there: no room for the answer where it is shared before that."""
-        left = max(0, len(prompt.ids) - begun)
-        shared = left >= WORTH_SHARING or any(end > begun for _, end in prompt.spans)
-        return left if self.shares and shared else left + ROOM
-
-    def _make_room(self, sequence: Sequence, count: int) -> None:
-        """Let a tail grow by doubling, never beyond what was reserved."""
-        assert sequence.kv is not None
-        tail = sequence.kv.tail
-        if tail.length + count > tail.capacity:
-            most = round_up(sequence.max_length - sequence.kv.base + self.settings.drafts + 1)
-            tail.reserve(max(tail.length + count, min(2 * tail.capacity, most)))
-
     def _admit(self) -> None:
         """Let those that wait begin, in the order of their coming, while there is memory.
 
@@ -331,12 +287,10 @@ class Engine:
         for sequence in list(self._waiting):
             if len(self._running) >= self.settings.max_running:
                 return
-            parts: tuple[SegmentSlice, ...] = ()
-            if self.shares:
-                parts = beginning(self.prefixes.find(sequence.token_keys), sequence)
-                if expects(sequence, self._running, sum(part.length for part in parts)):
-                    continue
-            if not self._fits(sequence, parts):
+            parts = self.kv.find(sequence)
+            if self.kv.shares and expects(sequence, self._running, sum(part.length for part in parts)):
+                continue
+            if not self.kv.fits(sequence, parts, self._reserved()):
                 if self._running:
                     return
                 parts = ()  # alone, and what it shares with others is in its way: read everything again
@@ -345,35 +299,11 @@ class Engine:
             self._running.append(sequence)
             self._begin(sequence, parts)
 
-    def _fits(self, sequence: Sequence, parts: tuple[SegmentSlice, ...]) -> bool:
-        """Whether there is memory for a sequence; what is kept and not in use makes room."""
-        reused = own_part(parts)
-        free = (
-            self.settings.most_kv_bytes
-            - self._reserved()
-            - self.admission.need(sequence.prompt, reused, sequence.max_length)
-        )
-        self.prefixes.hold(parts)
-        try:
-            if self.prefixes.held_bytes > free:
-                return False
-            self.prefixes.shrink(free)
-            return True
-        finally:
-            self.prefixes.let_go(parts)
-
     def _begin(self, sequence: Sequence, parts: tuple[SegmentSlice, ...]) -> None:
         """Set memory aside and ask for the pictures that are not known."""
         sequence.admitted = perf_counter()
         prompt = sequence.prompt
-        sequence.reused = sum(part.length for part in parts)
-        begun = own_part(parts)  # tokens before the tail
-        sequence.reserved = self.admission.need(prompt, begun, sequence.max_length)
-        tail = self._store(min(sequence.max_length - begun, self._room(prompt, begun)))
-        sequence.kv = SequenceKV(parts, tail)
-        if len(parts) > MOST_PARTS:
-            sequence.kv.gather(tail)
-        self.prefixes.hold(sequence.kv.parts)
+        self.kv.allocate(sequence, parts)
         sequence.prompt_positions, sequence.position_delta = positions(prompt.tensor, prompt.grids, self.model.config)
         new = [
             visual for visual, (begin, _) in zip(prompt.visuals, prompt.spans, strict=True) if begin >= sequence.reused
@@ -404,8 +334,6 @@ class Engine:
             self._counts = replace(counts, answers=counts.answers + done, cancelled=counts.cancelled + (not done))
 
     def _release(self, sequence: Sequence) -> None:
-        kv = sequence.kv
-        assert kv is not None
         self.encoder.release(sequence)
         for priority, one in list(self._passes.items()):
             if sequence in one:
@@ -415,22 +343,10 @@ class Engine:
         sequence.pending_images.clear()
         sequence.features.clear()
         sequence.logits.clear()
-        if self.shares and sequence.keep and not (sequence.cancelled or sequence.error):
-            with suppress(MemoryError):
-                self._share(sequence, at_end=True)
-        sequence.reserved = 0
-        sequence.kv = None
-        self.prefixes.let_go(kv.parts)
-        if self.prefixes.forgotten_bytes - self._forgotten >= GAPS:
-            self._forgotten = self.prefixes.forgotten_bytes
-            give_back_gaps()
+        self.kv.free(sequence)
 
     def _reserved(self) -> int:
         return sum(sequence.reserved for sequence in self._running)
-
-    def _store(self, capacity: int) -> KVCache:
-        kind = Int8KVCache if self.settings.int8_kv else KVCache
-        return kind(self.model.config.text, capacity=capacity, dtype=self.dtype, device=self.device)
 
 
 def rope_factor_of(prompt: Prompt, most: int, config: ModelConfig) -> float:
@@ -443,11 +359,6 @@ def rope_factor_of(prompt: Prompt, most: int, config: ModelConfig) -> float:
         return 1.0
     _, delta = positions(prompt.tensor, prompt.grids, config)
     return yarn.rope_factor(most + delta)
-
-
-def own_part(parts: tuple[SegmentSlice, ...]) -> int:
-    """Return how many tokens need no memory of the sequence's own: none where its parts are too many and will be copied."""
-    return sum(part.length for part in parts) if len(parts) <= MOST_PARTS else 0
 
 
 def first_segment(sequence: Sequence) -> int:
