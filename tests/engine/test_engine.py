@@ -336,7 +336,7 @@ def test_requests_that_do_not_fit_together_wait_for_each_other(
 ) -> None:
     one = new_engine(tiny_checkpoint)
     asked = prompt("Is it hidden?", pictures[0])
-    need = one.admission.need(asked, 0, len(asked.ids) + 13)
+    need = one.kv.admission.need(asked, 0, len(asked.ids) + 13)
     engine = new_engine(tiny_checkpoint, EngineSettings(kv_bytes=int(1.5 * need)))
     together = [begin(engine, prompt("Is it hidden?", path)) for path in pictures[:3]]
     most = 0
