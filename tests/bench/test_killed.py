@@ -147,13 +147,13 @@ def test_a_group_that_fails_together_is_asked_one_by_one(backend, small, names, 
 
 
 class Listening:
-    """A backend that notes what is asked of it, and when it is told to forget."""
+    """A backend that notes what is asked of it, and when it is told to clear its cache."""
 
     def __init__(self, inner) -> None:
         self.inner, self.info, self.heard = inner, inner.info, []
 
     def clear_cache(self) -> None:
-        self.heard.append("forget")
+        self.heard.append("cleared")
 
     def generate(self, request):
         self.heard.append(request.prompt)
@@ -174,7 +174,7 @@ def test_a_group_that_was_cut_is_asked_from_its_beginning(data, names, tmp_path)
     record.write(record.answers, known.values())
     listening = Listening(oracle)
     ask_all(listening, first + second, dict(known), record)
-    assert listening.heard == ["forget", *(one.request.prompt for one in second)]
+    assert listening.heard == ["cleared", *(one.request.prompt for one in second)]
     written = [line["id"] for line in record.read(record.answers)]
     assert written == [one.id for one in first + second]
 

@@ -361,8 +361,8 @@ def test_items_about_one_picture_are_asked_from_one_cache_and_what_failed_counts
     heard: list[str] = []
 
     class Forgets(Scripted):
-        def forget(self) -> None:
-            heard.append("forget")
+        def clear_cache(self) -> None:
+            heard.append("cleared")
 
     def said(request: Request) -> str:
         heard.append(request.prompt.split()[2][:2])
@@ -371,10 +371,10 @@ def test_items_about_one_picture_are_asked_from_one_cache_and_what_failed_counts
         return "Yes."
 
     first = run(Forgets(said, name="m"), items, tmp_path / "out")
-    assert heard == ["forget", "1a", "2a", "forget", "1b", "2b"]
+    assert heard == ["cleared", "1a", "2a", "cleared", "1b", "2b"]
     assert (first["failed"], first["n"], first["accuracy"]) == (1, 4, pytest.approx(1 / 3, abs=1e-4))
     second = run(Forgets(said, name="m"), items, tmp_path / "out")
-    assert heard[6:] == ["forget", "1b"]
+    assert heard[6:] == ["cleared", "1b"]
     assert (second["failed"], second["accuracy"]) == (0, 0.5)
     answers = [json.loads(line) for line in (tmp_path / "out" / "answers.jsonl").read_text("utf-8").splitlines()]
     assert [line["id"] for line in answers] == [item.id for item in items]
