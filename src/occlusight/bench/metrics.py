@@ -10,6 +10,8 @@
   (InstaOrder, arXiv 2111.14562, section 5).
 - `explanation_plausible`: share of explanations with the right decision and a plausible reason (see `reasons`).
 - `contradiction_rate`, `flip_rate`, `language_flip_rate`, `counterfactual_consistency`: see `consistency`.
+- `box_iou`: mean IoU over every object that counts, of the questions for boxes (0 for one that was missed); `named_twice`: share of their
+  entries that are a second one for the same thing. Both only where such questions are asked.
 - `calibration`: see `certainty`.
 - `unparsed`, `cut`, `failed`: numbers of answers; the first two count as not right everywhere, the last nowhere.
 """
@@ -26,6 +28,8 @@ from occlusight.bench.scored import Row, Scored
 from occlusight.bench.scorers import CUT, ERROR, NO_ANSWER
 from occlusight.bench.statistics import Rate, Statistic, balanced, f1, precision, rate, ratio, recall
 from occlusight.datasets.dataset import DataSet
+
+GROUNDED = ("detect", "locate")
 
 
 def summarise(scored: Sequence[Scored], data: DataSet) -> dict[str, Any]:
@@ -68,6 +72,9 @@ def headline(scored: Sequence[Scored]) -> dict[str, Any]:
         "flip_rate": flips(scored),
         "language_flip_rate": language_flips(scored),
     }
+    grounded = [s for s in scored if s.question.kind in GROUNDED]
+    if grounded:
+        rates |= {"box_iou": _rate(grounded, _overlap), "named_twice": _rate(grounded, _twice)}
     numbers: dict[str, Any] = {"n": len(scored), "n_scenes": len({s.question.scene for s in scored})}
     for name, found in rates.items():
         numbers |= {**found.to_json(name), f"{name}_n": found.n}
@@ -80,13 +87,18 @@ def headline(scored: Sequence[Scored]) -> dict[str, Any]:
 
 
 def accuracy(scored: Sequence[Scored]) -> dict[str, Any]:
-    """Return the share of right answers (for recognition their F1), with n and the outcomes."""
+    """Return the share of right answers (for recognition their F1, for descriptions that too, for boxes their IoU), with n and the
+    outcomes."""
     found = _rate(scored)
     result: dict[str, Any] = {"n": len(scored), "n_scenes": found.scenes}
     if all(s.question.template == "recognition.list" for s in scored):
         result |= _rate(scored, _found, f1).to_json("f1")
     else:
         result |= found.to_json("accuracy")
+    if all(s.question.kind in GROUNDED for s in scored):
+        result |= _rate(scored, _overlap).to_json("iou") | _rate(scored, _twice).to_json("twice")
+    if all(s.question.kind == "describe" for s in scored):
+        result |= _rate(scored, _value).to_json("f1")
     if all(s.question.kind == "explanation" for s in scored):
         result |= _rate(scored, _plausible).to_json("plausible")
     outcomes = [s.score.outcome for s in scored]
@@ -109,6 +121,18 @@ def _right(s: Scored) -> Row:
 
 def _plausible(s: Scored) -> Row:
     return (float(bool(s.score.details.get("plausible"))), 1.0)
+
+
+def _value(s: Scored) -> Row:
+    return (s.score.value or 0.0, 1.0)
+
+
+def _overlap(s: Scored) -> Row:
+    return (sum(s.score.details.get("iou", {}).values()), float(len(s.question.answer["value"])))
+
+
+def _twice(s: Scored) -> Row:
+    return (float(s.score.details.get("twice", 0)), float(s.score.details.get("entries", 0)))
 
 
 def _found(s: Scored) -> Row:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 
 from occlusight.occlusion.facts import Facts
-from occlusight.occlusion.kinds import FULL_WIDTH, Names
-from occlusight.questions.phrases import Wording, cap
-from occlusight.questions.question import Question
+from occlusight.occlusion.kinds import Names
+from occlusight.questions.phrases import Wording
+from occlusight.questions.question import Question, finished
 from occlusight.questions.registry import templates
 
 
@@ -19,7 +19,7 @@ def paraphrases(question: Question, facts: Facts, names: Names) -> list[str]:
     template, words = templates()[question.template], Wording(facts, names, question.lang)
     said = template.paraphrase
     found = said(question.answer, words) if said else [template.reply(question.answer, words)]
-    return [text.translate(FULL_WIDTH) if question.lang == "zh" else cap(text) for text in found]
+    return [finished(template, text, question.lang) for text in found]
 
 
 def paraphrase(question: Question, facts: Facts, names: Names) -> str:

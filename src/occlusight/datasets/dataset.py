@@ -70,7 +70,12 @@ class DataSet:
             raise BadData(
                 f"{self.folder / 'manifest.json'}: a kind cannot be read ({error}); import the set again"
             ) from None
-        return {k.key: replace(k, aliases_en=tuple(k.aliases_en), aliases_zh=tuple(k.aliases_zh)) for k in found}
+        return {
+            k.key: replace(
+                k, aliases_en=tuple(k.aliases_en), aliases_zh=tuple(k.aliases_zh), settings=tuple(k.settings)
+            )
+            for k in found
+        }
 
     def select(
         self, langs: Collection[str] | None = None, limit: int | None = None, scenes: int | None = None

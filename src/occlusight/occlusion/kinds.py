@@ -33,7 +33,8 @@ _LIKE_AN = ("hour", "honest", "heir")
 
 @dataclass(frozen=True)
 class KindNames:
-    """A kind of thing: `measure` is the Chinese measure word ("辆"); aliases are other words that mean the same kind."""
+    """A kind of thing: `measure` is the Chinese measure word ("辆"); aliases are other words that mean the same kind.
+    `settings` are the places where it belongs (street, desk, room), none where that is not known."""
 
     key: str
     en: str
@@ -42,6 +43,7 @@ class KindNames:
     measure: str
     aliases_en: tuple[str, ...] = ()
     aliases_zh: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
 
     @property
     def human(self) -> bool:

@@ -66,6 +66,11 @@ class Wording:
                 )
         return listed(phrases, self.lang)
 
+    def hiding(self, a: str, b: str) -> str:
+        """That `a` hides part of `b`, without a full stop."""
+        one, two = self.the(a), self.the(b)
+        return f"{one} hides part of {two}" if self.lang == "en" else f"{one}遮挡了{two}的一部分"
+
     def amount(self, answer: Mapping[str, Any]) -> str:
         """How much is covered, in words."""
         return (AMOUNT_EN if self.lang == "en" else AMOUNT_ZH)[answer["amount"]]

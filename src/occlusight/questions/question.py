@@ -11,14 +11,14 @@ import numpy as np
 from occlusight.errors import BadInput
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
-from occlusight.occlusion.kinds import FULL_WIDTH, LANGS, Lang, Names, kind_names
+from occlusight.occlusion.kinds import FULL_WIDTH, LANGS, Lang, Names, article, kind_names
 from occlusight.questions.draw import Draw
 from occlusight.questions.phrases import Wording, cap
 from occlusight.questions.programs import execute
 from occlusight.questions.registry import kinds as askable
 from occlusight.questions.registry import of_kind, reported_kinds, templates
 from occlusight.questions.template import Answer, Asked, Program, Template
-from occlusight.questions.wording import ask_about, ask_kinds, wordings
+from occlusight.questions.wording import ask_about, ask_kind, ask_kinds, wordings
 
 KINDS: tuple[str, ...] = (
     "recognition",
@@ -147,8 +147,14 @@ def put(
 
 def reply(name: str, answer: Answer, words: Wording) -> str:
     """Return the reference reply for the structured answer to a question of the template `name`."""
-    sentence = templates()[name].reply(answer, words)
-    return sentence.translate(FULL_WIDTH) if words.lang == "zh" else cap(sentence)
+    return finished(templates()[name], templates()[name].reply(answer, words), words.lang)
+
+
+def finished(template: Template, sentence: str, lang: Lang) -> str:
+    """Return a sentence that answers a question of a template with its language's punctuation."""
+    if template.verbatim:
+        return sentence
+    return sentence.translate(FULL_WIDTH) if lang == "zh" else cap(sentence)
 
 
 def _text(template: Template, mentions: dict[str, str], words: Wording, rng: np.random.Generator) -> str:
@@ -164,6 +170,9 @@ def _text(template: Template, mentions: dict[str, str], words: Wording, rng: np.
         elif slot == "k":
             kind = kind_names(names, mentioned)
             slots |= {"k": ask_kinds(kind, facts, names, lang, pair[1]), "m": kind.measure}
+        elif slot in ("e", "n"):
+            noun = ask_kind(kind_names(names, mentioned), facts, names, lang, pair[1])
+            slots[slot] = noun if lang == "zh" else f"{article(noun) if slot == 'e' else 'the'} {noun}"
         else:
             slots[slot] = ask_about(mentioned, facts, names, lang, pair)
     text = choices[int(choice * len(choices))].format(**slots)

@@ -10,17 +10,24 @@ from occlusight.occlusion.facts import Facts
 from occlusight.questions import (
     counting,
     depth,
+    extent,
     glass_and_mirrors,
+    grounding,
     hiding,
     inscriptions,
     own,
     position,
     removal,
+    seeing,
+    surroundings,
     viewpoint,
 )
 from occlusight.questions.template import Template
 
-FAMILIES = (hiding, position, counting, depth, removal, glass_and_mirrors, viewpoint, inscriptions, own)
+FAMILIES = (
+    *(hiding, position, counting, depth, removal, glass_and_mirrors, viewpoint, inscriptions, own),
+    *(seeing, extent, surroundings, grounding),
+)
 
 
 @cache

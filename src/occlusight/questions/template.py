@@ -48,8 +48,9 @@ class Template:
     easy: pairs of which a no needs no looking
     paraphrase: true answers in other words, which must be read as right too; by default the reply alone
     texts: how it is asked in each language; by default those of `wordings.toml`. Slots: {a} {b} {r} objects, {k} a kind with its
-        measure word {m}, {s} a side, {d} an angle, {c} a character
+        measure word {m}, {e} one of a kind, {n} the one of its kind, {s} a side, {d} an angle, {c} a character
     about_text: whether it is about inscriptions
+    verbatim: whether replies stand as they are, with no punctuation of the language's own (JSON)
     """
 
     name: str
@@ -66,6 +67,7 @@ class Template:
     paraphrase: Callable[[Answer, Wording], list[str]] | None = None
     texts: Mapping[Lang, Sequence[str]] | None = None
     about_text: bool = False
+    verbatim: bool = False
 
     @property
     def reported_as(self) -> str:

@@ -109,15 +109,25 @@ _AMOUNTS: tuple[tuple[tuple[str, ...], str], ...] = (
 
 def amounts(text: str) -> frozenset[str]:
     """The classes of amount that the text's words for how much is hidden allow; empty where it does not say."""
-    clauses = [c for c in re.split(r"[,;。!?\n]|\.(?!\d)| while ", plain(text)) if not _SEEN.search(c)]
-    said = " ; ".join(clauses)
-    percent = re.search(r"(\d+(?:\.\d+)?) ?(?:%|percent|per cent)|百分之(\d+)", said)
-    if percent:
-        return frozenset({amount_of(min(1.0, float(percent.group(1) or percent.group(2)) / 100))})
+    said = _of_hidden(text)
+    if (percent := percentage(text)) is not None:
+        return frozenset({amount_of(percent)})
     for classes, pattern in _AMOUNTS:
         if re.search(pattern, said, re.I):
             return frozenset(classes)
     return frozenset()
+
+
+def percentage(text: str) -> float | None:
+    """The share that the text says is hidden as a percentage, 0 to 1; None where it says none."""
+    found = re.search(r"(\d+(?:\.\d+)?) ?(?:%|percent|per cent)|百分之(\d+)", _of_hidden(text))
+    return min(1.0, float(found.group(1) or found.group(2)) / 100) if found else None
+
+
+def _of_hidden(text: str) -> str:
+    """The clauses that do not say what can be seen."""
+    clauses = re.split(r"[,;。!?\n]|\.(?!\d)| while ", plain(text))
+    return " ; ".join(c for c in clauses if not _SEEN.search(c))
 
 
 def no_overlap(text: str) -> bool:

@@ -32,7 +32,18 @@ SCENE_FIELDS += ("counterfactual_of", "view_of", "heldout")
 TIES = 2  # pixels in which two objects may be equally near
 MANY = 40  # scenes from which their visible fractions must be spread
 SPREAD = 0.1  # of the scenes, at least, show an object in each band of visible fractions
-ABOUT_OBJECTS = ("hides", "anything_hides", "who_hides", "hidden_part", "position", "nearer", "farther", "remove")
+ABOUT_OBJECTS: tuple[str, ...] = (
+    "hides",
+    "anything_hides",
+    "who_hides",
+    "hidden_part",
+    "position",
+    "nearer",
+    "farther",
+    "remove",
+)
+ABOUT_OBJECTS += ("colour", "amount_hidden", "part_hidden", "hides_what", "hides_anything", "behind", "in_front")
+ABOUT_OBJECTS += ("left_of", "right_of", "between", "locate")
 ABOUT_TEXTS = ("characters", "character", "whole_text", "covers_text")
 
 

@@ -9,6 +9,6 @@ from occlusight.scenes.meshes.catalogue import Catalogue
 def names_of(catalogue: Catalogue) -> dict[str, KindNames]:
     """Names in both languages of every kind, by key."""
     return {
-        k.key: KindNames(k.key, k.en, k.plural, k.zh, k.measure, k.aliases_en, k.aliases_zh)
+        k.key: KindNames(k.key, k.en, k.plural, k.zh, k.measure, k.aliases_en, k.aliases_zh, k.settings)
         for k in catalogue.kinds.values()
     }
