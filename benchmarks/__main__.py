@@ -20,8 +20,9 @@ from benchmarks.engines import ENVIRONMENTS, Bench, engines_of
 from benchmarks.memory import read_gb_per_s, weights_per_token
 from benchmarks.setup import convert, dashscope_wheel, install
 from benchmarks.targets import METRICS, medians_of, verdicts
+from occlusight.backends.options import EngineOptions
 from occlusight.bench.record import surroundings
-from occlusight.bench.speed import open_for_timing, peak_rss_gb, processor
+from occlusight.bench.speed import GB, open_for_timing, peak_rss_gb, processor
 from occlusight.cli.app import fail
 from occlusight.errors import BadInput, OcclusightError
 from occlusight.model.config import ModelConfig
@@ -134,7 +135,7 @@ def long_command(
 
     torch.set_num_threads(threads)
     kv_bytes = cache_bytes(ModelConfig.from_hf(read_json(checkpoint, "config.json")).text, tokens, cache)
-    backend = open_for_timing(str(checkpoint), "cpu", "auto", quantize, kv_bytes=kv_bytes)
+    backend = open_for_timing(str(checkpoint), EngineOptions(device="cpu", quantize=quantize, kv_gb=kv_bytes / GB))
     say(f"loaded; {peak_rss_gb():.2f} GB")
     found = decode_after(backend.engine.model, tokens, decode, cache, say)
     record = surroundings()

@@ -15,6 +15,7 @@ from PIL import Image
 from serving import serve
 
 from occlusight import __version__
+from occlusight.backends.options import EngineOptions
 from occlusight.bench.speed import clock, clock_together, open_for_timing
 
 
@@ -23,7 +24,7 @@ class Engine:
 
     def __init__(self, checkpoint: str, quantize: str, dtype: str, threads: int) -> None:
         torch.set_num_threads(threads)
-        self.backend = open_for_timing(checkpoint, "cpu", dtype, quantize)
+        self.backend = open_for_timing(checkpoint, EngineOptions(device="cpu", dtype=dtype, quantize=quantize))
 
     def answer(self, shown: Image.Image, question: str, tokens: int) -> dict[str, Any]:
         found = clock(self.backend, shown, question, tokens)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from occlusight.backends.options import EngineOptions
 from occlusight.backends.protocol import Done, Event, ModelInfo, Request, TextDelta, Timings, Usage
 from occlusight.bench.gpu_speed import rows
 from occlusight.bench.speed import (
@@ -136,7 +137,7 @@ def test_the_rows_of_the_article_switch_attention_and_weights(tiny_checkpoint: P
 
     def open_model(quantize: str) -> Any:
         opened.append(quantize)
-        return open_for_timing(str(tiny_checkpoint), dtype="float32")
+        return open_for_timing(str(tiny_checkpoint), EngineOptions(dtype="float32"))
 
     def memory() -> float:
         asked.append(1)
@@ -168,4 +169,4 @@ def test_pictures_keep_the_size_under_test(tiny_checkpoint: Path, tmp_path: Path
     folder = tmp_path / "checkpoint"
     shutil.copytree(tiny_checkpoint, folder)
     (folder / "preprocessor_config.json").write_text(json.dumps(PreprocessSettings().to_hf()))
-    assert open_for_timing(str(folder), "cpu").preprocess == PreprocessSettings()
+    assert open_for_timing(str(folder), EngineOptions(device="cpu")).preprocess == PreprocessSettings()

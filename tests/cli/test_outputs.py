@@ -16,7 +16,7 @@ from tests.cli.conftest import Result
 from tests.cli.walk import Parameter, parameters, paths
 from tests.files.full_disk import full_disk
 
-from occlusight.cli import options
+from occlusight.cli import outputs
 from occlusight.cli.failures import as_bad_input
 from occlusight.errors import BadInput
 from occlusight.files.whole import Unwritable, replacing, write_whole
@@ -26,14 +26,14 @@ READ = {
     *("--batch", "--json-schema", "--package", "--images", "--instances", "--names", "--renders", "--picture"),
     *("--folder", "--pictures", "--labels", "--scenes", "file", "folder", "runs", "run"),
 }
-"""Paths that commands read. One that a command writes has a callback of `cli/options.py`."""
+"""Paths that commands read. One that a command writes has a callback of `cli/outputs.py`."""
 
 
 def test_every_path_is_read_or_tried_before_it_is_written() -> None:
     undeclared = [str(one) for one in paths() if one not in OUTPUTS and one.name not in READ]
-    assert undeclared == [], "give the option a callback of cli/options.py, or add it to READ"
+    assert undeclared == [], "give the option a callback of cli/outputs.py, or add it to READ"
     assert len(OUTPUTS) >= 14
-    assert {one.callback for one in parameters() if one.callback.startswith("output")} <= set(dir(options))
+    assert {one.callback for one in parameters() if one.callback.startswith("output")} <= set(dir(outputs))
 
 
 @pytest.mark.parametrize("one", OUTPUTS, ids=str)
@@ -63,7 +63,7 @@ def test_every_kind_of_place_where_nothing_can_be_written(kind: str, tmp_path: P
     before = sorted(tmp_path.rglob("*"))
     for place in places:
         with pytest.raises(BadInput, match=r"--out .*(cannot be written|must end in)"):
-            getattr(options, kind)(context(), param("--out"), place)
+            getattr(outputs, kind)(context(), param("--out"), place)
     assert sorted(tmp_path.rglob("*")) == before
     assert file.read_bytes() == b"kept"
 
@@ -77,12 +77,12 @@ def test_what_can_be_written_is_taken_and_nothing_is_made(tmp_path: Path, monkey
     file = tmp_path / "file.png"
     file.write_bytes(b"kept")
     for place in (file, tmp_path / "new.png", tmp_path / "deep" / "deeper" / "new.png", Path("x.png")):
-        assert options.output_picture(context(), param("--out"), place) == place
+        assert outputs.output_picture(context(), param("--out"), place) == place
     for place in (tmp_path, tmp_path / "new", tmp_path / "deep" / "new", Path(".")):
-        assert options.output_folder(context(), param("--out"), place) == place
+        assert outputs.output_folder(context(), param("--out"), place) == place
     assert list(tmp_path.iterdir()) == [file]
     assert file.read_bytes() == b"kept"
-    assert options.output_file(context(), param("--out"), None) is None
+    assert outputs.output_file(context(), param("--out"), None) is None
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -225,7 +225,7 @@ def test_a_template_that_fails_says_why(copy: Path, template: str, says: str) ->
 def test_tools_and_settings_reach_the_template(copy: Path) -> None:
     (copy / "chat_template.jinja").write_text("{{ tools | tojson }} {{ strftime_now('%Y') | length }} {{ deep }}")
     chat = Chat.load(copy)
-    ids = chat.prompt([], tools=[{"name": "看 <|im_end|>"}], deep=True)
+    ids = chat.prompt([], chat_template_kwargs={"tools": [{"name": "看 <|im_end|>"}], "deep": True})
     assert chat.tokenizer.decode(ids, skip_special=False) == '[{"name": "看 <|im_end|>"}] 4 True'
     assert ids_of(chat, "<|im_end|>") not in ids
 

@@ -5,21 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from occlusight.backends.fields import as_wordings
-from occlusight.backends.protocol import Choice, Request
+from occlusight.backends.protocol import Backend, Request
 
 YES = ("Yes", "yes", "YES", "是", "是的", "有", "会", "对")
 NO = ("No", "no", "NO", "不", "不是", "否", "没", "没有")
-
-
-class Scores(Protocol):
-    """A backend that tells how likely answers are to begin in a way."""
-
-    def score(self, request: Request, choices: Sequence[Choice], *, whole: bool = True) -> list[float]:
-        """See `LocalBackend.score`."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -35,7 +26,7 @@ class Decision:
         return self.yes / (self.yes + self.no) if self.yes + self.no > 0 else 0.5
 
 
-def decide(backend: Scores, request: Request, yes: Sequence[str] = YES, no: Sequence[str] = NO) -> Decision:
+def decide(backend: Backend, request: Request, yes: Sequence[str] = YES, no: Sequence[str] = NO) -> Decision:
     """Return how likely the model is to begin its answer with a yes or a no: one reading of the prompt, no decoding.
 
     Raises BadInput where `yes` or `no` are no texts, or the request cannot be answered.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from occlusight.errors import BadModel
+from occlusight.errors import BadInput, BadModel
 from occlusight.extras import install
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -28,9 +28,14 @@ def checkpoint_of(model: str, wanted: Sequence[str] = WANTED) -> Path:
 
     Raises:
         BadModel: there is no such model, or it cannot be had from the hub.
+        BadInput: it is the oracle, which needs a data set.
     """
     if model in SHIPPED:
         return shipped(model)
+    if model == "oracle":
+        raise BadInput(
+            "the oracle answers from the truth of a data set: occlusight bench run --model oracle --data DIR --out OUT"
+        )
     if model and Path(model).is_dir():
         return Path(model)
     if model.startswith(MODELSCOPE) and HUB_ID.fullmatch(model.removeprefix(MODELSCOPE)):

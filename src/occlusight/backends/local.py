@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from occlusight.backends.fields import Picture, as_choices
-from occlusight.backends.load import log, open_model
+from occlusight.backends.hub import checkpoint_of
+from occlusight.backends.load import log, open_model, precision_of
 from occlusight.backends.opened import Tell
-from occlusight.backends.options import MaxPixels
+from occlusight.backends.options import EngineKeywords, EngineOptions
 from occlusight.backends.picture_reader import PictureReader
 from occlusight.backends.protocol import (
+    Backend,
     CancelCheck,
+    Capabilities,
     Choice,
     Done,
     Event,
@@ -34,7 +37,7 @@ from occlusight.backends.protocol import (
 )
 from occlusight.backends.structured import READS_SCHEMAS, prompt_of
 from occlusight.checks import instance
-from occlusight.engine.config import EngineSettings
+from occlusight.engine.config import LONGEST_STEP_S, EngineSettings
 from occlusight.engine.engine import Engine
 from occlusight.engine.generation import END_THINK, THINK, Generation
 from occlusight.engine.outlook import Outlook
@@ -48,7 +51,6 @@ from occlusight.errors import BadInput
 from occlusight.model.chat import Chat
 from occlusight.model.device import Placement
 from occlusight.model.preprocess import PixelLimits, PreprocessSettings
-from occlusight.model.quant.plan import QuantSettings
 from occlusight.model.revision import revision_of
 from occlusight.model.traits import Traits
 
@@ -56,49 +58,65 @@ LONG_S = 2.0
 """Who waits longer for a first token is told how far it is,"""
 NEWS_EVERY_S = 0.2
 """not more often than this."""
+OF_OTHERS = {"backend", "base_url", "trust_remote_code"}
+"""Options that our engine has no use for."""
 
 if TYPE_CHECKING:
     from occlusight.engine.grammar import Grammar, Grammars
 
 
-class LocalBackend:
+class LocalBackend(Backend):
     """Answers with a Qwen3-VL checkpoint. Several threads may use it; their answers advance together.
 
-    With `blind`, pictures are dropped: the baseline that shows what the questions alone give away. `max_pixels` and `min_pixels` hold
-    for requests that say none: at most `USUAL_PIXELS` on a CPU unless given, and never more than the checkpoint's own settings allow.
+    Args:
+        checkpoint: the folder.
+        options: see `EngineOptions`. The limits of pixels hold for requests that say none, and never allow more than the checkpoint's own
+            settings.
+        name: what the model is called; its folder unless given.
+        blind: drop pictures: the baseline that shows what the questions alone give away.
+        settings: what options say of the engine, in its own words, instead of them; for its plain twins.
+        tell: hears in a line each what was chosen and what takes long.
+        keywords: fields of `EngineOptions`; beside a record they change it.
 
     Raises:
         BadModel: the folder holds no checkpoint that can be loaded.
         BadInput: the device or dtype does not exist here, or the context is longer than the model can be stretched to.
     """
 
+    supported_options: ClassVar[frozenset[str]] = frozenset(EngineKeywords.__annotations__) - OF_OTHERS
+
+    @classmethod
+    def open(cls, model: str, options: EngineOptions, tell: Callable[[str], None]) -> LocalBackend:
+        """Open a model of the hub, of the package or of a folder."""
+        return cls(checkpoint_of(model), options, name=model, blind=model == "blind", tell=tell)
+
     def __init__(
         self,
         checkpoint: str | Path,
+        options: EngineOptions = EngineOptions(),
         *,
         name: str | None = None,
-        device: str = "auto",
-        dtype: str = "auto",
         blind: bool = False,
         settings: EngineSettings | None = None,
-        quantized: QuantSettings | Path | None = None,
-        context: int | None = None,
-        max_pixels: MaxPixels = None,
-        min_pixels: int | None = None,
         tell: Tell = log.info,
+        **keywords: Unpack[EngineKeywords],
     ) -> None:
         checkpoint = Path(checkpoint)
+        if keywords:
+            options = replace(options, **keywords)
+        settings = settings or engine_settings(options)
         self.blind = blind
         self.chat = Chat.load(checkpoint)
-        placement = Placement.choose(checkpoint, device, dtype)
+        placement = Placement.choose(checkpoint, options.device, options.dtype)
         own = PreprocessSettings.load(checkpoint)
         own.check_fits(self.chat.config.vision)
-        self.reader = PictureReader.on(placement.device.type, own, max_pixels, min_pixels)
+        self.reader = PictureReader.on(placement.device.type, own, options.max_pixels, options.min_pixels)
         revision = revision_of(checkpoint)
-        opened = open_model(checkpoint, revision, placement, quantized, settings.kv_bytes if settings else 0, tell)
+        quantized = precision_of(str(options.quantize), options.quantize_vision, checkpoint, placement, tell)
+        opened = open_model(checkpoint, revision, placement, quantized, settings.kv_bytes, tell)
         model = opened.model
-        if context is not None:
-            model.fit_context(context)
+        if options.context is not None:
+            model.fit_context(options.context)
         self.kept_speeds = KeptSpeeds(revision, opened.dtype)
         self.engine = Engine(model, revision, settings, Speeds(self.kept_speeds.read()))
         self._info = ModelInfo(
@@ -114,6 +132,11 @@ class LocalBackend:
     def info(self) -> ModelInfo:
         """The model behind this backend."""
         return self._info
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Requests are computed together, and caches are kept."""
+        return Capabilities(scores="answer", together=True, caches=True)
 
     @property
     def preprocess(self) -> PreprocessSettings:
@@ -249,6 +272,14 @@ class LocalBackend:
         if params.json_schema is not None:
             return self._grammars.json_schema(str(params.json_schema), params.json_limits)
         return self._grammars.regex(params.regex) if params.regex is not None else None
+
+
+def engine_settings(options: EngineOptions) -> EngineSettings:
+    """Return what options say of the engine, in its own words."""
+    settings = EngineSettings(int8_kv=options.int8_kv, kv_bytes=round(1e9 * (options.kv_gb or 0)))
+    if not options.prompt_lookup:
+        settings = replace(settings, drafts=0)
+    return replace(settings, step_s=LONGEST_STEP_S) if options.steady else settings
 
 
 class Answer(Iterator[Event]):

@@ -6,22 +6,35 @@ import base64
 import io
 import json
 import logging
+import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import perf_counter
-from typing import Any
+from typing import Any, ClassVar
 
 import openai
 
 from occlusight.backends.chunks import Reader, field, logprobs_in
 from occlusight.backends.dialects import DIALECTS, dialect_of, standard
-from occlusight.backends.fields import Picture
+from occlusight.backends.fields import Picture, as_choices
 from occlusight.backends.honoured import refuse_others
+from occlusight.backends.options import EngineOptions
 from occlusight.backends.parameters import Change, wanted_change
-from occlusight.backends.protocol import CancelCheck, Done, Event, ModelInfo, Request, Timings
+from occlusight.backends.protocol import (
+    Backend,
+    CancelCheck,
+    Capabilities,
+    Choice,
+    Done,
+    Event,
+    ModelInfo,
+    Request,
+    Timings,
+)
 from occlusight.backends.structured import prompt_of
-from occlusight.checks import number, several, text, whole
+from occlusight.checks import number, text
+from occlusight.checks import whole as whole_number
 from occlusight.errors import BadInput, BadModel, OcclusightError
 from occlusight.model.picture import open_picture
 
@@ -34,7 +47,7 @@ UNLIKELY = -30.0
 """The log-probability of a choice that is not among the likeliest first tokens."""
 
 
-class OpenAIBackend:
+class OpenAIBackend(Backend):
     """Answers through a server. Failed connections and overloaded servers are tried again by the client, with growing pauses.
 
     Args:
@@ -51,6 +64,13 @@ class OpenAIBackend:
         BadModel: the server cannot be reached, or does not have the model.
     """
 
+    supported_options: ClassVar[frozenset[str]] = frozenset({"base_url"})
+
+    @classmethod
+    def open(cls, model: str, options: EngineOptions, tell: Callable[[str], None]) -> OpenAIBackend:
+        """Reach the server that has a model."""
+        return cls(model, base_url=options.base_url)
+
     def __init__(
         self,
         model: str,
@@ -63,7 +83,7 @@ class OpenAIBackend:
     ) -> None:
         text("model", model)
         number("timeout", timeout, 1e-3, 1e6)
-        whole("retries", retries, 0, 1000)
+        whole_number("retries", retries, 0, 1000)
         address = base_url or os.environ.get(BASE_URL)
         if not address:
             raise BadInput(
@@ -89,6 +109,11 @@ class OpenAIBackend:
     def info(self) -> ModelInfo:
         """The model's name; the revision is what the server says about it, since its weights cannot be seen from here."""
         return self._info
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """The chat API gives log-probabilities of the tokens that are answered, and so of the first one alone before it is known."""
+        return Capabilities(scores="first token")
 
     @property
     def honoured(self) -> frozenset[str]:
@@ -154,24 +179,24 @@ class OpenAIBackend:
         first = first or ended
         yield Done(reader.reason, reader.usage, Timings(first_token_s=first - began, decode_s=ended - first))
 
-    def score(self, request: Request, choices: Sequence[str]) -> list[float]:
-        """Return the log-probability of each choice's first token: the chat API gives no more.
+    def score(self, request: Request, choices: Sequence[Choice], *, whole: bool = True) -> list[float]:
+        """Return the log-probability of each choice's first token, for several wordings of their first tokens: the chat API gives no more.
 
-        Raises BadInput where the server returns no log-probabilities, or cannot do what the request asks for.
+        Raises BadInput for a `whole` answer, where the server returns no log-probabilities, or cannot do what the request asks for.
         """
+        if whole:
+            raise BadInput(
+                f"{self.address} tells of an answer the first token's log-probability alone; score it with whole=False"
+            )
         self._refuse(request)
-        wanted = [text("choices", choice) for choice in several("choices", choices, str)]
+        wanted = as_choices("choices", choices)
         body = {**self._body(request), "max_tokens": 1, "logprobs": True, "top_logprobs": TOP_LOGPROBS}
         with self._told():
             answer = self._create(body)
         found = [token for choice in field(answer, "choices") or () for token in logprobs_in(choice)]
         if not found or not found[0].top:
             raise BadInput(f"{self.address} returns no log-probabilities, so its model's certainty cannot be measured")
-        tops = [(token.strip(), value) for token, value in found[0].top]
-        return [
-            max((p for token, p in tops if token and choice.strip().startswith(token)), default=UNLIKELY)
-            for choice in wanted
-        ]
+        return [first_token(wordings, found[0].top) for wordings in wanted]
 
     def _refuse(self, request: Request) -> None:
         """Raise BadInput for what would not reach the model."""
@@ -223,6 +248,17 @@ class OpenAIBackend:
         except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
             reason = "bytes that are no text" if isinstance(error, UnicodeDecodeError) else error
             raise OcclusightError(f"{self.address} answered with something that is not JSON ({reason})") from error
+
+
+def first_token(wordings: Sequence[str], likeliest: Sequence[tuple[str, float]]) -> float:
+    """Return the log-probability of the tokens with which wordings begin, of each wording the likeliest one, each token counted once."""
+    begins = set[tuple[str, float]]()
+    for wording in wordings:
+        fitting = [one for one in likeliest if one[0].strip() and wording.strip().startswith(one[0].strip())]
+        begins |= {max(fitting, key=lambda one: one[1])} if fitting else set()
+    if len(begins) < 2:
+        return next((value for _, value in begins), UNLIKELY)
+    return math.log(sum(math.exp(value) for _, value in begins))
 
 
 def _content(text: str, pictures: Sequence[Picture], cancelled: CancelCheck | None) -> str | list[dict[str, Any]]:

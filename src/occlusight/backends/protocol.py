@@ -5,15 +5,19 @@ Backends are interchangeable: our engine, an HTTP server, canned answers for tes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol, TypeAlias, Unpack, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, Unpack, runtime_checkable
 
 from occlusight.backends.fields import Picture, as_pictures
-from occlusight.backends.options import PIXELS_LIMIT, MaxPixels, as_max_pixels, in_order
+from occlusight.backends.options import PIXELS_LIMIT, EngineOptions, MaxPixels, as_max_pixels, in_order
 from occlusight.checks import as_question, by, check_fields, instance, received, several, text, whole
 from occlusight.engine.sampling_params import SamplingKeywords, SamplingParams
 from occlusight.errors import BadInput
+
+if TYPE_CHECKING:
+    from occlusight.model.preprocess import PixelLimits, PreprocessSettings
 
 CancelCheck: TypeAlias = Callable[[], bool]
 """Says whether the caller wants no answer any more."""
@@ -230,15 +234,45 @@ class ModelInfo:
     pictures: int | None = None
 
 
+@dataclass(frozen=True)
+class Capabilities:
+    """What a backend can do beside answering a request, so that a caller reads it instead of trying.
+
+    Args:
+        scores: of what `score` tells the log-probability: of an `answer`, whole or as a beginning; of its `first token` alone; or of nothing.
+        together: `generate_many` and `score_many` compute what they are given together, not one after the other.
+        caches: what earlier requests computed is kept, and may change the rounding of later answers; `clear_cache` empties it.
+    """
+
+    scores: Literal["answer", "first token"] | None = None
+    together: bool = False
+    caches: bool = False
+
+
 @runtime_checkable
 class Backend(Protocol):
-    """Answers requests. Closing the iterator that `generate` returned cancels the work at once."""
+    """Answers requests. Closing the iterator that `generate` returned cancels the work at once.
+
+    A class that inherits from this needs `info` and `generate` alone; the rest says what it cannot do until it is overridden.
+    """
 
     @property
+    @abstractmethod
     def info(self) -> ModelInfo:
         """The model behind this backend."""
         ...
 
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do beside `generate`."""
+        return Capabilities()
+
+    @property
+    def preprocess(self) -> PreprocessSettings | None:
+        """How pictures are prepared for requests that say nothing of it; None where that is not known here."""
+        return None
+
+    @abstractmethod
     def generate(self, request: Request, cancelled: CancelCheck | None = None) -> Iterator[Event]:
         """Yield the answer as TextDelta events, then one Done; Progress and ThoughtDelta events may come before.
 
@@ -247,6 +281,41 @@ class Backend(Protocol):
         """
         ...
 
-    def score(self, request: Request, choices: Sequence[str]) -> list[float]:
-        """Return the log-probability of each choice as the whole answer."""
+    def generate_many(self, requests: Iterable[Request]) -> Iterator[tuple[int, Event]]:
+        """Answer several requests; yield (which one, its next event)."""
+        for index, request in enumerate(requests):
+            for event in self.generate(request):
+                yield index, event
+
+    def score(self, request: Request, choices: Sequence[Choice], *, whole: bool = True) -> list[float]:
+        """Return the log-probability of each choice as the whole answer, its end included, or, unless `whole`, as its beginning.
+
+        A choice of several wordings gets their probabilities' sum. Raises BadInput where `capabilities.scores` is less: of the `first
+        token` there are beginnings alone, and of those what their first tokens tell.
+        """
+        raise BadInput(f"{self.info.name} tells no log-probabilities, so that nothing can be scored")
+
+    def score_many(self, asked: Sequence[tuple[Request, Sequence[Choice]]], *, whole: bool = True) -> list[list[float]]:
+        """Return what `score` would of each of several requests."""
+        return [self.score(request, choices, whole=whole) for request, choices in asked]
+
+    def clear_cache(self) -> None:
+        """Empty the caches, so that what follows does not depend on what was asked before, not even in its rounding."""
+        return None
+
+    def within(self, limits: PixelLimits) -> Backend:
+        """Return the same model with other pixel limits instead of its own; itself where they are not to be set from here."""
+        return self
+
+
+class Opens(Protocol):
+    """A class of backends that `open_backend` knows: which options it takes, and how a model of a name is opened."""
+
+    @property
+    def supported_options(self) -> frozenset[str]:
+        """The fields of `EngineOptions` that have an effect; any other that is asked for is refused before opening."""
+        ...
+
+    def open(self, model: str, options: EngineOptions, tell: Callable[[str], None]) -> Backend:
+        """Open a model. Raises BadModel, or BadInput for an option that cannot be met."""
         ...

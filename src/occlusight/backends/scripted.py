@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from occlusight.backends.protocol import (
+    Backend,
     CancelCheck,
+    Capabilities,
     Choice,
     Done,
     Event,
@@ -22,7 +24,7 @@ Script = str | Mapping[str, str] | Callable[[Request], str]
 
 
 @dataclass
-class Scripted:
+class Scripted(Backend):
     """Answers from a script: always the same text, a text for each prompt, or what a function says.
 
     The text comes in pieces of `piece` characters. `requests` keeps what was asked; `max_tokens` counts pieces.
@@ -37,6 +39,11 @@ class Scripted:
     def info(self) -> ModelInfo:
         """A model without weights."""
         return ModelInfo(name=self.name, revision="none", context=2**20, dtype="none")
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """A script is sure of its answer."""
+        return Capabilities(scores="answer")
 
     def answer(self, request: Request) -> str:
         """Return the whole answer. Raises BadInput for a prompt that the script does not have."""

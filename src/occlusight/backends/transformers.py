@@ -7,10 +7,10 @@ of its own is refused unless that is allowed.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import transformers
@@ -19,11 +19,25 @@ from llguidance.hf import from_tokenizer
 from PIL import Image
 
 from occlusight.backends.drawing import PLAIN, Draws, Stops, Tells
+from occlusight.backends.fields import as_choices
 from occlusight.backends.hf_processor import Inputs, Processor, content_of
 from occlusight.backends.honoured import NAMES, refuse_others
-from occlusight.backends.protocol import CancelCheck, Done, Event, Message, ModelInfo, Request, Timings, Usage
+from occlusight.backends.hub import CODE, WANTED, checkpoint_of
+from occlusight.backends.options import EngineOptions
+from occlusight.backends.protocol import (
+    Backend,
+    CancelCheck,
+    Capabilities,
+    Choice,
+    Done,
+    Event,
+    Message,
+    ModelInfo,
+    Request,
+    Timings,
+    Usage,
+)
 from occlusight.backends.structured import READS_SCHEMAS, prompt_of
-from occlusight.checks import several
 from occlusight.engine.grammar import Grammar, Grammars
 from occlusight.engine.sampling_params import SamplingParams
 from occlusight.errors import BadInput, BadModel
@@ -36,7 +50,7 @@ ALONG = ("attention_mask", "token_type_ids", "mm_token_type_ids", "cross_attenti
 """Inputs with an entry for every token of the prompt; a token of an answer has what the prompt's last one has."""
 
 
-class TransformersBackend:
+class TransformersBackend(Backend):
     """Answers with `AutoModelForImageTextToText`, nothing cached between requests.
 
     Logits are those of transformers; tokens are drawn from them as our engine does, and the checkpoint's own settings have no say.
@@ -44,6 +58,20 @@ class TransformersBackend:
     Raises:
         BadModel: transformers cannot load the checkpoint, or its processor takes no picture; the message carries the reason.
     """
+
+    supported_options: ClassVar[frozenset[str]] = frozenset({"device", "dtype", "trust_remote_code"})
+
+    @classmethod
+    def open(cls, model: str, options: EngineOptions, tell: Callable[[str], None]) -> TransformersBackend:
+        """Open a checkpoint, downloaded if it is on a hub."""
+        folder = checkpoint_of(model, (*WANTED, *(CODE if options.trust_remote_code else ())))
+        return cls(
+            folder,
+            name=model,
+            device=options.device,
+            dtype=options.dtype,
+            trust_remote_code=options.trust_remote_code,
+        )
 
     def __init__(
         self,
@@ -87,6 +115,11 @@ class TransformersBackend:
     def info(self) -> ModelInfo:
         """The model behind this backend."""
         return self._info
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Answers are scored, and computed one after the other."""
+        return Capabilities(scores="answer")
 
     def generate(self, request: Request, cancelled: CancelCheck | None = None) -> Iterator[Event]:
         """Yield the answer as it is written; closing the iterator stops it after the token at hand.
@@ -158,23 +191,29 @@ class TransformersBackend:
                 f"json_schema and regex need a fast tokenizer, which {self.info.name} lacks ({error}); leave them out"
             ) from None
 
-    def score(self, request: Request, choices: Sequence[str]) -> list[float]:
-        """Return the log-probability of each choice as the whole answer, its end included. Raises BadInput as `generate` does."""
+    def score(self, request: Request, choices: Sequence[Choice], *, whole: bool = True) -> list[float]:
+        """Return the log-probability of each choice as the whole answer, its end included, or, unless `whole`, as its beginning; of
+        several wordings their sum. Raises BadInput as `generate` does."""
         refuse_others(request, HONOURED, "the backend transformers")
         inputs = self._inputs(request)
         ids = inputs.pop("input_ids")  # (1, T)
         ends = sorted(self._ends())
         scores = []
-        for choice in several("choices", choices, str):
-            wanted = self.tokenizer.encode(choice, add_special_tokens=False)
-            whole = torch.cat([ids, torch.tensor([wanted], device=ids.device)], dim=1)
-            along = {name: _longer(inputs[name], len(wanted)) for name in ALONG if name in inputs}
-            with torch.inference_mode():
-                logits = self.model(**{**inputs, **along, "input_ids": whole}).logits[0, ids.shape[1] - 1 :]
-            found = logits.float().log_softmax(-1)
-            said = found[:-1].gather(1, torch.tensor(wanted, device=found.device)[:, None]).sum()
-            scores.append(float(said + found[-1, ends].logsumexp(0)))
+        for wordings in as_choices("choices", choices):
+            found = [self._log_probability(inputs, ids, wording, ends if whole else None) for wording in wordings]
+            scores.append(float(torch.stack(found).logsumexp(0)))
         return scores
+
+    def _log_probability(self, inputs: Inputs, ids: torch.Tensor, text: str, ends: list[int] | None) -> torch.Tensor:
+        """Return a text's log-probability after a prompt's ids (1, T), and that one of `ends` follows it."""
+        wanted = self.tokenizer.encode(text, add_special_tokens=False)
+        whole = torch.cat([ids, torch.tensor([wanted], dtype=ids.dtype, device=ids.device)], dim=1)
+        along = {name: _longer(inputs[name], len(wanted)) for name in ALONG if name in inputs}
+        with torch.inference_mode():
+            logits = self.model(**{**inputs, **along, "input_ids": whole}).logits[0, ids.shape[1] - 1 :]
+        found = logits.float().log_softmax(-1)
+        said: torch.Tensor = found[:-1].gather(1, whole[0, ids.shape[1] :, None]).sum()
+        return said if ends is None else said + found[-1, ends].logsumexp(0)
 
     def _inputs(self, request: Request, cancelled: CancelCheck | None = None) -> Inputs:
         if self.info.context:

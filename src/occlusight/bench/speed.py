@@ -6,13 +6,14 @@ and cached by shape), and differs from the others from its second word on. Pictu
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import resource
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from statistics import median
@@ -22,12 +23,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from occlusight.backends.options import EngineOptions
 from occlusight.backends.protocol import Backend, Done, Request
 from occlusight.errors import BadInput
 
 if TYPE_CHECKING:
     from occlusight.backends.local import LocalBackend
 
+LOG = logging.getLogger(__name__)
 GB = 1e9
 CPU_FLAGS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_int8", "amx_bf16")
 
@@ -95,15 +98,7 @@ class Samples:
         return {**medians, "image_tokens": self.image_tokens, "prompt_tokens": lengths, "samples": runs}
 
 
-def open_for_timing(
-    model: str,
-    device: str = "auto",
-    dtype: str = "auto",
-    quantize: str = "none",
-    quantize_vision: str | None = None,
-    int8_kv: bool = False,
-    kv_bytes: int = 0,
-) -> LocalBackend:
+def open_for_timing(model: str, options: EngineOptions = EngineOptions()) -> LocalBackend:
     """Open a model on our own engine without guessing ahead, which models with random weights, that soon repeat themselves, flatter;
     pictures keep the size under test, within the checkpoint's own limits.
 
@@ -111,24 +106,9 @@ def open_for_timing(
         BadModel: there is no such model.
         BadInput: there is no such device, dtype or number of bits.
     """
-    from occlusight.backends.hub import checkpoint_of
-    from occlusight.backends.load import precision_of
     from occlusight.backends.local import LocalBackend
-    from occlusight.engine.config import EngineSettings
-    from occlusight.model.device import Placement
 
-    checkpoint = checkpoint_of(model)
-    quantized = precision_of(quantize, quantize_vision, checkpoint, Placement.choose(checkpoint, device, dtype))
-    settings = EngineSettings(drafts=0, int8_kv=int8_kv, kv_bytes=kv_bytes)
-    return LocalBackend(
-        checkpoint,
-        name=model,
-        device=device,
-        dtype=dtype,
-        settings=settings,
-        quantized=quantized,
-        max_pixels="model",
-    )
+    return LocalBackend.open(model, replace(options, prompt_lookup=False, max_pixels="model"), LOG.info)
 
 
 def picture(side: int, number: int) -> Image.Image:

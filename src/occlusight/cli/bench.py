@@ -8,28 +8,18 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from occlusight.backends.options import SamplingParams
+from occlusight.backends.options import EngineOptions, SamplingParams
 from occlusight.bench.run import run
 from occlusight.bench.settings import Settings
 from occlusight.cli import bench_runs, studies
 from occlusight.cli.bench_inputs import backend_for, languages, names_for
-from occlusight.cli.bench_options import BackendName, BaseUrl, TrustRemoteCode
 from occlusight.cli.bench_runs import WIDEST
-from occlusight.cli.contexts import Context, Int8KV, KvGb
-from occlusight.cli.options import output_folder
-from occlusight.cli.pixels import MaxPixels, MinPixels
-from occlusight.cli.precision import Quantize, QuantizeVision
+from occlusight.cli.options import Data, Langs, MeasuredModel, Scenes, ShortSampling, System, WholeEngine
+from occlusight.cli.outputs import output_folder
 from occlusight.cli.progress import progress
+from occlusight.cli.records import with_options
 from occlusight.cli.results import for_people, for_programs
 from occlusight.datasets.dataset import open_set
-
-Data = Annotated[str, typer.Option(help="A data set: a folder, or the name of a shipped one.")]
-ModelName = Annotated[
-    str,
-    typer.Option(
-        help="default, blind, oracle, paraphrases (the oracle in other words), constant (one answer to everything), a checkpoint folder, a hub id, or a server's name for it."
-    ),
-]
 
 bench_app = typer.Typer(no_args_is_help=True, help="Measure how often a model is right about occlusion.")
 
@@ -40,27 +30,20 @@ def bench() -> None:
 
 
 @bench_app.command("run")
+@with_options
 def run_command(
     data: Data,
     out: Annotated[
         Path,
         typer.Option(callback=output_folder, help="Where answers, timings and scores go; a stopped run there goes on."),
     ],
-    model: ModelName = "default",
-    backend: BackendName = "local",
-    base_url: BaseUrl = None,
-    dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
-    quantize: Quantize = "auto",
-    quantize_vision: QuantizeVision = None,
-    langs: Annotated[str, typer.Option(help="Languages, separated by commas.")] = "zh,en",
+    model: MeasuredModel = "default",
+    engine: WholeEngine = EngineOptions(),
+    langs: Langs = "zh,en",
     limit: Annotated[int | None, typer.Option(min=1, help="Ask only the first questions of the set.")] = None,
-    scenes: Annotated[int | None, typer.Option(min=1, help="Ask only about the first pictures of the set.")] = None,
-    max_tokens: Annotated[
-        int, typer.Option(min=1, help="Longest answer, in tokens; a longer one counts as cut.")
-    ] = 256,
-    temperature: Annotated[float, typer.Option(help="0 takes the likeliest token each time.")] = 0.0,
-    seed: Annotated[int | None, typer.Option(help="Makes sampling repeatable.")] = None,
-    system: Annotated[str | None, typer.Option(help="A system prompt.")] = None,
+    scenes: Scenes = None,
+    sampling: ShortSampling = SamplingParams(max_tokens=256),
+    system: System = None,
     certainty: Annotated[
         bool, typer.Option(help="Ask for the log-probabilities of yes and no beside every decision.")
     ] = True,
@@ -71,38 +54,18 @@ def run_command(
             help="Ask all questions about a picture at once, which our own engine can; one by one measures what a single user waits.",
         ),
     ] = True,
-    max_pixels: MaxPixels = None,
-    min_pixels: MinPixels = None,
-    context: Context = None,
-    int8_kv: Int8KV = False,
-    kv_gb: KvGb = None,
-    trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Ask a model every question of a data set and score the answers.
 
     Each answer is saved as it comes; the same command again goes on after an interruption, and ends with the same answers.
+    An answer that is longer than --max-tokens counts as cut.
     Prints a table on a terminal, else one line of JSON: every rate with its 95 % interval, clustered by scene.
     """
     wanted = languages(langs)
-    settings = Settings(system, SamplingParams(temperature, max_tokens=max_tokens, seed=seed), certainty, together)
+    settings = Settings(system, sampling, certainty, together)
     dataset = open_set(data)
     names = names_for(dataset)
-    opened = backend_for(
-        model,
-        dataset,
-        names,
-        backend,
-        base_url,
-        dtype=dtype,
-        quantize=quantize,
-        quantize_vision=quantize_vision,
-        max_pixels=max_pixels,
-        min_pixels=min_pixels,
-        context=context,
-        int8_kv=int8_kv,
-        kv_gb=kv_gb,
-        trust_remote_code=trust_remote_code,
-    )
+    opened = backend_for(model, dataset, names, engine)
     with progress("asking", "questions") as show:
         result = run(opened, dataset, out, names, wanted, limit, settings=settings, progress=show, scenes=scenes)
     for_people(table(result, f"{opened.info.name} on {dataset.folder.name}"))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
+from occlusight.backends.options import EngineOptions
 from occlusight.backends.protocol import Backend
 from occlusight.bench.baselines import baseline
 from occlusight.cli.results import say
@@ -38,18 +39,12 @@ def names_for(data: DataSet) -> Names:
     return {**(names_of(full_catalogue()) if lettered else shipped_names()), **data.kinds}
 
 
-def backend_for(
-    model: str,
-    data: DataSet,
-    names: Names,
-    backend: str = "local",
-    base_url: str | None = None,
-    **more: Any,
-) -> Backend:
-    """Open a model; the oracle answers from this data set. `more`: what else `open_backend` takes. Raises BadModel."""
-    found = baseline(model, data, names) if backend == "local" else None
+def backend_for(model: str, data: DataSet, names: Names, options: EngineOptions) -> Backend:
+    """Open a model; the oracle answers from this data set. Our engine's answers do not depend on how busy it is. Raises BadModel."""
+    own = options.backend == "local"
+    found = baseline(model, data, names) if own else None
     if found is not None:
         return found
     from occlusight.backends import open_backend
 
-    return open_backend(model, backend=backend, base_url=base_url, steady=True, tell=say, **more)
+    return open_backend(model, replace(options, steady=own), tell=say)

@@ -9,15 +9,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from occlusight.backends.options import EngineOptions
 from occlusight.bench.compare import COLUMNS, compare, percent, to_markdown
 from occlusight.bench.gate import Bound, check
 from occlusight.bench.public.benchmarks import BENCHMARKS, read
 from occlusight.bench.public.benchmarks import run as run_public
 from occlusight.bench.record import Finished
-from occlusight.cli.bench_options import BackendName, BaseUrl, ModelName, TrustRemoteCode
-from occlusight.cli.options import output_file, output_folder
-from occlusight.cli.pixels import MaxPixels, MinPixels
+from occlusight.cli.options import AnyBackendAnySize, AnyModel, RunData, RunFolder
+from occlusight.cli.outputs import output_file, output_folder
 from occlusight.cli.progress import progress
+from occlusight.cli.records import with_options
 from occlusight.cli.results import for_people, for_programs, say
 from occlusight.datasets.dataset import open_set
 from occlusight.files.whole import write_whole
@@ -36,7 +37,6 @@ PLAIN = (
 )
 WIDEST = len("(91.4-100.0)")
 LABEL = 22
-RunFolder = Annotated[Path, typer.Argument(help="The folder of a run.", metavar="DIR")]
 
 
 def compare_command(
@@ -104,7 +104,7 @@ def check_command(
 
 def report_command(
     run: RunFolder,
-    data: Annotated[str | None, typer.Option(help="The data set; without it the one that the run names.")] = None,
+    data: RunData = None,
     out: Annotated[
         Path | None,
         typer.Option(callback=output_folder, help="Where the report goes; without it the run's own folder."),
@@ -118,19 +118,16 @@ def report_command(
         print(path)
 
 
+@with_options
 def public_command(
     name: Annotated[str, typer.Argument(help=f"One of {', '.join(BENCHMARKS)}.")],
     folder: Annotated[Path, typer.Option(help="Your copy of its data.")],
     out: Annotated[
         Path, typer.Option(callback=output_folder, help="Where answers and scores go; a stopped run there goes on.")
     ],
-    model: ModelName = "default",
-    backend: BackendName = "local",
-    base_url: BaseUrl = None,
+    model: AnyModel = "default",
+    engine: AnyBackendAnySize = EngineOptions(),
     limit: Annotated[int | None, typer.Option(min=1, help="Ask only the first questions.")] = None,
-    max_pixels: MaxPixels = None,
-    min_pixels: MinPixels = None,
-    trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Run a public benchmark from your own copy of its data; the message says where to get it when it is not there.
 
@@ -139,15 +136,7 @@ def public_command(
     from occlusight.backends import open_backend
 
     items = read(name, folder, limit)
-    opened = open_backend(
-        model,
-        backend=backend,
-        base_url=base_url,
-        max_pixels=max_pixels,
-        min_pixels=min_pixels,
-        trust_remote_code=trust_remote_code,
-        tell=say,
-    )
+    opened = open_backend(model, engine, tell=say)
     with progress("asking", "questions") as show:
         result = run_public(opened, items, out, progress=show)
     for_people(rates(name, result))

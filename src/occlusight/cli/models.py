@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from occlusight.cli.precision import QuantizeVision
+from occlusight.cli.options import QuantizeVision
 from occlusight.cli.results import for_people, for_programs, say
 from occlusight.errors import BadInput
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from occlusight.cli.options import output_folder, output_picture
+from occlusight.cli.options import QuestionLangs
+from occlusight.cli.outputs import output_folder, output_picture
 from occlusight.cli.progress import progress
 from occlusight.cli.results import for_people, for_programs
 from occlusight.durations import duration
@@ -88,7 +89,7 @@ def make_command(
         ),
     ] = False,
     heldout: Annotated[bool, typer.Option("--heldout", help="Show meshes that training never sees.")] = False,
-    langs: Annotated[str, typer.Option(help="Languages of the questions, separated by commas.")] = "zh,en",
+    langs: QuestionLangs = "zh,en",
     workers: Annotated[int, typer.Option(min=1, help="Processes, which share the cores.")] = 1,
 ) -> None:
     """Write a data set: pictures, who hides whom, masks, and questions with computed answers.
@@ -164,7 +165,7 @@ def import_command(
     instances: Annotated[
         Path | None, typer.Option(help="instaorder: COCO's instances of the same split; without it the file beside.")
     ] = None,
-    langs: Annotated[str, typer.Option(help="Languages of the questions, separated by commas.")] = "en",
+    langs: QuestionLangs = "en",
     names: Annotated[
         Path | None, typer.Option(help="A TOML file with Chinese names and measure words of your kinds of things.")
     ] = None,

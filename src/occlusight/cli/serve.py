@@ -6,23 +6,17 @@ from typing import Annotated
 
 import typer
 
-from occlusight.cli.ask import Model
-from occlusight.cli.contexts import Context, Int8KV, KvGb
-from occlusight.cli.pixels import MaxPixels, MinPixels
-from occlusight.cli.precision import Quantize, QuantizeVision
+from occlusight.backends.options import EngineOptions
+from occlusight.cli.options import Model, OwnEngine
+from occlusight.cli.records import with_options
 
 
+@with_options
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 admits other machines.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port to listen on; 0 takes a free one.")] = 7860,
     model: Model = "default",
-    quantize: Quantize = "auto",
-    quantize_vision: QuantizeVision = None,
-    max_pixels: MaxPixels = None,
-    min_pixels: MinPixels = None,
-    context: Context = None,
-    int8_kv: Int8KV = False,
-    kv_gb: KvGb = None,
+    engine: OwnEngine = EngineOptions(),
     allow_host: Annotated[
         list[str] | None,
         typer.Option(
@@ -51,13 +45,7 @@ def serve(
         port=port,
         model=model,
         language=lang,
+        options=engine,
         allow_hosts=tuple(allow_host or ()),
         trusted_proxies=trusted_proxies,
-        quantize=quantize,
-        quantize_vision=quantize_vision,
-        max_pixels=max_pixels,
-        min_pixels=min_pixels,
-        context=context,
-        int8_kv=int8_kv,
-        kv_gb=kv_gb,
     )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from occlusight.cli.ask import Model
-from occlusight.cli.contexts import Int8KV
-from occlusight.cli.precision import Quantize, QuantizeVision
+from occlusight.backends.options import EngineOptions
+from occlusight.cli.options import Model, TimedEngine
 from occlusight.cli.progress import progress
+from occlusight.cli.records import with_options
 from occlusight.cli.results import for_people, for_programs
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from occlusight.bench.speed import Samples, Work
 
 
+@with_options
 def speed(
     model: Model = "default",
     image_size: Annotated[int, typer.Option(min=32, help="Side of the square pictures, in pixels.")] = 512,
@@ -29,11 +30,7 @@ def speed(
     batch_tokens: Annotated[int, typer.Option(min=1, help="Length of each answer of those asked at once.")] = 48,
     runs: Annotated[int, typer.Option(min=1, help="How often each is measured; medians are printed.")] = 5,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. [default: as many as PyTorch takes]")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
-    quantize: Quantize = "auto",
-    quantize_vision: QuantizeVision = None,
-    int8_kv: Int8KV = False,
+    engine: TimedEngine = EngineOptions(),
 ) -> None:
     """Measure how long the first word takes, for a new and for a known picture, and how many words a second follow.
 
@@ -51,10 +48,10 @@ def speed(
         torch.set_num_threads(threads)
 
     def opened(weights: str) -> LocalBackend:
-        return open_for_timing(model, device, dtype, weights, quantize_vision if weights == quantize else None, int8_kv)
+        return open_for_timing(model, replace(engine, quantize=weights, quantize_vision=None))
 
     began = perf_counter()
-    backend = opened(quantize)
+    backend = open_for_timing(model, engine)
     load_s = perf_counter() - began
     on_gpu = backend.engine.device.type == "cuda"
     with progress("measuring", "answers") as show_progress:
@@ -66,8 +63,8 @@ def speed(
         "threads": torch.get_num_threads(),
         "model": backend.info.name,
         "revision": backend.info.revision,
-        "quantize": quantize,
-        "quantize_vision": quantize_vision or quantize,
+        "quantize": engine.quantize,
+        "quantize_vision": engine.quantize_vision or engine.quantize,
         "dtype": backend.info.dtype,
         "device": str(backend.engine.device),
         "lengths": asdict(work),

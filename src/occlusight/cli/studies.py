@@ -8,21 +8,31 @@ from typing import Annotated
 
 import typer
 
-from occlusight.backends.options import SamplingParams
+from occlusight.backends.options import EngineOptions, SamplingParams
 from occlusight.bench.photographs import estimate, label_run, read_labels, summary, write_template
 from occlusight.bench.record import Finished
 from occlusight.bench.sweep import LENGTHS, SIZES, sweep
 from occlusight.bench.sweep_page import page, to_markdown
-from occlusight.cli.bench_options import BackendName, BaseUrl, ModelName, TrustRemoteCode
-from occlusight.cli.options import output, output_folder
-from occlusight.cli.pixels import MaxPixels, MinPixels
+from occlusight.cli.options import (
+    AnyBackend,
+    AnyBackendAnySize,
+    AnyModel,
+    Data,
+    Langs,
+    RunData,
+    Scenes,
+    Server,
+)
+from occlusight.cli.outputs import output, output_folder
 from occlusight.cli.progress import progress
+from occlusight.cli.records import with_options
 from occlusight.cli.results import for_people, for_programs, say
 from occlusight.datasets.dataset import open_set
 from occlusight.errors import BadInput
 from occlusight.files.whole import write_whole
 
 
+@with_options
 def label_command(
     out: Annotated[
         Path,
@@ -37,12 +47,8 @@ def label_command(
     scenes: Annotated[
         Path | None, typer.Option(help="A run of the same model on scenes, to see whether its figures carry over.")
     ] = None,
-    model: ModelName = "default",
-    backend: BackendName = "local",
-    base_url: BaseUrl = None,
-    max_pixels: MaxPixels = None,
-    min_pixels: MinPixels = None,
-    trust_remote_code: TrustRemoteCode = False,
+    model: AnyModel = "default",
+    engine: AnyBackendAnySize = EngineOptions(),
 ) -> None:
     """Estimate the error on your own photographs: write a template, fill it in, run again with --labels.
 
@@ -58,15 +64,7 @@ def label_command(
 
     assert labels is not None
     wanted = read_labels(labels)
-    opened = open_backend(
-        model,
-        backend=backend,
-        base_url=base_url,
-        max_pixels=max_pixels,
-        min_pixels=min_pixels,
-        trust_remote_code=trust_remote_code,
-        tell=say,
-    )
+    opened = open_backend(model, engine, tell=say)
     with progress("asking", "questions") as show:
         lines = label_run(opened, wanted, out, progress=show)
     result = estimate(lines, None if scenes is None else Finished.read(scenes).scores)
@@ -77,20 +75,19 @@ def label_command(
         raise typer.Exit(1)
 
 
+@with_options
 def sweep_command(
-    data: Annotated[str, typer.Option(help="A data set: a folder, or the name of a shipped one.")],
+    data: Data,
     out: Annotated[
         Path,
         typer.Option(callback=output_folder, help="Where the runs and the curves go; a stopped sweep there goes on."),
     ],
-    model: ModelName = "default",
-    backend: BackendName = "local",
-    base_url: BaseUrl = None,
-    scenes: Annotated[int | None, typer.Option(min=1, help="Ask only about the first pictures of the set.")] = None,
-    langs: Annotated[str, typer.Option(help="Languages, separated by commas.")] = "zh,en",
+    model: AnyModel = "default",
+    engine: AnyBackend = EngineOptions(),
+    scenes: Scenes = None,
+    langs: Langs = "zh,en",
     sizes: Annotated[str, typer.Option(help="Longer sides of the pictures, in pixels.")] = ",".join(map(str, SIZES)),
     lengths: Annotated[str, typer.Option(help="Longest answers, in tokens.")] = ",".join(map(str, LENGTHS)),
-    trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Measure accuracy, tokens and seconds over picture sizes and answer lengths, and show the knee of each curve.
 
@@ -104,7 +101,7 @@ def sweep_command(
     dataset = open_set(data)
     names = names_for(dataset)
     found = sweep(
-        backend_for(model, dataset, names, backend, base_url, trust_remote_code=trust_remote_code),
+        backend_for(model, dataset, names, engine),
         dataset,
         out,
         names,
@@ -132,11 +129,12 @@ def numbers(option: str, text: str) -> tuple[int, ...]:
     return tuple(sorted(set(found)))
 
 
+@with_options
 def judge_command(
     run: Annotated[Path, typer.Argument(callback=output_folder, help="The folder of a run.", metavar="DIR")],
     judge: Annotated[str, typer.Option(help="The judge's name on its server.")],
-    base_url: BaseUrl = None,
-    data: Annotated[str | None, typer.Option(help="The data set; without it the one that the run names.")] = None,
+    server: Server = EngineOptions(backend="openai"),
+    data: RunData = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -150,7 +148,7 @@ def judge_command(
 
     finished = Finished.read(run)
     dataset = open_set(data or str(finished.about["folder"]))
-    opened = open_backend(judge, backend="openai", base_url=base_url)
+    opened = open_backend(judge, server)
     with progress("judging", "explanations") as show:
         _, summary = judged(opened, finished, dataset, out or run / "judge", show)
     for_people(*(f"{name}: {value}" for name, value in summary.items()))

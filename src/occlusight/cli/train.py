@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from occlusight.cli.options import output_folder
+from occlusight.cli.outputs import output_folder
 from occlusight.cli.progress import progress
 from occlusight.train.pipeline import Plan
 from occlusight.train.pipeline import train as run_plan

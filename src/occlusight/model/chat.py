@@ -69,7 +69,7 @@ class Chat:
         visuals: Sequence[Grid | Clip] = (),
         *,
         add_generation_prompt: bool = True,
-        **settings: Any,
+        chat_template_kwargs: Mapping[str, object] | None = None,
     ) -> list[int]:
         """Ids of a conversation.
 
@@ -77,18 +77,19 @@ class Chat:
             messages: see `Message`. Text that spells a control token is text.
             visuals: grids of pictures and clips with their times, in the order in which the messages show them.
             add_generation_prompt: end with the start of the model's turn.
-            settings: passed to the template (`tools`, `enable_thinking` ...).
+            chat_template_kwargs: what else the template is told (`tools`, `enable_thinking` ...).
 
         Raises:
             BadInput: the messages show another number of pictures than `visuals` has, or the template refuses them.
         """
-        shield = _Shield(self.tokenizer, _strings((messages, settings)))
+        told = dict(chat_template_kwargs or {})
+        shield = _Shield(self.tokenizer, _strings((messages, told)))
         try:
             text = self.template.render(
                 messages=[shield.message(message) for message in messages],
                 add_generation_prompt=add_generation_prompt,
                 **self.tokenizer.named,
-                **shield.cover(settings, self.tokenizer.control_pattern),
+                **shield.cover(told, self.tokenizer.control_pattern),
             )
         except jinja2.TemplateError as error:
             raise BadInput(f"the model's chat template cannot write these messages: {reason(error)}") from None

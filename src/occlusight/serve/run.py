@@ -10,8 +10,9 @@ import socket
 import sys
 from collections.abc import Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from occlusight.backends.options import EngineOptions
 from occlusight.errors import BadInput
 from occlusight.serve.guard import host_name, is_address
 
@@ -30,17 +31,17 @@ def run(
     port: int,
     model: str,
     language: str,
+    options: EngineOptions = EngineOptions(),
     *,
     allow_hosts: Sequence[str] = (),
     trusted_proxies: str | None = None,
-    **local: Any,
 ) -> None:
     """Serve until interrupted.
 
     Args:
+        options: how the model is opened.
         allow_hosts: see `Guard`.
         trusted_proxies: addresses and networks, joined by commas, whose X-Forwarded-For and X-Forwarded-Proto are believed.
-        local: what `open_backend` takes for our own engine, such as `quantize`.
 
     Raises:
         BadInput: the address cannot be taken, or the model, the language or an allowed host does not exist.
@@ -57,7 +58,7 @@ def run(
         began = perf_counter()
         from occlusight.backends import open_backend
 
-        backend = open_backend(model, **local)
+        backend = open_backend(model, options)
         info = backend.info
         LOG.info(
             "model %s is loaded in %.1f s (%.0f MB as %s, context of %d tokens)",

@@ -52,14 +52,22 @@ class QuantSettings:
             raise BadInput(f"4-bit weights share a scale in groups of 32 or 64, but {self.group} was given")
 
     @classmethod
-    def of(cls, quantize: str, quantize_vision: str | None = None, **more: Any) -> QuantSettings | None:
+    def of(
+        cls,
+        quantize: str,
+        quantize_vision: str | None = None,
+        *,
+        group: int = 32,
+        budget: Budget = INT8_BUDGET,
+        int4_budget: Budget = INT4_BUDGET,
+    ) -> QuantSettings | None:
         """From what a user says. None where nothing is quantized; the tower follows the decoder unless told otherwise.
 
         Raises:
             BadInput: there is no such choice.
         """
         vision = quantize_vision or ("none" if quantize == "none" else "int8")
-        settings = cls(quantize, vision, **more)
+        settings = cls(quantize, vision, group, budget, int4_budget)
         return None if (quantize, vision) == ("none", "none") else settings
 
     @property
