@@ -150,5 +150,5 @@ def test_code_that_a_checkpoint_brings_runs_only_when_it_is_trusted(
 
 
 def test_only_transformers_runs_code_of_a_checkpoint(tiny_checkpoint: Path) -> None:
-    with pytest.raises(BadInput, match="--trust-remote-code is for --backend transformers"):
+    with pytest.raises(BadInput, match="the backend local cannot honour trust_remote_code=True"):
         open_backend(str(tiny_checkpoint), trust_remote_code=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 
 import pytest
 from PIL import Image
 
+from occlusight.backends.decision import decide
 from occlusight.backends.open import open_backend
 from occlusight.backends.openai import OpenAIBackend
 from occlusight.backends.protocol import Done, Message, Request, TextDelta
@@ -63,10 +65,16 @@ def test_a_cut_answer_is_cut(server, backend) -> None:
 
 
 def test_log_probabilities_of_first_tokens(server, backend) -> None:
-    assert backend.score(Request("?"), ["Yes", "No", "Maybe"]) == [-0.2, -1.7, -30.0]
+    assert backend.capabilities.scores == "first token"
+    assert backend.score(Request("?"), ["Yes", "No", "Maybe"], whole=False) == [-0.2, -1.7, -30.0]
+    both = backend.score(Request("?"), [("Yes", "No", "Nope"), ("Yes, it does", "Yes")], whole=False)
+    assert both == pytest.approx([math.log(math.exp(-0.2) + math.exp(-1.7)), -0.2])
+    assert decide(backend, Request("?")).yes == pytest.approx(math.exp(-0.2))
+    with pytest.raises(BadInput, match="score it with whole=False"):
+        backend.score(Request("?"), ["Yes"])
     server.logprobs = False
     with pytest.raises(BadInput, match="no log-probabilities"):
-        backend.score(Request("?"), ["Yes"])
+        backend.score(Request("?"), ["Yes"], whole=False)
 
 
 def test_what_cannot_be_reached_is_explained(server, monkeypatch) -> None:

@@ -64,7 +64,7 @@ def test_a_setting_reaches_the_server_as_it_wants_it_or_is_refused_by_name(serve
             with pytest.raises(BadInput, match=rf"openai, with http.*, cannot honour {name}=.*; leave it out"):
                 backend.generate(request)
             with pytest.raises(BadInput, match=f"cannot honour {name}="):
-                backend.score(request, ["Yes"])
+                backend.score(request, ["Yes"], whole=False)
             assert server.asked == []
             assert name not in backend.honoured
         else:
@@ -309,7 +309,7 @@ def test_a_model_that_wants_other_parameters_is_asked_once_more_and_then_rightly
     with pytest.raises(BadInput, match="Only the default"):  # asked for, and so not dropped
         list(backend.generate(Request("?", temperature=0.5)))
     assert server.asked[-1]["temperature"] == 0.5
-    backend.score(Request("?"), ["Yes"])
+    backend.score(Request("?"), ["Yes"], whole=False)
     assert server.asked[-1]["max_completion_tokens"] == 1
 
 

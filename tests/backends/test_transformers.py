@@ -40,6 +40,9 @@ def test_the_same_log_probabilities(both, pictures) -> None:
     request = Request("Is the bicycle hidden?", (pictures[0],))
     ours, theirs = (backend.score(request, ["Yes", "No", "是的"]) for backend in both)
     assert ours == pytest.approx(theirs, abs=2e-3)
+    choices = ["Yes", ("Yes", "No", "是的")]
+    ours, theirs = (backend.score(request, choices, whole=False) for backend in both)
+    assert ours == pytest.approx(theirs, abs=2e-3)
 
 
 def test_the_same_model_by_its_digest(both) -> None:

@@ -16,7 +16,7 @@ import tests.bench.asked
 
 from occlusight.backends.local import LocalBackend
 from occlusight.backends.options import SamplingParams
-from occlusight.backends.protocol import Done
+from occlusight.backends.protocol import Backend, Capabilities, Done
 from occlusight.bench.asking import RunRequest, ask_all, groups
 from occlusight.bench.record import Record
 from occlusight.bench.run import requests, run
@@ -63,20 +63,28 @@ def test_killing_changes_nothing(make_set, tiny_checkpoint, tmp_path, kills: int
         assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
 
 
-class Killed:
+class Killed(Backend):
     """A backend that is interrupted after so many answers."""
 
     def __init__(self, inner, after: int) -> None:
-        self.inner, self.info, self.left = inner, inner.info, after
+        self.inner, self.left = inner, after
+
+    @property
+    def info(self):
+        return self.inner.info
+
+    @property
+    def capabilities(self):
+        return self.inner.capabilities
 
     def clear_cache(self) -> None:
         self.inner.clear_cache()
 
-    def generate(self, request):
-        return self.inner.generate(request)
+    def generate(self, request, cancelled=None):
+        return self.inner.generate(request, cancelled)
 
-    def score(self, request, choices):
-        return self.inner.score(request, choices)
+    def score(self, request, choices, *, whole=True):
+        return self.inner.score(request, choices, whole=whole)
 
     def generate_many(self, requests):
         with closing(self.inner.generate_many(requests)) as events:
@@ -86,8 +94,8 @@ class Killed:
                 if self.left == 0:
                     raise KeyboardInterrupt
 
-    def score_many(self, asked):
-        return self.inner.score_many(asked)
+    def score_many(self, asked, *, whole=True):
+        return self.inner.score_many(asked, whole=whole)
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +143,7 @@ def test_a_group_that_was_cut_is_asked_as_a_whole_again(backend, small, names, t
 
 def test_a_group_that_fails_together_is_asked_one_by_one(backend, small, names, tmp_path, capsys) -> None:
     class Fails(Killed):
-        def score_many(self, asked):
+        def score_many(self, asked, *, whole=True):
             raise RuntimeError("no memory for so many")
 
     settings = Settings(sampling=SamplingParams(max_tokens=8))
@@ -146,21 +154,27 @@ def test_a_group_that_fails_together_is_asked_one_by_one(backend, small, names, 
     assert told[-1] == (len(small.questions), len(small.questions))
 
 
-class Listening:
-    """A backend that notes what is asked of it, and when it is told to clear its cache."""
+class Listening(Backend):
+    """A backend with a cache that notes what is asked of it, and when it is told to clear its cache."""
+
+    capabilities = Capabilities(scores="answer", caches=True)
 
     def __init__(self, inner) -> None:
-        self.inner, self.info, self.heard = inner, inner.info, []
+        self.inner, self.heard = inner, []
+
+    @property
+    def info(self):
+        return self.inner.info
 
     def clear_cache(self) -> None:
         self.heard.append("cleared")
 
-    def generate(self, request):
+    def generate(self, request, cancelled=None):
         self.heard.append(request.prompt)
         return self.inner.generate(request)
 
-    def score(self, request, choices):
-        return self.inner.score(request, choices)
+    def score(self, request, choices, *, whole=True):
+        return self.inner.score(request, choices, whole=whole)
 
 
 def test_a_group_that_was_cut_is_asked_from_its_beginning(data, names, tmp_path) -> None:

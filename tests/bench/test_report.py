@@ -35,7 +35,7 @@ class Half(Scripted):
         wrong = "Yes. <b>Everything</b> is far." if request.prompt.isascii() else "是的。"
         return wrong if len(request.prompt) % 3 == 0 else self.oracle.look_up(request)
 
-    def score(self, request: Request, choices) -> list[float]:
+    def score(self, request: Request, choices, *, whole: bool = True) -> list[float]:
         yes = self.sometimes(request).startswith(("Yes", "是"))
         sure = 0.1 + len(request.prompt) % 7
         return [sure, 0.0] if yes else [0.0, sure]

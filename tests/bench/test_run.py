@@ -1,12 +1,13 @@
 import json
 from collections.abc import Iterator
+from typing import ClassVar
 
 import pytest
 from tests.files.full_disk import full_disk
 from typer.testing import CliRunner
 
 from occlusight.backends.options import SamplingParams
-from occlusight.backends.protocol import Event, Request
+from occlusight.backends.protocol import Capabilities, Event, Request
 from occlusight.backends.scripted import Scripted
 from occlusight.bench.oracle import computed, oracle_of
 from occlusight.bench.record import Record
@@ -108,6 +109,23 @@ def test_an_interrupted_run_goes_on(data, names, tmp_path) -> None:
     assert run(oracle, data, tmp_path / "out", names) == whole
     assert len(oracle.requests) == len(data.questions) - 7
     assert answers.read_bytes() == (tmp_path / "whole" / "answers.jsonl").read_bytes()
+
+
+def test_a_backend_is_asked_for_the_log_probabilities_that_it_has(data, names, tmp_path) -> None:
+    class Knows(Scripted):
+        heard: ClassVar[list[bool]] = []
+
+        def score(self, request, choices, *, whole=True):
+            self.heard.append(whole)
+            return super().score(request, choices)
+
+    for scores, heard in (("answer", {True}), ("first token", {False}), (None, set())):
+        Knows.heard.clear()
+        Knows.capabilities = Capabilities(scores)
+        run(Knows("Yes."), data, tmp_path / str(scores), names, limit=9)
+        record = json.loads((tmp_path / str(scores) / "run.json").read_text())
+        assert set(Knows.heard) == heard
+        assert (record["backend"]["scores"], record["settings"]["certainty"]) == (scores, scores is not None)
 
 
 def test_failures_are_recorded_and_asked_again(data, names, tmp_path) -> None:

@@ -36,7 +36,7 @@ def test_other_backends_have_no_such_options(call: Callable[..., Result], tmp_pa
     common = ("bench", "run", "--data", "occlusion-50", "--out", tmp_path / "out", "--backend", "openai")
     code, _, err = call(*common, "--max-pixels", 5000)
     assert code == 2
-    assert "--max-pixels and --min-pixels are for our own engine" in " ".join(err.split())
+    assert "the backend openai cannot honour max_pixels=5000; leave it out" in " ".join(err.split())
 
 
 def test_a_batch_asks_again_within_other_limits(

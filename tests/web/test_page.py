@@ -13,7 +13,17 @@ import pytest
 from PIL import Image
 
 from occlusight.backends.local import LocalBackend
-from occlusight.backends.protocol import CancelCheck, Done, Event, ModelInfo, Request, TextDelta, Timings, Usage
+from occlusight.backends.protocol import (
+    Backend,
+    CancelCheck,
+    Done,
+    Event,
+    ModelInfo,
+    Request,
+    TextDelta,
+    Timings,
+    Usage,
+)
 from occlusight.serve.page.examples import Example
 from occlusight.serve.page.texts import TEXTS
 
@@ -26,7 +36,7 @@ REPLIES = {
 }
 
 
-class Replies:
+class Replies(Backend):
     """Known answers, a character at a time."""
 
     info = ModelInfo("default", "r", 4096, dtype="float32")
@@ -37,9 +47,6 @@ class Replies:
             time.sleep(0.005)
             yield TextDelta(character)
         yield Done("stop", Usage(280, len(text), 256), Timings(0.42, 0.1, 0.52, len(text) * 0.005))
-
-    def score(self, request: Request, choices: Any) -> list[float]:
-        return [0.0 for _ in choices]
 
 
 @pytest.fixture

@@ -301,7 +301,7 @@ class Backend(Protocol):
 
     def clear_cache(self) -> None:
         """Empty the caches, so that what follows does not depend on what was asked before, not even in its rounding."""
-        return None
+        return
 
     def within(self, limits: PixelLimits) -> Backend:
         """Return the same model with other pixel limits instead of its own; itself where they are not to be set from here."""

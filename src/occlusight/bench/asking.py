@@ -15,7 +15,6 @@ import sys
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Protocol, runtime_checkable
 
 from occlusight.backends.completion import Completion
 from occlusight.backends.protocol import Backend, Done, Event, Request
@@ -25,19 +24,6 @@ from occlusight.files.journal import Journal, Line
 from occlusight.files.whole import Unwritable
 
 FAILURES = (OcclusightError, RuntimeError, OSError, MemoryError)
-
-
-@runtime_checkable
-class AsksMany(Protocol):
-    """A backend that answers several requests together."""
-
-    def generate_many(self, requests: Iterable[Request]) -> Iterator[tuple[int, Event]]:
-        """See `LocalBackend.generate_many`."""
-        ...
-
-    def score_many(self, asked: Sequence[tuple[Request, Sequence[str]]]) -> list[list[float]]:
-        """See `LocalBackend.score_many`."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,18 +79,25 @@ def ask_all(
 
 
 def can_score(backend: Backend, asked: RunRequest) -> bool:
-    """Whether the backend gives log-probabilities at all, tried with a request that has choices: a server may not."""
+    """Whether the backend gives log-probabilities, tried with a request that has choices: of the servers behind those that do some may not."""
+    if backend.capabilities.scores is None:
+        return False
     try:
-        backend.score(asked.request, asked.choices or ())
-    except (BadInput, NotImplementedError):
+        backend.score(asked.request, asked.choices or (), whole=scores_whole(backend))
+    except BadInput:
         return False
     return True
+
+
+def scores_whole(backend: Backend) -> bool:
+    """Whether a decision is weighed as the whole answer; where a backend tells less, by its first token."""
+    return backend.capabilities.scores == "answer"
 
 
 def ask_group(backend: Backend, group: Sequence[RunRequest], log: AnswerLog, *, together: bool) -> None:
     """Ask the requests of a group, from empty caches; where all at once fails, one after the other, so that each failure is its own."""
     before = log.done
-    if together and isinstance(backend, AsksMany):
+    if together and backend.capabilities.together:
         try:
             ask_at_once(backend, group, log)
             return
@@ -116,9 +109,9 @@ def ask_group(backend: Backend, group: Sequence[RunRequest], log: AnswerLog, *, 
     ask_in_turn(backend, group, log)
 
 
-def ask_at_once(backend: AsksMany, group: Sequence[RunRequest], log: AnswerLog) -> None:
+def ask_at_once(backend: Backend, group: Sequence[RunRequest], log: AnswerLog) -> None:
     """Ask a group together. An answer is written down as it ends; one that is a decision, once all decisions have been weighed."""
-    clear_cache(backend)
+    backend.clear_cache()
     choices = {at: one.choices for at, one in enumerate(group) if one.choices}
     events: list[list[Event]] = [[] for _ in group]
     ends: dict[int, Completion] = {}
@@ -130,7 +123,8 @@ def ask_at_once(backend: AsksMany, group: Sequence[RunRequest], log: AnswerLog) 
             if at not in choices:
                 log.answer(line_of(group[at], ends[at].text, ends[at].finish_reason))
     seconds = time.perf_counter() - begun
-    scores = backend.score_many([(group[at].request, words) for at, words in choices.items()])
+    weighed = [(group[at].request, words) for at, words in choices.items()]
+    scores = backend.score_many(weighed, whole=scores_whole(backend))
     for at, logs in zip(choices, scores, strict=True):
         log.answer(line_of(group[at], ends[at].text, ends[at].finish_reason, logs))
     for timing in shares(group, ends, seconds):
@@ -149,7 +143,8 @@ def shares(group: Sequence[RunRequest], ends: dict[int, Completion], seconds: fl
 
 def ask_in_turn(backend: Backend, group: Sequence[RunRequest], log: AnswerLog) -> None:
     """Ask one question after the other; what has an answer is asked again where a later one has none and the caches remember."""
-    remembers = clear_cache(backend)
+    backend.clear_cache()
+    remembers = backend.capabilities.caches
     for at, one in enumerate(group):
         known = one.id in log.answers
         if known and not (remembers and any(other.id not in log.answers for other in group[at:])):
@@ -159,15 +154,6 @@ def ask_in_turn(backend: Backend, group: Sequence[RunRequest], log: AnswerLog) -
         log.answer(line)
         if not known:
             log.time(timing)
-
-
-def clear_cache(backend: object) -> bool:
-    """Empty what a backend keeps from earlier questions; return whether it keeps anything. (What a server keeps is its own affair.)"""
-    empty = getattr(backend, "clear_cache", None)
-    if not callable(empty):
-        return False
-    empty()
-    return True
 
 
 def ask_one(backend: Backend, asked: RunRequest) -> tuple[Line, Line]:
@@ -181,7 +167,7 @@ def ask_one(backend: Backend, asked: RunRequest) -> tuple[Line, Line]:
             events.append(event)
         seconds = time.perf_counter() - begun
         if asked.choices:
-            logs = backend.score(asked.request, asked.choices)
+            logs = backend.score(asked.request, asked.choices, whole=scores_whole(backend))
     except Cancelled:
         raise
     except FAILURES as failure:

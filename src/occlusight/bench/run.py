@@ -6,7 +6,7 @@ import resource
 import sys
 import time
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, is_dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -115,10 +115,9 @@ def finish(
 
 def described(backend: Backend) -> dict[str, Any]:
     """What a backend is and how it prepares pictures, for the record."""
-    preprocess = getattr(backend, "preprocess", None)
-    found: dict[str, Any] = {"kind": type(backend).__name__}
-    if is_dataclass(preprocess) and not isinstance(preprocess, type):
-        found["preprocess"] = asdict(preprocess)
+    found: dict[str, Any] = {"kind": type(backend).__name__, "scores": backend.capabilities.scores}
+    if backend.preprocess is not None:
+        found["preprocess"] = asdict(backend.preprocess)
     return found
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from PIL import Image
 
 from occlusight.backends.options import SamplingParams
-from occlusight.backends.protocol import Backend, CancelCheck, Event, ModelInfo, Request
+from occlusight.backends.protocol import Backend, CancelCheck, Capabilities, Choice, Event, ModelInfo, Request
 from occlusight.bench.record import Finished
 from occlusight.bench.run import run
 from occlusight.bench.settings import Settings
@@ -28,32 +28,30 @@ TOLERANCE = 0.01
 ANY_SIZE = PixelLimits(1, 2**40)
 
 
-@runtime_checkable
-class ReadsPixels(Protocol):
-    """A backend whose pixel limits can be set."""
-
-    preprocess: PreprocessSettings
-
-    def within(self, limits: PixelLimits) -> Backend:
-        """See `LocalBackend.within`."""
-        ...
-
-
-class Resized:
+class Resized(Backend):
     """A backend that is shown every picture with its longer side brought to `size` pixels.
 
     Our engine then reads the picture at this size, whatever its checkpoint's pixel limits; elsewhere they still apply.
     """
 
     def __init__(self, inner: Backend, size: int) -> None:
-        self.inner = inner.within(ANY_SIZE) if isinstance(inner, ReadsPixels) else inner
+        self.inner = inner.within(ANY_SIZE)
         self.size = size
-        self.preprocess = getattr(self.inner, "preprocess", None)  # recorded with the run
 
     @property
     def info(self) -> ModelInfo:
         """The model, with the size in its name, so that runs of two sizes do not mix."""
         return replace(self.inner.info, name=f"{self.inner.info.name} at {self.size} px")
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the model has, one request after the other: a single user waits."""
+        return replace(self.inner.capabilities, together=False)
+
+    @property
+    def preprocess(self) -> PreprocessSettings | None:
+        """How the model prepares what it is shown; recorded with the run."""
+        return self.inner.preprocess
 
     def resized(self, request: Request, cancelled: CancelCheck | None = None) -> Request:
         """The request with resized pictures."""
@@ -70,14 +68,13 @@ class Resized:
         """Answer about the resized pictures."""
         return self.inner.generate(self.resized(request, cancelled), cancelled)
 
-    def score(self, request: Request, choices: Sequence[str]) -> list[float]:
+    def score(self, request: Request, choices: Sequence[Choice], *, whole: bool = True) -> list[float]:
         """Score about the resized pictures."""
-        return self.inner.score(self.resized(request), choices)
+        return self.inner.score(self.resized(request), choices, whole=whole)
 
     def clear_cache(self) -> None:
         """Empty the caches behind."""
-        if callable(empty := getattr(self.inner, "clear_cache", None)):
-            empty()
+        self.inner.clear_cache()
 
 
 def sweep(
@@ -123,7 +120,7 @@ def sweep(
 
 def default_side(backend: Backend) -> list[int] | None:
     """The sides of the smallest and the largest square that the pixel limits allow unless told; None where they are not known."""
-    if not isinstance(backend, ReadsPixels):
+    if backend.preprocess is None:
         return None
     limits = backend.preprocess.limits
     return [round(limits.min_pixels**0.5), round(limits.max_pixels**0.5)]
