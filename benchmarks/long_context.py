@@ -49,8 +49,8 @@ def decode_after(
     with torch.inference_mode():
         for step in range(decode):
             began = perf_counter()
-            places = torch.full((3, 1, 1), tokens + step)
-            hidden = model(torch.tensor([[token]]), places, cache=PackedBatch([(kv, 1)]), rope_factor=rope_factor)
+            position_ids = torch.full((3, 1, 1), tokens + step)
+            hidden = model(torch.tensor([[token]]), position_ids, cache=PackedBatch([(kv, 1)]), rope_factor=rope_factor)
             token = int(model.logits(hidden[0, -1]).argmax())
             seconds.append(perf_counter() - began)
             progress(f"token {step + 1} of {decode}: {seconds[-1]:.2f} s")

@@ -213,13 +213,13 @@ def test_many_requests_are_answered_together_as_alone(
     ]
     many = backend.generate_many(asked)
     next(many)
-    assert backend.engine.statistics().running == 3
+    assert backend.engine.counters().running == 3
     many.close()  # type: ignore[attr-defined]
-    now = backend.engine.statistics()
+    now = backend.engine.counters()
     assert (now.running, now.waiting, now.reserved_bytes) == (0, 0, 0)
     with pytest.raises(BadPicture):
         list(backend.generate_many([*asked, Request("q", (Path("nothing.png"),))]))
-    assert backend.engine.statistics().waiting == 0
+    assert backend.engine.counters().waiting == 0
 
 
 def test_refusals_come_before_any_work(backend: LocalBackend, pictures: list[Path]) -> None:
@@ -228,7 +228,7 @@ def test_refusals_come_before_any_work(backend: LocalBackend, pictures: list[Pat
             backend.generate(Request("Is it?", (pictures[0],), **wrong))  # type: ignore[arg-type]
     with pytest.raises(BadInput, match=r"\d+ tokens"):
         backend.generate(Request("car " * 5000, (pictures[0],)))
-    assert backend.engine.statistics().steps == 0
+    assert backend.engine.counters().steps == 0
 
 
 def live_caches() -> int:
@@ -245,7 +245,7 @@ def test_closing_stops_the_work_and_frees_the_memory(backend: LocalBackend, pict
     assert live_caches() == before + 1
     assert list(answer) == []
     assert len(backend.engine.prefixes) == 1
-    now = backend.engine.statistics()
+    now = backend.engine.counters()
     assert (now.running, now.reserved_bytes, now.cancelled) == (0, 0, 1)
 
 

@@ -80,10 +80,10 @@ def test_an_answer_can_be_stopped_within_a_piece_of_a_block(tiny_checkpoint: Pat
     event = next(answer)
     assert isinstance(event, Progress)
     assert (event.stage, event.total) == ("encoding", 3)
-    steps = backend.engine.statistics().steps
+    steps = backend.engine.counters().steps
     answer.close()
-    assert backend.engine.statistics().steps == steps
-    assert (backend.engine.statistics().running, len(backend.engine.encoder)) == (0, 0)
+    assert backend.engine.counters().steps == steps
+    assert (backend.engine.counters().running, len(backend.engine.encoder)) == (0, 0)
 
 
 def test_what_is_quick_is_not_told(tiny_checkpoint: Path, pictures: list[Path]) -> None:

@@ -20,7 +20,7 @@ from occlusight.model.weights import load_model
 Ask = Callable[..., Prompt]
 
 PLAIN = EngineSettings(feature_cache_bytes=0, prefix_cache_bytes=0, drafts=0, max_running=1, chunk=4096, step_s=60.0)
-"""One request after the other, nothing shared, nothing guessed, nothing cut."""
+"""One request after the other, nothing shared, nothing drafted, nothing cut."""
 
 
 def new_engine(checkpoint: Path, settings: EngineSettings | None = None) -> Engine:
@@ -31,11 +31,11 @@ def naive(engine: Engine, prompt: Prompt, answer: list[int]) -> Tensor:
     """Return the logits after prompt and answer, computed whole, with no cache of any kind."""
     model = engine.model
     ids = torch.tensor([*prompt.ids, *answer])
-    places, _ = positions(ids, prompt.grids, model.config)
+    position_ids, _ = positions(ids, prompt.grids, model.config)
     patches = torch.cat([v.patches for v in prompt.visuals]) if prompt.visuals else None
     with torch.inference_mode():
         features = model.encode(patches, prompt.grids) if patches is not None else None
-        return model.logits(model(ids[None], places[:, None], features)[0, -1])
+        return model.logits(model(ids[None], position_ids[:, None], features)[0, -1])
 
 
 class Greedy:
@@ -46,24 +46,24 @@ class Greedy:
         self.finish_reason: Reason | None = None
         self.logits: list[Tensor] = []
         self.count = count
-        self.draft = draft or []  # what it guesses, right or wrong
+        self.draft = draft or []  # what it proposes, right or wrong
 
     def propose(self, most: int) -> list[int]:
         begin = len(self.output_ids)
         return self.draft[begin : begin + min(most, self.count - begin - 1)]
 
-    def consume(self, logits: Tensor, guessed: Seq[int]) -> int:
-        held = 0
+    def consume(self, logits: Tensor, draft_ids: Seq[int]) -> int:
+        accepted = 0
         for row in logits:
             self.logits.append(row)
             if len(self.output_ids) == self.count:
                 self.finish_reason = "length"
                 break
             self.output_ids.append(int(row.argmax()))
-            if held == len(guessed) or self.output_ids[-1] != guessed[held]:
+            if accepted == len(draft_ids) or self.output_ids[-1] != draft_ids[accepted]:
                 break
-            held += 1
-        return held
+            accepted += 1
+        return accepted
 
 
 def run(engine: Engine, *sequences: Sequence) -> None:

@@ -94,12 +94,12 @@ def keep(
 ) -> tuple[SegmentSlice, ...]:
     """Read `token_keys` after the parts, as a sequence would, and leave them."""
     token_keys = tuple(token_keys)
-    chain = SequenceKV(parts, kept_cache(len(token_keys)))
+    kv = SequenceKV(parts, kept_cache(len(token_keys)))
     prefixes.hold(parts)
-    prefixes.add(chain.freeze(token_keys, KVCache(TEXT)))
-    prefixes.hold(chain.parts[-1:])
-    prefixes.let_go(chain.parts)
-    return chain.parts
+    prefixes.add(kv.freeze(token_keys, KVCache(TEXT)))
+    prefixes.hold(kv.parts[-1:])
+    prefixes.let_go(kv.parts)
+    return kv.parts
 
 
 def lengths(parts: tuple[SegmentSlice, ...]) -> list[int]:

@@ -43,7 +43,7 @@ def test_reading_in_chunks_equals_reading_at_once(
     asked = prompt("Is it hidden by the car, or is the lamp post nearer?", pictures[0], pictures[3])
     tokens, logits, _ = greedy(engine, asked, 3)
     assert close(logits, naive(engine, asked, tokens))
-    assert engine.statistics().steps > len(asked.ids) / max(16, chunk)
+    assert engine.counters().steps > len(asked.ids) / max(16, chunk)
 
 
 def test_cached_features_equal_fresh_ones(tiny_checkpoint: Path, prompt: Ask, pictures: list[Path]) -> None:
@@ -144,9 +144,9 @@ def test_questions_about_one_picture_share_its_keys_and_values(
     assert reused[0] == 0
     assert min(reused[1:]) >= asked[0].spans[0][1]
     longest = max(len(one.ids) for one in asked) + 13
-    assert engine.statistics().steps < longest  # 13 tokens each, not 4 times 13
-    steps_of_one = plain.statistics().steps / 4
-    assert engine.statistics().steps < 2.5 * steps_of_one
+    assert engine.counters().steps < longest  # 13 tokens each, not 4 times 13
+    steps_of_one = plain.counters().steps / 4
+    assert engine.counters().steps < 2.5 * steps_of_one
 
 
 def test_different_requests_decode_together_as_they_do_alone(
@@ -180,9 +180,9 @@ def test_guessing_changes_nothing(
     run(engine, sequence)
     assert consumer.output_ids == expected
     assert close(consumer.logits[-1], reference)
-    held = engine.statistics().accepted_tokens
+    held = engine.counters().accepted_tokens
     assert held > 8 if wrong else held > 14
-    assert engine.statistics().steps < 16
+    assert engine.counters().steps < 16
     greedy(engine, Prompt((*asked.ids, *expected, 5), asked.visuals, asked.spans), 2)  # what is kept is what was said
     assert close(consumer.logits[-1], naive(engine, asked, expected))
 
@@ -221,5 +221,5 @@ def test_settings_are_checked() -> None:
             EngineSettings(**wrong)
     with pytest.raises(BadInput, match="seconds"):
         EngineSettings(step_s=0.0)
-    with pytest.raises(BadInput, match="guessed"):
+    with pytest.raises(BadInput, match="drafted"):
         EngineSettings(drafts=-1)

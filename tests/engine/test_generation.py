@@ -1,4 +1,4 @@
-"""What an answer says: text, thoughts, stops, schemas, guesses and their limits."""
+"""What an answer says: text, thoughts, stops, schemas, drafts and their limits."""
 
 from __future__ import annotations
 
@@ -72,19 +72,19 @@ def wants(token: int, size: int) -> Tensor:
     return logits[None]
 
 
-def say(speaker: Generation, tokens: list[int], size: int) -> tuple[str, str]:
+def say(generation: Generation, tokens: list[int], size: int) -> tuple[str, str]:
     """Let a model want these tokens one after the other; return thoughts and answer."""
     for token in tokens:
-        if speaker.finish_reason:
+        if generation.finish_reason:
             break
-        speaker.consume(wants(token, size), [])
-    if speaker.finish_reason is None:
-        speaker.output_text.finish()
-    pieces = speaker.output_text.pieces
+        generation.consume(wants(token, size), [])
+    if generation.finish_reason is None:
+        generation.output_text.finish()
+    pieces = generation.output_text.pieces
     return "".join(p.text for p in pieces if p.thinking), "".join(p.text for p in pieces if not p.thinking)
 
 
-def speaker(chat: Chat, prompt: tuple[int, ...] = (1, 2, 3), grammar: Any = None, **params: Any) -> Generation:
+def new_generation(chat: Chat, prompt: tuple[int, ...] = (1, 2, 3), grammar: Any = None, **params: Any) -> Generation:
     return Generation(chat, prompt, SamplingParams(**params), grammar)
 
 
@@ -116,7 +116,7 @@ def test_text_ends_before_the_first_stop_and_never_tells_of_it(chat: Chat, text:
 
 
 def test_a_stop_string_ends_the_answer(chat: Chat, size: int) -> None:
-    one = speaker(chat, stop=("##", "路灯"))
+    one = new_generation(chat, stop=("##", "路灯"))
     assert say(one, chat.encode("红色 car, # 遮挡路灯杆"), size) == ("", "红色 car, # 遮挡")
     assert one.finish_reason == "stop"
 
@@ -125,29 +125,29 @@ def test_a_budget_ends_the_thoughts_and_the_answer_follows(thinker: Chat, size: 
     control = thinker.tokenizer.control
     prompt = (5, control["<think>"], *thinker.encode("\n"))
     thought = thinker.encode("Is the bicycle hidden?")
-    one = speaker(thinker, prompt, thinking_tokens=4, max_tokens=100)
+    one = new_generation(thinker, prompt, thinking_tokens=4, max_tokens=100)
     thoughts, answer = say(one, [*thought[:4], *thinker.encode("Yes."), thinker.eos_ids[0]], size)
     assert thoughts == thinker.decode(thought[:4]) + "\n"
     assert answer == "Yes."
     assert one.output_ids[4:].count(control["</think>"]) == 1
     assert (one.finish_reason, one.forced) == ("stop", len(thinker.encode("\n")) + 1 + len(thinker.encode("\n\n")))
-    own = speaker(thinker, prompt, thinking_tokens=50, max_tokens=100)  # the model ends its thoughts itself
+    own = new_generation(thinker, prompt, thinking_tokens=50, max_tokens=100)  # the model ends its thoughts itself
     gap = thinker.encode("\n\n")
     assert say(own, [*thought, control["</think>"], *gap, *thinker.encode("No.")], size) == (
         "Is the bicycle hidden?",
         "No.",
     )
     assert own.forced == 0
-    begun = speaker(thinker, max_tokens=100)  # a model whose answer begins with thoughts
+    begun = new_generation(thinker, max_tokens=100)  # a model whose answer begins with thoughts
     assert say(begun, [control["<think>"], *thought, control["</think>"], 60], size)[0] == "Is the bicycle hidden?"
-    plain = speaker(thinker, (*prompt, *thinker.encode("no longer"), 9, 9, 9), max_tokens=100)
+    plain = new_generation(thinker, (*prompt, *thinker.encode("no longer"), 9, 9, 9), max_tokens=100)
     assert say(plain, thought, size)[0] == ""
 
 
 def test_a_schema_holds_after_the_thoughts_alone(thinker: Chat, size: int) -> None:
     control = thinker.tokenizer.control
     grammar = Grammars.of(thinker.tokenizer, size, thinker.eos_ids).regex("(yes|no)!")
-    one = speaker(thinker, (5, control["<think>"]), grammar, max_tokens=100, thinking_tokens=50)
+    one = new_generation(thinker, (5, control["<think>"]), grammar, max_tokens=100, thinking_tokens=50)
     thought = thinker.encode("the bush")
     answer = say(one, [*thought, control["</think>"], *thinker.encode("no!")], size)
     assert answer == ("the bush", "no!")
@@ -169,7 +169,7 @@ def test_any_model_answers_in_the_schema_and_forced_tokens_cost_no_choice(
     chat: Chat, grammars: Grammars, size: int, seed: int
 ) -> None:
     generator = torch.Generator().manual_seed(seed)
-    one = speaker(chat, (), grammars.json_schema(SCHEMA), max_tokens=400, temperature=1.0, seed=seed)
+    one = new_generation(chat, (), grammars.json_schema(SCHEMA), max_tokens=400, temperature=1.0, seed=seed)
     passes = 0
     while one.finish_reason is None:
         one.consume(5 * torch.randn(1, size, generator=generator), [])
@@ -190,7 +190,7 @@ def test_an_answer_that_is_cut_within_its_schema_never_counts_as_ended(
     whole = '["bush",true,"car"]'
     ended = []
     for most in range(1, 40):
-        one = speaker(chat, (), grammars.json_schema(schema), max_tokens=most)
+        one = new_generation(chat, (), grammars.json_schema(schema), max_tokens=most)
         text = say(one, chat.encode("true") * 40, size)[1]
         assert (one.finish_reason == "stop") == (text == whole)
         assert one.finish_reason in ("stop", "length")
@@ -225,7 +225,7 @@ def test_an_expression_that_nothing_matches_is_refused(grammars: Grammars, patte
 def test_logprobs_are_the_models_own(chat: Chat, size: int) -> None:
     logits = torch.randn(1, size, generator=torch.Generator().manual_seed(2))
     logits[0, 50] = 9.0
-    one = speaker(chat, logprobs=3, temperature=0.5, repetition_penalty=2.0, seed=1)
+    one = new_generation(chat, logprobs=3, temperature=0.5, repetition_penalty=2.0, seed=1)
     one.consume(logits, [])
     one.output_text.finish()
     (picked,) = [token for piece in one.output_text.pieces for token in piece.tokens]
@@ -244,17 +244,17 @@ def test_guesses_leave_what_is_said_as_it_is(chat: Chat, size: int, temperature:
 
     for seed in range(4):
         params = {"temperature": temperature, "seed": seed, "presence_penalty": 0.3, "max_tokens": 60}
-        plain, guessing = speaker(chat, **params), speaker(chat, **params)
+        plain, drafting = new_generation(chat, **params), new_generation(chat, **params)
         while plain.finish_reason is None:
             plain.consume(logits(plain.output_ids)[None], [])
         held = 0
-        while guessing.finish_reason is None:
-            guessed = guessing.propose(6)
-            said = list(guessing.output_ids)
-            rows = [logits(said + guessed[:count]) for count in range(len(guessed) + 1)]
-            held += guessing.consume(torch.stack(rows), guessed)
-        assert guessing.output_ids == plain.output_ids
-        assert guessing.finish_reason == plain.finish_reason
+        while drafting.finish_reason is None:
+            draft_ids = drafting.propose(6)
+            said = list(drafting.output_ids)
+            rows = [logits(said + draft_ids[:count]) for count in range(len(draft_ids) + 1)]
+            held += drafting.consume(torch.stack(rows), draft_ids)
+        assert drafting.output_ids == plain.output_ids
+        assert drafting.finish_reason == plain.finish_reason
         if temperature == 0.0:
             assert held > 0
 

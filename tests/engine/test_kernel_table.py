@@ -1,4 +1,4 @@
-"""Attention of a few rows in one call against stretch by stretch."""
+"""Attention of a few rows in one call against range by range."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from occlusight.engine import kernel_table as table
 from occlusight.engine import packed_batch as rows_module
 from occlusight.engine.engine import Engine
 from occlusight.engine.generation import Reason
-from occlusight.engine.kernel_table import FEW_ROWS, fits
+from occlusight.engine.kernel_table import ROWS_WITH_AMX, fits
 from occlusight.engine.key_ranges import key_ranges
 from occlusight.engine.kv_segments import KVSegment, SegmentSlice, SequenceKV
 from occlusight.engine.packed_batch import PackedBatch
@@ -48,10 +48,10 @@ def heads(rows: int, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
 
 
 Plan = list[tuple[int, list[int], int, int]]
-"""For each sequence: how much of the shared stretch it uses, how long its own stretches and its tail are, how many rows it has."""
+"""For each sequence: how much of the shared segment it uses, how long its own segments and its tail are, how many rows it has."""
 
 
-def chains(plan: Plan, shared: int, seed: int) -> list[tuple[SequenceKV, int]]:
+def members_of(plan: Plan, shared: int, seed: int) -> list[tuple[SequenceKV, int]]:
     random = torch.Generator().manual_seed(seed)
     first = KVSegment(tuple(range(shared)), filled(shared, random=random), None, 0)
     out = []
@@ -75,7 +75,7 @@ sequences = st.tuples(
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(sequences, min_size=1, max_size=4), st.integers(1, 150), st.integers(0, 99), st.booleans())
-@example([(0, [], 0, 4), (0, [], 0, 4), (0, [], 0, 9)], 1, 0, False)  # a row more than FEW_ROWS
+@example([(0, [], 0, 4), (0, [], 0, 4), (0, [], 0, 9)], 1, 0, False)  # a row more than ROWS_WITH_AMX
 def test_a_table_gives_what_stretches_give_one_by_one(plan: Plan, shared: int, seed: int, drop: bool) -> None:
     """However many rows: what a CPU with AMX leaves to PyTorch's kernel, the loop must do on all others."""
     total = sum(count for *_, count in plan)
@@ -86,7 +86,7 @@ def test_a_table_gives_what_stretches_give_one_by_one(plan: Plan, shared: int, s
         for fast in (True, False):
             if not fast:
                 patch.setattr(rows_module, "fits", lambda key_ranges, q: False)
-            members = chains(plan, shared, seed)
+            members = members_of(plan, shared, seed)
             rows = PackedBatch(members)
             if drop and len(plan) > 1:
                 rows.attend(0, q, k, v)
@@ -94,7 +94,7 @@ def test_a_table_gives_what_stretches_give_one_by_one(plan: Plan, shared: int, s
             found.append(rows.attend(LAYER, q, k, v))
             assert (rows._table is not None) == fast
             rows.advance(total)
-            kept.append([list(chain.tail.pieces(LAYER, 0, chain.tail.length)) for chain, _ in members])
+            kept.append([list(kv.tail.pieces(LAYER, 0, kv.tail.length)) for kv, _ in members])
     torch.testing.assert_close(found[0], found[1], rtol=0.02, atol=0.02)
     first = 1 if drop and len(plan) > 1 else 0
     for ours, right in zip(kept[0][first:], kept[1][first:], strict=True):
@@ -114,7 +114,7 @@ class Follower:
     def propose(self, most: int) -> list[int]:
         return []
 
-    def consume(self, logits: Tensor, guessed: Sequence[int]) -> int:
+    def consume(self, logits: Tensor, draft_ids: Sequence[int]) -> int:
         self.logits.append(logits[-1].float())
         self.output_ids.append(int(logits[-1].argmax()))
         self.finish_reason = "length" if len(self.output_ids) == 6 else None
@@ -131,8 +131,8 @@ def test_a_model_in_bf16_goes_on_as_it_would_read_everything_at_once(tiny_checkp
     assert sequence.error is None
     ids = torch.tensor([[*prompt.ids, *follower.output_ids[:-1]]])
     with torch.inference_mode():
-        places = torch.arange(ids.shape[1]).expand(3, 1, -1)
-        right = model.logits(model(ids, places))[0, len(prompt.ids) - 1 :].float()
+        position_ids = torch.arange(ids.shape[1]).expand(3, 1, -1)
+        right = model.logits(model(ids, position_ids))[0, len(prompt.ids) - 1 :].float()
     torch.testing.assert_close(torch.stack(follower.logits), right, rtol=0.05, atol=0.05 * float(right.abs().max()))
 
 
@@ -140,20 +140,20 @@ def test_a_model_in_bf16_goes_on_as_it_would_read_everything_at_once(tiny_checkp
 def test_what_is_no_stretch_of_bf16_or_too_much_goes_the_other_way(amx: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table, "capabilities", lambda: replace(capabilities(), amx=amx))
     random = torch.Generator().manual_seed(0)
-    q, *_ = heads(FEW_ROWS, random)
-    chain = SequenceKV((), filled(5))
-    places = {chain: slice(0, FEW_ROWS)}
-    assert fits(list(key_ranges(places)), q)
-    assert not fits(list(key_ranges(places)), q.float())
-    assert fits(list(key_ranges(places)), heads(FEW_ROWS + 1, random)[0]) != amx
-    assert not fits(list(key_ranges(places)), q.contiguous())  # head after head, not row after row
-    eight = {SequenceKV((), Int8KVCache(CONFIG, dtype=torch.bfloat16)): slice(0, FEW_ROWS)}
+    q, *_ = heads(ROWS_WITH_AMX, random)
+    kv = SequenceKV((), filled(5))
+    rows_of = {kv: slice(0, ROWS_WITH_AMX)}
+    assert fits(list(key_ranges(rows_of)), q)
+    assert not fits(list(key_ranges(rows_of)), q.float())
+    assert fits(list(key_ranges(rows_of)), heads(ROWS_WITH_AMX + 1, random)[0]) != amx
+    assert not fits(list(key_ranges(rows_of)), q.contiguous())  # head after head, not row after row
+    eight = {SequenceKV((), Int8KVCache(CONFIG, dtype=torch.bfloat16)): slice(0, ROWS_WITH_AMX)}
     assert not fits(list(key_ranges(eight)), q)
 
 
 def test_tails_grow_before_their_place_is_noted() -> None:
-    chain = SequenceKV((), filled(64))
-    assert chain.tail.capacity == 64
-    rows = PackedBatch([(chain, 3)])
+    kv = SequenceKV((), filled(64))
+    assert kv.tail.capacity == 64
+    rows = PackedBatch([(kv, 3)])
     rows.attend(LAYER, *heads(3, torch.Generator().manual_seed(0)))
-    assert chain.tail.capacity >= 67
+    assert kv.tail.capacity >= 67

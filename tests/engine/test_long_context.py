@@ -35,7 +35,7 @@ class Greedy:
     def propose(self, most: int) -> list[int]:
         return []
 
-    def consume(self, logits: Tensor, guessed: Seq[int]) -> int:
+    def consume(self, logits: Tensor, draft_ids: Seq[int]) -> int:
         self.logits.append(logits[-1])
         if len(self.output_ids) == self.count:
             self.finish_reason = "length"
@@ -66,10 +66,12 @@ def begin(engine: Engine, length: int, count: int) -> tuple[Greedy, object, Prom
 def whole(engine: Engine, prompt: Prompt, said: list[int], factor: float) -> Tensor:
     """The logits after prompt and answer, computed at once."""
     ids = torch.tensor([*prompt.ids, *said])
-    places, _ = positions(ids, [], engine.model.config)
+    position_ids, _ = positions(ids, [], engine.model.config)
     with torch.inference_mode():
         rope_factor = torch.full((1, len(ids)), factor)
-        logits: Tensor = engine.model.logits(engine.model(ids[None], places[:, None], rope_factor=rope_factor)[0, -1])
+        logits: Tensor = engine.model.logits(
+            engine.model(ids[None], position_ids[:, None], rope_factor=rope_factor)[0, -1]
+        )
     return logits
 
 
@@ -115,5 +117,5 @@ def test_with_int8_keys_and_values_the_answers_stay(tiny_checkpoint: Path, pictu
         exact, found = (backend.score(request, ["yes", "no", "车"]) for backend in (plain, small))
         assert [float(one) for one in found] == pytest.approx([float(one) for one in exact], abs=0.1)
         assert found != exact
-    assert small.engine.statistics().kept_bytes > 0
-    assert small.engine.statistics().reused_tokens > 0
+    assert small.engine.counters().kept_bytes > 0
+    assert small.engine.counters().reused_tokens > 0

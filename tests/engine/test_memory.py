@@ -148,6 +148,6 @@ def test_a_picture_that_does_not_fit_is_refused_before_it_is_encoded(
     monkeypatch.setattr(admission, "available_bytes", lambda: 50_000)
     with pytest.raises(BadInput, match=r"reading 6 tokens of pictures takes .* GB are free; use a smaller max_pixels"):
         backend.generate(Request("?", (pictures[0],), max_tokens=1))
-    assert backend.engine.statistics().steps == 0
+    assert backend.engine.counters().steps == 0
     monkeypatch.setattr(admission, "available_bytes", lambda: 50 * MB)
     assert isinstance(list(backend.generate(Request("?", (pictures[0],), max_tokens=1)))[-1], Done)

@@ -99,7 +99,7 @@ def test_random_arrivals_cancels_and_evictions(tiny_checkpoint: Path, pictures: 
 
         @precondition(lambda self: self.answers)
         @rule(which=st.integers(0, 5))
-        def forget(self, which: int) -> None:
+        def drop(self, which: int) -> None:
             self.answers.pop(which % len(self.answers))
 
         @precondition(lambda self: self.answers)
@@ -118,7 +118,7 @@ def test_random_arrivals_cancels_and_evictions(tiny_checkpoint: Path, pictures: 
         def memory_is_bounded(self) -> None:
             if not hasattr(self, "engine"):
                 return
-            now = self.engine.statistics()
+            now = self.engine.counters()
             assert now.reserved_bytes + now.kept_bytes <= self.engine.settings.most_kv_bytes
             assert now.feature_bytes <= self.engine.settings.feature_cache_bytes
             assert now.running <= self.engine.settings.max_running
@@ -131,7 +131,7 @@ def test_random_arrivals_cancels_and_evictions(tiny_checkpoint: Path, pictures: 
                 assert whole(answer)[0] == alone(*asked)
             self.answers.clear()
             self.backend.clear_cache()
-            now = self.engine.statistics()
+            now = self.engine.counters()
             assert (now.running, now.waiting, now.reserved_bytes, now.kept_bytes, now.feature_bytes) == (0, 0, 0, 0, 0)
             assert (len(self.engine.encoder), len(self.engine.prefixes), self.engine.prefixes._roots) == (0, 0, [])
 

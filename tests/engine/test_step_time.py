@@ -79,13 +79,13 @@ def test_a_machine_that_becomes_slower_is_noticed_within_a_pass(played: Any) -> 
     backend, machine = played(block_s=0.01, row_s=0.001, weights_s=0.05)
     engine = backend.engine
     answer = backend.generate(Request("car " * 3500, max_tokens=2))
-    while engine.statistics().rows < 600:
+    while engine.counters().rows < 600:
         engine.follow(answer._sequence)
     assert max(machine.steps) <= MOST
     machine.row_s = 0.004
     slower = len(machine.steps)
-    read = engine.statistics().rows
-    while engine.statistics().rows == read:  # the pass under way when it happened
+    read = engine.counters().rows
+    while engine.counters().rows == read:  # the pass under way when it happened
         engine.follow(answer._sequence)
     assert max(machine.steps[slower:]) > MOST
     before = len(machine.steps)

@@ -19,7 +19,7 @@ def test_what_does_not_fit_is_refused_with_numbers(engine: Engine, tiny_checkpoi
     with pytest.raises(BadInput, match=r"up to 2001 of answer need \d.* MiB .*0.3 MiB are allowed"):
         begin(small, prompt("car"), 2000)
     greedy(small, prompt("car"), 5)
-    assert small.statistics().waiting == 0
+    assert small.counters().waiting == 0
 
 
 def test_requests_that_do_not_fit_together_wait_for_each_other(
@@ -34,7 +34,7 @@ def test_requests_that_do_not_fit_together_wait_for_each_other(
     for _, sequence in together:
         while not sequence.ended:
             engine.follow(sequence)
-            now = engine.statistics()
+            now = engine.counters()
             most = max(most, now.running)
             assert now.reserved_bytes + now.kept_bytes <= engine.settings.kv_bytes
     assert most == 1
@@ -76,7 +76,7 @@ def test_a_step_ends_early_when_it_is_for_nobody(engine: Engine, prompt: Ask, pi
     assert ran == [0]
     for handle in handles:
         handle.remove()
-    now = engine.statistics()
+    now = engine.counters()
     assert (now.running, now.waiting, now.reserved_bytes, len(engine.encoder)) == (0, 0, 0, 0)
     tokens, logits, _ = greedy(engine, asked)  # and the engine is as good as before
     assert close(logits, naive(engine, asked, tokens))
@@ -90,5 +90,5 @@ def test_an_error_in_a_step_ends_those_that_ran_and_no_others(
     with pytest.raises(ZeroDivisionError):
         run(engine, sequence)
     handle.remove()
-    assert engine.statistics().reserved_bytes == 0
+    assert engine.counters().reserved_bytes == 0
     assert len(greedy(engine, prompt("Is it hidden?", pictures[0]))[0]) == 12

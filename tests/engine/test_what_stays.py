@@ -38,20 +38,20 @@ def test_other_pictures_come_in_place_of_those_of_before(tiny_checkpoint: Path) 
     admission, held = backend.engine.kv.admission, []
     for seed in range(12):
         ask(backend, seed)
-        held.append(backend.engine.statistics())
+        held.append(backend.engine.counters())
     assert max(now.kept_bytes for now in held) <= tokens * admission.token_bytes
     assert max(now.feature_bytes for now in held) <= tokens * admission.visual_bytes
     assert held[-1].kept_bytes == held[-3].kept_bytes > 0  # it was full by then
     ask(backend, 11)
-    assert backend.engine.statistics().reused_tokens > 0  # the last one is known still
+    assert backend.engine.counters().reused_tokens > 0  # the last one is known still
 
 
 def test_gaps_between_what_is_kept_are_given_back(tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     backend = LocalBackend(tiny_checkpoint, settings=EngineSettings(prefix_cache_bytes=1))
     given: list[int] = []
-    monkeypatch.setattr(kv_manager, "give_back_gaps", lambda: given.append(backend.engine.prefixes.forgotten_bytes))
+    monkeypatch.setattr(kv_manager, "give_back_gaps", lambda: given.append(backend.engine.prefixes.evicted_bytes))
     ask(backend, 0)
-    one = backend.engine.prefixes.forgotten_bytes
+    one = backend.engine.prefixes.evicted_bytes
     assert one > 0
     assert given == []
     monkeypatch.setattr(kv_manager, "GAPS", 3 * one)

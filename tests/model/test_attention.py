@@ -1,4 +1,4 @@
-"""Attention over one stretch of keys: PyTorch's kernel, its plain twin, and which of them runs."""
+"""Attention over one range of keys: PyTorch's kernel, its plain twin, and which of them runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 from occlusight.kernels.capabilities import capabilities
 from occlusight.model import attention
-from occlusight.model.attention import FEW_ROWS, partial_attention, plain_partial_attention
+from occlusight.model.attention import KEY_BOUND_ROWS, partial_attention, plain_partial_attention
 
 
 def heads(*shape: int, seed: int, dtype: torch.dtype) -> torch.Tensor:
@@ -17,7 +17,7 @@ def heads(*shape: int, seed: int, dtype: torch.dtype) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("amx", [False, True])
-@pytest.mark.parametrize("rows", [1, 3, FEW_ROWS + 3])
+@pytest.mark.parametrize("rows", [1, 3, KEY_BOUND_ROWS + 3])
 @pytest.mark.parametrize(("dtype", "limit"), [(torch.float32, 1e-5), (torch.bfloat16, 0.03)])
 def test_the_kernel_and_its_twin_agree(
     amx: bool, rows: int, dtype: torch.dtype, limit: float, monkeypatch: pytest.MonkeyPatch

@@ -98,8 +98,8 @@ def test_a_model_says_almost_the_same_with_it(twins: Any) -> None:
         found = []
         with torch.no_grad():
             for begin, end in ((0, 17), (17, 18), (18, 40)):
-                places = torch.arange(begin, end).expand(3, 1, -1)
-                found.append(model.logits(model(ids[:, begin:end], places, cache=cache)))
+                position_ids = torch.arange(begin, end).expand(3, 1, -1)
+                found.append(model.logits(model(ids[:, begin:end], position_ids, cache=cache)))
         return torch.cat(found, 1)
 
     exact, own = logits(KVCache(text)), logits(Int8KVCache(text))

@@ -167,15 +167,15 @@ def sectioned(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_deepstack(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(text, "_deepstack_places", lambda deepstack: (torch.empty(0, dtype=torch.int64), ()))
+    patch.setattr(text, "_deepstack_indices", lambda deepstack: (torch.empty(0, dtype=torch.int64), ()))
 
 
 def deepstack_before(patch: pytest.MonkeyPatch) -> None:
-    right_places, right_forward = text._deepstack_places, text.TextLayer.forward
+    right_indices, right_forward = text._deepstack_indices, text.TextLayer.forward
     held: list[tuple[Tensor, tuple[Tensor, ...]]] = []
 
-    def places(deepstack: Any) -> tuple[Tensor, tuple[Tensor, ...]]:
-        held[:] = [right_places(deepstack)]
+    def indices(deepstack: Any) -> tuple[Tensor, tuple[Tensor, ...]]:
+        held[:] = [right_indices(deepstack)]
         return held[0][0], ()
 
     def forward(self: Any, x: Tensor, tables: Any, mask: Any, cache: Any, layer: int, wanted: Any) -> Tensor:
@@ -184,18 +184,18 @@ def deepstack_before(patch: pytest.MonkeyPatch) -> None:
             x = x.flatten(0, 1).index_add(0, where, taps[layer]).view_as(x)
         return right_forward(self, x, tables, mask, cache, layer, wanted)
 
-    patch.setattr(text, "_deepstack_places", places)
+    patch.setattr(text, "_deepstack_indices", indices)
     patch.setattr(text.TextLayer, "forward", forward)
 
 
 def deepstack_reversed(patch: pytest.MonkeyPatch) -> None:
-    right = text._deepstack_places
+    right = text._deepstack_indices
 
-    def places(deepstack: Any) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def indices(deepstack: Any) -> tuple[Tensor, tuple[Tensor, ...]]:
         where, taps = right(deepstack)
         return where, taps[::-1]
 
-    patch.setattr(text, "_deepstack_places", places)
+    patch.setattr(text, "_deepstack_indices", indices)
 
 
 def half_pixel(patch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,8 @@ IMAGE, VIDEO = 290, 291
 
 
 def test_the_worked_example_of_the_docstring(make_config: Any) -> None:
-    places, delta = positions(torch.tensor([1, 2, *[IMAGE] * 6, 3]), [(1, 4, 6)], make_config())
-    assert places.tolist() == [
+    position_ids, delta = positions(torch.tensor([1, 2, *[IMAGE] * 6, 3]), [(1, 4, 6)], make_config())
+    assert position_ids.tolist() == [
         [0, 1, 2, 2, 2, 2, 2, 2, 5],
         [0, 1, 2, 2, 2, 3, 3, 3, 5],
         [0, 1, 2, 3, 4, 2, 3, 4, 5],
@@ -28,8 +28,8 @@ def test_the_worked_example_of_the_docstring(make_config: Any) -> None:
 
 def test_a_clip_is_a_span_for_each_pair_of_frames(make_config: Any) -> None:
     ids = torch.tensor([7, VIDEO, VIDEO, 8, 9, VIDEO, VIDEO, 6])
-    places, delta = positions(ids, [(2, 2, 4)], make_config())
-    assert places.tolist() == [
+    position_ids, delta = positions(ids, [(2, 2, 4)], make_config())
+    assert position_ids.tolist() == [
         [0, 1, 1, 3, 4, 5, 5, 7],
         [0, 1, 1, 3, 4, 5, 5, 7],
         [0, 1, 2, 3, 4, 5, 6, 7],
@@ -38,8 +38,8 @@ def test_a_clip_is_a_span_for_each_pair_of_frames(make_config: Any) -> None:
 
 
 def test_text_alone_counts_up(make_config: Any) -> None:
-    places, delta = positions(torch.arange(5), [], make_config())
-    assert places.tolist() == [[0, 1, 2, 3, 4]] * 3
+    position_ids, delta = positions(torch.arange(5), [], make_config())
+    assert position_ids.tolist() == [[0, 1, 2, 3, 4]] * 3
     assert delta == 0
 
 
@@ -51,8 +51,8 @@ def test_positions_and_delta_equal_those_of_transformers(twins: Any, name: str) 
     expected, delta = twins.reference.model.get_rope_index(
         case.ids[None], mm_token_type_ids=visuals["mm_token_type_ids"], **grids
     )
-    places, own_delta = positions(case.ids, case.grids, twins.model.config)
-    assert torch.equal(places, expected[:, 0])
+    position_ids, own_delta = positions(case.ids, case.grids, twins.model.config)
+    assert torch.equal(position_ids, expected[:, 0])
     assert own_delta == int(delta)
 
 
@@ -66,10 +66,10 @@ def test_text_goes_on_after_the_longer_side(make_config: Any, sizes: list[Grid],
             last += 1 + max(rows, columns)
     ids += [3] * tail
     grids = [(pairs, 2 * rows, 2 * columns) for pairs, rows, columns in sizes]
-    places, delta = positions(torch.tensor(ids), grids, make_config())
+    position_ids, delta = positions(torch.tensor(ids), grids, make_config())
     assert len(ids) + delta == last + tail
-    assert (places[0].diff() >= 0).all()
-    assert places[:, len(ids) - tail :].tolist() == [list(range(last, last + tail))] * 3
+    assert (position_ids[0].diff() >= 0).all()
+    assert position_ids[:, len(ids) - tail :].tolist() == [list(range(last, last + tail))] * 3
 
 
 @pytest.mark.parametrize(

@@ -77,14 +77,14 @@ def load_like(model: Any, theta: float) -> Any:
 
 def test_rows_of_one_pass_are_stretched_each_by_its_own_factor() -> None:
     text = preset("2B").for_context(LONGEST).text
-    places = torch.tensor([[5, 260_000, 300_000, 800_000]]).expand(3, 1, -1)
+    position_ids = torch.tensor([[5, 260_000, 300_000, 800_000]]).expand(3, 1, -1)
     factors = torch.tensor([[1.0, 1.0, 2.0, 4.0]])
-    cos, sin = rotary_tables(places, text, factors)
+    cos, sin = rotary_tables(position_ids, text, factors)
     for row, factor in enumerate(factors[0].tolist()):
-        alone = rotary_tables(places[..., row : row + 1], text, torch.tensor([[factor]]))
+        alone = rotary_tables(position_ids[..., row : row + 1], text, torch.tensor([[factor]]))
         assert torch.equal(cos[:, :, row], alone[0][:, :, 0])
         assert torch.equal(sin[:, :, row], alone[1][:, :, 0])
-    plain = rotary_tables(places[..., :2], text)
+    plain = rotary_tables(position_ids[..., :2], text)
     assert torch.equal(cos[:, :, :2], plain[0])
     assert torch.equal(sin[:, :, :2], plain[1])
 
@@ -96,11 +96,11 @@ def test_tables_of_a_million_positions_equal_those_of_transformers() -> None:
     config = preset("2B").for_context(LONGEST)
     config = replace(config, text=replace(config.text, yarn=Yarn(factor=4.0)))
     rope = Qwen3VLTextRotaryEmbedding(Qwen3VLTextConfig(**config.to_hf()["text_config"]))
-    places = torch.arange(0, LONGEST, 997).expand(3, 1, -1).clone()
-    places[1] += 13
-    places[2] += 29
-    cos, sin = rope(torch.zeros(1), places)
-    own = rotary_tables(places, config.text, torch.full(places.shape[1:], 4.0))
+    position_ids = torch.arange(0, LONGEST, 997).expand(3, 1, -1).clone()
+    position_ids[1] += 13
+    position_ids[2] += 29
+    cos, sin = rope(torch.zeros(1), position_ids)
+    own = rotary_tables(position_ids, config.text, torch.full(position_ids.shape[1:], 4.0))
     half = config.text.head_dim // 2
     assert torch.equal(own[0][:, 0], cos[..., :half])
     assert torch.equal(own[1][:, 0], sin[..., :half])
@@ -116,15 +116,15 @@ def test_positions_of_a_million_tokens_equal_those_of_transformers(twins: Any) -
         ids += [7] * 30
     tokens = torch.tensor(ids)
     assert len(tokens) > 1_000_000
-    places, delta = positions(tokens, [grid] * pictures, config)
+    position_ids, delta = positions(tokens, [grid] * pictures, config)
     kinds = (tokens == config.image_token_id).int()[None]
     expected, own_delta = twins.reference.model.get_rope_index(
         tokens[None], mm_token_type_ids=kinds, image_grid_thw=torch.tensor([grid] * pictures)
     )
-    assert torch.equal(places, expected[:, 0])
+    assert torch.equal(position_ids, expected[:, 0])
     assert delta == int(own_delta)
-    assert int(places.max()) < NATIVE
-    assert Yarn().rope_factor(int(places.max()) + 1) == 1
+    assert int(position_ids.max()) < NATIVE
+    assert Yarn().rope_factor(int(position_ids.max()) + 1) == 1
 
 
 def test_the_factor_is_the_one_that_the_positions_need() -> None:
@@ -141,7 +141,7 @@ def test_the_factor_is_the_one_that_the_positions_need() -> None:
 
 
 def test_frequencies_between_the_bounds_are_blended() -> None:
-    """Fast ones stay, slow ones are divided; with the 2B's theta the ramp covers places 31 to 45 of 64."""
+    """Fast ones stay, slow ones are divided; with the 2B's theta the ramp covers frequencies 31 to 45 of 64."""
     text = preset("2B").for_context(LONGEST).text
     plain, _ = yarn_frequencies(text, 1.0, torch.device("cpu"))
     found, scale = yarn_frequencies(text, 4.0, torch.device("cpu"))

@@ -28,7 +28,7 @@ class EngineSettings:
         step_s: how long a step may take; how many prompt tokens are read together follows from the speed measured.
         chunk: the most prompt tokens that are read together.
         max_running: the most answers that are computed at a time.
-        drafts: the most tokens that are guessed from the text so far and checked in one pass; 0 turns guessing off.
+        drafts: the most tokens that are drafted from the text so far (prompt lookup) and checked in one pass; 0 turns it off.
     """
 
     feature_cache_bytes: int = 256 * MIB
@@ -55,7 +55,7 @@ class EngineSettings:
                 f"a step takes more than 0 and at most {LONGEST_STEP_S:g} seconds, but {self.step_s} was given"
             )
         if not 0 <= self.drafts <= 64:
-            raise BadInput(f"0 to 64 tokens can be guessed at a time, but {self.drafts} was given")
+            raise BadInput(f"0 to 64 tokens can be drafted at a time, but {self.drafts} was given")
 
     @property
     def most_kv_bytes(self) -> int:

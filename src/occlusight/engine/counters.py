@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Statistics:
+class Counters:
     """Counts since the start, and what is held now (`running`, `waiting`, `kept_bytes`, `feature_bytes`, `reserved_bytes`).
 
     `prompt_tokens` counts those of admitted prompts, `reused_tokens` those of them that needed no reading; `feature_hits` and

@@ -9,7 +9,7 @@ from time import perf_counter
 import torch
 
 from occlusight.engine.config import EngineSettings
-from occlusight.engine.counters import Statistics
+from occlusight.engine.counters import Counters
 from occlusight.engine.feature_cache import FeatureCache
 from occlusight.engine.forward_pass import ForwardPass, check_numbers
 from occlusight.engine.generation import LogitsConsumer
@@ -21,12 +21,12 @@ from occlusight.engine.scheduler import priority_of, split_budget
 from occlusight.engine.sequence import Sequence
 from occlusight.engine.speeds import Speeds
 from occlusight.engine.token_budget import TokenBudget
-from occlusight.engine.vision_encoder import Encoder
+from occlusight.engine.vision_encoder import VisionEncoder
 from occlusight.model.config import ModelConfig
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.rope import positions
 
-FEW_ROWS = 8
+DRAFTING_ROWS = 8
 """Up to so many rows cost a pass little more than one: it waits for the weights. Drafts fill them."""
 TELLING_ROWS = 128
 """Fewer rows of a prompt do not tell how long many take: they wait for the weights."""
@@ -58,13 +58,13 @@ class Engine:
         most_features = self.settings.kept_tokens * self.kv.admission.visual_bytes
         self.features = FeatureCache(min(self.settings.feature_cache_bytes, most_features))
         self.speeds = speeds or Speeds()
-        self.encoder = Encoder(model, self.features, f"{revision}:{self.dtype}", self.device, self.speeds)
+        self.encoder = VisionEncoder(model, self.features, f"{revision}:{self.dtype}", self.device, self.speeds)
         self._budget = TokenBudget(model.config.text.matrix_numbers // model.config.text.layers, self.settings.chunk)
-        self._counts = Statistics()
+        self._counters = Counters()
         self._waiting: list[Sequence] = []
         self._running: list[Sequence] = []
         self._passes: dict[int, ForwardPass] = {}  # those under way, by priority class
-        self._late: list[Encoder | ForwardPass] = []
+        self._late: list[VisionEncoder | ForwardPass] = []
         self._guard = threading.Condition(threading.Lock())
         self._stepping = False
 
@@ -73,11 +73,11 @@ class Engine:
         """The longest sequence in tokens."""
         return self.kv.admission.context
 
-    def statistics(self) -> Statistics:
+    def counters(self) -> Counters:
         """Return what has been done and what is held."""
         with self._guard:
             return replace(
-                self._counts,
+                self._counters,
                 running=len(self._running),
                 waiting=len(self._waiting),
                 kept_bytes=self.prefixes.nbytes,
@@ -105,11 +105,11 @@ class Engine:
         Raises:
             BadInput: it can never be answered; nothing has been done then.
         """
-        most = min(len(prompt.ids) + max_new_tokens, self.context)
-        self.kv.admission.check(prompt, most)
+        max_length = min(len(prompt.ids) + max_new_tokens, self.context)
+        self.kv.admission.check(prompt, max_length)
         last = len(prompt.ids) - 1
-        factor = rope_factor_of(prompt, most, self.model.config)
-        sequence = Sequence(prompt, consumer, last if logits_from is None else logits_from, most, keep, factor)
+        factor = rope_factor_of(prompt, max_length, self.model.config)
+        sequence = Sequence(prompt, consumer, last if logits_from is None else logits_from, max_length, keep, factor)
         with self._guard:
             self._waiting.append(sequence)
         return sequence
@@ -171,8 +171,8 @@ class Engine:
         with self._guard:
             self._sweep()
             taken = perf_counter() - began
-            self._counts = replace(
-                self._counts, steps=self._counts.steps + 1, slowest_step_s=max(self._counts.slowest_step_s, taken)
+            self._counters = replace(
+                self._counters, steps=self._counters.steps + 1, slowest_step_s=max(self._counters.slowest_step_s, taken)
             )
 
     def schedule(self) -> list[Sequence]:
@@ -199,12 +199,14 @@ class Engine:
         """Choose the rows of a pass, and drafts where rows are few; make room for them."""
         unread = [sequence.unread for sequence in waiting]
         rows = unread if answers else split_budget(unread, self._budget.rows(self._layer_s))
-        most = max(0, FEW_ROWS // len(waiting) - 1) if answers and sum(rows) <= FEW_ROWS else 0
-        few = min(most, self.settings.drafts)
+        max_drafts = max(0, DRAFTING_ROWS // len(waiting) - 1) if answers and sum(rows) <= DRAFTING_ROWS else 0
+        max_drafts = min(max_drafts, self.settings.drafts)
         members = []
         for sequence, count in zip(waiting, rows, strict=True):
             if count:
-                sequence.draft_ids = sequence.consumer.propose(few) if few and not sequence.reading else []
+                sequence.draft_ids = (
+                    sequence.consumer.propose(max_drafts) if max_drafts and not sequence.reading else []
+                )
                 self.kv.make_room(sequence, count + len(sequence.draft_ids))
                 members.append((sequence, count))
         order: dict[int, int] = {}  # which beginning came first: the same from run to run, unlike a segment's id
@@ -223,18 +225,18 @@ class Engine:
 
         An earlier one leaves the later ones time for theirs, pictures half of it. What does not fit any more is first in the next step.
         """
-        works: list[Encoder | ForwardPass] = [self.encoder] if self.encoder else []
+        works: list[VisionEncoder | ForwardPass] = [self.encoder] if self.encoder else []
         works += [self._passes[priority] for priority in sorted(self._passes)]
         works.sort(key=lambda work: work not in self._late)
         self._late = []
         ended = []
-        for place, work in enumerate(works):
+        for index, work in enumerate(works):
             left = end - perf_counter()
-            if place and work.slowest > left:
+            if index and work.slowest > left:
                 self._late.append(work)
                 continue
-            left -= sum(other.slowest for other in works[place + 1 :])
-            if isinstance(work, Encoder):
+            left -= sum(other.slowest for other in works[index + 1 :])
+            if isinstance(work, VisionEncoder):
                 work.advance(left if len(works) == 1 else min(left, self.settings.step_s / 2))
             elif work.advance(left):
                 ended.append(work)
@@ -248,7 +250,7 @@ class Engine:
             self._budget.learn(one.count, one.seconds / self.model.config.text.layers, self._layer_s)
             if one.count >= TELLING_ROWS:
                 self.speeds.learn("text", one.work, one.seconds)
-        self._counts = replace(self._counts, rows=self._counts.rows + one.count)
+        self._counters = replace(self._counters, rows=self._counters.rows + one.count)
         for sequence in one.members:
             if sequence.read >= sequence.length:
                 self.postprocess(sequence)
@@ -271,9 +273,11 @@ class Engine:
             return
         sequence.kv.tail.truncate(sequence.kv.tail.length - len(draft_ids) + accepted)
         sequence.token_keys += sequence.consumer.output_ids[len(sequence.token_keys) - len(sequence.prompt.ids) :]
-        counts = self._counts
-        self._counts = replace(
-            counts, draft_tokens=counts.draft_tokens + len(draft_ids), accepted_tokens=counts.accepted_tokens + accepted
+        counters = self._counters
+        self._counters = replace(
+            counters,
+            draft_tokens=counters.draft_tokens + len(draft_ids),
+            accepted_tokens=counters.accepted_tokens + accepted,
         )
         if sequence.consumer.finish_reason:
             sequence.finished = perf_counter()
@@ -311,13 +315,13 @@ class Engine:
         hits = sum(self.encoder.want(visual, sequence) for visual in new)
         sequence.encoding = len(sequence.pending_images)
         sequence.image_cached = bool(prompt.visuals) and hits == len(new)
-        counts = self._counts
-        self._counts = replace(
-            counts,
-            prompt_tokens=counts.prompt_tokens + len(prompt.ids),
-            reused_tokens=counts.reused_tokens + sequence.reused,
-            feature_hits=counts.feature_hits + hits,
-            feature_misses=counts.feature_misses + len(new) - hits,
+        counters = self._counters
+        self._counters = replace(
+            counters,
+            prompt_tokens=counters.prompt_tokens + len(prompt.ids),
+            reused_tokens=counters.reused_tokens + sequence.reused,
+            feature_hits=counters.feature_hits + hits,
+            feature_misses=counters.feature_misses + len(new) - hits,
         )
 
     def _sweep(self) -> None:
@@ -330,8 +334,10 @@ class Engine:
                 self._release(sequence)
             done = sequence.ended and not sequence.cancelled
             sequence.ended = True
-            counts = self._counts
-            self._counts = replace(counts, answers=counts.answers + done, cancelled=counts.cancelled + (not done))
+            counters = self._counters
+            self._counters = replace(
+                counters, answers=counters.answers + done, cancelled=counters.cancelled + (not done)
+            )
 
     def _release(self, sequence: Sequence) -> None:
         self.encoder.release(sequence)
@@ -349,16 +355,16 @@ class Engine:
         return sum(sequence.reserved for sequence in self._running)
 
 
-def rope_factor_of(prompt: Prompt, most: int, config: ModelConfig) -> float:
+def rope_factor_of(prompt: Prompt, max_length: int, config: ModelConfig) -> float:
     """Return YaRN's factor for a sequence of at most `max_length` tokens: 1 unless its positions pass the native context.
 
     (Positions never pass tokens, so most prompts need not be looked at.)
     """
     yarn = config.text.yarn
-    if yarn is None or yarn.rope_factor(most) == 1:
+    if yarn is None or yarn.rope_factor(max_length) == 1:
         return 1.0
-    _, delta = positions(prompt.tensor, prompt.grids, config)
-    return yarn.rope_factor(most + delta)
+    _, position_delta = positions(prompt.tensor, prompt.grids, config)
+    return yarn.rope_factor(max_length + position_delta)
 
 
 def first_segment(sequence: Sequence) -> int:

@@ -26,7 +26,7 @@ class FeatureCache:
         return features
 
     def put(self, key: str, features: VisionFeatures) -> None:
-        """Keep the features, without the patches' own; forget those not used for longest. Too large ones are not kept."""
+        """Keep the features, without the patches' own; evict those not used for longest. Too large ones are not kept."""
         features = features.without_patches()
         size = bytes_of(features)
         if key in self._kept or size > self.max_bytes:
@@ -38,7 +38,7 @@ class FeatureCache:
             self.nbytes -= bytes_of(oldest)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Evict everything."""
         self._kept.clear()
         self.nbytes = 0
 

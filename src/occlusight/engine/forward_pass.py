@@ -31,7 +31,7 @@ class ForwardPass:
         self.work = sum(text_work(model.config.text, s.read + n, s.read) for s, n in members)  # in multiplications
         self.slowest = expected
         ids: list[int] = []
-        places: list[Tensor] = []
+        positions: list[Tensor] = []
         features: list[VisionFeatures] = []
         rows = []
         rope_factors: list[float] = []
@@ -45,17 +45,17 @@ class ForwardPass:
             offset = len(ids) - begin
             self._wanted[sequence] = list(range(max(begin, sequence.wanted_from) + offset, stop + offset))
             ids += [*sequence.ids(begin, end), *draft_ids]
-            places.append(sequence.positions(begin, stop))
+            positions.append(sequence.positions(begin, stop))
             features += sequence.visual_features(begin, end)
             rows.append((sequence.kv, count + len(draft_ids)))
             rope_factors += [sequence.rope_factor] * (stop - begin)
         self._rows = PackedBatch(rows)
         device = model.device
         flat = [row for own in self._wanted.values() for row in own]
-        self._place = {row: place for place, row in enumerate(flat)}
+        self._logits_index = {row: index for index, row in enumerate(flat)}
         hidden = model.steps(
             torch.tensor([ids], device=device),
-            torch.cat(places, 1)[:, None].to(device),
+            torch.cat(positions, 1)[:, None].to(device),
             features=VisionFeatures.cat(features) if features else None,
             cache=self._rows,
             rope_factor=torch.tensor([rope_factors], device=device) if max(rope_factors) > 1 else None,
@@ -100,10 +100,12 @@ class ForwardPass:
 
     def _run(self, model: Qwen3VL, steps: Generator[None, None, Tensor]) -> Generator[None, None, None]:
         hidden = yield from steps
-        places = [self._place[row] for own in self._wanted.values() for row in own]  # some may have been dropped
-        if not places:
+        indices = [
+            self._logits_index[row] for own in self._wanted.values() for row in own
+        ]  # some may have been dropped
+        if not indices:
             return
-        logits = model.logits(hidden[0, places])  # (wanted rows, V)
+        logits = model.logits(hidden[0, indices])  # (wanted rows, V)
         for sequence, own in zip(
             self._wanted, torch.split(logits, [len(own) for own in self._wanted.values()]), strict=True
         ):

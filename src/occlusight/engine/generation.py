@@ -35,7 +35,7 @@ class LogitsConsumer(Protocol):
         ...
 
     def consume(self, logits: Tensor, draft_ids: Sequence[int]) -> int:
-        """Take the logits `(1 + G, V)` after the last token and after each guessed one; return how many guesses hold."""
+        """Take the logits `(1 + G, V)` after the last token and after each draft; return how many drafts are accepted."""
         ...
 
 

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from occlusight.engine.key_ranges import KeyRange
-from occlusight.kernels import ops as calls
+from occlusight.kernels import ops
 from occlusight.kernels.capabilities import capabilities
 from occlusight.model.kv_cache import KVCache
 
-FEW_ROWS = 16
+ROWS_WITH_AMX = 16
 """With AMX PyTorch's kernel is the faster one for more rows."""
 
 
@@ -24,7 +24,7 @@ def fits(key_ranges: Sequence[KeyRange], q: Tensor) -> bool:
         and q.stride()[1::2] == (q.shape[3], 1)
         and all(type(key_range.store) is KVCache and key_range.store.kind == q.dtype for key_range in key_ranges)
         and capabilities().loops
-        and (q.shape[2] <= FEW_ROWS or not capabilities().amx)
+        and (q.shape[2] <= ROWS_WITH_AMX or not capabilities().amx)
     )
 
 
@@ -42,8 +42,8 @@ class KernelTable:
             seen = 0 if key_range.seen is None else key_range.seen
             lines.append([address, *steps, tokens, rows.data_ptr(), len(rows), seen, int(key_range.own)])
         self._table = torch.tensor(lines)
-        self._scratch = calls.scratch(q.shape[2], q.shape[1], key_ranges[0].store.heads, q.shape[3])
+        self._scratch = ops.scratch(q.shape[2], q.shape[1], key_ranges[0].store.heads, q.shape[3])
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """See `PackedBatch.attend`."""
-        return calls.attend(q, k, v, self._table, layer, self._scratch)
+        return ops.attend(q, k, v, self._table, layer, self._scratch)

@@ -31,20 +31,20 @@ class KeyRange:
     own: bool = False
 
 
-def key_ranges(places: Mapping[SequenceKV, slice]) -> Iterator[KeyRange]:
+def key_ranges(rows_of: Mapping[SequenceKV, slice]) -> Iterator[KeyRange]:
     """Yield what the rows of each sequence look at: pieces of shared segments, then each tail.
 
     A segment is cut where some member's part of it ends, so that the same rows look at the whole of a piece: parts of 5 and of 9 tokens
     of one segment give 0..5 for the rows of both, and 5..9 for those of the second.
     """
     ends: dict[KVSegment, set[int]] = {}
-    for kv in places:
+    for kv in rows_of:
         for part in kv.parts:
             ends.setdefault(part.segment, {0}).add(part.length)
     slots: dict[tuple[KVSegment, int, int], int] = {}  # the same for whoever looks at it: a segment has one past
     rows: dict[tuple[KVSegment, int, int], list[int]] = {}
     tails: list[KeyRange] = []
-    for kv, own in places.items():
+    for kv, own in rows_of.items():
         slot = 0
         for part in kv.parts:
             for begin, end in pairwise(sorted(end for end in ends[part.segment] if end <= part.length)):

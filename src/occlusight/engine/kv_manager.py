@@ -33,7 +33,7 @@ WORTH_SHARING = 64
 """A prompt whose own part is shorter, without a picture, is not made a segment of its own before its answer has ended."""
 
 GAPS = 64 * MIB
-"""After so many forgotten bytes the gaps that they left between others are given back to the system: not all fit what comes next."""
+"""After so many evicted bytes the gaps that they left between others are given back to the system: not all fit what comes next."""
 
 
 class Admission:
@@ -102,7 +102,7 @@ class KVManager:
         token_bytes = probe.nbytes // probe.capacity
         self.admission = Admission(config, number, token_bytes, settings, where.type == "cpu")
         self.prefixes = PrefixCache(min(settings.prefix_cache_bytes, settings.kept_tokens * token_bytes))
-        self._forgotten = 0  # bytes at which gaps were given back last
+        self._evicted = 0  # bytes at which gaps were given back last
 
     @property
     def shares(self) -> bool:
@@ -144,8 +144,8 @@ class KVManager:
         assert sequence.kv is not None
         tail = sequence.kv.tail
         if tail.length + count > tail.capacity:
-            most = round_up(sequence.max_length - sequence.kv.base + self.settings.drafts + 1)
-            tail.reserve(max(tail.length + count, min(2 * tail.capacity, most)))
+            longest = round_up(sequence.max_length - sequence.kv.base + self.settings.drafts + 1)
+            tail.reserve(max(tail.length + count, min(2 * tail.capacity, longest)))
 
     def share(self, sequence: Sequence, at_end: bool = False) -> None:
         """Make what has been read a segment that others may go on from: after a picture, after a long prompt, and at the end."""
@@ -177,8 +177,8 @@ class KVManager:
         sequence.reserved = 0
         sequence.kv = None
         self.prefixes.let_go(kv.parts)
-        if self.prefixes.forgotten_bytes - self._forgotten >= GAPS:
-            self._forgotten = self.prefixes.forgotten_bytes
+        if self.prefixes.evicted_bytes - self._evicted >= GAPS:
+            self._evicted = self.prefixes.evicted_bytes
             give_back_gaps()
 
     def store(self, capacity: int) -> KVCache:

@@ -9,7 +9,7 @@ from typing import Literal
 from occlusight.engine.forward_pass import ForwardPass
 from occlusight.engine.sequence import Sequence
 from occlusight.engine.speeds import Speeds
-from occlusight.engine.vision_encoder import Encoder, Job
+from occlusight.engine.vision_encoder import Job, VisionEncoder
 from occlusight.model.config import ModelConfig
 from occlusight.model.size import text_work
 
@@ -25,9 +25,9 @@ class Outlook:
 
 
 def outlook(
-    sequence: Sequence, encoder: Encoder, passes: Iterable[ForwardPass], speeds: Speeds, config: ModelConfig
+    sequence: Sequence, encoder: VisionEncoder, passes: Iterable[ForwardPass], speeds: Speeds, config: ModelConfig
 ) -> Outlook | None:
-    """Return the outlook of a sequence that has been admitted and has not said anything; else None."""
+    """Return the outlook of a sequence that has been admitted and has no token yet; else None."""
     if sequence.kv is None or sequence.first or sequence.ended:
         return None
     length, read = len(sequence.prompt.ids), sequence.read

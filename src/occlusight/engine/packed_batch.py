@@ -23,30 +23,30 @@ class PackedBatch:
     def __init__(self, members: list[tuple[SequenceKV, int]]) -> None:
         ends = list(accumulate((count for _, count in members), initial=0))
         self.total = ends[-1]
-        self._places = {kv: slice(*ends[i : i + 2]) for i, (kv, _) in enumerate(members)}
+        self._rows = {kv: slice(*ends[i : i + 2]) for i, (kv, _) in enumerate(members)}
         self._idle: list[slice] = []
         self._masks: dict[tuple[int, int, int], Tensor] = {}
-        self._look()
+        self._find_key_ranges()
 
     def drop(self, kv: SequenceKV) -> None:
         """Let go of a sequence between two layers; its rows go on, but read and write nothing more. One at least must be left."""
-        self._idle.append(self._places.pop(kv))
-        self._look()
+        self._idle.append(self._rows.pop(kv))
+        self._find_key_ranges()
 
-    def _look(self) -> None:
-        self._key_ranges = list(key_ranges(self._places))
+    def _find_key_ranges(self) -> None:
+        self._key_ranges = list(key_ranges(self._rows))
         self._slots = 1 + max(key_range.slot for key_range in self._key_ranges)
         self._table: KernelTable | None = None
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Write the rows' keys and values `(1, G, R, d)` to the tails; return what the queries `(1, H, R, d)` find."""
         if self._table is None and fits(self._key_ranges, q):
-            for kv, own in self._places.items():
+            for kv, own in self._rows.items():
                 kv.tail.reserve(kv.tail.length + own.stop - own.start)
             self._table = KernelTable(self._key_ranges, q)
         if self._table is not None:
             return self._table.attend(layer, q, k, v)
-        for kv, own in self._places.items():
+        for kv, own in self._rows.items():
             kv.tail.write(layer, k[:, :, own], v[:, :, own])
         if len(self._key_ranges) == 1 and not self._idle:
             return self._over(layer, q, self._key_ranges[0])[0]
@@ -63,7 +63,7 @@ class PackedBatch:
     def advance(self, tokens: int) -> None:
         """Count the rows as read."""
         assert tokens == self.total
-        for kv, own in self._places.items():
+        for kv, own in self._rows.items():
             kv.tail.advance(own.stop - own.start)
 
     def _over(self, layer: int, q: Tensor, key_range: KeyRange) -> tuple[Tensor, Tensor]:

@@ -15,13 +15,13 @@ class PrefixCache:
     """The segments used last, bounded in bytes.
 
     Cells are token ids, and at visual tokens the picture's digest with the place in it. `find` and `hold` go together: what a
-    running sequence holds is not forgotten, nor what a kept segment goes on from. `forgotten_bytes` counts all that ever was.
+    running sequence holds is not evicted, nor what a kept segment goes on from. `evicted_bytes` counts all that ever was.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         self.nbytes = 0
-        self.forgotten_bytes = 0
+        self.evicted_bytes = 0
         self._kept: list[KVSegment] = []
         self._roots: list[KVSegment] = []
         self._clock = count(1)
@@ -59,7 +59,7 @@ class PrefixCache:
         self.nbytes += segment.store.nbytes
 
     def shrink(self, max_bytes: int) -> None:
-        """Forget what was not used for longest until `max_bytes` are held, or all that is left is in use."""
+        """Evict what was not used for longest until `max_bytes` are held, or all that is left is in use."""
         while self.nbytes > max_bytes:
             idle = [segment for segment in self._kept if not segment.users and not segment.children]
             if not idle:
@@ -67,14 +67,14 @@ class PrefixCache:
             self._drop(min(idle, key=lambda segment: segment.used))
 
     def clear(self) -> None:
-        """Forget everything that is not in use."""
+        """Evict everything that is not in use."""
         self.shrink(0)
 
     def _drop(self, segment: KVSegment) -> None:
         (self._roots if segment.parent is None else segment.parent.children).remove(segment)
         self._kept.remove(segment)
         self.nbytes -= segment.store.nbytes
-        self.forgotten_bytes += segment.store.nbytes
+        self.evicted_bytes += segment.store.nbytes
 
     def _idle(self, segment: KVSegment) -> bool:
         return not segment.users and all(self._idle(child) for child in segment.children)
@@ -82,7 +82,7 @@ class PrefixCache:
     def _longest(
         self, segments: Sequence[KVSegment], token_keys: Sequence[Hashable], least: int
     ) -> tuple[SegmentSlice, ...]:
-        """Return the parts, after those of the parent, that reach furthest beyond the first `least` cells, which agree."""
+        """Return the parts, after those of the parent, that reach furthest beyond the first `least` keys, which agree."""
         best: tuple[SegmentSlice, ...] = ()
         reach = least
         for segment in segments:

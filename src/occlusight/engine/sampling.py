@@ -41,7 +41,7 @@ class Sampler:
         return int(torch.multinomial(self._shape(scores), 1, generator=self._generator))
 
     def note(self, token: int) -> None:
-        """Count a token as said: the penalties look at it."""
+        """Count a token of the answer: the penalties look at it."""
         self._said.add(token)
         if self.params.repetition_penalty != 1.0:
             self._seen.add(token)

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 PRIORITY_BOUNDS = (16, 96)
-"""Sequences with at most so many unread tokens go together: answers (their last token, guesses, what a schema forces), and short
+"""Sequences with at most so many unread tokens go together: answers (their last token, drafts, what a schema forces), and short
 prompts, which so do not wait for long ones. Those with more are the last class."""
 
 

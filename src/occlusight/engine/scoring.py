@@ -16,7 +16,7 @@ Tokens = tuple[int, ...]
 
 
 class Reader:
-    """Listens to a prompt and keeps the log-probabilities `(T, V)` after each token from which they are wanted."""
+    """Reads a prompt and keeps the log-probabilities `(T, V)` after each token from which they are wanted."""
 
     def __init__(self) -> None:
         self.output_ids: list[int] = []
@@ -24,7 +24,7 @@ class Reader:
         self.logs = torch.empty(0)
 
     def propose(self, max_drafts: int) -> list[int]:
-        """See `LogitsConsumer`: nothing is guessed."""
+        """See `LogitsConsumer`: nothing is proposed."""
         return []
 
     def consume(self, logits: Tensor, draft_ids: Sequence[int]) -> int:

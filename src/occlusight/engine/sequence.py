@@ -17,7 +17,7 @@ from occlusight.model.vision import VisionFeatures
 
 @dataclass(eq=False)
 class Sequence:
-    """What is to be read, what has been, and who hears what comes next.
+    """What is to be read, what has been, and who takes the logits.
 
     Args:
         prompt: what is given.
@@ -70,7 +70,7 @@ class Sequence:
 
     @property
     def length(self) -> int:
-        """Tokens of the prompt and of what has been said."""
+        """Tokens of the prompt and of the answer so far."""
         return len(self.prompt.ids) + len(self.consumer.output_ids)
 
     @property
@@ -85,7 +85,7 @@ class Sequence:
 
     @property
     def wanted_from(self) -> int:
-        """Logits are wanted after this token and every later one: once the answer has begun, after the last one said."""
+        """Logits are wanted after this token and every later one: once the answer has begun, after its last token."""
         return self.length - 1 if self.consumer.output_ids else self.logits_from
 
     def ids(self, begin: int, end: int) -> list[int]:

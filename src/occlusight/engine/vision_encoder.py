@@ -44,7 +44,7 @@ class Job:
         return (self.seconds - self.first_s) / (self.done - 1) if self.done >= TELLING else None
 
 
-class Encoder:
+class VisionEncoder:
     """Encodes pictures in the order of asking, each once however many wait for it; features go to these and to the cache.
 
     Keys tell model, number type, and the digest of the processed pixels and their grid; never a path.

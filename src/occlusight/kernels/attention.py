@@ -198,18 +198,18 @@ def attend(p: Any) -> None:
     """Write the keys and values of rows of several sequences, and give what their queries find, `out (R, H, d)`.
 
     Arguments: queries, keys, values (the heads of a row beside one another), the elements from one row of each to the next, out, table,
-    scratch, then: R, H, G, d, layer, stretches, scratch elements of a thread, bytes of an element (2: bf16, 4: fp32).
-    The table `(stretches, 10)` int64 has for each stretch of keys: address of the first layer's first key; elements from a layer to the next,
+    scratch, then: R, H, G, d, layer, key ranges, scratch elements of a thread, bytes of an element (2: bf16, 4: fp32).
+    The table `(key_ranges, 10)` int64 has for each range of keys: address of the first layer's first key; elements from a layer to the next,
     from keys to values, from a head to the next and from a token to the next; tokens; address of the int64 numbers of the rows
     that look at it; how many; how many tokens the first of these sees, the next one more (0: all see all); whether they are
     themselves its last tokens.
-    Each thread takes some heads of keys. Where one or two queries look at a stretch, it is read as it lies. Else a panel of queries, those of
+    Each thread takes some heads of keys. Where one or two queries look at a range, it is read as it lies. Else a panel of queries, those of
     a row's heads that share keys beside one another, is looked up together, in `lanes`: scores `(keys, lanes)` and what is found `(d, lanes)` are products of tiles (FlashAttention-2's order, arXiv:2307.08691).
     Where the CPU multiplies `pairs` of bf16, keys are taken as they are, values and weights in pairs of tokens; else they become fp32.
     """
-    rows, heads, groups, width, layer, stretches = p[9], p[10], p[11], p[12], p[13], p[14]
+    rows, heads, groups, width, layer, key_ranges = p[9], p[10], p[11], p[12], p[13], p[14]
     room, size = p[15], p[16]
-    table = carray(pointer(p[7], np.int64), (stretches, 10))
+    table = carray(pointer(p[7], np.int64), (key_ranges, 10))
     each = heads // groups
     count = rows * each
     lanes = PANEL // 2 if 2 * count <= PANEL else PANEL
@@ -257,7 +257,7 @@ def attend(p: Any) -> None:
             widen(place, keys[0], size)
             for k in range(width):
                 queries[i // lanes, k, i % lanes] = keys[0, k]
-        for s in range(stretches):
+        for s in range(key_ranges):
             begin = table[s, 0] + size * (layer * table[s, 1] + group * table[s, 3])
             step, token, tokens = size * table[s, 2], size * table[s, 4], table[s, 5]
             members, seen = table[s, 7], table[s, 8]

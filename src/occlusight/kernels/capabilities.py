@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from occlusight.kernels import ops as calls
+from occlusight.kernels import ops
 from occlusight.kernels.reference import (
     LARGEST_CODE,
     OUTPUTS,
@@ -30,7 +30,7 @@ from occlusight.kernels.reference import (
 ONEDNN, LOOPS, PORTABLE = "oneDNN", "compiled loops", "portable"
 Packed = Any
 """A weight in an operator's own order."""
-FEW_ROWS = 4
+WEIGHT_BOUND_ROWS = 4
 """Up to so many rows reading the weight takes longer than multiplying, in bf16 too."""
 
 
@@ -62,7 +62,7 @@ def multiply_bf16(x: Tensor, weight: Tensor) -> Tensor:
 
     CPUs without instructions for bf16 multiply many rows several times faster in fp32 (six times with AVX2): the weight becomes it piece by piece.
     """
-    if not x.is_cpu or capabilities().bf16 or len(x) <= FEW_ROWS:
+    if not x.is_cpu or capabilities().bf16 or len(x) <= WEIGHT_BOUND_ROWS:
         return F.linear(x.to(weight.dtype), weight).float()
     x, out = x.float(), torch.empty(len(x), len(weight))
     for some, into in zip(torch.split(weight, OUTPUTS), torch.split(out, OUTPUTS, 1), strict=True):
@@ -92,7 +92,7 @@ class Capabilities:
     @property
     def report(self) -> str:
         """What a user wants to know of it."""
-        loops = f"compiled loops ({calls.instructions()})" if self.loops else PORTABLE
+        loops = f"compiled loops ({ops.instructions()})" if self.loops else PORTABLE
         int8 = loops if self.int8 != ONEDNN else "oneDNN" + (" with AMX" if self.amx else "")
         return f"int8: {int8}, int4: {loops}"
 
@@ -119,7 +119,7 @@ def capabilities() -> Capabilities:
             onednn=_holds(lambda: _try_int8(_by_onednn)),
             loops=loops,
             amx=amx,
-            bf16=amx or (loops and calls.multiplies_bf16()),
+            bf16=amx or (loops and ops.multiplies_bf16()),
         )
 
 
@@ -143,12 +143,12 @@ def _by_onednn(codes: Tensor, weight: Tensor, scale: Tensor) -> Tensor:
 
 
 def _by_loops(codes: Tensor, weight: Tensor, scale: Tensor) -> Tensor:
-    return calls.multiply(codes.float() - ZERO, calls.pack(weight), len(weight), scale)
+    return ops.multiply(codes.float() - ZERO, ops.pack(weight), len(weight), scale)
 
 
 def _try_codes() -> bool:
     x = torch.randn(3, 999, generator=torch.Generator().manual_seed(0))
-    codes, scale = calls.quantize(x)
+    codes, scale = ops.quantize(x)
     steps = x * (LARGEST_CODE / x.abs().amax(1, keepdim=True))
     return torch.equal(codes, reference_codes(steps)) and torch.equal(
         scale, x.abs().amax(1, keepdim=True) / LARGEST_CODE
@@ -176,5 +176,5 @@ def _try_int4() -> bool:
     x = torch.randint(-127, 128, (9, 64), generator=random).float()
     x[0], x[:, 0], packed_codes[0] = 127, 127, 255
     right = x @ dequantize_int4(packed_codes, groups).T
-    found = calls.multiply(x, calls.pack_narrow(packed_codes, groups), 40, None)
+    found = ops.multiply(x, ops.pack_narrow(packed_codes, groups), 40, None)
     return torch.allclose(found, right, rtol=1e-5, atol=1e-2)

@@ -1,4 +1,4 @@
-"""All loops. Numba compiles them at the import of these files; `calls` hands them tensors.
+"""All loops. Numba compiles them at the import of these files; `ops` hands them tensors.
 
 `p` points to the arguments of a call: first addresses, then sizes. All arrays lie row after row unless a stride is given.
 """

@@ -18,13 +18,13 @@ from occlusight.kernels.scalar import exponential, share
 
 @loop
 def quantize(p: Any) -> None:
-    """`x (M, K)` fp32 to `levels (M, K)` uint8 around 128 and `scale (M,)` fp32. Sizes: M, K."""
+    """`x (M, K)` fp32 to `codes (M, K)` uint8 around 128 and `scale (M,)` fp32. Sizes: M, K."""
     rows, width = p[3], p[4]
-    levels = carray(pointer(p[1], np.uint8), (rows, width))
+    codes = carray(pointer(p[1], np.uint8), (rows, width))
     scale = carray(pointer(p[2], np.float32), rows)
     first, end = share(rows)
     for row in range(first, end):
-        round_row(p[0] + 4 * width * row, levels[row], scale[row : row + 1])
+        round_row(p[0] + 4 * width * row, codes[row], scale[row : row + 1])
 
 
 @loop

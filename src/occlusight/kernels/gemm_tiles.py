@@ -50,7 +50,7 @@ QUAD = 4
 
 
 def group_bytes(panel: int) -> int:
-    """Of a panel of 4-bit weights a group: levels, then scales and offsets in bf16."""
+    """Of a panel of 4-bit weights a group: codes, then scales and offsets in bf16."""
     return GROUP * panel // 2 + 2 * 2 * panel
 
 
@@ -108,10 +108,10 @@ def tile_4(by: Instructions) -> Any:
     """Build the loop for weights of 4 bits: `tile(rows, x, panel, groups, sums, ahead)`, all of them int64, rows from 1 to `by.narrow_rows`.
 
     x: address, for each group, of the rows' signed bytes `(GROUP / QUAD, rows, QUAD)` and, fp32, their sum `(rows,)`; panel: address, for
-    each group, of levels `(GROUP / QUAD, lanes, QUAD)`, those of the first half of the outputs in the low halves of the bytes, of the
+    each group, of codes `(GROUP / QUAD, lanes, QUAD)`, those of the first half of the outputs in the low halves of the bytes, of the
     second in the high ones,
     and, bf16, of scales and offsets `(2, panel)`; sums: address of `(rows, panel)` fp32, which it sets: of each group
-    (sum of x level - 8 sum of x) scale + sum of x offset. ahead: see `tile_8`.
+    (sum of x code - 8 sum of x) scale + sum of x offset. ahead: see `tile_8`.
     """
     lanes = by.lanes
     bytes_, halves, wide = vector(BYTE, 4 * lanes), vector(HALF, 2 * lanes), vector(INT, lanes)
@@ -130,12 +130,12 @@ def tile_4(by: Instructions) -> Any:
             for quad in range(GROUP // QUAD):
                 both = load(builder, begin, bytes_, 4 * lanes * quad)
                 high = builder.bitcast(builder.lshr(builder.bitcast(both, halves), four), bytes_)
-                levels = builder.and_(both, low), builder.and_(high, low)
+                codes = builder.and_(both, low), builder.and_(high, low)
                 for row in range(rows):
                     four_bytes = everywhere(builder, load(builder, given, INT, QUAD * (rows * quad + row)), lanes)
                     own = builder.bitcast(four_bytes, bytes_)
                     for half in range(2):
-                        found[row][half] = added(builder, by, found[row][half], levels[half], own)
+                        found[row][half] = added(builder, by, found[row][half], codes[half], own)
             constants = []
             for place in range(4):
                 upper_half = load(builder, begin, few, GROUP * by.panel // 2 + 2 * lanes * place)

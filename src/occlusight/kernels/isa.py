@@ -135,11 +135,11 @@ def ints(builder: Any, by: Instructions, sums: Any) -> Any:
     return by.halves(builder, sums, constant(1, HALF, 2 * by.lanes))
 
 
-def added(builder: Any, by: Instructions, sums: Any, levels: Any, signed: Any) -> Any:
-    """`sums` (None: none yet) and the products of 4-bit levels and signed bytes: ints, or halves, which hold `GROUP` of them."""
+def added(builder: Any, by: Instructions, sums: Any, codes: Any, signed: Any) -> Any:
+    """`sums` (None: none yet) and the products of 4-bit codes and signed bytes: ints, or halves, which hold `GROUP` of them."""
     if by.dot is not None:
-        return by.dot(builder, constant(0, INT, by.lanes) if sums is None else sums, levels, signed)
-    products = by.bytes(builder, levels, signed)
+        return by.dot(builder, constant(0, INT, by.lanes) if sums is None else sums, codes, signed)
+    products = by.bytes(builder, codes, signed)
     return products if sums is None else builder.add(sums, products)
 
 

@@ -96,7 +96,7 @@ def rounded(by: Instructions, depth: int) -> Any:
     `factor`, rounded half to even; `depth` of them are a word, bytes or halves, and words are `line` bytes apart. Returns their sum.
     """
     wide = vector(INT, by.lanes)
-    level = BYTE if depth == WORD else HALF
+    kind = BYTE if depth == WORD else HALF
     words = by.lanes // depth
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -112,7 +112,7 @@ def rounded(by: Instructions, depth: int) -> Any:
                 bits = builder.bitcast(builder.fadd(builder.fmul(given, spread), ready), wide)
                 whole = builder.sub(bits, constant(WHOLE, INT, by.lanes))
                 builder.store(builder.add(builder.load(total), whole), total)
-                packed = builder.bitcast(builder.trunc(whole, vector(level, by.lanes)), vector(INT, words))
+                packed = builder.bitcast(builder.trunc(whole, vector(kind, by.lanes)), vector(INT, words))
                 place = at(builder, into, step.index, apart)
                 for word in range(words):
                     own = builder.extract_element(packed, ir.Constant(INT, word))
@@ -204,9 +204,9 @@ def lay(
 
 
 @exact
-def round_row(address: int, levels: Any, scale: Any) -> None:
-    """Round a row to levels around 128."""
-    x = carray(pointer(address, np.float32), len(levels))
-    factor, scale[0] = steps_of(address, 4, 0, len(levels))
-    for k in range(len(levels)):
-        levels[k] = np.uint8(np.uint32(step(x[k], factor) + np.uint32(128)) & np.uint32(0xFF))
+def round_row(address: int, codes: Any, scale: Any) -> None:
+    """Round a row to codes around 128."""
+    x = carray(pointer(address, np.float32), len(codes))
+    factor, scale[0] = steps_of(address, 4, 0, len(codes))
+    for k in range(len(codes)):
+        codes[k] = np.uint8(np.uint32(step(x[k], factor) + np.uint32(128)) & np.uint32(0xFF))

@@ -1,6 +1,6 @@
 """Scaled dot-product attention in two spellings that agree: PyTorch's fused kernel, and plain matrix products.
 
-`partial_attention` gives what `merge` needs to put attention over several stretches of keys together.
+`partial_attention` gives what `merge` needs to put attention over several ranges of keys together.
 
 The fused one wins for inference. The plain one wins for training in bf16 on CPUs with AMX, whose matrix units PyTorch's
 fused backward pass does not use.
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from occlusight.kernels.capabilities import capabilities
 
-FEW_ROWS = 4
+KEY_BOUND_ROWS = 4
 """Up to so many rows the time goes into reading keys and values."""
 Attention = Callable[[Tensor, Tensor, Tensor, Tensor | None, bool], Tensor]
 """`(q (B, H, T, d), k (B, G, S, d), v (B, G, S, d), mask, causal) -> (B, H, T, d)`; G divides H. The mask is bool (true:
@@ -45,12 +45,12 @@ def plain_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal
 
 
 def partial_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Attention of `(1, H, T, d)` over one stretch of keys `(1, G, S, d)`: the result, and its logarithmic weight `(1, H, T)`, fp32.
+    """Attention of `(1, H, T, d)` over one range of keys `(1, G, S, d)`: the result, and its logarithmic weight `(1, H, T)`, fp32.
 
     The weight is log sum exp of the scores. `mask` is added to these: `(T, S)` in the type of `q`, with at least one finite value a row.
     PyTorch's kernel is slow at a few rows of bf16 where the CPU has no instructions for it: 0.83 against 0.37 ms for one row and 300 keys with AVX2.
     """
-    slow = q.dtype == torch.bfloat16 and q.shape[2] <= FEW_ROWS and not capabilities().amx
+    slow = q.dtype == torch.bfloat16 and q.shape[2] <= KEY_BOUND_ROWS and not capabilities().amx
     if q.device.type != "cpu" or slow:
         return plain_partial_attention(q, k, v, mask)
     out, weight = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(q, k, v, 0.0, False, attn_mask=mask)
@@ -71,8 +71,8 @@ def plain_partial_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None
 
 
 def merge(outs: Tensor, weights: Tensor) -> Tensor:
-    """Attention over all stretches `(1, H, T, d)`, fp32, of each one's result `(P, 1, H, T, d)` and logarithmic weight `(P, 1, H, T)`.
+    """Attention over all ranges `(1, H, T, d)`, fp32, of each one's result `(P, 1, H, T, d)` and logarithmic weight `(P, 1, H, T)`.
 
-    A stretch that a query does not look at has the weight -inf (FlashDecoding's and Hydragen's rule, arXiv:2402.05099).
+    A range that a query does not look at has the weight -inf (FlashDecoding's and Hydragen's rule, arXiv:2402.05099).
     """
     return (weights.softmax(0)[..., None] * outs.float()).sum(0)

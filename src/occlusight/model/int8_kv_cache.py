@@ -8,7 +8,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from occlusight.model.attention import FEW_ROWS
+from occlusight.model.attention import KEY_BOUND_ROWS
 from occlusight.model.config import TextConfig
 from occlusight.model.kv_cache import GRAIN, KVCache
 
@@ -66,7 +66,7 @@ class Int8KVCache(KVCache):
     def attend(self, layer: int, begin: int, end: int, q: Tensor) -> tuple[Tensor, Tensor]:
         """See `KVCache.attend`. A few queries are multiplied with the numbers as they are, and what comes out with their scales: one
         pass over each number instead of four."""
-        if q.device.type != "cpu" or q.shape[2] > FEW_ROWS:
+        if q.device.type != "cpu" or q.shape[2] > KEY_BOUND_ROWS:
             return super().attend(layer, begin, end, q)
         return self._attend_few(layer, begin, end, q)
 

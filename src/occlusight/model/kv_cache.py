@@ -79,7 +79,7 @@ class KVCache:
         store[1, :, :, self.length : end] = values
 
     def pieces(self, layer: int, begin: int, end: int) -> Iterator[tuple[int, Tensor, Tensor]]:
-        """Yield tokens `begin` to `end` of `layer` in stretches: where one begins, its keys and its values, `(B, kv_heads, S, head_dim)`."""
+        """Yield tokens `begin` to `end` of `layer` in pieces: where one begins, its keys and its values, `(B, kv_heads, S, head_dim)`."""
         store = self._store[layer, ..., begin:end, :]
         yield begin, store[0], store[1]
 

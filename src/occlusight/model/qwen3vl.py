@@ -103,10 +103,10 @@ class Qwen3VL(nn.Module):
         if features is None:
             return (yield from self.text.steps(embeds, positions, mask, cache, None, rope_factor, wanted))
         visual = (input_ids == self.config.image_token_id) | (input_ids == self.config.video_token_id)  # (B, T)
-        places = visual.flatten().nonzero().flatten()
-        if places.shape[0] != len(features):
-            raise BadInput(f"{len(features)} visual features for {places.shape[0]} visual tokens")
-        flat = embeds.flatten(0, 1).index_copy(0, places, features.embeds.to(embeds.dtype))
+        indices = visual.flatten().nonzero().flatten()
+        if indices.shape[0] != len(features):
+            raise BadInput(f"{len(features)} visual features for {indices.shape[0]} visual tokens")
+        flat = embeds.flatten(0, 1).index_copy(0, indices, features.embeds.to(embeds.dtype))
         taps = (visual, features.taps)
         return (yield from self.text.steps(flat.view_as(embeds), positions, mask, cache, taps, rope_factor, wanted))
 

@@ -20,7 +20,7 @@ Grid = tuple[int, int, int]
 
 
 def positions(input_ids: Tensor, grids: Sequence[Grid], config: ModelConfig) -> tuple[Tensor, int]:
-    """Positions of one sequence `(T,)`: `(3, T)` int64, and the delta that turns a later token's index into its position.
+    """Positions of one sequence `(T,)`: `(3, T)` int64, and the position delta that turns a later token's index into its position.
 
     `grids` are the pictures and clips in the order of their pad tokens. A clip (t, h, w) is t spans of pads with
     text (the timestamps) between them; each span is laid out like a picture.
@@ -29,7 +29,7 @@ def positions(input_ids: Tensor, grids: Sequence[Grid], config: ModelConfig) -> 
 
         time    0 1 2 2 2 2 2 2 5
         height  0 1 2 2 2 3 3 3 5
-        width   0 1 2 3 4 2 3 4 5      the text goes on at 2 + max(2, 3); delta = 5 + 1 - 9 = -3
+        width   0 1 2 3 4 2 3 4 5      the text goes on at 2 + max(2, 3); position delta = 5 + 1 - 9 = -3
 
     Raises:
         BadInput: the pad tokens do not match the grids.

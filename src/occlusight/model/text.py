@@ -165,7 +165,7 @@ class TextModel(nn.Module):
             mask: bool, `(B or 1, 1, T, S)`, true where a query (T) may look at a key (S = cached + T). None is causal.
             cache: keys and values of earlier tokens; these T are added to it. With `Packed`, B is 1 and there is no mask.
             deepstack: where visual tokens are, `(B, T)` bool, and the taps, each `(n_visual, D)` in row-major order
-                of the true places; tap i is added after layer i.
+                of the true ones; tap i is added after layer i.
             rope_factor: the factor of each token's sequence, `(B, T)`, where some are longer than the native context.
 
         Raises:
@@ -186,19 +186,19 @@ class TextModel(nn.Module):
         """`forward` in pieces: yields after every layer, so that one may do something else meanwhile, or stop.
 
         The cache counts the tokens at the end; until then nobody else may add any to it. Where only some tokens' hidden states are `wanted`,
-        `(W,)` places, there are `(B, W, D)` in the end, and the last layer leaves the others out.
+        `(W,)` indices, there are `(B, W, D)` in the end, and the last layer leaves the others out.
         """
         batch, length, width = embeds.shape
         if mask is None and isinstance(cache, KVCache) and cache.length and length > 1:
             mask = causal_mask(length, cache.length + length, embeds.device)
-        places, taps = _deepstack_places(deepstack)
+        indices, taps = _deepstack_indices(deepstack)
         tables = rotary_tables(positions, self.config, rope_factor)
         x = embeds
         last = len(self.layers) - 1 if len(taps) < len(self.layers) else None  # else the last tap needs every row
         for index, layer in enumerate(self.layers):
             x = layer(x, tables, mask, cache, index, wanted if index == last else None)
             if index < len(taps):
-                x = x.reshape(-1, width).index_add(0, places, taps[index].to(x.dtype)).view(batch, length, width)
+                x = x.reshape(-1, width).index_add(0, indices, taps[index].to(x.dtype)).view(batch, length, width)
             yield
         if cache is not None:
             cache.advance(length)
@@ -217,12 +217,12 @@ def causal_mask(queries: int, keys: int, device: torch.device | str = "cpu") -> 
     return torch.ones(queries, keys, dtype=torch.bool, device=device).tril(keys - queries)[None, None]
 
 
-def _deepstack_places(deepstack: tuple[Tensor, tuple[Tensor, ...]] | None) -> tuple[Tensor, tuple[Tensor, ...]]:
+def _deepstack_indices(deepstack: tuple[Tensor, tuple[Tensor, ...]] | None) -> tuple[Tensor, tuple[Tensor, ...]]:
     if deepstack is None:
         return torch.empty(0, dtype=torch.int64), ()
     visual, taps = deepstack
-    places = visual.flatten().nonzero().flatten()  # (n_visual,)
+    indices = visual.flatten().nonzero().flatten()  # (n_visual,)
     for tap in taps:
-        if tap.shape[0] != places.shape[0]:
-            raise BadInput(f"DeepStack tap of {tap.shape[0]} rows for {places.shape[0]} visual tokens")
-    return places, taps
+        if tap.shape[0] != indices.shape[0]:
+            raise BadInput(f"DeepStack tap of {tap.shape[0]} rows for {indices.shape[0]} visual tokens")
+    return indices, taps

@@ -183,11 +183,11 @@ def test_the_stored_model_says_nearly_the_same(
     kinds = {type(module).__name__ for module in model.modules()}
     assert ("Int8Linear" in kinds) == ("int8" in (text, vision))
     assert model.dtype == torch.bfloat16
-    ids, places = torch.arange(20, 40)[None], torch.arange(20).expand(3, 1, -1)
+    ids, position_ids = torch.arange(20, 40)[None], torch.arange(20).expand(3, 1, -1)
     with torch.inference_mode():
-        whole = finished(model.steps(ids, places))
+        whole = finished(model.steps(ids, position_ids))
         for wanted in ([19], []):  # a piece of a long prompt wants none
-            some = finished(model.steps(ids, places, wanted=torch.tensor(wanted).long()))
+            some = finished(model.steps(ids, position_ids, wanted=torch.tensor(wanted).long()))
             tolerance = 0.3 if text == "int4" else 0.01  # one row goes by 4 bits
             torch.testing.assert_close(some, whole[:, wanted], rtol=tolerance, atol=tolerance)
 

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from occlusight.kernels import ops as calls
+from occlusight.kernels import ops
 from occlusight.kernels.capabilities import capabilities
 from occlusight.model.grids import GridTables
 from occlusight.model.quant.int8 import BLOCK
@@ -61,13 +61,13 @@ class LoopNorm(RMSNorm):
 
     def __init__(self, plain: RMSNorm) -> None:
         nn.Module.__init__(self)
-        self.weight, self.eps, self.eps_bits = plain.weight, plain.eps, calls.float_bits(plain.eps)
+        self.weight, self.eps, self.eps_bits = plain.weight, plain.eps, ops.float_bits(plain.eps)
 
     def forward(self, x: Tensor) -> Tensor:
         """`(.., D)` to `(.., D)`."""
         if not (x.is_cpu and x.dtype == self.weight.dtype == torch.float32 and capabilities().loops):
             return super().forward(x)
-        return calls.rms_norm(x.contiguous(), self.weight, self.eps_bits)
+        return ops.rms_norm(x.contiguous(), self.weight, self.eps_bits)
 
 
 class JoinedAttention(TextAttention):
@@ -81,17 +81,17 @@ class JoinedAttention(TextAttention):
         self.heads, self.kv_heads, self.head_dim = plain.heads, plain.kv_heads, plain.head_dim
         self.attend = plain.attend
         self.q_norm, self.k_norm = plain.q_norm, plain.k_norm
-        self.turned, self.eps_bits = self.heads + self.kv_heads, calls.float_bits(plain.q_norm.eps)
+        self.turned, self.eps_bits = self.heads + self.kv_heads, ops.float_bits(plain.q_norm.eps)
         self.qkv_proj = build("self_attn.qkv_proj", turned_order(self.turned, self.kv_heads, self.head_dim))
         self.o_proj = build("self_attn.o_proj")  # type: ignore[assignment]
 
     def project(self, x: Tensor, tables: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values `(B, heads, T, head_dim)`, bf16."""
         qkv = self.qkv_proj(x).view(*x.shape[:2], -1, self.head_dim)
-        if x.is_cpu and capabilities().loops and calls.turns(self.head_dim):
+        if x.is_cpu and capabilities().loops and ops.turns(self.head_dim):
             out = torch.empty_like(qkv, dtype=torch.bfloat16)
             cos, sin = (table.flatten(0, 2) for table in tables)
-            calls.turn(qkv.flatten(0, 1), self.norms, cos, sin, self.turned, out, self.eps_bits)
+            ops.turn(qkv.flatten(0, 1), self.norms, cos, sin, self.turned, out, self.eps_bits)
             return self._apart(out)
         turned = qkv[:, :, : self.turned]
         squares = torch.linalg.vector_norm(turned, dim=-1, keepdim=True).square_()
@@ -120,7 +120,7 @@ class JoinedMLP(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """`(.., D)` to `(.., D)`."""
         both = self.gate_up_proj(x.flatten(0, -2))
-        out: Tensor = self.down_proj(calls.swiglu(both) if both.is_cpu and capabilities().loops else swiglu(both))
+        out: Tensor = self.down_proj(ops.swiglu(both) if both.is_cpu and capabilities().loops else swiglu(both))
         return out.view(x.shape)
 
 
@@ -142,8 +142,8 @@ class JoinedVisionAttention(VisionAttention):
             for begin in range(0, len(frame), BLOCK):
                 rows = slice(begin, begin + BLOCK)
                 part = self.qkv(frame[rows]).view(-1, *qkv.shape[2:])
-                if kind == torch.bfloat16 and x.is_cpu and capabilities().loops and calls.turns(self.head_dim):
-                    calls.turn(part, None, tables.cos[rows], tables.sin[rows], 2 * self.heads, into[rows])
+                if kind == torch.bfloat16 and x.is_cpu and capabilities().loops and ops.turns(self.head_dim):
+                    ops.turn(part, None, tables.cos[rows], tables.sin[rows], 2 * self.heads, into[rows])
                     continue
                 rotate_pairs_(part[:, : 2 * self.heads], tables.cos[rows, None], tables.sin[rows, None])
                 into[rows] = part
@@ -154,7 +154,7 @@ class JoinedVisionAttention(VisionAttention):
         """See `VisionAttention`."""
         if not (q.is_cpu and capabilities().loops) or capabilities().amx:
             return super().mix(q, k, v)
-        out: Tensor = self.proj(calls.attend_all(q, k, v).transpose(1, 2).flatten(2))
+        out: Tensor = self.proj(ops.attend_all(q, k, v).transpose(1, 2).flatten(2))
         return out
 
 
@@ -188,7 +188,7 @@ def gelu_tanh_(x: Tensor) -> Tensor:
 
 def gelu_(x: Tensor) -> Tensor:
     """GELU in place, the fastest way."""
-    return calls.gelu_(x) if x.is_cpu and capabilities().loops else gelu_tanh_(x)
+    return ops.gelu_(x) if x.is_cpu and capabilities().loops else gelu_tanh_(x)
 
 
 def join_text(layer: TextLayer, build: Build) -> None:

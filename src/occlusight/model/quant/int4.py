@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
-from occlusight.kernels import ops as calls
+from occlusight.kernels import ops
 from occlusight.kernels.capabilities import capabilities
 from occlusight.kernels.reference import dequantize_int4
 
@@ -29,7 +29,7 @@ class Int4Weight:
         """Take two codes a byte, `(N, K / 2)` uint8 with the even column in the low half, and their groups."""
         shape = (packed_codes.shape[0], 2 * packed_codes.shape[1])
         if packed_codes.device.type == "cpu" and capabilities().loops:
-            return cls(calls.pack_narrow(packed_codes, groups), None, shape)
+            return cls(ops.pack_narrow(packed_codes, groups), None, shape)
         return cls(packed_codes, groups, shape)
 
     @property
@@ -40,6 +40,6 @@ class Int4Weight:
     def multiply(self, x: Tensor, bias: Tensor | None = None, factor: Tensor | None = None) -> Tensor:
         """`(M, K)`, times `factor` `(K,)` if given, times the weight, `(M, N)` fp32, and `bias` `(N,)` added."""
         if self.groups is None:
-            return calls.multiply(x, self.codes, self.shape[0], None, bias, factor)
+            return ops.multiply(x, self.codes, self.shape[0], None, bias, factor)
         x = x.float() if factor is None else x * factor
         return F.linear(x, dequantize_int4(self.codes, self.groups), bias)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from occlusight.kernels import ops as calls
+from occlusight.kernels import ops
 from occlusight.kernels.capabilities import (
     LOOPS,
     ONEDNN,
@@ -38,7 +38,7 @@ def quantize_rows(x: Tensor, owned: bool = False) -> Rows:
     """Quantize each row of `(M, K)` by its largest value; `owned` says that `x` may be overwritten."""
     x = x.float()
     if x.is_cpu and capabilities().loops:
-        return Rows(*calls.quantize(x.contiguous()))
+        return Rows(*ops.quantize(x.contiguous()))
     if x.numel() < FEW:  # the calls cost more than the passes over memory
         largest = x.abs().amax(-1, keepdim=True).clamp_min_(TINY)
     else:
@@ -65,7 +65,7 @@ class Int8Weight(ABC):
             zeros = torch.zeros(scale.shape, dtype=torch.int32)
             return OneDnnWeight(scale, size, pack_onednn(codes), zeros)
         if kind == LOOPS:
-            return LoopWeight(scale, size, calls.pack(codes))
+            return LoopWeight(scale, size, ops.pack(codes))
         return ReferenceWeight(scale, size, codes)
 
     @abstractmethod
@@ -124,7 +124,7 @@ class LoopWeight(Int8Weight):
 
     def multiply(self, x: Tensor, bias: Tensor | None = None, factor: Tensor | None = None) -> Tensor:
         """See `Int8Weight`."""
-        return calls.multiply(x, self.panels, len(self.scale), self.scale, bias, factor)
+        return ops.multiply(x, self.panels, len(self.scale), self.scale, bias, factor)
 
 
 def split_rows(x: Tensor) -> tuple[Tensor, ...]:

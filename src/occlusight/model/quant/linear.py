@@ -13,7 +13,7 @@ from occlusight.model.quant.int4 import Int4Weight
 from occlusight.model.quant.int8 import Int8Weight
 
 NARROW_ROWS = 8
-"""Up to so many rows go by 4 bits: answers' tokens, also of several answers or guesses together. A prompt has 8 bits, which are more exact."""
+"""Up to so many rows go by 4 bits: answers' tokens, also of several answers or drafts together. A prompt has 8 bits, which are more exact."""
 
 
 class ScaledLinear(nn.Module, ABC):

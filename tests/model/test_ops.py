@@ -12,9 +12,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from occlusight.kernels import capabilities
+from occlusight.kernels import capabilities, ops
 from occlusight.kernels import gemm_tiles as tiles
-from occlusight.kernels import ops as calls
 from occlusight.kernels.isa import BEST, VARIABLE, sets_of_this_cpu
 from occlusight.kernels.reference import dequantize_int4, quantize_int4, reference_codes
 from occlusight.model.quant import fused, int8
@@ -46,7 +45,7 @@ def test_this_machine_has_them() -> None:
 def test_quantizing_rows_gives_the_same_to_the_bit(shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     x = random(*shape)
     x[0, 3], x[-1] = 400, 0 if shape[0] > 1 else x[-1]
-    codes, scale = calls.quantize(x)
+    codes, scale = ops.quantize(x)
     monkeypatch.setattr(int8, "capabilities", lambda: capabilities.Capabilities(False, False, False, False, False))
     right = quantize_rows(x)
     assert torch.equal(codes, right.codes)
@@ -55,22 +54,22 @@ def test_quantizing_rows_gives_the_same_to_the_bit(shape: tuple[int, int], monke
 
 def test_halves_are_rounded_to_even() -> None:
     steps = torch.cat((torch.arange(-126.5, 127), torch.tensor([127.0])))[None]
-    codes, _ = calls.quantize(steps)
+    codes, _ = ops.quantize(steps)
     assert torch.equal(codes, reference_codes(steps))
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 4, 5, 6, 13, 100])
 @pytest.mark.parametrize(("outputs", "inputs"), [(7, 31), (64, 320), (130, 6144)])
 def test_products_are_exact(rows: int, outputs: int, inputs: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "LAID", 320 << 10)  # 100 rows of 6,144 levels do not fit
+    monkeypatch.setattr(ops, "LAID", 320 << 10)  # 100 rows of 6,144 codes do not fit
     x = steps(rows, inputs)
     weight = torch.randint(-127, 128, (outputs, inputs), dtype=torch.int8)
     weight[0], weight[1] = 127, -127
-    panels = calls.pack(weight)
+    panels = ops.pack(weight)
     whole = (x.long() @ weight.long().T).float()
-    assert torch.equal(calls.multiply(x, panels, outputs, torch.ones(outputs)), whole)
+    assert torch.equal(ops.multiply(x, panels, outputs, torch.ones(outputs)), whole)
     scale, factor, bias = random(outputs).abs(), random(rows, 1).abs(), random(outputs, seed=1)
-    found = calls.multiply(x * factor, panels, outputs, scale, bias)
+    found = ops.multiply(x * factor, panels, outputs, scale, bias)
     torch.testing.assert_close(found, whole * scale * factor + bias, rtol=1e-5, atol=1e-3)
 
 
@@ -78,11 +77,11 @@ def test_products_are_exact(rows: int, outputs: int, inputs: int, monkeypatch: p
 @pytest.mark.parametrize("inputs", [31, 320])
 def test_numbers_are_read_as_they_are_and_treated_on_the_way(inputs: int, dtype: torch.dtype) -> None:
     x, factor = random(5, inputs).to(dtype), 2.0 ** torch.randint(-3, 4, (inputs,))
-    panels, scale = calls.pack(torch.randint(-127, 128, (40, inputs), dtype=torch.int8)), torch.rand(40)
-    plain = calls.multiply(x.float(), panels, 40, scale)
-    assert torch.equal(calls.multiply(x, panels, 40, scale), plain)
-    treated = calls.multiply(x.float() * factor, panels, 40, scale)
-    assert torch.equal(calls.multiply(x, panels, 40, scale, None, factor), treated)
+    panels, scale = ops.pack(torch.randint(-127, 128, (40, inputs), dtype=torch.int8)), torch.rand(40)
+    plain = ops.multiply(x.float(), panels, 40, scale)
+    assert torch.equal(ops.multiply(x, panels, 40, scale), plain)
+    treated = ops.multiply(x.float() * factor, panels, 40, scale)
+    assert torch.equal(ops.multiply(x, panels, 40, scale, None, factor), treated)
     assert not torch.equal(treated, plain)
 
 
@@ -91,13 +90,13 @@ def test_numbers_are_read_as_they_are_and_treated_on_the_way(inputs: int, dtype:
 def test_products_in_four_bits(
     rows: int, outputs: int, inputs: int, group: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(calls, "LAID", 320 << 10)
+    monkeypatch.setattr(ops, "LAID", 320 << 10)
     x = steps(rows, inputs)
     packed_codes, groups = quantize_int4(random(outputs, inputs), group)
     x[-1], packed_codes[0] = -127, 255  # the largest sums
     bias = random(outputs, seed=1)
     right = x.double() @ dequantize_int4(packed_codes, groups).double().T + bias
-    found = calls.multiply(x, calls.pack_narrow(packed_codes, groups), outputs, None, bias)
+    found = ops.multiply(x, ops.pack_narrow(packed_codes, groups), outputs, None, bias)
     torch.testing.assert_close(found.double(), right, rtol=1e-5, atol=1e-5 * float(right.abs().max()))
 
 
@@ -174,7 +173,7 @@ def test_norms(shape: tuple[int, int]) -> None:
     x, weight = random(*shape), random(shape[1], seed=1)
     x[0] *= 1e-4  # where eps counts
     right = F.rms_norm(x, shape[1:], weight, 1e-6)
-    torch.testing.assert_close(calls.rms_norm(x, weight, calls.float_bits(1e-6)), right, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(ops.rms_norm(x, weight, ops.float_bits(1e-6)), right, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -182,9 +181,9 @@ def test_gates(shape: tuple[int, int]) -> None:
     rows, width = shape
     both = random(rows, 2 * width) * 5
     both[0, :3] = torch.tensor([-200.0, 200.0, 0.0])
-    torch.testing.assert_close(calls.swiglu(both), swiglu(both), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(ops.swiglu(both), swiglu(both), rtol=1e-5, atol=1e-5)
     x = torch.cat((random(rows, width), torch.linspace(-30, 30, width)[None]))
-    torch.testing.assert_close(calls.gelu_(x.clone()), gelu_tanh_(x.clone()), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(ops.gelu_(x.clone()), gelu_tanh_(x.clone()), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("rows", [1, 9, 80])
@@ -199,7 +198,7 @@ def test_heads_are_normalised_and_turned(rows: int, normed: bool, width: int) ->
         some.mul_(torch.rsqrt(some.square().mean(-1, keepdim=True) + 1e-6)).mul_(norms)
     rotate_pairs_(some, angles.cos()[:, None], angles.sin()[:, None])
     out = torch.empty(rows, heads, width, dtype=torch.bfloat16)
-    calls.turn(x, norms if normed else None, angles.cos(), angles.sin(), turned, out, calls.float_bits(1e-6))
+    ops.turn(x, norms if normed else None, angles.cos(), angles.sin(), turned, out, ops.float_bits(1e-6))
     assert torch.equal(out[:, turned:], right[:, turned:].bfloat16())
     torch.testing.assert_close(out.float(), right, rtol=5e-3, atol=1e-3)
     assert (out != right.bfloat16()).float().mean() < 0.01
@@ -208,7 +207,7 @@ def test_heads_are_normalised_and_turned(rows: int, normed: bool, width: int) ->
 def test_the_model_goes_by_them_where_they_are_right(monkeypatch: pytest.MonkeyPatch) -> None:
     both = random(3, 40)
     seen = []
-    monkeypatch.setattr(calls, "gelu_", lambda x: seen.append(x) or x)
+    monkeypatch.setattr(ops, "gelu_", lambda x: seen.append(x) or x)
     fused.gelu_(both)
     monkeypatch.setattr(fused, "capabilities", lambda: capabilities.Capabilities(False, False, False, False, False))
     fused.gelu_(both)
@@ -241,4 +240,4 @@ def test_attention_among_all(rows: int, keys: int, groups: int, dtype: torch.dty
     )
     right = F.scaled_dot_product_attention(q.float(), k.float(), v.float(), enable_gqa=True)
     tolerance = 1e-4 if dtype == torch.float32 else 0.02
-    torch.testing.assert_close(calls.attend_all(q, k, v).float(), right, rtol=tolerance, atol=tolerance)
+    torch.testing.assert_close(ops.attend_all(q, k, v).float(), right, rtol=tolerance, atol=tolerance)
