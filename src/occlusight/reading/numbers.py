@@ -20,6 +20,8 @@ _ZH = {digit: i for i, digit in enumerate("零一二三四五六七八九")} | {
 _UNITS = {"十": 10, "百": 100, "千": 1000}
 MEASURES = "个辆盏只张把台部棵丛位名株块本条顶盆束件座栋艘架匹头根瓶副扇面列双支口颗枚粒朵片"
 
+_NOT_ONE_ZH = rf"(?!点)[{MEASURES}]?[^,。]{{0,4}}[都也](?:没|看不|见不|不)"  # after 一
+
 _ONE_EN = "|".join(_ONES)
 _TEN_EN = "|".join(_TENS)
 _ZH_NUMBER = r"[零〇一二两三四五六七八九十百千]+"
@@ -38,6 +40,25 @@ _NO_COUNT = re.compile(
     r"question|part|case|group) #?\d+(?=\s*[:.,)\n]| (?:has|shows|is|contains|holds)\b)|"
     r"第[\d一二三四五六七八九十]+|(?:图|步骤|选项)\s?\d+|\[[^\]\n]*,[^\]\n]*\]|\(\s*\d+(?:\.\d+)?\s*,\s*\d+[^)\n]*\)",
     re.M | re.I,
+)
+# What nobody counts: "no idea", "zero clue", "no one knows", 没有头绪. Words of none and of one in them say no number.
+_KNOWING = (
+    "idea|clue|way|telling|comment|answer|doubt|information|data|problem|worry|worries|opinion|use|guess|certainty|knowledge|means|"
+    r"hope|chance|(?:image|picture|photo|number|count|estimate)(?= (?:was|is|has|can|could|provided|given|attached|here|to)\b|\W*$)"
+)
+_KNOWING_ZH = (
+    "头绪|办法|法子|答案|把握|信息|线索|概念|想法|定论|主意|意见|问题|疑问|依据|结论|图片|图像|(?:数字|数量)(?!牌)"
+)
+_IDIOM = re.compile(
+    r"\b(?:no|zero|not (?:an?|any|the (?:slightest|faintest|foggiest|least))|n't (?:an?|any|the (?:slightest|faintest|foggiest)))"
+    rf"(?: \w+){{0,2}}? (?:{_KNOWING})s?\b|"
+    r"\b(?:no one|nobody|none of us)(?: \w+)? (?:knows?|tell|say|count|guess)\b|\bno (?:can do|easy task|sense|point)\b|"
+    r"\bnothing (?:(?:i|we|one) can |to |more to )(?:say|do|tell|add|go on|report)\b|\bnone of your business\b|"
+    r"\bno(?: \w+){1,3} (?:can|could) be (?:counted|determined|told|given|said|known|made|established|verified)\b|"
+    rf"(?:毫无|没有?|无)(?:任何|具体|明确|确切|足够|充足|什么|一点|半点|可靠|准确|相关|看[到见]|提供|收到|上传)*的?(?:{_KNOWING_ZH})|"
+    rf"(?:一点儿?|半点)?(?:{_KNOWING_ZH})[都也]?没有|没有?(?:提供|收到|上传|给出?)照片|没有?人(?:能|会|可以)?(?:知道|数|说|清楚)|"
+    r"没有?(?:看清楚?|数清楚?|数过|算过|谱|准|底|数|显示|给出|说明|写明)(?=[。.,!\s]|$)",
+    re.I,
 )
 # How things are arranged: "3 rows of 4", "每行5个".
 _ARRANGED = re.compile(
@@ -74,15 +95,16 @@ class Counted:
 def numbers_in(text: str) -> Iterator[Counted]:
     """Yield the numbers of a plain text that may count something.
 
-    Ordinals, shares, marks of lists, boxes and what is denied ("not 3 but 4") are passed over.
+    Ordinals, shares, marks of lists, boxes, idioms ("no one knows") and what is denied ("not 3 but 4", "no one") are passed over.
     """
-    text = _NO_COUNT.sub(_blank, text)
+    text = _NO_COUNT.sub(_blank, _IDIOM.sub(_blank, text))
     if len(_LIST_MARK.findall(text)) > 1:
         text = _LIST_MARK.sub(_blank, text)
     for match in _NUMBER.finditer(text):
-        if re.search(
-            r"\b(?:not|n't)(?: just| only)? $|不(?:只)?是$", text[max(0, match.start() - REACH) : match.start()], re.I
-        ):
+        before, after = text[max(0, match.start() - REACH) : match.start()], text[match.end() : match.end() + REACH]
+        if re.search(r"\b(?:not|n't|no)(?: just| only)? $|不(?:只)?是$", before, re.I):
+            continue
+        if match.group(0) == "一" and re.match(_NOT_ONE_ZH, after):
             continue
         yield Counted(_value(match.group(0)), match.start(), match.end())
 
@@ -98,7 +120,7 @@ def quantity(text: str) -> float | None:
     12.0
     """
     for place in stated_answers(text):
-        words = told(place.text)
+        words = _IDIOM.sub(_blank, told(place.text))
         found = list(numbers_in(words))
         if re.match(rf"\W*{_DONT_KNOW}", words, re.I):
             return None
@@ -108,7 +130,7 @@ def quantity(text: str) -> float | None:
             return _chosen(words, found)
         if not found and _NONE_THERE.match(words):
             return 0.0
-    text = told(text)
+    text = _IDIOM.sub(_blank, told(text))
     found = list(numbers_in(text))
     if not found:
         return 0.0 if _NONE_THERE.search(text) and not re.search(_DONT_KNOW, text, re.I) else None
@@ -116,10 +138,16 @@ def quantity(text: str) -> float | None:
     return None if not things and len(found) > 1 else _chosen(text, things or found)
 
 
-_DONT_KNOW = r"(?:can ?not|can't|unable|unknown|unclear|not sure|sorry|i don't know|impossible|无法|不确定|不知道|看不清|抱歉|对不起)"
+_DONT_KNOW = (
+    r"(?:can ?not|can't|unable|unknown|unclear|not sure|sorry|i don't know|impossible|无法|无从|没法|不能(?:确定|判断|回答|数)|不确定|不知道|"
+    r"不清楚|不好说|说不[好清准上]|数不[清过]|看不[清出]|难说|抱歉|对不起)"
+)
 _NONE_THERE = re.compile(
-    r"\W*(?:none|zero|nothing|no)(?: \w+)?\W*$|\bthere (?:are|is) (?:no|not any|none)\b|\W*no \w+ (?:are|is|"
-    r"can be) \w+|(?:一[^,。]?[都也])?没有(?:任何)?\w{0,8}[。.]?$",
+    r"\W*\b(?:none|zero|nothing|no)(?: \w+)?\W*$|\bthere(?: are| is|'s) (?:no|not any|not a single|none|nothing)\b|"
+    r"\bthere (?:are|is)n't an?y?\b|\b(?:do not|don't) see any\b|\bno(?: \w+){1,2} (?:are|is|can be) \w+|"
+    r"\bnone of (?:the|them|these|those)\b|\bnot (?:one|a single)\b|\b(?:no one|nobody)\b|\bno \w+(?: here| there| at all)\W*$|"
+    rf"一{_NOT_ONE_ZH}|"
+    r"没(?:有(?:任何)?|见到|看到)\w{0,8}[。.]?$|[看见]不[到见](?:任何)?\w{1,8}[。.]?$|^\W*无[。.]?$",
     re.I,
 )
 
@@ -159,8 +187,8 @@ def number(text: str, kind: str, words: Vocabulary) -> int | None:
         found = list(numbers_in(stated))
         if found and found[0].start <= 2 and not any(kind not in m.kinds for m in words.mentions(stated)):
             return int(found[0].value)
-    text = plain(text)
-    if re.search(r"一[^,。]?[都也]没", text):
+    text = _IDIOM.sub(_blank, plain(text))
+    if re.search(f"一{_NOT_ONE_ZH}", text):
         return 0
     counts = list(numbers_in(text))
     for mention in words.mentions(text):
@@ -170,11 +198,10 @@ def number(text: str, kind: str, words: Vocabulary) -> int | None:
                 return int(near[-1].value)
     if counts:
         return int(counts[0].value)
-    if re.match(
-        r"\W*(no|none|not|nothing|没|无|不)(?![A-Za-z]|确定|清楚|知道|法|好说)(?! (?:sure|certain|clear|idea)\b)",
-        text,
-        re.I,
-    ) or re.search(r"没有|\bno\b(?! (?:idea|clue|way))|\bnone\b", text, re.I):
+    none = _NONE_THERE.search(text) or re.search(r"没有|\bno \w|\bnone\b", text, re.I)
+    if re.search(_DONT_KNOW, text, re.I) and not none:
+        return None
+    if none or re.match(r"\W*(?:no|none|not|nothing|没|无|不)(?![A-Za-z])(?! (?:sure|certain|clear)\b)", text, re.I):
         return 0
     if re.search(r"\ban? ", text, re.I) and any(kind in m.kinds for m in words.mentions(text)):
         return 1
