@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from occlusight.bench.oracle_backend import Oracle
@@ -15,8 +16,8 @@ from occlusight.questions.question import Question, reply
 
 
 def computed(data: DataSet, question: Question) -> dict[str, Any]:
-    """Execute a question's program on its scene. Raises BadData where the stored answer is another one."""
-    answer = execute(question.program, data.scenes[question.scene].facts)
+    """Execute a question's program on its scene, or its scenes. Raises BadData where the stored answer is another one."""
+    answer = execute(question.program, data.facts(question))
     if answer != question.answer:
         differing = [k for k in sorted({*answer, *question.answer}) if answer.get(k) != question.answer.get(k)]
         raise BadData(
@@ -31,13 +32,13 @@ def oracle_of(data: DataSet, names: Names, *, paraphrased: bool = False) -> Orac
 
     Raises BadData like `computed`.
     """
-    known = {}
+    known: dict[tuple[Path | str, ...], str] = {}
     for q in data.questions:
-        scene = data.scenes[q.scene]
+        facts = data.naming(q)
         answer = computed(data, q)
         if paraphrased:
-            text = paraphrase(q, scene.facts, names)
+            text = paraphrase(q, facts, names)
         else:
-            text = reply(q.template, answer, Wording(scene.facts, names, q.lang))
-        known[scene.picture.resolve(), q.text] = text
+            text = reply(q.template, answer, Wording(facts, names, q.lang))
+        known[(*(picture.resolve() for picture in data.pictures(q)), q.text)] = text
     return Oracle(known)

@@ -9,7 +9,7 @@ from occlusight.backends.protocol import ModelInfo, Request
 from occlusight.backends.scripted import Scripted
 from occlusight.errors import BadInput
 
-Known = Mapping[tuple[Path, str], str]  # (resolved picture, question) -> true answer
+Known = Mapping[tuple[Path | str, ...], str]  # (resolved pictures, question) -> true answer
 
 
 class Oracle(Scripted):
@@ -26,10 +26,10 @@ class Oracle(Scripted):
 
     def look_up(self, request: Request) -> str:
         """Return the true answer."""
-        if len(request.pictures) == 1 and isinstance(request.pictures[0], Path):
-            found = self.known.get((request.pictures[0].resolve(), request.prompt))
-            if found is not None:
-                return found
+        paths = [picture.resolve() for picture in request.pictures if isinstance(picture, Path)]
+        found = self.known.get((*paths, request.prompt))
+        if found is not None:
+            return found
         raise BadInput(
-            f"the oracle knows the questions of its data set alone, and {request.prompt!r} on this picture is not one"
+            f"the oracle knows the questions of its data set alone, and {request.prompt!r} on these pictures is not one"
         )

@@ -98,7 +98,7 @@ def _run(
 
 def requests(data: DataSet, questions: Iterable[Question], settings: Settings) -> list[RunRequest]:
     """Return the requests of these questions of a data set."""
-    return [settings.request(q, data.scenes[q.scene].picture) for q in questions]
+    return [settings.request(q, data.pictures(q)) for q in questions]
 
 
 def finish(
@@ -136,7 +136,8 @@ def score_answers(
     for q in questions:
         if q.id in answers:
             line = answers[q.id]
-            found = score(q, line["answer"], line["finish_reason"], words[q.scene])
+            known = Vocabulary(names, data.naming(q)) if q.scenes else words[q.scene]
+            found = score(q, line["answer"], line["finish_reason"], known)
             scored.append(Scored(q, found, data.scenes[q.scene].heldout, line.get("log_probabilities")))
     return scored
 

@@ -12,7 +12,19 @@ from typing import Any
 
 from occlusight.bench.plausibility import judge
 from occlusight.bench.readings import Read, compared, unsaid
-from occlusight.bench.sight_scorers import amount, boxes, colour, description, exists, listed, order
+from occlusight.bench.sight_scorers import (
+    amount,
+    boxes,
+    colour,
+    count_pictures,
+    description,
+    exists,
+    listed,
+    moved,
+    order,
+    still_there,
+    which_pictures,
+)
 from occlusight.occlusion.parse import plain
 from occlusight.questions.question import Question
 from occlusight.questions.registry import templates
@@ -264,6 +276,10 @@ SCORERS: dict[str, Callable[[dict[str, Any], str, Vocabulary], Read]] = {
     "order": order,
     "description": description,
     "boxes": boxes,
+    "which_pictures": which_pictures,
+    "count_pictures": count_pictures,
+    "moved": moved,
+    "still_there": still_there,
     "explanation": explanation,
     "position": position,
     "count_position": count_position,

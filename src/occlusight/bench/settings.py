@@ -42,11 +42,11 @@ class Settings:
             "together": self.together,
         }
 
-    def request(self, question: Question, picture: Path) -> RunRequest:
-        """Return the request for a question about a picture: its text as it stands, and what a run writes of it."""
+    def request(self, question: Question, pictures: tuple[Path, ...]) -> RunRequest:
+        """Return the request for a question about these pictures: its text as it stands, and what a run writes of it."""
         about = {"id": question.id, "scene": question.scene, "lang": question.lang, "kind": question.kind}
         about |= {"template": question.template, "question": question.text}
         certain = self.certainty and question.kind in CERTAIN_KINDS
         words = CERTAIN_KINDS[question.kind][question.lang] if certain else None
-        request = Request(question.text, (picture,), self.system, sampling=self.sampling)
-        return RunRequest(question.scene, request, about, words)
+        request = Request(question.text, pictures, self.system, sampling=self.sampling)
+        return RunRequest("+".join(question.scenes) or question.scene, request, about, words)

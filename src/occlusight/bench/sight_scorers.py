@@ -18,6 +18,7 @@ from occlusight.reading.detections import Detection, detections
 from occlusight.reading.hiding import denied
 from occlusight.reading.lists import claims, none_said, sequence
 from occlusight.reading.mentions import Vocabulary
+from occlusight.reading.pictures import how_many, still_seen, way, which
 from occlusight.reading.reasons import amounts, percentage
 
 NEAR = 0.10  # a percentage this near is right though it falls into the next class
@@ -159,3 +160,27 @@ def iou(one: Sequence[float], two: Sequence[float]) -> float:
         return 0.0
     areas = [(b[2] - b[0]) * (b[3] - b[1]) for b in (one, two)]
     return across * down / (sum(areas) - across * down)
+
+
+def which_pictures(answer: dict[str, Any], text: str, words: Vocabulary) -> Read:
+    """Every picture that has one, and no other."""
+    said = which(text, answer["pictures"])
+    return unsaid("which picture") if said is None else compared(said, answer["value"])
+
+
+def count_pictures(answer: dict[str, Any], text: str, words: Vocabulary) -> Read:
+    """How many of the pictures?"""
+    said = how_many(text, answer["pictures"])
+    return unsaid("how many pictures") if said is None else compared(said, answer["value"])
+
+
+def moved(answer: dict[str, Any], text: str, words: Vocabulary) -> Read:
+    """Which way?"""
+    said = way(text)
+    return unsaid("which way") if said is None else compared(said, answer["value"])
+
+
+def still_there(answer: dict[str, Any], text: str, words: Vocabulary) -> Read:
+    """Can it still be seen?"""
+    said = still_seen(text)
+    return unsaid("yes or no") if said is None else compared(said, answer["value"])

@@ -16,7 +16,9 @@ from occlusight.files.json_lines import read_lines
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import LANGS, KindNames, Names
+from occlusight.questions.album import Album
 from occlusight.questions.question import Question
+from occlusight.questions.registry import templates
 
 FORMAT_VERSION = 1
 
@@ -77,6 +79,22 @@ class DataSet:
             for k in found
         }
 
+    def pictures(self, question: Question) -> tuple[Path, ...]:
+        """The pictures that a question is about, in the order in which they are shown."""
+        return tuple(self.scenes[id].picture for id in question.scenes or (question.scene,))
+
+    def facts(self, question: Question) -> Facts | Album:
+        """What is true of the pictures that a question is about."""
+        if not question.scenes:
+            return self.scenes[question.scene].facts
+        pictures = tuple(self.scenes[id].facts for id in question.scenes)
+        return Album(pictures, clip=templates()[question.template].album == "clip")
+
+    def naming(self, question: Question) -> Facts:
+        """What things are called by in the pictures that a question is about."""
+        facts = self.facts(question)
+        return facts.naming if isinstance(facts, Album) else facts
+
     def select(
         self, langs: Collection[str] | None = None, limit: int | None = None, scenes: int | None = None
     ) -> tuple[Question, ...]:
@@ -124,6 +142,10 @@ def read_set(folder: Path) -> DataSet:
         if question.scene not in scenes:
             raise BadData(
                 f"{where}: the question is about the scene {question.scene!r}, which scenes.jsonl does not have"
+            )
+        if question.scenes and not (set(question.scenes) <= scenes.keys() and question.scene == question.scenes[-1]):
+            raise BadData(
+                f"{where}: the question is about the scenes {', '.join(question.scenes)}; each must be in scenes.jsonl, the last be its scene"
             )
         if question.id in questions:
             raise BadData(f"{where}: the question {question.id!r} appears twice; every question needs an id of its own")

@@ -14,18 +14,22 @@ from typing import Any
 from occlusight.errors import BadData
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
-from occlusight.questions.registry import steps
+from occlusight.questions.album import Album
+from occlusight.questions.registry import album_steps, steps
 from occlusight.questions.template import Answer, Program
 
 
-def execute(program: Program, about: Graph | Facts) -> Answer:
+def execute(program: Program, about: Graph | Facts | Album) -> Answer:
     """Run a program and return its structured answer, with the names of the objects in it. Raises BadData."""
-    facts = about if isinstance(about, Facts) else Facts(about)
+    facts = Facts(about) if isinstance(about, Graph) else about
     known = steps()
     results: list[Any] = []
     for op, args in program:
         if op not in known:
             raise BadData(f"a program has the step {op!r}; the steps are {', '.join(sorted(known))}")
+        if (op in album_steps()) != isinstance(facts, Album):
+            several = "several pictures" if op in album_steps() else "one picture"
+            raise BadData(f"the step {op} is about {several}; ask it about {several}")
         values = [results[int(a[1:])] if isinstance(a, str) and a.startswith("$") else a for a in args]
         try:
             results.append(known[op](facts, *values))

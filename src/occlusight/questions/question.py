@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,11 +12,12 @@ from occlusight.errors import BadInput
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import FULL_WIDTH, LANGS, Lang, Names, article, kind_names
+from occlusight.questions.album import Album, AlbumDraw
 from occlusight.questions.draw import Draw
 from occlusight.questions.phrases import Wording, cap
 from occlusight.questions.programs import execute
-from occlusight.questions.registry import kinds as askable
-from occlusight.questions.registry import of_kind, reported_kinds, templates
+from occlusight.questions.registry import album_kinds, of_kind, reported_kinds, templates
+from occlusight.questions.registry import kinds as picture_kinds
 from occlusight.questions.template import Answer, Asked, Program, Template
 from occlusight.questions.wording import ask_about, ask_kind, ask_kinds, wordings
 
@@ -39,7 +40,11 @@ SIDES: Mapping[Lang, Mapping[str, str]] = {"en": {}, "zh": {"left": "左", "righ
 
 @dataclass(frozen=True)
 class Question:
-    """A line of `questions.jsonl`. `template` is the logical form ("occlusion.passive"); `reply` is a sentence to learn from."""
+    """A line of `questions.jsonl`. `template` is the logical form ("occlusion.passive"); `reply` is a sentence to learn from.
+
+    A question about several pictures has the scenes of all of them in `scenes`, in the order in which they are shown; `scene` and `image`
+    are the last one's.
+    """
 
     id: str
     scene: str
@@ -51,16 +56,20 @@ class Question:
     program: Program
     answer: Answer
     reply: str
+    scenes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the line as a dict."""
-        return asdict(self)
+        line = asdict(self)
+        if not self.scenes:  # lines about one picture are as they always were
+            del line["scenes"]
+        return line
 
     @classmethod
     def from_json(cls, line: Mapping[str, Any]) -> Question:
         """Read a line; fields of other programs are left out, a missing reply is empty. Raises KeyError."""
-        known = {name: line[name] for name in cls.__dataclass_fields__ if name != "reply"}
-        return cls(**known, reply=line.get("reply", ""))
+        known = {name: line[name] for name in cls.__dataclass_fields__ if name not in ("reply", "scenes")}
+        return cls(**known, reply=line.get("reply", ""), scenes=tuple(line.get("scenes", ())))
 
 
 def ask(
@@ -82,8 +91,8 @@ def ask(
     """
     wanted = KINDS if kinds is None else tuple(kinds)
     for kind in wanted:
-        if kind not in askable():
-            possible = ", ".join((*KINDS, *(kind for kind in askable() if kind not in KINDS)))
+        if kind not in picture_kinds():
+            possible = ", ".join((*KINDS, *(kind for kind in picture_kinds() if kind not in KINDS)))
             raise BadInput(f"the kind of question must be one of {possible}, but {kind!r} was given")
     limits = PER_KIND if per_kind is None else per_kind
     facts = graph if isinstance(graph, Facts) else Facts(graph)
@@ -96,9 +105,40 @@ def ask(
     return put(drawn, facts, names, rng, lang, scene=scene, image=image)
 
 
+def ask_album(
+    album: Album,
+    names: Names,
+    rng: np.random.Generator,
+    lang: Lang,
+    kinds: Iterable[str] | None = None,
+    per_kind: int | Mapping[str, int] = 2,
+    *,
+    scenes: Sequence[str] = (),
+    image: str = "",
+) -> list[Question]:
+    """Ask about several pictures together as `ask` does about one: by default what there is to ask of a clip, or of other stills.
+
+    `scenes` are the pictures' ids (by default their numbers, from 1), `image` the last one's path. Raises BadInput for an unknown kind
+    or language.
+    """
+    askable = (*album_kinds(clip=False), *(album_kinds(clip=True) if album.clip else ()))
+    wanted = album_kinds(clip=album.clip) if kinds is None else tuple(kinds)
+    for kind in wanted:
+        if kind not in askable:
+            raise BadInput(f"of these pictures the kinds of questions are {', '.join(askable)}, but {kind!r} was given")
+    ids = tuple(scenes) or tuple(str(i) for i in range(1, len(album.pictures) + 1))
+    draw = AlbumDraw(album, names, rng)
+    drawn = (
+        found
+        for kind in wanted
+        for found in drawn_of(kind, draw, per_kind if isinstance(per_kind, int) else per_kind.get(kind, 1))
+    )
+    return put(drawn, album, names, rng, lang, scene=ids[-1], image=image, scenes=ids)
+
+
 def about_objects() -> tuple[str, ...]:
     """Return all that can be asked about pictures without inscriptions: first the default, then the rest."""
-    return (*KINDS, *(kind for kind in askable(about_text=False) if kind not in KINDS))
+    return (*KINDS, *(kind for kind in picture_kinds(about_text=False) if kind not in KINDS))
 
 
 def kinds_of_questions() -> tuple[str, ...]:
@@ -106,7 +146,7 @@ def kinds_of_questions() -> tuple[str, ...]:
     return (*KINDS, *(kind for kind in reported_kinds() if kind not in KINDS))
 
 
-def drawn_of(kind: str, draw: Draw, limit: int) -> Iterator[tuple[str, Asked]]:
+def drawn_of(kind: str, draw: Draw | AlbumDraw, limit: int) -> Iterator[tuple[str, Asked]]:
     """Yield at most `limit` (template's name, what to ask) of a kind, none of them twice."""
     forms = list(of_kind(kind))
     seen: set[str] = set()
@@ -122,26 +162,30 @@ def drawn_of(kind: str, draw: Draw, limit: int) -> Iterator[tuple[str, Asked]]:
 
 def put(
     asked: Iterable[tuple[str, Asked]],
-    facts: Facts,
+    facts: Facts | Album,
     names: Names,
     rng: np.random.Generator,
     lang: Lang,
     *,
     scene: str = "",
     image: str = "",
+    scenes: tuple[str, ...] = (),
 ) -> list[Question]:
-    """Put into words what is asked about a picture, and answer it. Raises BadInput for an unknown language."""
+    """Put into words what is asked about a picture, or about several, and answer it. Raises BadInput for an unknown language."""
     if lang not in LANGS:
         raise BadInput(f"the language must be one of {', '.join(LANGS)}, but {lang!r} was given")
-    words = Wording(facts, names, lang)
+    words = Wording(facts.naming if isinstance(facts, Album) else facts, names, lang)
     questions: list[Question] = []
     for name, (program, mentions) in asked:
         template = templates()[name]
         answer = execute(program, facts)
         text = _text(template, mentions, words, rng)
-        id = f"{scene}.{lang}.{len(questions)}" if scene else f"{lang}.{len(questions)}"
+        of = "+".join(scenes) or scene
+        id = f"{of}.{lang}.{len(questions)}" if of else f"{lang}.{len(questions)}"
         said = reply(name, answer, words)
-        questions.append(Question(id, scene, image, lang, template.reported_as, name, text, program, answer, said))
+        questions.append(
+            Question(id, scene, image, lang, template.reported_as, name, text, program, answer, said, scenes)
+        )
     return questions
 
 

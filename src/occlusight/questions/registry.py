@@ -19,6 +19,7 @@ from occlusight.questions import (
     position,
     removal,
     seeing,
+    stills,
     surroundings,
     viewpoint,
 )
@@ -26,7 +27,7 @@ from occlusight.questions.template import Template
 
 FAMILIES = (
     *(hiding, position, counting, depth, removal, glass_and_mirrors, viewpoint, inscriptions, own),
-    *(seeing, extent, surroundings, grounding),
+    *(seeing, extent, surroundings, grounding, stills),
 )
 
 
@@ -53,15 +54,28 @@ def steps() -> Mapping[str, Callable[..., Any]]:
 
 
 @cache
+def album_steps() -> frozenset[str]:
+    """Return the names of the steps about several pictures."""
+    return frozenset(t.program.__name__ for t in templates().values() if t.album)
+
+
+@cache
 def of_kind(kind: str) -> tuple[Template, ...]:
     """Return the templates that take turns where `kind` is asked for; none for an unknown one."""
     return tuple(t for t in templates().values() if t.kind == kind and not t.is_brought)
 
 
 def kinds(*, about_text: bool | None = None) -> tuple[str, ...]:
-    """Return what can be asked for, in the order of the families; only what is about inscriptions, or is not, where that is given."""
-    found = (t for t in templates().values() if not t.is_brought and about_text in (None, t.about_text))
-    return tuple(dict.fromkeys(t.kind for t in found))
+    """Return what can be asked for about one picture, in the order of the families; only what is about inscriptions, or is not, where
+    that is given."""
+    found = (t for t in templates().values() if not t.album and about_text in (None, t.about_text))
+    return tuple(dict.fromkeys(t.kind for t in found if not t.is_brought))
+
+
+def album_kinds(*, clip: bool) -> tuple[str, ...]:
+    """Return what can be asked for about several pictures together: of a clip, or of any."""
+    sort = "clip" if clip else "stills"
+    return tuple(dict.fromkeys(t.kind for t in templates().values() if t.album == sort))
 
 
 def reported_kinds() -> tuple[str, ...]:

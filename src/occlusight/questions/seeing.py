@@ -74,19 +74,19 @@ def present(c: Candidates) -> list[str]:
     return [kind for kind in kinds if not c.confusable(kind)]
 
 
+def missing(c: Candidates) -> list[str]:
+    """Kinds that are not there beyond doubt: nothing that is there would be called so."""
+    there = {o.kind for o in c.facts.objects.values()}
+    return [kind for kind in c.absent if not there & {*NARROWER.get(kind, ())} and not c.confusable(kind)]
+
+
 def plausible(c: Candidates) -> list[str]:
-    """Kinds that are not there and could well be: those that belong where most of what is there belongs."""
+    """Kinds that are missing and could well be there: those that belong where most of what is there belongs."""
     there = {o.kind for o in c.facts.objects.values()}
     places = Counter(place for kind in there if kind in c.names for place in c.names[kind].settings)
     most = max(places.values(), default=0)
     here = {place for place, times in places.items() if times == most}
-    return [
-        kind
-        for kind in c.absent
-        if (not here or here & set(c.names[kind].settings))
-        and not there & set(NARROWER.get(kind, ()))
-        and not c.confusable(kind)
-    ]
+    return [kind for kind in missing(c) if not here or here & set(c.names[kind].settings)]
 
 
 def ask_colour(facts: Facts, a: str) -> Asked:

@@ -14,6 +14,7 @@ import numpy as np
 
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import Lang
+from occlusight.questions.album import AlbumDraw, Sort
 from occlusight.questions.candidates import Candidates, Pair
 from occlusight.questions.draw import Draw
 from occlusight.questions.phrases import Wording
@@ -50,6 +51,7 @@ class Template:
     texts: how it is asked in each language; by default those of `wordings.toml`. Slots: {a} {b} {r} objects, {k} a kind with its
         measure word {m}, {e} one of a kind, {n} the one of its kind, {s} a side, {d} an angle, {c} a character
     about_text: whether it is about inscriptions
+    album: whether it is about several pictures, "stills" or stills of one "clip": then the program gets an `Album`, `draw` an `AlbumDraw`
     verbatim: whether replies stand as they are, with no punctuation of the language's own (JSON)
     """
 
@@ -58,7 +60,7 @@ class Template:
     program: Callable[..., Answer]
     reply: Callable[[Answer, Wording], str]
     read: str
-    draw: Callable[[Draw], Sequence[Asked]] | None = None
+    draw: Callable[[Any], Sequence[Asked]] | None = None
     group: int = 1
     offers: Callable[[Candidates, np.random.Generator], Iterable[Asked]] | None = None
     answer_class: Callable[[Facts, Sequence[Any], Mapping[str, Any]], str] = class_of_value
@@ -68,6 +70,7 @@ class Template:
     texts: Mapping[Lang, Sequence[str]] | None = None
     about_text: bool = False
     verbatim: bool = False
+    album: Sort = ""
 
     @property
     def reported_as(self) -> str:
@@ -79,11 +82,13 @@ class Template:
         """Whether people bring such questions, so that none is drawn."""
         return self.draw is None and self.offers is None
 
-    def asked_about(self, draw: Draw) -> Sequence[Asked]:
+    def asked_about(self, draw: Draw | AlbumDraw) -> Sequence[Asked]:
         """Draw what to ask about a picture: `group` questions, or none where the picture does not offer them."""
         if self.draw is not None:
             return self.draw(draw)
-        found = draw.pick(list(self.offers(draw.candidates, draw.rng))) if self.offers is not None else None
+        if self.offers is None or isinstance(draw, AlbumDraw):
+            return ()
+        found = draw.pick(list(self.offers(draw.candidates, draw.rng)))
         return () if found is None else (found,)
 
 
