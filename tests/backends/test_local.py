@@ -283,7 +283,7 @@ def test_another_thread_may_stop_an_answer_within_its_first_pass(
     assert inside.wait(10)
     stopper = threading.Thread(target=answer.close)
     stopper.start()
-    while not answer._sequence.cancelled:
+    while not answer._sequence.ended:
         pass
     go_on.set()
     for thread in (reader, stopper):

@@ -9,6 +9,7 @@ from tests.engine.greedy import PLAIN, Ask, begin, close, greedy, naive, new_eng
 
 from occlusight.engine.config import EngineSettings
 from occlusight.engine.engine import Engine
+from occlusight.engine.sequence import SequenceStatus
 from occlusight.errors import BadInput
 
 
@@ -69,7 +70,7 @@ def test_a_step_ends_early_when_it_is_for_nobody(engine: Engine, prompt: Ask, pi
 
     def stop(at: int) -> None:
         ran.append(at)
-        sequence.cancelled = True
+        sequence.finish(SequenceStatus.CANCELLED)
 
     handles = [block.register_forward_hook(lambda *_, i=i: stop(i)) for i, block in enumerate(blocks)]
     run(engine, sequence)
@@ -80,6 +81,20 @@ def test_a_step_ends_early_when_it_is_for_nobody(engine: Engine, prompt: Ask, pi
     assert (now.running, now.waiting, now.reserved_bytes, len(engine.encoder)) == (0, 0, 0, 0)
     tokens, logits, _ = greedy(engine, asked)  # and the engine is as good as before
     assert close(logits, naive(engine, asked, tokens))
+
+
+def test_how_a_sequence_ended_first_stays(engine: Engine, prompt: Ask) -> None:
+    _, sequence = begin(engine, prompt("Is it hidden?"), 3)
+    statuses = [sequence.status]
+    engine.follow(sequence)
+    statuses.append(sequence.status)
+    engine.cancel(sequence)
+    sequence.finish(SequenceStatus.FAILED, ValueError())
+    statuses.append(sequence.status)
+    assert statuses == [SequenceStatus.WAITING, SequenceStatus.RUNNING, SequenceStatus.CANCELLED]
+    assert sequence.error is None
+    counters = engine.counters()
+    assert (counters.running, counters.answers, counters.cancelled, len(engine.prefixes)) == (0, 0, 1, 0)
 
 
 def test_an_error_in_a_step_ends_those_that_ran_and_no_others(

@@ -46,6 +46,7 @@ from occlusight.engine.prompt import Prompt, Visual
 from occlusight.engine.sampling_params import SamplingParams
 from occlusight.engine.scoring import score
 from occlusight.engine.sequence import Sequence as Decoding
+from occlusight.engine.sequence import SequenceStatus
 from occlusight.engine.speeds import KeptSpeeds, Speeds
 from occlusight.errors import BadInput
 from occlusight.model.chat import Chat
@@ -307,7 +308,7 @@ class Answer(Iterator[Event]):
         sequence, pieces = self._sequence, self._generation.output_text.pieces
         while not self._over:
             ended = sequence.ended  # looked at first: whatever it said was said before
-            if sequence.cancelled:
+            if sequence.status is SequenceStatus.CANCELLED:
                 break
             if pieces:
                 return self._delta(pieces.popleft())

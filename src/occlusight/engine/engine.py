@@ -18,7 +18,7 @@ from occlusight.engine.kv_segments import SegmentSlice
 from occlusight.engine.outlook import Outlook, outlook
 from occlusight.engine.prompt import Prompt
 from occlusight.engine.scheduler import priority_of, split_budget
-from occlusight.engine.sequence import Sequence
+from occlusight.engine.sequence import Sequence, SequenceStatus
 from occlusight.engine.speeds import Speeds
 from occlusight.engine.token_budget import TokenBudget
 from occlusight.engine.vision_encoder import VisionEncoder
@@ -139,7 +139,7 @@ class Engine:
 
         Without `wait` it may stay until the next step; this never blocks.
         """
-        sequence.cancelled = True
+        sequence.finish(SequenceStatus.CANCELLED)
         if not self._guard.acquire(blocking=wait):
             return
         try:
@@ -166,8 +166,7 @@ class Engine:
         except Exception as error:
             self._passes.clear()
             for sequence in running:
-                sequence.error = error
-                sequence.ended = True
+                sequence.finish(SequenceStatus.FAILED, error)
         with self._guard:
             self._sweep()
             taken = perf_counter() - began
@@ -188,7 +187,7 @@ class Engine:
         by_priority: dict[int, list[Sequence]] = {}
         for sequence in ready:
             priority = priority_of(sequence.unread)
-            if priority not in self._passes and sequence not in busy and not sequence.cancelled:
+            if priority not in self._passes and sequence not in busy and not sequence.ended:
                 by_priority.setdefault(priority, []).append(sequence)
         for priority, waiting in by_priority.items():
             members = self._split_budget(waiting, priority == ANSWERS)
@@ -269,7 +268,7 @@ class Engine:
             check_numbers(logits)
             accepted = sequence.consumer.consume(logits, draft_ids)
         except Exception as error:
-            sequence.error, sequence.ended = error, True
+            sequence.finish(SequenceStatus.FAILED, error)
             return
         sequence.kv.tail.truncate(sequence.kv.tail.length - len(draft_ids) + accepted)
         sequence.token_keys += sequence.consumer.output_ids[len(sequence.token_keys) - len(sequence.prompt.ids) :]
@@ -281,7 +280,7 @@ class Engine:
         )
         if sequence.consumer.finish_reason:
             sequence.finished = perf_counter()
-            sequence.ended = True
+            sequence.finish(SequenceStatus.FINISHED)
 
     def _admit(self) -> None:
         """Let those that wait begin, in the order of their coming, while there is memory.
@@ -325,15 +324,14 @@ class Engine:
         )
 
     def _sweep(self) -> None:
-        """Let go of everything that has ended or was cancelled."""
-        for sequence in [s for s in (*self._waiting, *self._running) if s.ended or s.cancelled]:
+        """Let go of everything that has ended."""
+        for sequence in [s for s in (*self._waiting, *self._running) if s.ended]:
             if sequence in self._waiting:
                 self._waiting.remove(sequence)
             else:
                 self._running.remove(sequence)
                 self._release(sequence)
-            done = sequence.ended and not sequence.cancelled
-            sequence.ended = True
+            done = sequence.status is not SequenceStatus.CANCELLED
             counters = self._counters
             self._counters = replace(
                 counters, answers=counters.answers + done, cancelled=counters.cancelled + (not done)

@@ -75,7 +75,7 @@ class ForwardPass:
     def advance(self, seconds: float) -> bool:
         """Run layers until the next one would take longer than is left; at least one, but none that nobody wants. True at the end."""
         began = now = perf_counter()
-        while not all(sequence.cancelled for sequence in self.members):
+        while not all(sequence.ended for sequence in self.members):
             before = now
             done = next(self._steps, True)
             now = perf_counter()

@@ -12,7 +12,7 @@ from occlusight.engine.config import MIB, EngineSettings
 from occlusight.engine.kv_segments import SegmentSlice, SequenceKV
 from occlusight.engine.prefix_cache import PrefixCache
 from occlusight.engine.prompt import Prompt
-from occlusight.engine.sequence import Sequence
+from occlusight.engine.sequence import Sequence, SequenceStatus
 from occlusight.errors import BadInput
 from occlusight.model.allocator import give_back_gaps
 from occlusight.model.config import ModelConfig
@@ -171,7 +171,7 @@ class KVManager:
         """Give a sequence's memory back; what it has read is kept for others unless it failed or was cancelled."""
         kv = sequence.kv
         assert kv is not None
-        if self.shares and sequence.keep and not (sequence.cancelled or sequence.error):
+        if self.shares and sequence.keep and sequence.status is SequenceStatus.FINISHED:
             with suppress(MemoryError):
                 self.share(sequence, at_end=True)
         sequence.reserved = 0
@@ -212,7 +212,7 @@ def beginning(parts: Sequences[SegmentSlice], sequence: Sequence) -> tuple[Segme
 def expects(waiting: Sequence, running: Sequences[Sequence], known: int) -> bool:
     """Whether somebody is reading a picture that the waiting prompt begins with and of which more than `known` tokens are then shared."""
     for other in running:
-        if not other.reading or other.cancelled:
+        if not other.reading or other.ended:
             continue
         for _, end in reversed(other.prompt.spans):
             if end <= max(known, other.read):

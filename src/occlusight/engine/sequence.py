@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from time import perf_counter
 
 import torch
@@ -13,6 +14,16 @@ from occlusight.engine.generation import LogitsConsumer
 from occlusight.engine.kv_segments import SequenceKV
 from occlusight.engine.prompt import Prompt
 from occlusight.model.vision import VisionFeatures
+
+
+class SequenceStatus(Enum):
+    """Where a sequence stands: the first two by its keys and values, the others by `Sequence.finish`."""
+
+    WAITING = auto()
+    RUNNING = auto()
+    FINISHED = auto()
+    FAILED = auto()
+    CANCELLED = auto()
 
 
 @dataclass(eq=False)
@@ -29,7 +40,7 @@ class Sequence:
 
     Before it is admitted `kv` is None. `pending_images` are digests of pictures that are still being encoded, at first `encoding` of them, `features` those that are
     there, until the prompt has been read. `position_delta` added to an index after the prompt gives its rotary position: it belongs to the
-    sequence, never to the model. `reserved` is the memory set aside for what it will still allocate.
+    sequence, never to the model. `reserved` is the memory set aside for what it will still allocate. `error` is why it FAILED.
     """
 
     prompt: Prompt
@@ -48,8 +59,7 @@ class Sequence:
     reserved: int = 0
     reused: int = 0
     image_cached: bool = False
-    cancelled: bool = False
-    ended: bool = False
+    outcome: SequenceStatus | None = None
     error: BaseException | None = None
     submitted: float = field(default_factory=perf_counter)
     admitted: float = 0.0
@@ -64,6 +74,22 @@ class Sequence:
             self.token_keys[0] = (self.rope_factor, self.token_keys[0])
 
     @property
+    def status(self) -> SequenceStatus:
+        """Where it stands."""
+        return self.outcome or (SequenceStatus.WAITING if self.kv is None else SequenceStatus.RUNNING)
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has finished, failed or been cancelled; what it held is freed in the end of that step, or by the next one."""
+        return self.outcome is not None
+
+    def finish(self, outcome: SequenceStatus, error: BaseException | None = None) -> None:
+        """Note how it ended, from any thread; what was noted first stays."""
+        if self.outcome is None:
+            self.error = error or self.error  # before the outcome, by which others know to look
+            self.outcome = outcome
+
+    @property
     def read(self) -> int:
         """How many tokens have been read."""
         return 0 if self.kv is None else len(self.kv)
@@ -76,7 +102,7 @@ class Sequence:
     @property
     def unread(self) -> int:
         """How many tokens there are to read now."""
-        return 0 if self.pending_images or self.ended else self.length - self.read
+        return 0 if self.pending_images else self.length - self.read
 
     @property
     def reading(self) -> bool:

@@ -116,7 +116,7 @@ class VisionEncoder:
         began = perf_counter()
         while self._jobs:
             key, job = next(iter(self._jobs.items()))
-            if all(sequence.cancelled for sequence in job.waiting):
+            if all(sequence.ended for sequence in job.waiting):
                 return
             before = perf_counter()
             try:
