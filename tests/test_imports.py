@@ -1,4 +1,4 @@
-"""Who may import whom: docs/architecture.md tells why.
+"""Who may import whom, and what may not cross a border: docs/architecture.md tells why.
 
 The rules are read from the source text, imports inside functions and under TYPE_CHECKING included.
 """
@@ -65,6 +65,15 @@ LATE_EXCEPTIONS = {
 OWN_ENGINE_IN_BENCH = {  # elsewhere `bench` is given a callable that opens a backend
     "bench.speed": "times our own engine",
     "bench.gpu_speed": "times our own engine",
+}
+
+OPEN_KEYWORDS = {  # functions that take keywords of any name and type
+    "checks.by": "hands on the bounds of whatever check it is given",
+    "cli.records.called": "Typer calls it with the options of a command that it has read",
+    "backends.drawing.__call__": "transformers calls it",
+    "model.template.render": "a chat template decides what it reads",
+    "model.template.call": "Jinja calls it",
+    "model.template._format": "Jinja calls it",
 }
 
 
@@ -216,3 +225,22 @@ def test_an_import_against_a_rule_is_found(tree: dict[str, str], name: str, adde
 def test_an_exception_that_is_not_needed_any_more_is_told(tree: dict[str, str]) -> None:
     assert faults({**tree, "backends.load": ""}) != []
     assert any("backends.load is no exception" in fault for fault in faults({**tree, "backends.load": ""}))
+
+
+def open_keywords(texts: Mapping[str, str]) -> set[str]:
+    """Return the functions, "file.function", that take keywords which no type names."""
+    return {
+        f"{name}.{node.name}"
+        for name, text in texts.items()
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.args.kwarg is not None
+        if not (node.args.kwarg.annotation and "Unpack[" in ast.unparse(node.args.kwarg.annotation))
+    }
+
+
+def test_keywords_have_names_and_types(tree: dict[str, str]) -> None:
+    assert open_keywords(tree) == set(OPEN_KEYWORDS)
+    assert open_keywords({"a": "def f(**more: Any): ...\ndef g(**more): ...\ndef h(**more: Unpack[T]): ..."}) == {
+        "a.f",
+        "a.g",
+    }

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
+from occlusight.backends import honoured, options, protocol
 from occlusight.backends.open import BACKENDS, backend_class, open_backend
 from occlusight.backends.options import EngineKeywords, EngineOptions
+from occlusight.backends.protocol import Capabilities, ModelInfo, Request, TextDelta
 from occlusight.errors import BadInput
 
 OTHERS = EngineOptions(
@@ -70,6 +73,29 @@ def test_keywords_change_a_record_and_an_unknown_one_is_no_option(monkeypatch: p
         open_backend("default", quantise="int8")  # type: ignore[call-arg]
     with pytest.raises(BadInput, match="options must be a EngineOptions, but 'int8' was given"):
         open_backend("default", "int8")  # type: ignore[arg-type]
+
+
+def test_the_backend_of_the_documentation_answers_and_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lines that docs/architecture.md adds to backends/echo.py, as they stand."""
+    text = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text("utf-8")
+    found = re.search(r"^ backends/echo\.py\n((?:\+.*\n)+)", text, re.MULTILINE)
+    assert found
+    code = "from __future__ import annotations\nfrom typing import ClassVar\n" + re.sub("(?m)^\\+", "", found[1])
+    made: dict[str, type] = {}
+    exec(code, {**vars(honoured), **vars(options), **vars(protocol), "__name__": "echo"}, made)
+    monkeypatch.setattr("occlusight.backends.open.backend_class", {"echo": made["EchoBackend"]}.__getitem__)
+    backend = open_backend("parrot", backend="echo", base_url="there")
+    assert (backend.info, backend.capabilities) == (ModelInfo("parrot", "there"), Capabilities())
+    assert list(backend.generate_many([Request("a", max_tokens=3), Request("b")]))[::2] == [
+        (0, TextDelta("a")),
+        (1, TextDelta("b")),
+    ]
+    with pytest.raises(BadInput, match="the backend echo cannot honour seed=3"):
+        backend.generate(Request("a", seed=3))
+    with pytest.raises(BadInput, match="parrot tells no log-probabilities"):
+        backend.score_many([(Request("a"), ["b"])])
+    with pytest.raises(BadInput, match=r"the backend echo cannot honour int8_kv=True; .* takes base_url"):
+        open_backend("parrot", backend="echo", int8_kv=True)
 
 
 def test_a_backend_whose_package_is_missing_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

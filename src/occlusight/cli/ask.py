@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,7 +22,7 @@ from occlusight.cli.waiting import watched
 from occlusight.errors import BadInput, Incomplete
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from occlusight.backends.protocol import Backend, Event, Request
 
@@ -68,58 +69,83 @@ def ask(
 
     cat street.webp | occlusight ask - "Is the bicycle hidden?" --regex "(yes|no), because .+" --explain-cost
     """
-    from occlusight.backends import open_backend
-    from occlusight.backends.protocol import Request
-
     words[-1] = os.fsencode(words[-1]).decode("utf-8", "replace")  # a question is UTF-8 in every locale
-    sign = SignOfLife()
-
-    def opened() -> Backend:
-        return open_backend(model, engine, tell=sign.tell)
-
-    def asked(question: str, pictures: tuple[Path, ...] = ()) -> Request:
-        limits = engine.max_pixels, engine.min_pixels
-        return Request(question, pictures, system, (), sampling, *limits)
-
     if sampling.logprobs is not None and not as_json:
         raise BadInput("log-probabilities are told in JSON: give --json with --logprobs")
+    asking = Asking(model, engine, sampling, system)
     if batch is not None or out is not None:
-        from occlusight.cli.batch import Batch
-
         if batch is None or out is None:
             raise BadInput("--batch DIR and --out FILE.jsonl go together; give both")
+        asking.about_each(batch, out, words)
+    else:
+        asking.about(words, as_json, explain_cost)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who is asked, and how."""
+
+    model: str
+    engine: EngineOptions
+    sampling: SamplingParams
+    system: str | None
+
+    def open(self, tell: Callable[[str], None]) -> Backend:
+        """Open the model."""
+        from occlusight.backends import open_backend
+
+        return open_backend(self.model, self.engine, tell=tell)
+
+    def request(self, question: str, pictures: tuple[Path, ...] = ()) -> Request:
+        """Return a question as a request. Raises BadInput."""
+        from occlusight.backends.protocol import Request
+
+        limits = self.engine.max_pixels, self.engine.min_pixels
+        return Request(question, pictures, self.system, (), self.sampling, *limits)
+
+    def about_each(self, folder: Path, out: Path, words: list[str]) -> None:
+        """Ask about each picture of a folder. Raises BadInput for more words than a question."""
+        from occlusight.cli.batch import Batch
+
         if len(words) != 1:
             raise BadInput(
                 f"with --batch give the question alone; {len(words)} arguments were given: {' '.join(words[:3])}"
             )
-        Batch(batch, out, f"{model}{numbers_of(engine)}", asked(words[0])).run(opened)
-        return
-    *pictures, question = words
-    if not pictures:
-        raise BadInput(f"give at least one picture and, last, the question; only {question!r} was given")
-    if os.path.isfile(question):
-        raise BadInput(
-            f"the last argument must be the question, but {question!r} is a file; add the question in quotes"
+        tell = SignOfLife().tell
+        Batch(folder, out, f"{self.model}{numbers_of(self.engine)}", self.request(words[0])).run(
+            lambda: self.open(tell)
         )
-    with picture_files(pictures) as files, sign:
-        request = asked(question, files)
-        if sampling.json_schema is not None or sampling.regex is not None:
-            from occlusight.engine.grammar import check_rules
 
-            check_rules(None if sampling.json_schema is None else str(sampling.json_schema), sampling.regex)
-        sign.say(f"opening the model {model} ...")
-        backend = opened()
-        for warning in warnings(backend, request):
-            sign.tell(f"({warning})")
-        sign.say("reading the picture ..." if len(files) == 1 else "reading the pictures ...")
-        if as_json:
+    def about(self, words: list[str], as_json: bool, explain_cost: bool) -> None:
+        """Ask about the pictures that the words name before the question. What cannot be asked is refused before the model is opened."""
+        *pictures, question = words
+        if not pictures:
+            raise BadInput(f"give at least one picture and, last, the question; only {question!r} was given")
+        if os.path.isfile(question):
+            raise BadInput(
+                f"the last argument must be the question, but {question!r} is a file; add the question in quotes"
+            )
+        sign = SignOfLife()
+        with picture_files(pictures) as files, sign:
+            request = self.request(question, files)
+            if self.sampling.json_schema is not None or self.sampling.regex is not None:
+                from occlusight.engine.grammar import check_rules
+
+                schema = self.sampling.json_schema
+                check_rules(None if schema is None else str(schema), self.sampling.regex)
+            sign.say(f"opening the model {self.model} ...")
+            backend = self.open(sign.tell)
+            for warning in warnings(backend, request):
+                sign.tell(f"({warning})")
+            sign.say("reading the picture ..." if len(files) == 1 else "reading the pictures ...")
+            if not as_json:
+                stream(backend, request, explain_cost, sign)
+                return
             document = answer(backend, request, explain_cost, watched(backend.generate(request)))
             sign.clear()
             print(json.dumps(document, ensure_ascii=False), flush=True)
             if "error" in document:
                 raise Incomplete(document["error"], document["answer"])
-        else:
-            stream(backend, request, explain_cost, sign)
 
 
 def numbers_of(engine: EngineOptions) -> str:

@@ -65,7 +65,7 @@ QuantizeVision = Annotated[
         help="The same for the vision tower: none or int8. It follows --quantize unless given.", show_default=False
     ),
 ]
-OF_ENGINE: dict[str, Any] = {
+OF_ANY_BACKEND: dict[str, Any] = {
     "backend": Annotated[
         str,
         typer.Option(
@@ -83,8 +83,12 @@ OF_ENGINE: dict[str, Any] = {
             show_default=False,
         ),
     ],
+}
+OF_DEVICE: dict[str, Any] = {
     "device": Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")],
     "dtype": Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")],
+}
+OF_OWN_ENGINE: dict[str, Any] = {
     "quantize": Annotated[
         str,
         typer.Option(
@@ -149,7 +153,8 @@ OF_ENGINE: dict[str, Any] = {
         ),
     ],
 }
-"""The options that are fields of `EngineOptions`."""
+OF_ENGINE = OF_ANY_BACKEND | OF_DEVICE | OF_OWN_ENGINE
+"""The options that are fields of `EngineOptions`; a command takes some of them, or a group."""
 
 OF_SAMPLING: dict[str, Any] = {
     "temperature": Annotated[float, typer.Option(help="0 takes the likeliest token each time.")],
@@ -236,19 +241,15 @@ OF_SAMPLING: dict[str, Any] = {
 }
 """The options that are fields of `SamplingParams`."""
 
-OWN = ("quantize", "quantize_vision", "max_pixels", "min_pixels", "context", "int8_kv", "kv_gb")
-ANYBODY = ("backend", "base_url", "trust_remote_code")
-OwnEngine = Annotated[EngineOptions, OptionsOf(OF_ENGINE, OWN)]
+OwnEngine = Annotated[EngineOptions, OptionsOf(OF_OWN_ENGINE)]
 """A model on our own engine."""
-AnyBackend = Annotated[EngineOptions, OptionsOf(OF_ENGINE, ANYBODY)]
+AnyBackend = Annotated[EngineOptions, OptionsOf(OF_ANY_BACKEND)]
 """A model on any backend,"""
-AnyBackendAnySize = Annotated[EngineOptions, OptionsOf(OF_ENGINE, (*ANYBODY, "max_pixels", "min_pixels"))]
+AnyBackendAnySize = Annotated[EngineOptions, OptionsOf(OF_ENGINE, (*OF_ANY_BACKEND, "max_pixels", "min_pixels"))]
 """which reads pictures at the size that the user says,"""
-WholeEngine = Annotated[EngineOptions, OptionsOf(OF_ENGINE, (*ANYBODY, "dtype", *OWN))]
+WholeEngine = Annotated[EngineOptions, OptionsOf(OF_ENGINE, (*OF_ANY_BACKEND, "dtype", *OF_OWN_ENGINE))]
 """and with everything that our engine takes."""
-TimedEngine = Annotated[
-    EngineOptions, OptionsOf(OF_ENGINE, ("device", "dtype", "quantize", "quantize_vision", "int8_kv"))
-]
+TimedEngine = Annotated[EngineOptions, OptionsOf(OF_ENGINE, (*OF_DEVICE, "quantize", "quantize_vision", "int8_kv"))]
 Server = Annotated[EngineOptions, OptionsOf(OF_ENGINE, ("base_url",))]
 Sampling = Annotated[SamplingParams, OptionsOf(OF_SAMPLING)]
 ShortSampling = Annotated[SamplingParams, OptionsOf(OF_SAMPLING, ("max_tokens", "temperature", "seed"))]
