@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from PIL import Image
 
 from occlusight.scenes.description import Camera, Scene
 from occlusight.scenes.meshes.mesh import Material, Mesh
+from occlusight.scenes.truth import optics
 from occlusight.scenes.truth.raycast import View, depth_map, depth_maps
 
 CAMERA = Camera((0.0, -5.0, 0.0), (0.0, 0.0, 0.0), 60.0, 40, 30)
@@ -86,3 +88,20 @@ def test_a_scene_has_a_map_per_object_at_any_resolution(suitcases: Callable[...,
     for one, two in zip(full, half, strict=True):
         assert np.isfinite(one).mean() == pytest.approx(np.isfinite(two).mean(), abs=0.02)
     assert np.nanmin(np.where(np.isfinite(full[0]), full[0], np.nan)) == pytest.approx(2.87, abs=0.05)
+
+
+def test_of_two_frames_only_what_moved_is_met_again(
+    suitcases: Callable[..., Scene], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cast: list[str] = []
+    monkeypatch.setattr(optics, "depth_map", lambda *given: cast.append(given[0].id) or depth_map(*given))
+    first = suitcases(0.21)
+    red, blue = first.objects
+    moved = replace(blue, position=(0.4, 1.0, 0.0))
+    maps = [optics.optical_maps(replace(first, objects=(red, other))) for other in (blue, moved, blue)]
+    assert len(cast) == 3
+    for found, place in zip(maps, (first.objects, (red, moved), first.objects), strict=True):
+        assert np.array_equal(found.solid, depth_maps(replace(first, objects=place)))
+    assert not np.array_equal(maps[0].depth[1], maps[1].depth[1])
+    maps[0].solid[:] = 0  # what was given is the caller's
+    assert np.array_equal(optics.optical_maps(first).solid, maps[2].solid)

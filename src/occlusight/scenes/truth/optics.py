@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from occlusight.scenes.description import Placed, Scene
+from occlusight.scenes.description import Camera, Placed, Scene
 from occlusight.scenes.meshes.catalogue import full_catalogue
 from occlusight.scenes.meshes.library import load_mesh
 from occlusight.scenes.meshes.mesh import Mesh, placed_vertices
@@ -65,13 +65,22 @@ def optical_maps(scene: Scene, view: View | None = None) -> OpticalMaps:
     shape = (len(scene.objects), view.camera.height, view.camera.width)
     found = OpticalMaps(*(np.full(shape, np.inf, np.float32) for _ in range(3)))
     for i, p in enumerate(scene.objects):
-        vertices = placed_vertices(p, load_mesh(p.mesh))
-        found.solid[i] = depth_map(surfaces_of(p.mesh, ENDS), vertices, view)
+        found.solid[i] = _depth_of(p, ENDS, view.camera)
         found.depth[i] = found.solid[i]
         if has(p.mesh, ("pane", "glass")):
-            found.depth[i] = np.minimum(
-                found.solid[i], depth_map(surfaces_of(p.mesh, ("pane", "glass")), vertices, view)
-            )
+            found.depth[i] = np.minimum(found.solid[i], _depth_of(p, ("pane", "glass"), view.camera))
         if has(p.mesh, ("mirror",)):
-            found.mirror[i] = depth_map(surfaces_of(p.mesh, ("mirror",)), vertices, view)
+            found.mirror[i] = _depth_of(p, ("mirror",), view.camera)
     return found
+
+
+@lru_cache(maxsize=24)
+def _depth_of(placed: Placed, optics: tuple[str, ...], camera: Camera) -> NDArray[np.float32]:
+    """Return the depth (H, W) of the surfaces of an object that do one of these things to light; not to be changed.
+
+    The last ones are kept: from frame to frame of a clip most objects stand still, and a scene is measured again after
+    it was chosen.
+    """
+    depth = depth_map(surfaces_of(placed.mesh, optics), placed_vertices(placed, load_mesh(placed.mesh)), View(camera))
+    depth.setflags(write=False)
+    return depth
