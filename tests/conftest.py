@@ -10,14 +10,19 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image, ImageDraw
+from tests.tiny import speaking_config
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from occlusight.model.config import ModelConfig, TextConfig, VisionConfig
 from occlusight.model.preprocess import PixelLimits, PreprocessSettings
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.weights import save_model
 
 torch.set_num_threads(1)  # tiny matrices: a second thread costs more than it does, above all on a busy machine
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the browser's files first: they take the longest, and at the end one worker would be left alone with them."""
+    items.sort(key=lambda item: item.get_closest_marker("page") is None)
 
 
 def pytest_collection_finish() -> None:
@@ -74,29 +79,7 @@ def write_checkpoint(folder: Path, seed: int = 1, context: int = 4096) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(folder / "tokenizer.json"))
     ids = {name: tokenizer.token_to_id(name) for name in CONTROL}
-    config = ModelConfig(
-        text=TextConfig(
-            vocab_size=tokenizer.get_vocab_size(),
-            hidden_size=48,
-            intermediate_size=96,
-            layers=3,
-            heads=4,
-            kv_heads=2,
-            head_dim=16,
-            mrope_section=(4, 2, 2),
-            max_positions=context,
-        ),
-        vision=VisionConfig(
-            hidden_size=32, intermediate_size=64, layers=3, heads=2, out_size=48, position_embeddings=64, taps=(0, 1)
-        ),
-        image_token_id=ids["<|image_pad|>"],
-        video_token_id=ids["<|video_pad|>"],
-        vision_start_token_id=ids["<|vision_start|>"],
-        vision_end_token_id=ids["<|vision_end|>"],
-        tie_word_embeddings=False,
-        eos_token_ids=(ids["<|im_end|>"], ids["<|endoftext|>"]),
-    )
-    model = Qwen3VL(config)
+    model = Qwen3VL(speaking_config(tokenizer.get_vocab_size(), ids, context))
     generator = torch.Generator().manual_seed(seed)
     model.init_weights(generator)
     with torch.no_grad():

@@ -16,7 +16,8 @@ from occlusight.engine.config import EngineSettings
 from occlusight.engine.outlook import seconds_of
 from occlusight.engine.speeds import KeptSpeeds, Speeds
 from occlusight.engine.vision_encoder import Job
-from occlusight.model.config import ModelConfig, TextConfig, VisionConfig
+from occlusight.model.config import ModelConfig
+from occlusight.model.presets import preset
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.size import parameters_of, text_work, vision_work
 from occlusight.model.vision import steps_for
@@ -113,9 +114,9 @@ def test_the_towers_steps_are_known_beforehand(tiny_checkpoint: Path, frames: in
 
 def test_work_is_counted_as_published_for_the_2b() -> None:
     """docs/speed.md: a 512x512 picture and its question take 0.75 million million products in the linear layers."""
-    text = TextConfig(vocab_size=151_936, hidden_size=2048, intermediate_size=6144, layers=28, heads=16, kv_heads=8)
-    vision = VisionConfig(hidden_size=1024, intermediate_size=4096, layers=24, heads=16, out_size=2048)
-    assert parameters_of(ModelConfig(text, vision)) == 2_127_532_032
+    config = preset("2B")
+    text, vision = config.text, config.vision
+    assert parameters_of(config) == 2_127_532_032
     linear = vision_work(vision, 1024) - vision.layers * 2 * 1024**2 * vision.hidden_size
     linear += 282 * text.matrix_numbers
     assert linear == pytest.approx(0.75e12, rel=0.05)

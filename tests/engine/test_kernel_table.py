@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.tiny import TEXT
 from torch import Tensor
 
 from occlusight.engine import kernel_table as table
@@ -22,12 +23,11 @@ from occlusight.engine.kv_segments import KVSegment, SegmentSlice, SequenceKV
 from occlusight.engine.packed_batch import PackedBatch
 from occlusight.engine.prompt import Prompt
 from occlusight.kernels.capabilities import capabilities
-from occlusight.model.config import TextConfig
 from occlusight.model.int8_kv_cache import Int8KVCache
 from occlusight.model.kv_cache import KVCache
 from occlusight.model.weights import load_model
 
-CONFIG = TextConfig(300, 64, 96, layers=2, heads=4, kv_heads=2, head_dim=32, mrope_section=(6, 5, 5))
+CONFIG = replace(TEXT, layers=2)
 LAYER = 1
 
 

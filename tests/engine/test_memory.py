@@ -17,18 +17,15 @@ from occlusight.backends.local import LocalBackend
 from occlusight.backends.protocol import Done, Request
 from occlusight.engine import kv_manager as admission
 from occlusight.errors import BadInput
-from occlusight.model.config import ModelConfig, TextConfig, VisionConfig
+from occlusight.model.config import ModelConfig
 from occlusight.model.device import Placement
 from occlusight.model.memory import available_bytes, memory_bytes
+from occlusight.model.presets import preset
 from occlusight.model.quant.plan import QuantSettings
 
 MB = 1_000_000
 CPU = Placement(torch.device("cpu"), torch.float32, chosen=True)
-LARGE = ModelConfig(
-    TextConfig(vocab_size=151_936, hidden_size=2048, intermediate_size=6144, layers=28, heads=16, kv_heads=8),
-    VisionConfig(hidden_size=1024, intermediate_size=4096, layers=24, heads=16, out_size=2048),
-)
-"""The shape of Qwen3-VL-2B."""
+LARGE = preset("2B")
 
 
 def write(root: Path, files: dict[str, str]) -> Path:

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from tests.tiny import END, IMAGE, START, TEXT, VIDEO, VISION, tiny_config
 from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers, trainers
 from tokenizers import Tokenizer as BaseTokenizer
 from torch import Tensor
 
-from occlusight.model.config import ModelConfig, TextConfig, VisionConfig
+from occlusight.model.config import ModelConfig
 from occlusight.model.preprocess import PixelLimits, PreprocessSettings, patches_of_array
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.rope import Grid, positions
 from occlusight.model.weights import save_model
 
-VOCABULARY = 300
-IMAGE, VIDEO, START, END = 290, 291, 292, 293
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>"]
 SPECIAL += ["<|image_pad|>", "<|video_pad|>"]
 TEMPLATE = """\
@@ -50,13 +49,6 @@ class Case:
     def video(self) -> bool:
         """Whether its pads are a clip's."""
         return bool((self.ids == VIDEO).any())
-
-
-def tiny_config(**changes: Any) -> ModelConfig:
-    """Two DeepStack taps, four layers each, patches of 8, a table of 7 x 7 positions."""
-    text = TextConfig(VOCABULARY, 64, 96, layers=4, heads=4, kv_heads=2, head_dim=32, mrope_section=(6, 5, 5))
-    vision = VisionConfig(48, 80, layers=4, heads=3, out_size=64, patch_size=8, position_embeddings=49, taps=(0, 2))
-    return ModelConfig(text, vision, IMAGE, VIDEO, START, END, **changes)
 
 
 def loud_model(config: ModelConfig, seed: int = 0) -> Qwen3VL:
@@ -227,11 +219,9 @@ def chat_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base.add_tokens([AddedToken(name, normalized=False) for name in ("<think>", "</think>")])
     base.save(str(directory / "tokenizer.json"))
     ids = {name: base.token_to_id(name) for name in SPECIAL}
-    tiny = tiny_config()
-    text = TextConfig(base.get_vocab_size() + 8, 64, 96, 4, 4, 2, head_dim=32, mrope_section=(6, 5, 5))
     config = ModelConfig(
-        text,
-        tiny.vision,
+        replace(TEXT, vocab_size=base.get_vocab_size() + 8),
+        VISION,
         ids["<|image_pad|>"],
         ids["<|video_pad|>"],
         ids["<|vision_start|>"],

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
+from tests.tiny import TEXT, VISION
 
 from occlusight.errors import BadModel
 from occlusight.model.config import ModelConfig, TextConfig, VisionConfig
@@ -70,16 +72,12 @@ def test_an_unknown_preset_lists_the_sizes() -> None:
         preset("7B")
 
 
-TEXT = {"vocab_size": 300, "hidden_size": 64, "intermediate_size": 96, "layers": 2, "heads": 4, "kv_heads": 2}
-VISION = {"hidden_size": 48, "intermediate_size": 80, "layers": 4, "heads": 3, "out_size": 64}
-
-
 def text(**changes: Any) -> TextConfig:
-    return TextConfig(**{**TEXT, **changes})
+    return replace(TEXT, **changes)
 
 
 def vision(**changes: Any) -> VisionConfig:
-    return VisionConfig(**{**VISION, "taps": (0, 2), **changes})
+    return replace(VISION, **changes)
 
 
 @pytest.mark.parametrize(
@@ -88,8 +86,8 @@ def vision(**changes: Any) -> VisionConfig:
         (lambda: text(kv_heads=3), "multiple of kv_heads"),
         (lambda: text(layers=0), "layers must be positive"),
         (lambda: text(head_dim=7), "even"),
-        (lambda: text(mrope_section=(24, 20, 19)), "sum to head_dim / 2 = 64"),
-        (lambda: text(mrope_section=(4, 30, 30)), "give time the most"),
+        (lambda: text(mrope_section=(6, 5, 4)), "sum to head_dim / 2 = 16"),
+        (lambda: text(mrope_section=(2, 7, 7)), "give time the most"),
         (lambda: vision(heads=5), "multiple of 4"),
         (lambda: vision(position_embeddings=50), "no square"),
         (lambda: vision(taps=(2, 0)), "rise"),

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
+from tests.tiny import TEXT
 from torch import Tensor
 
 from occlusight.model import int8_kv_cache
 from occlusight.model.attention import plain_partial_attention
-from occlusight.model.config import TextConfig
 from occlusight.model.int8_kv_cache import Int8KVCache, quantize, rounded
 from occlusight.model.kv_cache import KVCache
 
-CONFIG = TextConfig(300, 64, 96, layers=2, heads=4, kv_heads=2, head_dim=32, mrope_section=(6, 5, 5))
+CONFIG = replace(TEXT, layers=2)
 
 
 def some(tokens: int, seed: int = 0, batch: int = 1) -> Tensor:

@@ -8,12 +8,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.tiny import IMAGE, VIDEO
 
 from occlusight.errors import BadInput
 from occlusight.model.presets import preset
 from occlusight.model.rope import Grid, frequency_axes, positions
-
-IMAGE, VIDEO = 290, 291
 
 
 def test_the_worked_example_of_the_docstring(make_config: Any) -> None:
