@@ -1,4 +1,4 @@
-"""What tests of several parts share: a tiny checkpoint with random weights, and pictures."""
+"""What tests of several parts share: a tiny checkpoint with random weights, pictures, and relation graphs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import gc
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+import tests.occlusion.graphs
 import torch
 from PIL import Image, ImageDraw
 from tests.tiny import speaking_config
@@ -16,6 +18,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from occlusight.model.preprocess import PixelLimits, PreprocessSettings
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.weights import save_model
+from occlusight.occlusion.kinds import KindNames
 
 torch.set_num_threads(1)  # tiny matrices: a second thread costs more than it does, above all on a busy machine
 
@@ -130,3 +133,15 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         draw(seed, size).save(folder / name)
         paths.append(folder / name)
     return paths
+
+
+@pytest.fixture(scope="session")
+def graphs() -> ModuleType:
+    """The module tests/occlusion/graphs.py."""
+    return tests.occlusion.graphs
+
+
+@pytest.fixture(scope="session")
+def names(graphs: ModuleType) -> dict[str, KindNames]:
+    """A small catalogue."""
+    return graphs.NAMES

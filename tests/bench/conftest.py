@@ -1,4 +1,4 @@
-"""The graphs of tests/occlusion, and small data sets made of them."""
+"""Small data sets made of the graphs of tests/occlusion."""
 
 from __future__ import annotations
 
@@ -9,24 +9,11 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-import tests.occlusion.graphs
 from PIL import Image
 
 from occlusight.datasets.dataset import DataSet, read_set
 from occlusight.occlusion.kinds import KindNames
 from occlusight.questions.question import ask
-
-
-@pytest.fixture(scope="session")
-def graphs() -> ModuleType:
-    """The module tests/occlusion/graphs.py."""
-    return tests.occlusion.graphs
-
-
-@pytest.fixture(scope="session")
-def names(graphs: ModuleType) -> dict[str, KindNames]:
-    """A small catalogue."""
-    return graphs.NAMES
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from benchmarks.load import Plan, Tally, Visitor, keep_asking, listener, load, resident_mb, summary
-from tests.web.conftest import serving
+from tests.serve.conftest import serving
 
 from occlusight.backends.scripted import Scripted
 from occlusight.errors import BadInput

@@ -1,9 +1,8 @@
-"""A team's own pictures, sweeps over sizes and lengths, and a judge that never replaces the rule."""
+"""A team's own photographs: labels, answers that are kept, the estimate and whether figures carry over."""
 
 from __future__ import annotations
 
 import csv
-import json
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -11,16 +10,10 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from occlusight.backends.local import LocalBackend
 from occlusight.backends.protocol import Request
 from occlusight.backends.scripted import Scripted
-from occlusight.bench.judge import judged
-from occlusight.bench.oracle import oracle_of
 from occlusight.bench.photographs import ASKED, Labelled, estimate, label_run, read_labels, summary, write_template
-from occlusight.bench.record import Finished, Record
-from occlusight.bench.run import run
-from occlusight.bench.sweep import Resized, default_side, knee, sweep
-from occlusight.bench.sweep_page import COLUMNS, page, to_markdown, verdict_of_length, verdict_of_size
+from occlusight.bench.record import Record
 from occlusight.cli.bench import bench_app
 from occlusight.errors import BadData, BadInput
 
@@ -99,110 +92,6 @@ def test_the_label_command(photographs: Path, tmp_path: Path) -> None:
     assert "2 pictures" in done.stdout
     failed = CliRunner().invoke(bench_app, ["label", "--out", str(tmp_path / "m.csv")])
     assert isinstance(failed.exception, BadInput)
-
-
-def test_a_sweep_finds_the_knee(data, names, tmp_path: Path) -> None:
-    """Answers come whole from 64 pieces on, so there longer limits buy nothing."""
-    oracle = oracle_of(data, names)
-
-    def answer(request):
-        return next(text for (_, prompt), text in oracle.known.items() if prompt == request.prompt)
-
-    found = sweep(Scripted(answer), data, tmp_path, names, sizes=(32, 64), lengths=(1, 64, 128), langs=["en"], scenes=2)
-    assert [p["size"] for p in found["by_size"]] == [32, 64]
-    assert found["best_size"] == 32
-    assert found["by_max_tokens"][0]["cut"] > 0
-    assert found["by_max_tokens"][0]["accuracy"] < found["by_max_tokens"][1]["accuracy"]
-    assert found["best_max_tokens"] == 64
-    assert (
-        knee([{"size": 1, "accuracy": 0.7}, {"size": 2, "accuracy": 0.795}, {"size": 3, "accuracy": 0.8}], "size") == 2
-    )
-
-
-def test_our_engine_reads_a_picture_at_the_size_under_test(tiny_checkpoint, pictures) -> None:
-    """Its limits are 32 to 128 pixels a side of a square; a token is 32 x 32 pixels."""
-    backend = LocalBackend(tiny_checkpoint)
-    request = Request("?", (pictures[0],), max_tokens=1)  # 96 x 64
-    tokens = [list(Resized(backend, size).generate(request))[-1].usage.image_tokens for size in (96, 384)]
-    assert tokens == [6, 96]
-    assert Resized(backend, 384).preprocess.limits.max_pixels > 384 * 384
-    assert list(backend.generate(request))[-1].usage.image_tokens == 6
-    assert default_side(backend) == [32, 128]
-
-
-def test_the_knee_is_shown_and_justified() -> None:
-    def at(setting: str, value: int, accuracy: float, seconds: float) -> dict[str, object]:
-        numbers = dict.fromkeys((key for _, key, _ in COLUMNS), 1)
-        return {setting: value, **numbers, "accuracy": accuracy, "first_answer_s": seconds, "later_answers_s": seconds}
-
-    sizes = [at("size", 256, 0.8, 0.5), at("size", 512, 0.895, 1.0), at("size", 1024, 0.9, 4.0)]
-    lengths = [at("max_tokens", 32, 0.5, 1.0), at("max_tokens", 256, 0.9, 1.0)]
-    found = {"model": "M", "data": "D", "by_size": sizes, "best_size": 512, "default_size": [400, 520]}
-    found |= {"by_max_tokens": lengths, "best_max_tokens": 256, "default_max_tokens": 256}
-    assert verdict_of_size(found) == (
-        "The knee is at 512 pixels: accuracy 89.5 against 90.0 at 1024, the best; 1024 has 90.0 and takes 4.0 times as long "
-        "to a first answer. That is the default: the checkpoint reads a square picture with 400 to 520 pixels a side."
-    )
-    assert "limits are below it" in verdict_of_size(found | {"default_size": [200, 264]})
-    assert "limits allow more" in verdict_of_size(found | {"default_size": [200, 4096]})
-    assert verdict_of_length(found).endswith("accuracy 90.0, the best. That is the default.")
-    assert "| **512** | **89.5** |" in to_markdown(found)
-    assert page(found).count('class="knee"') == 2
-    nothing = found | {"by_size": [at("size", 256, 0, 1) | {"accuracy": None}], "best_size": None}
-    assert "No accuracy" in page(nothing)
-
-
-def test_pictures_are_resized_by_their_longer_side(pictures) -> None:
-    seen = Scripted("Yes.")
-    list(Resized(seen, 48).generate(Request("?", (pictures[3],))))
-    assert seen.requests[0].pictures[0].size == (48, 10)
-
-
-def test_a_judge_is_compared_with_the_rule(data, names, tmp_path: Path) -> None:
-    run(oracle_of(data, names), data, tmp_path, names, ["en"])
-    finished = Finished.read(tmp_path)
-    lines, summary = judged(Scripted("Yes, it is."), finished, data, tmp_path / "judge")
-    assert summary["plausible_by_rule"] == summary["plausible_by_judge"] == summary["agreement"] == 1.0
-    assert len(lines) == summary["n"] > 0
-    for text in ("Perhaps.", "Noted.", "不确定"):
-        _, unsure = judged(Scripted(text), finished, data, tmp_path / f"judge {text}")
-        assert (unsure["no_verdict"], unsure["kappa"]) == (unsure["n"], None)
-    assert json.loads((tmp_path / "scores.json").read_text())["explanation_plausible"] == 1.0
-
-
-def test_verdicts_are_kept_as_they_come(data, names, tmp_path: Path) -> None:
-    """A stopped judging resumes, what failed is asked again, and neither another judge nor other answers mix into it."""
-    run(oracle_of(data, names), data, tmp_path, names, ["en"])
-    finished, asked = Finished.read(tmp_path), []
-
-    def stops(request: Request) -> str:
-        asked.append(request.prompt)
-        if len(asked) == 3:
-            raise KeyboardInterrupt
-        if len(asked) == 5:
-            raise RuntimeError("overloaded")
-        return "Yes."
-
-    def once(name: str = "m", run: Finished = finished):
-        return judged(Scripted(stops, name=name), run, data, tmp_path / "judge")
-
-    with pytest.raises(KeyboardInterrupt):
-        once()
-    lines, summary = once()
-    whole = len(lines)
-    assert len(asked) == whole + 1 > 5
-    assert (summary["failed"], summary["n"], summary["plausible_by_judge"]) == (1, whole - 1, 1.0)
-    assert [line["id"] for line in lines if line["failed"]] == [lines[3]["id"]]
-    lines, summary = once()
-    assert (summary["failed"], summary["n"], len(asked)) == (0, whole, whole + 2)
-    assert Record.read(tmp_path / "judge" / "judged.jsonl") == lines
-    assert json.loads((tmp_path / "judge" / "judge.json").read_text()) == summary
-    with pytest.raises(BadInput, match="a run with another model"):
-        once("other")
-    changed = tmp_path / "changed"
-    run(oracle_of(data, names, paraphrased=True), data, changed, names, ["en"])
-    with pytest.raises(BadInput, match="a run with another data"):
-        once(run=Finished.read(changed))
 
 
 def labelled(photographs: Path, tmp_path: Path) -> list[Labelled]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.web.conftest import serving, wait
+from tests.serve.conftest import serving, wait
 
 from occlusight.backends.protocol import CancelCheck, Event, Request
 from occlusight.backends.scripted import Scripted

@@ -15,8 +15,8 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.server.test_security import Browser, as_file
-from tests.web.conftest import serving
+from tests.serve.conftest import serving
+from tests.serve.test_security import Browser, as_file
 
 from occlusight.backends.scripted import Scripted
 from occlusight.errors import Busy
