@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from occlusight.model.config import ModelConfig
 from occlusight.randomness import stream
-from occlusight.scenes.meshes.catalogue import Catalogue, load_catalogue, whole_catalogue
+from occlusight.scenes.meshes.catalogue import Catalogue, whole_catalogue
 from occlusight.scenes.meshes.names import names_of
 from occlusight.scenes.recipes.free import make_scene
 from occlusight.scenes.render.composite import compose
@@ -25,8 +25,10 @@ from occlusight.train.augment import mirrored, relit
 from occlusight.train.examples import Dense, Packed, Packer, dense_targets, questions_of
 from occlusight.train.recipe import UNIT, TrainRecipe
 from occlusight.train.renders import Renders
+from occlusight.train.staged import staged_example
 
-SHARES = {"street": 0.46, "desk": 0.27, "room": 0.27}
+STAGED = "staged"
+SHARES = {"street": 0.31, "desk": 0.18, "room": 0.18, STAGED: 0.33}
 TRUTH_STEP = 2  # masks are measured at half the picture's resolution
 
 
@@ -102,8 +104,11 @@ class Pictures(IterableDataset[Batch]):
 def composite_example(
     index: int, seed: int, catalogue: Catalogue, bank: SpriteBank, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.uint8], Truth]:
-    """Picture and truth number `index` of the stream with this seed."""
+    """Picture and truth number `index` of the stream with this seed; the catalogue is the whole one, since a third are
+    of targeted scenes."""
     recipe = str(rng.choice(list(SHARES), p=list(SHARES.values())))
+    if recipe == STAGED:
+        return staged_example(index, seed, catalogue, bank, rng, UNIT, TRUTH_STEP)
     scene = make_scene(recipe, seed, index, catalogue, width=UNIT)
     picture = compose(scene, bank, rng)
     depths = np.ascontiguousarray(picture.depths[:, ::TRUTH_STEP, ::TRUTH_STEP])
@@ -112,7 +117,7 @@ def composite_example(
 
 def corpus(bank: Path, pictures: int, seed: int = 0) -> Iterator[str]:
     """Questions and replies about so many composites: what the tokenizer is trained on."""
-    catalogue = load_catalogue()
+    catalogue = whole_catalogue()
     names, sprites = names_of(catalogue), SpriteBank.load(bank)
     for index in range(pictures):
         rng = stream("tokenizer corpus", seed, index)

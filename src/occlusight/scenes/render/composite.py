@@ -15,6 +15,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from occlusight.scenes.description import Placed, Scene
+from occlusight.scenes.render.sprite_layers import Layer, paint, set_sprite
 from occlusight.scenes.render.sprites import SpriteBank
 
 Floats = npt.NDArray[np.float32]
@@ -36,34 +37,29 @@ def compose(scene: Scene, bank: SpriteBank, rng: np.random.Generator) -> Composi
     height, width = view.height, view.width
     canvas = _background(scene, view, rng)
     drawn: list[Placed] = []
-    layers: list[tuple[Floats, Floats, slice, slice]] = []
+    layers: list[Layer] = []
     taken: set[tuple[str, str | None]] = set()
     shade = np.ones((height, width), np.float32)
     shear, squash = rng.uniform(-1.2, 1.2), rng.uniform(0.12, 0.45)
     strength = rng.uniform(0.25, 0.6)
     depths = []
     for placed in scene.objects:
-        layer = _layer(placed, view, bank, rng, taken)
-        if layer is None:
+        found = _layer(placed, view, bank, rng, taken)
+        if found is None:
             continue
-        drawn_as, rgba, depth, anchor, rows, columns = layer
+        drawn_as, layer = found
         drawn.append(drawn_as)
         taken.add((drawn_as.kind, drawn_as.colour))
-        layers.append((rgba, depth, rows, columns))
+        layers.append(layer)
         full = np.full((height, width), np.inf, np.float32)
-        full[rows, columns] = np.where(rgba[..., 3] > 0.5, depth, np.inf)
+        full[layer.rows, layer.columns] = np.where(layer.hard, layer.depth, np.inf)
         depths.append(full)
-        _shadow(shade, rgba[..., 3], rows, columns, anchor, float(shear), float(squash), float(strength))
+        _shadow(shade, layer, float(shear), float(squash), float(strength))
     canvas *= _blur(shade, 2.0)[..., None]
     zbuffer = np.full((height, width), np.inf, np.float32)
     order = sorted(range(len(layers)), key=lambda i: -float(np.min(depths[i], initial=np.inf)))
     for i in order:
-        rgba, depth, rows, columns = layers[i]
-        z = zbuffer[rows, columns]
-        front = (depth < z) & (rgba[..., 3] > 0.02)
-        alpha = np.where(front, rgba[..., 3], 0.0)[..., None]
-        canvas[rows, columns] = canvas[rows, columns] * (1 - alpha) + rgba[..., :3] * alpha
-        zbuffer[rows, columns] = np.where(front & (rgba[..., 3] > 0.5), depth, z)
+        paint(canvas, zbuffer, layers[i])
     canvas *= rng.uniform(0.85, 1.15)
     canvas += rng.normal(0, rng.uniform(0.5, 5.0), (height, width, 1)).astype(np.float32)
     rgb = np.clip(canvas, 0, 255).astype(np.uint8)
@@ -99,9 +95,8 @@ class _View:
 
 def _layer(
     placed: Placed, view: _View, bank: SpriteBank, rng: np.random.Generator, taken: set[tuple[str, str | None]]
-) -> tuple[Placed, Floats, Floats, tuple[float, float], slice, slice] | None:
-    """One object's RGBA (colour 0-255, alpha 0-1), depth, base pixel and place in the picture; None where it cannot
-    be."""
+) -> tuple[Placed, Layer] | None:
+    """One object as drawn, and its layer; None where it cannot be."""
     ids = [i for i in bank.by_mesh.get(placed.mesh, ()) if (placed.kind, bank.infos[i].colour) not in taken]
     if bank.by_mesh.get(placed.mesh) and bank.infos[bank.by_mesh[placed.mesh][0]].colour is None:
         ids = list(bank.by_mesh[placed.mesh])
@@ -113,44 +108,17 @@ def _layer(
     candidates = [ids[int(rng.integers(len(ids)))] for _ in range(5)]
     chosen = min(candidates, key=lambda i: abs(bank.infos[i].elevation - elevation))
     info = bank.infos[chosen]
-    factor = view.focal * placed.scale / (along * info.scale)
-    w, h = round(info.width * factor), round(info.height * factor)
-    if w < 3 or h < 3 or w > 2 * view.width or h > 2 * view.height:
+    pixels, flip = view.focal / along, rng.random() < 0.5
+    layer = set_sprite(bank, chosen, flip, (column, row), pixels, placed.scale, along, (view.width, view.height))
+    if layer is None:
         return None
-    rgba8, depth16 = bank.image(chosen)
-    picture = Image.fromarray(np.ascontiguousarray(rgba8))
-    ax, ay = info.anchor[0] * factor, info.anchor[1] * factor
-    flip = rng.random() < 0.5
-    resample = Image.Resampling.BOX if factor < 0.5 else Image.Resampling.BILINEAR
-    big = np.asarray(picture.resize((w, h), resample), np.float32)
-    rows_of = np.minimum((np.arange(h) + 0.5) / factor, info.height - 1).astype(np.intp)
-    columns_of = np.minimum((np.arange(w) + 0.5) / factor, info.width - 1).astype(np.intp)
-    depth = depth16[rows_of][:, columns_of].astype(np.float32) * placed.scale
-    if flip:
-        big, depth, ax = big[:, ::-1], depth[:, ::-1], w - ax
-    left, top = round(column - ax), round(row - ay)
-    r0, r1, c0, c1 = max(0, top), min(view.height, top + h), max(0, left), min(view.width, left + w)
-    if r1 - r0 < 3 or c1 - c0 < 3:
-        return None
-    cut = (slice(r0 - top, r1 - top), slice(c0 - left, c1 - left))
-    rgba = np.concatenate([big[cut][..., :3], big[cut][..., 3:] / 255], -1)
-    colour = info.colour
-    depth = np.where(np.isfinite(depth), depth, 0.0) + along
-    drawn = Placed(placed.id, placed.kind, placed.mesh, placed.position, info.yaw, placed.scale, colour, None)
-    return drawn, rgba, depth[cut].astype(np.float32), (column, row), slice(r0, r1), slice(c0, c1)
+    drawn = Placed(placed.id, placed.kind, placed.mesh, placed.position, info.yaw, placed.scale, info.colour, None)
+    return drawn, layer
 
 
-def _shadow(
-    shade: Floats,
-    alpha: Floats,
-    rows: slice,
-    columns: slice,
-    anchor: tuple[float, float],
-    shear: float,
-    squash: float,
-    strength: float,
-) -> None:
+def _shadow(shade: Floats, layer: Layer, shear: float, squash: float, strength: float) -> None:
     """Darken the ground where the object's squashed and sheared silhouette falls."""
+    alpha, rows, columns = layer.rgba[..., 3], layer.rows, layer.columns
     h, w = alpha.shape
     flat = max(2, round(h * squash))
     small = np.asarray(Image.fromarray((alpha * 255).astype(np.uint8)).resize((w, flat)), np.float32) / 255

@@ -3,7 +3,7 @@ shadows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from occlusight.scenes.truth.optics import OpticalMaps, Reach, opaque_reach, opt
 from occlusight.scenes.truth.reflections import Mirrored, reflections
 from occlusight.scenes.truth.shadows import direction, shadow_masks
 
+SOFT = 6.0  # degrees of the sun's radius up to which shadows have a shape
 LEAST = 0.0004  # of the picture: smaller reflections and shadows are not listed
 
 Mask = NDArray[np.bool_]
@@ -65,13 +66,37 @@ def measure_targeted(
     """
     found = catalogue or full_catalogue()
     maps = look(scene)
-    truth = graph_from_depths(maps.depth, scene.objects, found, scene.camera, solid=maps.solid, mirror=maps.mirror)
+    every = shadow_masks(scene, maps, reach=reach) if shadows and shapely(scene) else None
+    measured = truth_of_maps(scene, maps, reflections(scene, maps, reach=reach), every, found, scene.camera)
+    if second is None:
+        return measured
+    graph = replace(measured.graph, views=(_second(scene, found, second, look),))
+    return replace(measured, truth=replace(measured.truth, graph=graph))
+
+
+def truth_of_maps(
+    scene: Scene,
+    maps: OpticalMaps,
+    mirrored: Iterable[Mirrored],
+    shaded: Mask | None,
+    catalogue: Catalogue,
+    camera: Camera | None = None,
+) -> TargetedTruth:
+    """Return the truth of a scene of which is known what each object does to lines of sight, what its mirrors show, and
+    where each object shades the ground, (n, H, W), None where shadows are not looked for.
+
+    `camera` gives ground contacts; without it there are none.
+    """
+    truth = graph_from_depths(maps.depth, scene.objects, catalogue, camera, solid=maps.solid, mirror=maps.mirror)
     truth = replace(truth, graph=with_alone(truth.graph, truth.amodal, truth.visible))
-    graph, mirrored = _with_reflections(scene, maps, truth.graph, found, reach)
-    graph, shaded = _with_shadows(scene, maps, graph, reach) if shadows else (graph, {})
-    if second is not None:
-        graph = replace(graph, views=(_second(scene, found, second, look),))
-    return TargetedTruth(_padded(truth, graph), mirrored, shaded)
+    graph, reflected = _with_reflections(scene, mirrored, truth.graph, catalogue)
+    graph, shadows = (graph, {}) if shaded is None else _with_shadows(scene, shaded, graph)
+    return TargetedTruth(_padded(truth, graph), reflected, shadows)
+
+
+def shapely(scene: Scene) -> bool:
+    """Whether shadows have a shape: a wide lamp's are too soft."""
+    return scene.light.softness <= SOFT
 
 
 def with_alone(graph: Graph, amodal: Mask, visible: Mask) -> Graph:
@@ -107,12 +132,12 @@ def _padded(truth: Truth, graph: Graph) -> Truth:
 
 
 def _with_reflections(
-    scene: Scene, maps: OpticalMaps, graph: Graph, catalogue: Catalogue, reach: Reach
+    scene: Scene, mirrored: Iterable[Mirrored], graph: Graph, catalogue: Catalogue
 ) -> tuple[Graph, dict[tuple[str, str], Mask]]:
     masks: dict[tuple[str, str], Mask] = {}
     entries: list[Reflection] = []
     shown: dict[str, Mirrored] = {}
-    for m in reflections(scene, maps, reach=reach):
+    for m in mirrored:
         share = float(m.seen.mean())
         if share < LEAST:
             continue
@@ -142,10 +167,7 @@ def _with_reflections(
     return replace(graph, objects=tuple(objects), reflections=tuple(entries)), masks
 
 
-def _with_shadows(scene: Scene, maps: OpticalMaps, graph: Graph, reach: Reach) -> tuple[Graph, dict[str, Mask]]:
-    if scene.light.softness > 6:  # a wide lamp's shadows are too soft to have a shape
-        return graph, {}
-    every = shadow_masks(scene, maps, reach=reach)
+def _with_shadows(scene: Scene, every: Mask, graph: Graph) -> tuple[Graph, dict[str, Mask]]:
     times = every.sum(axis=0)
     where = direction(scene)
     masks: dict[str, Mask] = {}
