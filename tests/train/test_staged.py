@@ -109,6 +109,15 @@ def test_a_board_hides_as_much_as_lies_behind_its_edge(two_sided: SpriteBank) ->
     assert ("it", "dog") not in Facts(truth.graph).relations
 
 
+def test_before_a_slanting_board_a_thing_is_whole_though_the_near_edge_is_nearer(two_sided: SpriteBank) -> None:
+    picture, truth = shown(two_sided, fixture("fixture-panel", 0.0, 5.0, 60.0), dog(0.3, 4.9))
+    facts = Facts(truth.graph)
+    assert (facts.objects["it"].distance or 9) < 4.6 < (facts.objects["dog"].distance or 0)
+    assert facts.objects["dog"].visible_fraction == 1.0
+    assert facts.graph.covered("dog", "it") > 0.2
+    assert like(picture.rgb, RED).sum() == pytest.approx(like(picture.rgb, BLUE).sum(), rel=0.2)
+
+
 def test_glass_covers_and_lets_through_what_its_tint_leaves(two_sided: SpriteBank) -> None:
     pane = fixture("fixture-window-tinted", 0.0, 3.0)
     picture, truth = shown(two_sided, pane, dog(0.0, 5.0))

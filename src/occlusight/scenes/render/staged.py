@@ -202,7 +202,7 @@ def _maps(seen: Sequence[_Seen], view: View) -> OpticalMaps:
 @dataclass(frozen=True, eq=False)
 class _Mirror:
     """What the mirror `id` shows: where it shows anything (H, W), the rays that it turned back (N, 3) and where they
-    start, its tint, and the layers of things in it by their ids, inf before the mirror."""
+    start, its tint, and the layers of things in it by their ids."""
 
     id: str
     where: Mask
@@ -261,8 +261,7 @@ def _reflect(
         else:
             layer = _mirror_image(s.actor, point, normal, bank, look.view)
         if layer is not None:
-            beyond = layer.depth > depth[layer.rows, layer.columns]
-            layers[s.actor.placed.id] = replace(layer, depth=np.where(beyond, layer.depth, np.float32(np.inf)))
+            layers[s.actor.placed.id] = layer
     tint = next(m.rgb for m in surfaces_of(mirror.mesh, ("mirror",)).materials if m.optics == "mirror")
     return _Mirror(mirror.id, where, starts, turned, np.sqrt(np.asarray(tint, np.float32)), layers)
 
