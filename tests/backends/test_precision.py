@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from occlusight.backends import load as precision
-from occlusight.backends import open_backend, quantized
+from occlusight.backends import load, open_backend, quantized
 from occlusight.backends.hub import shipped
 from occlusight.backends.load import precision_of
 from occlusight.backends.quantized import quantizing_bar
@@ -39,7 +38,7 @@ def test_parameters_are_counted_from_the_configuration(tiny_checkpoint: Path) ->
 @pytest.fixture
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every model counts as a large one."""
-    monkeypatch.setattr(precision, "LARGE", 1000)
+    monkeypatch.setattr(load, "LARGE", 1000)
 
 
 @pytest.mark.usefixtures("large")

@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from occlusight.backends import fitting
-from occlusight.backends import load as precision
+from occlusight.backends import fitting, load
 from occlusight.backends.fitting import check_fits, need_of
 from occlusight.backends.hub import shipped
 from occlusight.backends.local import LocalBackend
 from occlusight.backends.protocol import Done, Request
-from occlusight.engine import kv_manager as admission
+from occlusight.engine import kv_manager
 from occlusight.errors import BadInput
 from occlusight.model.config import ModelConfig
 from occlusight.model.device import Placement
@@ -112,7 +111,7 @@ def test_what_does_not_fit_is_refused_before_it_is_loaded(
     tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fitting, "available_bytes", lambda: 100_000)
-    monkeypatch.setattr(precision, "load_model", None)  # would fail if it were called
+    monkeypatch.setattr(load, "load_model", None)  # would fail if it were called
     with pytest.raises(BadInput, match=r"does not fit into memory: it takes 0\.0 GB .* 0\.0 GB are free; close other"):
         LocalBackend(tiny_checkpoint)
     check_fits(tiny_checkpoint, Placement(torch.device("cuda"), torch.bfloat16), None)
@@ -141,10 +140,10 @@ def test_a_picture_that_does_not_fit_is_refused_before_it_is_encoded(
     tiny_checkpoint: Path, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backend = LocalBackend(tiny_checkpoint)
-    monkeypatch.setattr(admission, "SMALL", 0)
-    monkeypatch.setattr(admission, "available_bytes", lambda: 50_000)
+    monkeypatch.setattr(kv_manager, "SMALL", 0)
+    monkeypatch.setattr(kv_manager, "available_bytes", lambda: 50_000)
     with pytest.raises(BadInput, match=r"reading 6 tokens of pictures takes .* GB are free; use a smaller max_pixels"):
         backend.generate(Request("?", (pictures[0],), max_tokens=1))
     assert backend.engine.counters().steps == 0
-    monkeypatch.setattr(admission, "available_bytes", lambda: 50 * MB)
+    monkeypatch.setattr(kv_manager, "available_bytes", lambda: 50 * MB)
     assert isinstance(list(backend.generate(Request("?", (pictures[0],), max_tokens=1)))[-1], Done)

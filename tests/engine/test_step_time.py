@@ -10,8 +10,7 @@ import pytest
 from occlusight.backends.local import LocalBackend
 from occlusight.backends.protocol import Request
 from occlusight.engine import engine as engine_module
-from occlusight.engine import forward_pass as passing
-from occlusight.engine import vision_encoder as encoding
+from occlusight.engine import forward_pass, vision_encoder
 
 MOST = 0.5
 
@@ -55,8 +54,8 @@ def played(tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         backend = LocalBackend(tiny_checkpoint)
         machine = Machine(backend, **speed)
         monkeypatch.setattr(engine_module, "perf_counter", machine)
-        monkeypatch.setattr(encoding, "perf_counter", machine)
-        monkeypatch.setattr(passing, "perf_counter", machine)
+        monkeypatch.setattr(vision_encoder, "perf_counter", machine)
+        monkeypatch.setattr(forward_pass, "perf_counter", machine)
         return backend, machine
 
     return build

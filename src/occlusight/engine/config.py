@@ -9,7 +9,9 @@ from occlusight.model.memory import memory_bytes
 
 MIB = 1 << 20
 LONGEST_STEP_S = 60.0
-"""No step may take longer. With this bound the chunks in which prompts are read do not depend on how busy the machine is."""
+"""No step may take longer. With this bound the chunks in which prompts are read do not depend on how busy the machine
+is.
+"""
 KV_SHARE = 0.25
 """The share of the machine's memory that keys and values may take, unless the user says."""
 
@@ -20,15 +22,18 @@ class EngineSettings:
 
     Args:
         feature_cache_bytes: pictures' features that are kept; 0 keeps none.
-        prefix_cache_bytes: keys and values kept of answers that have ended; 0 keeps none, and nothing is shared between answers.
-        kept_tokens: neither keeps more than so many tokens take: with a small model the bounds in bytes would be thousands of pictures that
-            nobody asks about again.
-        kv_bytes: all keys and values, kept ones and those of running answers; 0 takes a quarter of the machine's memory.
+        prefix_cache_bytes: keys and values kept of answers that have ended; 0 keeps none, and nothing is shared between
+            answers.
+        kept_tokens: neither keeps more than so many tokens take: with a small model the bounds in bytes would be
+            thousands of pictures that nobody asks about again.
+        kv_bytes: all keys and values, kept ones and those of running answers; 0 takes a quarter of the machine's
+            memory.
         int8_kv: hold them in a byte a number, for contexts that would not fit otherwise.
         step_s: how long a step may take; how many prompt tokens are read together follows from the speed measured.
         chunk: the most prompt tokens that are read together.
         max_running: the most answers that are computed at a time.
-        drafts: the most tokens that are drafted from the text so far (prompt lookup) and checked in one pass; 0 turns it off.
+        drafts: the most tokens that are drafted from the text so far (prompt lookup) and checked in one pass; 0 turns
+            it off.
     """
 
     feature_cache_bytes: int = 256 * MIB

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Counters:
-    """Counts since the start, and what is held now (`running`, `waiting`, `kept_bytes`, `feature_bytes`, `reserved_bytes`).
+    """Counts since the start, and what is held now (`running`, `waiting`, `kept_bytes`, `feature_bytes`,
+    `reserved_bytes`).
 
-    `prompt_tokens` counts those of admitted prompts, `reused_tokens` those of them that needed no reading; `feature_hits` and
-    `feature_misses` count pictures; `draft_tokens` those that prompt lookup proposed, `accepted_tokens` those of them that the model said too;
-    `forced_tokens` those to which a grammar or a budget left no alternative; `slowest_step_s` is in seconds.
+    `prompt_tokens` counts those of admitted prompts, `reused_tokens` those of them that needed no reading;
+    `feature_hits` and `feature_misses` count pictures; `draft_tokens` those that prompt lookup proposed,
+    `accepted_tokens` those of them that the model said too; `forced_tokens` those to which a grammar or a budget left
+    no alternative; `slowest_step_s` is in seconds.
     """
 
     steps: int = 0

@@ -37,8 +37,9 @@ ANSWERS = 0
 class Engine:
     """One model, its caches, and the requests under way.
 
-    There is no thread of its own: whoever waits for an answer (`follow`) runs steps for all of them, one caller at a time.
-    `revision` is the digest of the weights; features of one model never serve another. `speeds`: what is known of this machine.
+    There is no thread of its own: whoever waits for an answer (`follow`) runs steps for all of them, one caller at a
+    time. `revision` is the digest of the weights; features of one model never serve another. `speeds`: what is known of
+    this machine.
     """
 
     def __init__(
@@ -100,7 +101,8 @@ class Engine:
         logits_from: int | None = None,
         keep: bool = True,
     ) -> Sequence:
-        """Queue a prompt whose answer has at most `max_new_tokens` tokens. `logits_from` (the prompt's last token unless given) and `keep`: see `Sequence`.
+        """Queue a prompt whose answer has at most `max_new_tokens` tokens. `logits_from` (the prompt's last token
+        unless given) and `keep`: see `Sequence`.
 
         Raises:
             BadInput: it can never be answered; nothing has been done then.
@@ -115,7 +117,9 @@ class Engine:
         return sequence
 
     def follow(self, sequence: Sequence) -> None:
-        """Return after a step, of this caller or another, that may have brought news of the sequence; at once if it has ended."""
+        """Return after a step, of this caller or another, that may have brought news of the sequence; at once if it has
+        ended.
+        """
         with self._guard:
             if self._stepping:
                 self._guard.wait()
@@ -131,11 +135,14 @@ class Engine:
                 self._guard.notify_all()
 
     def outlook(self, sequence: Sequence) -> Outlook | None:
-        """Return how far the work before a sequence's first token has come; None before it begins and after it has ended."""
+        """Return how far the work before a sequence's first token has come; None before it begins and after it has
+        ended.
+        """
         return outlook(sequence, self.encoder, list(self._passes.values()), self.speeds, self.model.config)
 
     def cancel(self, sequence: Sequence, wait: bool = True) -> None:
-        """Stop a sequence and free what it holds: now, or after the step under way, which stops early if it is for nobody else.
+        """Stop a sequence and free what it holds: now, or after the step under way, which stops early if it is for
+        nobody else.
 
         Without `wait` it may stay until the next step; this never blocks.
         """
@@ -219,10 +226,11 @@ class Engine:
         return self.settings.step_s / min(2, max(1, len(self._running)))
 
     def run_passes(self, end: float) -> list[ForwardPass]:
-        """Advance until a time what is under way: pictures, answers, short prompts, long ones, each by a block or layer at least; return
-        the passes that have ended.
+        """Advance until a time what is under way: pictures, answers, short prompts, long ones, each by a block or layer
+        at least; return the passes that have ended.
 
-        An earlier one leaves the later ones time for theirs, pictures half of it. What does not fit any more is first in the next step.
+        An earlier one leaves the later ones time for theirs, pictures half of it. What does not fit any more is first
+        in the next step.
         """
         works: list[VisionEncoder | ForwardPass] = [self.encoder] if self.encoder else []
         works += [self._passes[priority] for priority in sorted(self._passes)]
@@ -285,7 +293,8 @@ class Engine:
     def _admit(self) -> None:
         """Let those that wait begin, in the order of their coming, while there is memory.
 
-        One that needs what another is just reading waits for it, and lets later ones pass; one that does not fit lets nobody pass.
+        One that needs what another is just reading waits for it, and lets later ones pass; one that does not fit lets
+        nobody pass.
         """
         for sequence in list(self._waiting):
             if len(self._running) >= self.settings.max_running:
@@ -354,7 +363,8 @@ class Engine:
 
 
 def rope_factor_of(prompt: Prompt, max_length: int, config: ModelConfig) -> float:
-    """Return YaRN's factor for a sequence of at most `max_length` tokens: 1 unless its positions pass the native context.
+    """Return YaRN's factor for a sequence of at most `max_length` tokens: 1 unless its positions pass the native
+    context.
 
     (Positions never pass tokens, so most prompts need not be looked at.)
     """

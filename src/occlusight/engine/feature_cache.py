@@ -8,7 +8,9 @@ from occlusight.model.vision import VisionFeatures
 
 
 class FeatureCache:
-    """The features used last, DeepStack's taps included, bounded in bytes. Keys are digests of processed pixels and model."""
+    """The features used last, DeepStack's taps included, bounded in bytes. Keys are digests of processed pixels and
+    model.
+    """
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
@@ -26,7 +28,9 @@ class FeatureCache:
         return features
 
     def put(self, key: str, features: VisionFeatures) -> None:
-        """Keep the features, without the patches' own; evict those not used for longest. Too large ones are not kept."""
+        """Keep the features, without the patches' own; evict those not used for longest. Too large ones are not
+        kept.
+        """
         features = features.without_patches()
         size = bytes_of(features)
         if key in self._kept or size > self.max_bytes:

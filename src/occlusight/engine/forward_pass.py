@@ -17,7 +17,8 @@ from occlusight.model.vision import VisionFeatures
 
 
 class ForwardPass:
-    """Reads the next tokens of each sequence, as many as given, its drafts after the last; the logits wanted go to its `logits`.
+    """Reads the next tokens of each sequence, as many as given, its drafts after the last; the logits wanted go to its
+    `logits`.
 
     It may stand still between two layers for as long as one likes; nothing counts as read before its end.
     `slowest` is the longest that a layer took, in seconds, at first what is `expected`; `seconds` what all took.
@@ -52,7 +53,7 @@ class ForwardPass:
         self._rows = PackedBatch(rows)
         device = model.device
         flat = [row for own in self._wanted.values() for row in own]
-        self._logits_index = {row: index for index, row in enumerate(flat)}
+        self._index = {row: index for index, row in enumerate(flat)}
         hidden = model.steps(
             torch.tensor([ids], device=device),
             torch.cat(positions, 1)[:, None].to(device),
@@ -73,7 +74,9 @@ class ForwardPass:
         return min(1.0, self._done / self._layers)
 
     def advance(self, seconds: float) -> bool:
-        """Run layers until the next one would take longer than is left; at least one, but none that nobody wants. True at the end."""
+        """Run layers until the next one would take longer than is left; at least one, but none that nobody wants. True
+        at the end.
+        """
         began = now = perf_counter()
         while not all(sequence.ended for sequence in self.members):
             before = now
@@ -100,9 +103,7 @@ class ForwardPass:
 
     def _run(self, model: Qwen3VL, steps: Generator[None, None, Tensor]) -> Generator[None, None, None]:
         hidden = yield from steps
-        indices = [
-            self._logits_index[row] for own in self._wanted.values() for row in own
-        ]  # some may have been dropped
+        indices = [self._index[row] for own in self._wanted.values() for row in own]  # some may have been dropped
         if not indices:
             return
         logits = model.logits(hidden[0, indices])  # (wanted rows, V)
@@ -117,6 +118,7 @@ def check_numbers(logits: Tensor) -> None:
     """Raise BadNumbers where logits are NaN or infinite: a sum tells it in one pass."""
     if not bool(torch.isfinite(logits.sum(dtype=torch.float32))):
         raise BadNumbers(
-            "the model computed numbers that are not finite (NaN or infinity), so there is no answer; its weights are damaged, or --dtype "
+            "the model computed numbers that are not finite (NaN or infinity), so there is no answer; its weights are "
+            "damaged, or --dtype "
             "float16 is too narrow for it: take bfloat16 or float32"
         )

@@ -1,4 +1,6 @@
-"""Decides what an answer says: draws its tokens, keeps to a grammar, ends its thoughts in time, and knows when it is over."""
+"""Decides what an answer says: draws its tokens, keeps to a grammar, ends its thoughts in time, and knows when it is
+over.
+"""
 
 from __future__ import annotations
 
@@ -35,14 +37,17 @@ class LogitsConsumer(Protocol):
         ...
 
     def consume(self, logits: Tensor, draft_ids: Sequence[int]) -> int:
-        """Take the logits `(1 + G, V)` after the last token and after each draft; return how many drafts are accepted."""
+        """Take the logits `(1 + G, V)` after the last token and after each draft; return how many drafts are
+        accepted.
+        """
         ...
 
 
 class Generation:
     """One answer in the making; a `LogitsConsumer`.
 
-    A checkpoint thinks where its prompt ends with `<think>`, or its answer begins so. A grammar holds for the answer after the thoughts.
+    A checkpoint thinks where its prompt ends with `<think>`, or its answer begins so. A grammar holds for the answer
+    after the thoughts.
     """
 
     def __init__(

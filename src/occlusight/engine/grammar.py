@@ -1,7 +1,8 @@
 """Answers that follow a JSON schema or a regular expression, by llguidance.
 
-(xgrammar could have done it too; llguidance needs neither torch nor transformers nor a compiler, refuses a schema that nothing can
-satisfy, and says which tokens are forced, so that these are read in one pass instead of being chosen one by one.)
+(xgrammar could have done it too; llguidance needs neither torch nor transformers nor a compiler, refuses a schema that
+nothing can satisfy, and says which tokens are forced, so that these are read in one pass instead of being chosen one by
+one.)
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ class Grammars:
     def json_schema(self, schema: str, limits: JsonLimits | None = None) -> Grammar:
         """Return the grammar of a JSON schema, without optional white space, bounded where the schema is not.
 
-        A schema that nothing satisfies within the limits (a pattern that wants longer strings, say) is followed without them.
+        A schema that nothing satisfies within the limits (a pattern that wants longer strings, say) is followed without
+        them.
 
         Raises:
             BadInput: it is not JSON, not a schema, asks for what is not supported, or nothing can satisfy it.
@@ -67,7 +69,9 @@ class Grammars:
         return self._grammar(_rules_of_schema(schema), SCHEMA_COMPLAINT)
 
     def regex(self, pattern: str) -> Grammar:
-        """Return the grammar of a regular expression that the whole answer matches. Raises BadInput as `json_schema` does."""
+        """Return the grammar of a regular expression that the whole answer matches. Raises BadInput as `json_schema`
+        does.
+        """
         return self._grammar(LLMatcher.grammar_from_regex(pattern), REGEX_COMPLAINT)
 
     def _grammar(self, rules: str, complaint: str) -> Grammar:
@@ -80,7 +84,9 @@ class Grammars:
 
 
 def check_rules(json_schema: str | None, regex: str | None) -> None:
-    """Raise BadInput for a schema or an expression that no vocabulary could follow: what can be said before a model is open."""
+    """Raise BadInput for a schema or an expression that no vocabulary could follow: what can be said before a model is
+    open.
+    """
     if json_schema is not None:
         _refuse_wrong(_rules_of_schema(json_schema), SCHEMA_COMPLAINT)
     if regex is not None:

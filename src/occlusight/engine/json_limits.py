@@ -1,4 +1,5 @@
-"""Bounds for what a JSON schema leaves without one, so that a model that repeats itself comes to an end and its answer parses.
+"""Bounds for what a JSON schema leaves without one, so that a model that repeats itself comes to an end and its answer
+parses.
 
 A schema is rewritten into a stricter one: whatever satisfies it satisfies the schema that was given.
 """
@@ -50,14 +51,17 @@ class JsonLimits:
                 )
 
     def ever_fewer(self) -> Iterator[JsonLimits]:
-        """Yield these limits, and then with less that may be at odds with a schema: a pattern that wants longer strings, odd numbers."""
+        """Yield these limits, and then with less that may be at odds with a schema: a pattern that wants longer
+        strings, odd numbers.
+        """
         numbers = replace(self, digits=None, decimals=None)
         yield from (self, numbers, replace(self, characters=None), replace(numbers, characters=None))
 
     def bound(self, schema: Any) -> Any:
         """Return a stricter schema: every string, array, number and object in it has a bound.
 
-        What the grammar cannot count stays without: the further keys of an object that lists some and says that there may be others.
+        What the grammar cannot count stays without: the further keys of an object that lists some and says that there
+        may be others.
         """
         joined = {str(ref) for ref in _joined(schema)}
         return _Bounds(self, joined).of(schema, path="#")
@@ -80,14 +84,18 @@ def _joined(schema: Any) -> Iterator[Any]:
 
 
 class _Bounds:
-    """Bounds one document's schemas; those that `joined` refers to are about values of which other schemas speak too."""
+    """Bounds one document's schemas; those that `joined` refers to are about values of which other schemas speak
+    too.
+    """
 
     def __init__(self, limits: JsonLimits, joined: set[str]) -> None:
         self.limits = limits
         self.joined = joined
 
     def of(self, schema: Any, said: frozenset[str] = NOTHING, alone: bool = True, path: str = "") -> Any:
-        """Return a schema with bounds, but for what others have `said` of the same value; it is `alone` where no other speaks of it."""
+        """Return a schema with bounds, but for what others have `said` of the same value; it is `alone` where no other
+        speaks of it.
+        """
         if schema is True or schema == {}:
             return self.anything(self.limits.depth) if alone else schema
         if not isinstance(schema, Mapping) or "enum" in schema or "const" in schema:
@@ -157,7 +165,9 @@ class _Bounds:
         return self.most_keys(schema) if listed.keys() <= set(needed) else {}
 
     def short_keys(self, value: Any) -> dict[str, Any]:
-        """Return keywords that let an object have any keys that are no longer than a string may be, with such a value."""
+        """Return keywords that let an object have any keys that are no longer than a string may be, with such a
+        value.
+        """
         if self.limits.characters is None:
             return {"additionalProperties": value}
         pattern = f"^(?s:.{{0,{self.limits.characters}}})$"

@@ -17,7 +17,9 @@ ROWS_WITH_AMX = 16
 
 
 def fits(key_ranges: Sequence[KeyRange], q: Tensor) -> bool:
-    """Whether the loop takes these key ranges and queries `(1, H, R, d)`: all in bf16 on a CPU, heads beside one another."""
+    """Whether the loop takes these key ranges and queries `(1, H, R, d)`: all in bf16 on a CPU, heads beside one
+    another.
+    """
     return (
         q.is_cpu
         and q.dtype == torch.bfloat16
@@ -29,7 +31,9 @@ def fits(key_ranges: Sequence[KeyRange], q: Tensor) -> bool:
 
 
 class KernelTable:
-    """Key ranges as the loop `attend` takes them. It holds until one of their stores grows; there must be room for the rows' own tokens."""
+    """Key ranges as the loop `attend` takes them. It holds until one of their stores grows; there must be room for the
+    rows' own tokens.
+    """
 
     def __init__(self, key_ranges: Sequence[KeyRange], q: Tensor) -> None:
         lines = []

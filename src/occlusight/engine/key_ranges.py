@@ -17,9 +17,9 @@ from occlusight.model.kv_cache import KVCache
 class KeyRange:
     """Tokens `begin` to `end` of a store, and the rows that look at them.
 
-    `slot` counts the key ranges before it in each of these rows' sequences. Where the rows are themselves among the keys, the first one
-    sees the store's first `seen` tokens, the next one more, and so on; None: every row sees all of it. `own` says that the rows are the
-    range's last tokens, a tail's.
+    `slot` counts the key ranges before it in each of these rows' sequences. Where the rows are themselves among the
+    keys, the first one sees the store's first `seen` tokens, the next one more, and so on; None: every row sees all of
+    it. `own` says that the rows are the range's last tokens, a tail's.
     """
 
     store: KVCache
@@ -34,8 +34,8 @@ class KeyRange:
 def key_ranges(rows_of: Mapping[SequenceKV, slice]) -> Iterator[KeyRange]:
     """Yield what the rows of each sequence look at: pieces of shared segments, then each tail.
 
-    A segment is cut where some member's part of it ends, so that the same rows look at the whole of a piece: parts of 5 and of 9 tokens
-    of one segment give 0..5 for the rows of both, and 5..9 for those of the second.
+    A segment is cut where some member's part of it ends, so that the same rows look at the whole of a piece: parts of 5
+    and of 9 tokens of one segment give 0..5 for the rows of both, and 5..9 for those of the second.
     """
     ends: dict[KVSegment, set[int]] = {}
     for kv in rows_of:

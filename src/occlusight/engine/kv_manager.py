@@ -30,10 +30,14 @@ SMALL = 32 * MIB
 MOST_PARTS = 12
 """Every part of a sequence costs a call of attention in every layer; more are copied into one."""
 WORTH_SHARING = 64
-"""A prompt whose own part is shorter, without a picture, is not made a segment of its own before its answer has ended."""
+"""A prompt whose own part is shorter, without a picture, is not made a segment of its own before its answer has
+ended.
+"""
 
 GAPS = 64 * MIB
-"""After so many evicted bytes the gaps that they left between others are given back to the system: not all fit what comes next."""
+"""After so many evicted bytes the gaps that they left between others are given back to the system: not all fit what
+comes next.
+"""
 
 
 class Admission:
@@ -66,8 +70,10 @@ class Admission:
         need, limit = self.need(prompt, 0, max_length), self.settings.most_kv_bytes
         if need > limit:
             raise BadInput(
-                f"{len(prompt.ids)} tokens of prompt ({prompt.image_tokens} for pictures) and up to {max_length - len(prompt.ids)} of answer "
-                f"need {need / MIB:.1f} MiB of memory ({self.token_bytes} bytes a token), but {limit / MIB:.1f} MiB are allowed; "
+                f"{len(prompt.ids)} tokens of prompt ({prompt.image_tokens} for pictures) and up to "
+                f"{max_length - len(prompt.ids)} of answer "
+                f"need {need / MIB:.1f} MiB of memory ({self.token_bytes} bytes a token), but {limit / MIB:.1f} MiB "
+                "are allowed; "
                 f"use a smaller max_tokens, less text, or fewer or smaller pictures"
             )
 
@@ -81,8 +87,10 @@ class Admission:
         if need <= SMALL or need <= (free := available_bytes()):
             return
         raise BadInput(
-            f"reading {prompt.image_tokens} tokens of pictures takes {need / GB:.2f} GB of memory ({encoding / GB:.2f} GB to encode the largest, the "
-            f"rest for keys and values of up to {max_length} tokens), but {free / GB:.2f} GB are free; use a smaller max_pixels or max_tokens, or fewer "
+            f"reading {prompt.image_tokens} tokens of pictures takes {need / GB:.2f} GB of memory ({encoding / GB:.2f} "
+            "GB to encode the largest, the "
+            f"rest for keys and values of up to {max_length} tokens), but {free / GB:.2f} GB are free; use a smaller "
+            "max_pixels or max_tokens, or fewer "
             f"pictures"
         )
 
@@ -114,7 +122,9 @@ class KVManager:
         return beginning(self.prefixes.find(sequence.token_keys), sequence) if self.shares else ()
 
     def fits(self, sequence: Sequence, parts: tuple[SegmentSlice, ...], reserved: int) -> bool:
-        """Whether there is memory for a sequence where others have `reserved` bytes; what is kept and not in use makes room."""
+        """Whether there is memory for a sequence where others have `reserved` bytes; what is kept and not in use makes
+        room.
+        """
         reused = own_part(parts)
         free = (
             self.settings.most_kv_bytes - reserved - self.admission.need(sequence.prompt, reused, sequence.max_length)
@@ -148,7 +158,9 @@ class KVManager:
             tail.reserve(max(tail.length + count, min(2 * tail.capacity, longest)))
 
     def share(self, sequence: Sequence, at_end: bool = False) -> None:
-        """Make what has been read a segment that others may go on from: after a picture, after a long prompt, and at the end."""
+        """Make what has been read a segment that others may go on from: after a picture, after a long prompt, and at
+        the end.
+        """
         kv = sequence.kv
         assert kv is not None
         base, length = kv.base, kv.tail.length
@@ -187,14 +199,18 @@ class KVManager:
         return kind(self.config.text, capacity=capacity, dtype=self.dtype, device=self.device)
 
     def _room(self, prompt: Prompt, begun: int) -> int:
-        """Return how many tokens a tail takes at first that begins there: no room for the answer where it is shared before that."""
+        """Return how many tokens a tail takes at first that begins there: no room for the answer where it is shared
+        before that.
+        """
         left = max(0, len(prompt.ids) - begun)
         shared = left >= WORTH_SHARING or any(end > begun for _, end in prompt.spans)
         return left if self.shares and shared else left + ROOM
 
 
 def own_part(parts: tuple[SegmentSlice, ...]) -> int:
-    """Return how many tokens need no memory of the sequence's own: none where its parts are too many and will be copied."""
+    """Return how many tokens need no memory of the sequence's own: none where its parts are too many and will be
+    copied.
+    """
     return sum(part.length for part in parts) if len(parts) <= MOST_PARTS else 0
 
 
@@ -210,7 +226,9 @@ def beginning(parts: Sequences[SegmentSlice], sequence: Sequence) -> tuple[Segme
 
 
 def expects(waiting: Sequence, running: Sequences[Sequence], known: int) -> bool:
-    """Whether somebody is reading a picture that the waiting prompt begins with and of which more than `known` tokens are then shared."""
+    """Whether somebody is reading a picture that the waiting prompt begins with and of which more than `known` tokens
+    are then shared.
+    """
     for other in running:
         if not other.reading or other.ended:
             continue

@@ -14,12 +14,14 @@ from occlusight.model.kv_cache import KVCache
 class KVSegment:
     """A finished piece of a sequence; nobody writes to it any more.
 
-    It goes on from the first `at` tokens of its parent's sequence, so that several segments can leave one at different places:
+    It goes on from the first `at` tokens of its parent's sequence, so that several segments can leave one at different
+    places:
 
         S (at 0)   [user] [picture x 256] is the car hidden? Yes.
         T (at 257)                        is the bicycle hidden? No.
 
-    `token_keys` tell its content, one each token; `users` counts the sequences that hold on to it, `used` tells when it was last found.
+    `token_keys` tell its content, one each token; `users` counts the sequences that hold on to it, `used` tells when it
+    was last found.
     """
 
     token_keys: tuple[Hashable, ...]
@@ -60,7 +62,9 @@ class SequenceKV:
         return self.base + self.tail.length
 
     def freeze(self, token_keys: tuple[Hashable, ...], tail: KVCache) -> KVSegment:
-        """Make the tail, whose content `token_keys` tell, a segment that others may share, and go on with a new tail."""
+        """Make the tail, whose content `token_keys` tell, a segment that others may share, and go on with a new
+        tail.
+        """
         assert len(token_keys) == self.tail.length
         parent = self.parts[-1].segment if self.parts else None
         segment = KVSegment(token_keys, self.tail, parent, self.base)

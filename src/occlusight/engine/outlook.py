@@ -16,7 +16,9 @@ from occlusight.model.size import text_work
 
 @dataclass(frozen=True)
 class Outlook:
-    """The stage, what of it is done (the tower's blocks, or the prompt's tokens), and the seconds until the first token, if known."""
+    """The stage, what of it is done (the tower's blocks, or the prompt's tokens), and the seconds until the first
+    token, if known.
+    """
 
     stage: Literal["encoding", "reading"]
     done: int
@@ -55,7 +57,9 @@ def outlook(
 
 
 def seconds_of(job: Job, speeds: Speeds) -> float | None:
-    """Return about what is left of a picture's encoding: by its own steps where these tell, else by earlier pictures."""
+    """Return about what is left of a picture's encoding: by its own steps where these tell, else by earlier
+    pictures.
+    """
     if job.step_s is not None:
         return job.step_s * (job.total - job.done)
     return speeds.seconds("vision", job.work * (1 - job.fraction))

@@ -10,7 +10,9 @@ from occlusight.model.tokenizer import Detokenizer, Tokenizer
 
 @dataclass(frozen=True)
 class Picked:
-    """A token of an answer, its log-probability, and those of the likeliest tokens in its place, if they were asked for."""
+    """A token of an answer, its log-probability, and those of the likeliest tokens in its place, if they were asked
+    for.
+    """
 
     token: int
     logprob: float | None = None
@@ -29,8 +31,9 @@ class Piece:
 class OutputText:
     """Turns tokens into `pieces`, which whoever reads takes away.
 
-    Text that may be the beginning of a stop string is held back until it is known not to be; `stopped` is set when one has come, and
-    nothing of it or after it is given out. Line breaks between the thoughts and the answer belong to neither.
+    Text that may be the beginning of a stop string is held back until it is known not to be; `stopped` is set when one
+    has come, and nothing of it or after it is given out. Line breaks between the thoughts and the answer belong to
+    neither.
     """
 
     def __init__(self, tokenizer: Tokenizer, stops: tuple[str, ...] = (), thinking: bool = False) -> None:

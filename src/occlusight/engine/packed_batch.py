@@ -16,8 +16,8 @@ from occlusight.model.attention import merge, partial_attention
 class PackedBatch:
     """One pass over rows of several sequences: `(kv, how many rows)`, the rows in that order.
 
-    The linear layers see all rows as one sequence. Attention is computed range by range: what several sequences share, once for
-    all their rows; each tail for its own rows; and put together by the ranges' logarithmic weights.
+    The linear layers see all rows as one sequence. Attention is computed range by range: what several sequences share,
+    once for all their rows; each tail for its own rows; and put together by the ranges' logarithmic weights.
     """
 
     def __init__(self, members: list[tuple[SequenceKV, int]]) -> None:
@@ -29,7 +29,9 @@ class PackedBatch:
         self._find_key_ranges()
 
     def drop(self, kv: SequenceKV) -> None:
-        """Let go of a sequence between two layers; its rows go on, but read and write nothing more. One at least must be left."""
+        """Let go of a sequence between two layers; its rows go on, but read and write nothing more. One at least must
+        be left.
+        """
         self._idle.append(self._rows.pop(kv))
         self._find_key_ranges()
 

@@ -8,14 +8,17 @@ from itertools import count, takewhile
 from occlusight.engine.kv_segments import KVSegment, SegmentSlice
 
 SHORTEST = 8
-"""A shared beginning of fewer tokens is read again rather than shared: every part costs a call of attention in every layer."""
+"""A shared beginning of fewer tokens is read again rather than shared: every part costs a call of attention in every
+layer.
+"""
 
 
 class PrefixCache:
     """The segments used last, bounded in bytes.
 
-    Cells are token ids, and at visual tokens the picture's digest with the place in it. `find` and `hold` go together: what a
-    running sequence holds is not evicted, nor what a kept segment goes on from. `evicted_bytes` counts all that ever was.
+    Cells are token ids, and at visual tokens the picture's digest with the place in it. `find` and `hold` go together:
+    what a running sequence holds is not evicted, nor what a kept segment goes on from. `evicted_bytes` counts all that
+    ever was.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -82,7 +85,9 @@ class PrefixCache:
     def _longest(
         self, segments: Sequence[KVSegment], token_keys: Sequence[Hashable], least: int
     ) -> tuple[SegmentSlice, ...]:
-        """Return the parts, after those of the parent, that reach furthest beyond the first `least` keys, which agree."""
+        """Return the parts, after those of the parent, that reach furthest beyond the first `least` keys, which
+        agree.
+        """
         best: tuple[SegmentSlice, ...] = ()
         reach = least
         for segment in segments:

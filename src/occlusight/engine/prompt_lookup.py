@@ -11,8 +11,9 @@ LENGTH = 3
 class PromptLookup:
     """Tokens that followed the last place where the text read as it does now.
 
-    A draft costs rows of the next pass, and what the model would not have said is thrown away: answers are the same with and without.
-    A draft that was accepted doubles the next one's length, one that failed halves it, and after `PATIENCE` failures in a row it waits.
+    A draft costs rows of the next pass, and what the model would not have said is thrown away: answers are the same
+    with and without. A draft that was accepted doubles the next one's length, one that failed halves it, and after
+    `PATIENCE` failures in a row it waits.
     """
 
     PATIENCE = 3

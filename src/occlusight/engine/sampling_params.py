@@ -18,10 +18,11 @@ ALWAYS_TOLD = ("temperature", "top_p", "max_tokens", "seed")
 
 @dataclass(frozen=True)
 class SamplingParams:
-    """How an answer is drawn, how long it may be and what form it has. Raises BadInput when built with a value outside its range.
+    """How an answer is drawn, how long it may be and what form it has. Raises BadInput when built with a value outside
+    its range.
 
-    First the penalties change the logits. Temperature 0 then takes the likeliest token. Else, after the temperature, `top_k`, `top_p`
-    and `min_p` leave fewer tokens to draw from, one after the other.
+    First the penalties change the logits. Temperature 0 then takes the likeliest token. Else, after the temperature,
+    `top_k`, `top_p` and `min_p` leave fewer tokens to draw from, one after the other.
 
     Args:
         temperature: 0 takes the likeliest token each time; `top_p`, `top_k`, `min_p` and `seed` have no effect then.
@@ -30,8 +31,8 @@ class SamplingParams:
         seed: makes drawing repeatable, whatever else is computed at the same time.
         top_k: draw among so many likeliest tokens; 0 takes all.
         min_p: draw among tokens with at least this share of the likeliest one's probability (arXiv:2407.01082).
-        repetition_penalty: above 1 makes tokens that prompt or answer hold less likely: it divides positive logits and multiplies
-            negative ones (arXiv:1909.05858).
+        repetition_penalty: above 1 makes tokens that prompt or answer hold less likely: it divides positive logits and
+            multiplies negative ones (arXiv:1909.05858).
         presence_penalty: is taken from the logits of tokens that the answer holds.
         stop: strings that end the answer; nothing of them is given out.
         logprobs: tell each token's log-probability, and those of so many likeliest ones in its place (0: of none).
@@ -39,8 +40,8 @@ class SamplingParams:
         json_schema: the answer is JSON that satisfies this schema, given as a mapping or as text; kept as text.
         regex: the answer matches this regular expression as a whole.
         json_limits: bounds what the schema leaves without a bound; None is what the backend usually does.
-        schema_in_prompt: put the schema, with its fields' names and descriptions, after the question; None leaves it to the backend, which
-            does so for models that are large enough to read it.
+        schema_in_prompt: put the schema, with its fields' names and descriptions, after the question; None leaves it to
+            the backend, which does so for models that are large enough to read it.
     """
 
     temperature: float = field(default=0.0, metadata=by(number, low=0.0, high=TEMPERATURE_LIMIT))
@@ -67,7 +68,9 @@ class SamplingParams:
         check_fields(self)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what a record tells: temperature, top_p, max_tokens and seed always, others where they are not the usual ones."""
+        """Return what a record tells: temperature, top_p, max_tokens and seed always, others where they are not the
+        usual ones.
+        """
         told = {}
         for one in fields(self):
             value = getattr(self, one.name)

@@ -6,8 +6,8 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 PRIORITY_BOUNDS = (16, 96)
-"""Sequences with at most so many unread tokens go together: answers (their last token, drafts, what a schema forces), and short
-prompts, which so do not wait for long ones. Those with more are the last class."""
+"""Sequences with at most so many unread tokens go together: answers (their last token, drafts, what a schema forces),
+and short prompts, which so do not wait for long ones. Those with more are the last class."""
 
 
 def priority_of(unread: int) -> int:
@@ -23,7 +23,8 @@ def split_budget(unread: Sequence[int], budget: int) -> list[int]:
 
     Nobody starves: the first always gets at least one row, and everything before it in time ends.
 
-    Worked examples: unread 1000, 80, 500 and a budget of 128 give 64, 64, 0; unread 20, 20, 20 and a budget of 32 give 16, 16, 0.
+    Worked examples: unread 1000, 80, 500 and a budget of 128 give 64, 64, 0; unread 20, 20, 20 and a budget of 32 give
+    16, 16, 0.
     """
     if not unread:
         return []

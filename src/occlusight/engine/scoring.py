@@ -37,10 +37,12 @@ class Reader:
 def score(
     engine: Engine, asked: Sequence[tuple[Prompt, Sequence[Sequence[Tokens]]]], ends: Tokens | None
 ) -> list[list[float]]:
-    """Return for each prompt and each of its choices the log-probability that one of the choice's wordings follows the prompt.
+    """Return for each prompt and each of its choices the log-probability that one of the choice's wordings follows the
+    prompt.
 
-    With `ends`, one of these comes after it: the wording is the whole answer. Without, anything may follow, so that a wording that begins
-    like a shorter one of the same choice counts with it. All prompts are read together, then all wordings, after what they share.
+    With `ends`, one of these comes after it: the wording is the whole answer. Without, anything may follow, so that a
+    wording that begins like a shorter one of the same choice counts with it. All prompts are read together, then all
+    wordings, after what they share.
 
     Raises:
         BadInput: prompt and wording do not fit.
@@ -75,7 +77,9 @@ def score(
 
 
 def read(engine: Engine, prompts: Sequence[tuple[Prompt, int | None]]) -> list[Tensor]:
-    """Read prompts together; return the log-probabilities after each token from the given one on, else after the last."""
+    """Read prompts together; return the log-probabilities after each token from the given one on, else after the
+    last.
+    """
     with ExitStack() as stack:
         reading = []
         for prompt, logits_from in prompts:
@@ -94,7 +98,9 @@ def read(engine: Engine, prompts: Sequence[tuple[Prompt, int | None]]) -> list[T
 
 
 def distinct(wordings: Sequence[Tokens], whole: bool) -> list[Tokens]:
-    """Drop repeated wordings; and where only beginnings count, those that go on from another one: 是的 is among what begins with 是."""
+    """Drop repeated wordings; and where only beginnings count, those that go on from another one: 是的 is among what
+    begins with 是.
+    """
     unique = list(dict.fromkeys(wordings))
     if whole:
         return unique

@@ -36,11 +36,13 @@ class Sequence:
         logits_from: logits are wanted after this token and every later one; usually the prompt's last.
         max_length: the longest that the sequence can become, in tokens.
         keep: leave what has been read to later prompts that begin alike.
-        rope_factor: the factor by which its rotary frequencies are stretched; what another factor has read is of no use to it.
+        rope_factor: the factor by which its rotary frequencies are stretched; what another factor has read is of no use
+            to it.
 
-    Before it is admitted `kv` is None. `pending_images` are digests of pictures that are still being encoded, at first `encoding` of them, `features` those that are
-    there, until the prompt has been read. `position_delta` added to an index after the prompt gives its rotary position: it belongs to the
-    sequence, never to the model. `reserved` is the memory set aside for what it will still allocate. `error` is why it FAILED.
+    Before it is admitted `kv` is None. `pending_images` are digests of pictures that are still being encoded, at first
+    `encoding` of them, `features` those that are there, until the prompt has been read. `position_delta` added to an
+    index after the prompt gives its rotary position: it belongs to the sequence, never to the model. `reserved` is the
+    memory set aside for what it will still allocate. `error` is why it FAILED.
     """
 
     prompt: Prompt
@@ -80,7 +82,9 @@ class Sequence:
 
     @property
     def ended(self) -> bool:
-        """Whether it has finished, failed or been cancelled; what it held is freed in the end of that step, or by the next one."""
+        """Whether it has finished, failed or been cancelled; what it held is freed in the end of that step, or by the
+        next one.
+        """
         return self.outcome is not None
 
     def finish(self, outcome: SequenceStatus, error: BaseException | None = None) -> None:

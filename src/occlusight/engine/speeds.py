@@ -21,7 +21,9 @@ MOST_KEPT = 100
 
 
 class Speeds:
-    """Multiplications a second of the tower and of the decoder, as measured last. `known`: what earlier processes found."""
+    """Multiplications a second of the tower and of the decoder, as measured last. `known`: what earlier processes
+    found.
+    """
 
     def __init__(self, known: Mapping[str, float] | None = None) -> None:
         self.rates: dict[str, float] = dict(known or {})
@@ -38,7 +40,8 @@ class Speeds:
 
 
 class KeptSpeeds:
-    """A file in the cache directory in which processes leave each other the speeds of a model on this machine, in these numbers.
+    """A file in the cache directory in which processes leave each other the speeds of a model on this machine, in these
+    numbers.
 
     It is a convenience: one that cannot be read or written is as none.
     """

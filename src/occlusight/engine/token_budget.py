@@ -13,8 +13,9 @@ GRAIN = 16
 class TokenBudget:
     """Rows a second, of a layer with so many `parameters`.
 
-    A pass that was slower than thought counts at once, a faster one raises the figure at most threefold. A pass of far fewer rows than
-    there might have been, and within its time, lowers nothing: it waited for the weights, which more rows would have shared.
+    A pass that was slower than thought counts at once, a faster one raises the figure at most threefold. A pass of far
+    fewer rows than there might have been, and within its time, lowers nothing: it waited for the weights, which more
+    rows would have shared.
     """
 
     def __init__(self, parameters: int, max_rows: int) -> None:

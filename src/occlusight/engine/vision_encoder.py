@@ -45,7 +45,8 @@ class Job:
 
 
 class VisionEncoder:
-    """Encodes pictures in the order of asking, each once however many wait for it; features go to these and to the cache.
+    """Encodes pictures in the order of asking, each once however many wait for it; features go to these and to the
+    cache.
 
     Keys tell model, number type, and the digest of the processed pixels and their grid; never a path.
     """
@@ -73,7 +74,9 @@ class VisionEncoder:
         return f"{self._prefix}:{visual.digest}"
 
     def want(self, visual: Visual, sequence: Sequence) -> bool:
-        """Give the sequence a picture's features, at once where they are known (then True), else when they are there."""
+        """Give the sequence a picture's features, at once where they are known (then True), else when they are
+        there.
+        """
         key = self.key(visual)
         features = self.cache.get(key)
         if features is not None:
@@ -112,7 +115,9 @@ class VisionEncoder:
                     del self._jobs[key]
 
     def advance(self, seconds: float) -> None:
-        """Run blocks of the oldest picture until the next one would take longer than is left; at least one, unless it is for nobody."""
+        """Run blocks of the oldest picture until the next one would take longer than is left; at least one, unless it
+        is for nobody.
+        """
         began = perf_counter()
         while self._jobs:
             key, job = next(iter(self._jobs.items()))

@@ -19,7 +19,9 @@ from occlusight.kernels.scalar import LOG2_E, exponential, from_bf16, inline, or
 BLOCK = 256
 """Tokens whose keys and values are gone through together."""
 NOTHING, HIDDEN = np.float32(-1e30), np.float32(-1e38)
-"""The largest score before there is one, and that of a key that a query does not see: its weight is nothing beside any other."""
+"""The largest score before there is one, and that of a key that a query does not see: its weight is nothing beside any
+other.
+"""
 
 
 @ordered
@@ -43,7 +45,8 @@ def weigh(
 def multiply_add(
     pairs: bool, lanes: int, rows: int, x: int, row: int, step: int, panel: int, count: int, sums: int, fresh: bool
 ) -> None:
-    """`attention_tiles.tile_32`, or of `pairs` `tile_16`, for any number of rows; added to `sums`, or set where they are `fresh`.
+    """`attention_tiles.tile_32`, or of `pairs` `tile_16`, for any number of rows; added to `sums`, or set where they
+    are `fresh`.
 
     A `step` of 0 says that the rows of each tile lie as `lay` puts them.
     """
@@ -68,7 +71,9 @@ def multiply_add(
 
 @inline
 def lay(pairs: bool, source: int, size: int, token: int, rows: int, width: int, target: int) -> None:
-    """Keys as tiles go through them: an input of each of a tile's rows beside one another, then the next; in pairs of bf16, or as fp32."""
+    """Keys as tiles go through them: an input of each of a tile's rows beside one another, then the next; in pairs of
+    bf16, or as fp32.
+    """
     pieces = (rows + TILE - 1) // TILE
     for piece in range(pieces):
         first = rows * piece // pieces
@@ -98,8 +103,8 @@ def look(
 ) -> None:
     """What one or two queries find at the first `sees` keys, which are read as they lie.
 
-    few_at: address of fp32 queries `(2, width)`, then of what is found, before it is divided by the weights' sum `(2, width)`, the largest
-    scores `(2,)`, the sums of weights `(2,)`, and room for weights `(2, BLOCK)`.
+    few_at: address of fp32 queries `(2, width)`, then of what is found, before it is divided by the weights' sum
+    `(2, width)`, the largest scores `(2,)`, the sums of weights `(2,)`, and room for weights `(2, BLOCK)`.
     """
     found_at = few_at + 8 * width
     weights_at = found_at + 8 * width + 16
@@ -197,15 +202,19 @@ def copy(source: int, target: int, count: int) -> None:
 def attend(p: Any) -> None:
     """Write the keys and values of rows of several sequences, and give what their queries find, `out (R, H, d)`.
 
-    Arguments: queries, keys, values (the heads of a row beside one another), the elements from one row of each to the next, out, table,
-    scratch, then: R, H, G, d, layer, key ranges, scratch elements of a thread, bytes of an element (2: bf16, 4: fp32).
-    The table `(key_ranges, 10)` int64 has for each range of keys: address of the first layer's first key; elements from a layer to the next,
-    from keys to values, from a head to the next and from a token to the next; tokens; address of the int64 numbers of the rows
-    that look at it; how many; how many tokens the first of these sees, the next one more (0: all see all); whether they are
-    themselves its last tokens.
-    Each thread takes some heads of keys. Where one or two queries look at a range, it is read as it lies. Else a panel of queries, those of
-    a row's heads that share keys beside one another, is looked up together, in `lanes`: scores `(keys, lanes)` and what is found `(d, lanes)` are products of tiles (FlashAttention-2's order, arXiv:2307.08691).
-    Where the CPU multiplies `pairs` of bf16, keys are taken as they are, values and weights in pairs of tokens; else they become fp32.
+    Arguments: queries, keys, values (the heads of a row beside one another), the elements from one row of each to the
+    next, out, table, scratch, then: R, H, G, d, layer, key ranges, scratch elements of a thread, bytes of an element
+    (2: bf16, 4: fp32). The table `(key_ranges, 10)` int64 has for each range of keys: address of the first layer's
+    first key; elements from a layer to the next, from keys to values, from a head to the next and from a token to the
+    next; tokens; address of the int64 numbers of the rows that look at it; how many; how many tokens the first of these
+    sees, the next one more (0: all see all); whether they are themselves its last tokens.
+    Each thread takes some heads of keys. Where one or two queries look at a range, it is read as it lies. Else a panel
+    of queries, those of a row's heads that share keys beside one another, is looked up together, in `lanes`: scores
+    `(keys, lanes)` and what is found `(d, lanes)` are products of tiles (FlashAttention-2's order, arXiv:2307.08691).
+    Where the CPU multiplies `pairs` of bf16, keys are taken as they are, values and weights in pairs of tokens; else
+    they become fp32.
+
+    It is one long function since its steps share some twenty sizes, addresses and views of the scratch.
     """
     rows, heads, groups, width, layer, key_ranges = p[9], p[10], p[11], p[12], p[13], p[14]
     room, size = p[15], p[16]

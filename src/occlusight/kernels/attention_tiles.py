@@ -1,4 +1,6 @@
-"""The innermost loops of attention, in the vectors of the CPU: products of floats or bf16, softmax, and one or two queries alone."""
+"""The innermost loops of attention, in the vectors of the CPU: products of floats or bf16, softmax, and one or two
+queries alone.
+"""
 
 # mypy: ignore-errors
 # (What is called here builds instructions; Numba gives it other types than Python would.)
@@ -37,11 +39,12 @@ PAIRS = BEST.bf16 is not None
 
 
 def tile_32(by: Instructions, halves: int) -> Any:
-    """Build the loop for floats: `tile(rows, x, row, step, panel, count, before, sums)`, all of them int64, rows from 1 to `by.rows`.
+    """Build the loop for floats: `tile(rows, x, row, step, panel, count, before, sums)`, all of them int64, rows from 1
+    to `by.rows`.
 
-    x: address of the first row's first float; row, step: bytes from a row and from an input to the next; panel: address of the other
-    side's floats `(count, width)`; before: address of `(rows, width)` fp32, to which it adds (0: to nothing); sums: of those that it sets. The width
-    is that of a panel, or half of it.
+    x: address of the first row's first float; row, step: bytes from a row and from an input to the next; panel: address
+    of the other side's floats `(count, width)`; before: address of `(rows, width)` fp32, to which it adds (0: to
+    nothing); sums: of those that it sets. The width is that of a panel, or half of it.
     """
 
     def add(builder: Any, total: Any, number: Any, other: Any) -> Any:
@@ -81,11 +84,13 @@ def _tile_of_floats(by: Instructions, halves: int, kind: Any, add: Callable[[Any
 
 
 def softmax_step(by: Instructions, halves: int, pairs: bool = False) -> Any:
-    """Build one step of a softmax along keys (arXiv:1805.02867): `weigh(scores, count, scale, most, sums, out, width)`, all int64 but `scale`.
+    """Build one step of a softmax along keys (arXiv:1805.02867): `weigh(scores, count, scale, most, sums, out, width)`,
+    all int64 but `scale`.
 
-    scores: address of floats `(count, lanes)`, which become 2^(scale (score - largest)); most, sums: of `(lanes,)`, the largest score and
-    the sum of weights yet; out: of `(width, lanes)`, what has been found yet. The last three are brought up to date, `out` without what these keys add.
-    With `pairs` the weights are bf16, those of two keys beside one another, `(count / 2, lanes, 2)`; `count` is even.
+    scores: address of floats `(count, lanes)`, which become 2^(scale (score - largest)); most, sums: of `(lanes,)`, the
+    largest score and the sum of weights yet; out: of `(width, lanes)`, what has been found yet. The last three are
+    brought up to date, `out` without what these keys add. With `pairs` the weights are bf16, those of two keys beside
+    one another, `(count / 2, lanes, 2)`; `count` is even.
     """
     real, wide, size = vector(FLOAT, by.lanes), vector(INT, by.lanes), 4 * by.lanes
     half_step, upper = constant(0x8000, INT, by.lanes), constant(-0x10000, INT, by.lanes)
@@ -148,10 +153,12 @@ def softmax_step(by: Instructions, halves: int, pairs: bool = False) -> Any:
 
 
 def look_up(by: Instructions) -> Any:
-    """Build `scores(count, size, queries, keys, step, tokens, width, out, line)`, all of them int64: the products of one or two queries and keys.
+    """Build `scores(count, size, queries, keys, step, tokens, width, out, line)`, all of them int64: the products of
+    one or two queries and keys.
 
-    queries: address of fp32 `(count, width)`, the width a multiple of `by.lanes`; keys: of the first token's, of `size` bytes a number, bf16 or
-    fp32, tokens `step` bytes apart; out: of the first query's floats `(tokens,)`, which it sets; the next query's are `line` bytes behind.
+    queries: address of fp32 `(count, width)`, the width a multiple of `by.lanes`; keys: of the first token's, of `size`
+    bytes a number, bf16 or fp32, tokens `step` bytes apart; out: of the first query's floats `(tokens,)`, which it
+    sets; the next query's are `line` bytes behind.
     """
 
     def generate(builder: Any, count: int, size: int, values: Any) -> None:
@@ -179,10 +186,11 @@ def look_up(by: Instructions) -> Any:
 
 
 def take_up(by: Instructions) -> Any:
-    """Build `found(count, size, weights, line, values, step, tokens, width, out)`, all of them int64: add values to what queries have found.
+    """Build `found(count, size, weights, line, values, step, tokens, width, out)`, all of them int64: add values to
+    what queries have found.
 
-    weights: address of the first query's floats `(tokens,)`, the next one's `line` bytes behind; values: as the keys of `look_up`; out: address
-    of fp32 `(count, width)`.
+    weights: address of the first query's floats `(tokens,)`, the next one's `line` bytes behind; values: as the keys of
+    `look_up`; out: address of fp32 `(count, width)`.
     """
 
     def generate(builder: Any, count: int, size: int, values: Any) -> None:
@@ -220,7 +228,9 @@ def take_up(by: Instructions) -> Any:
 
 
 def _for_one_or_two(generate: Callable[[Any, int, int, Any], None]) -> Any:
-    """What Numba calls with nine int64: code for a count of 1 and 2, the first argument, and sizes of 2 and 4 bytes, the second."""
+    """What Numba calls with nine int64: code for a count of 1 and 2, the first argument, and sizes of 2 and 4 bytes,
+    the second.
+    """
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         count, size, *others = values

@@ -1,7 +1,9 @@
-"""PyTorch's private operators for weights of 8 and 4 bits, and which of them, and of our own loops, are right on this machine.
+"""PyTorch's private operators for weights of 8 and 4 bits, and which of them, and of our own loops, are right on this
+machine.
 
-This is the only file that names private operators. Each is tried against a known answer once in a process, extreme values included;
-where it is missing, fails or saturates (oneDNN's u8 x s8 without VNNI does), another or the plain twin does the work.
+This is the only file that names private operators. Each is tried against a known answer once in a process, extreme
+values included; where it is missing, fails or saturates (oneDNN's u8 x s8 without VNNI does), another or the plain twin
+does the work.
 """
 
 from __future__ import annotations
@@ -60,7 +62,8 @@ def multiply_onednn(codes: Tensor, weight: Packed, scale: Tensor, zeros: Tensor)
 def multiply_bf16(x: Tensor, weight: Tensor) -> Tensor:
     """`(M, K)` times a bf16 weight `(N, K)`, `(M, N)` fp32.
 
-    CPUs without instructions for bf16 multiply many rows several times faster in fp32 (six times with AVX2): the weight becomes it piece by piece.
+    CPUs without instructions for bf16 multiply many rows several times faster in fp32 (six times with AVX2): the weight
+    becomes it piece by piece.
     """
     if not x.is_cpu or capabilities().bf16 or len(x) <= WEIGHT_BOUND_ROWS:
         return F.linear(x.to(weight.dtype), weight).float()

@@ -1,6 +1,7 @@
 """All loops. Numba compiles them at the import of these files; `ops` hands them tensors.
 
-`p` points to the arguments of a call: first addresses, then sizes. All arrays lie row after row unless a stride is given.
+`p` points to the arguments of a call: first addresses, then sizes. All arrays lie row after row unless a stride is
+given.
 """
 
 from occlusight.kernels.attention import BLOCK, attend

@@ -46,10 +46,11 @@ def rms_norm(p: Any) -> None:
 
 @loop
 def turn(p: Any) -> None:
-    """Heads `x (M, T, d)` fp32 to bf16 `(M, T, d)`: the first `turned` of them normalised if there are `norms (turned, d)`, and turned.
+    """Heads `x (M, T, d)` fp32 to bf16 `(M, T, d)`: the first `turned` of them normalised if there are
+    `norms (turned, d)`, and turned.
 
-    Arguments: x, norms or 0, cos and sin `(M, d / 2)`, out, M, T, turned, d, the bits of eps. Channels are in `pair_order`; d is even, and at
-    least `LANES`.
+    Arguments: x, norms or 0, cos and sin `(M, d / 2)`, out, M, T, turned, d, the bits of eps. Channels are in
+    `pair_order`; d is even, and at least `LANES`.
     """
     rows, heads, turned, width, eps = p[5], p[6], p[7], p[8], as_float(np.uint32(p[9]))
     x = carray(pointer(p[0], np.float32), (rows, heads, width))

@@ -23,10 +23,12 @@ ROOM = SUMS + 2 * 4 * PANEL
 
 @loop
 def multiply(p: Any) -> None:
-    """`x (M, K)` fp32 or bf16, times `factors (K,)` if any, each row rounded to 8 bits by its largest value, times a weight `(N, K)`; times `scale (N,)`, plus `bias (N,)` if any.
+    """`x (M, K)` fp32 or bf16, times `factors (K,)` if any, each row rounded to 8 bits by its largest value, times a
+    weight `(N, K)`; times `scale (N,)`, plus `bias (N,)` if any.
 
-    Arguments: x, panels, scale (0: the weight has 4 bits, and scales of its own), bias or 0, out `(M, N)` fp32, scratch, M, N, K, the rows that
-    are laid out together, bytes of a number of x, factors or 0. Panels are `(N / PANEL, K / DEPTH, PANEL, DEPTH)` bytes, or in 4 bits `(N / PANEL, K / GROUP, GROUP_BYTES)`. Each thread takes
+    Arguments: x, panels, scale (0: the weight has 4 bits, and scales of its own), bias or 0, out `(M, N)` fp32,
+    scratch, M, N, K, the rows that are laid out together, bytes of a number of x, factors or 0. Panels are
+    `(N / PANEL, K / DEPTH, PANEL, DEPTH)` bytes, or in 4 bits `(N / PANEL, K / GROUP, GROUP_BYTES)`. Each thread takes
     some; a panel is read once for all rows that are together.
     """
     rows, outputs, width, together, size = p[6], p[7], p[8], p[9], p[10]

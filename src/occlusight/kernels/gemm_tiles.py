@@ -1,10 +1,12 @@
 """The innermost loops of products in 8 and 4 bits, in the vectors of the CPU: each instruction is named, since
 a compiler does not find these in a plain loop.
 
-A tile is some rows times `PANEL` outputs; while it is computed the next panel's weights are fetched. Its sums stay in registers while the inputs go by a few at a time (Goto and van de Geijn, Anatomy
-of High-Performance Matrix Multiplication, 2008). Where the CPU adds up products of four bytes in one instruction (x86's `vpdpbusd`), one of
-the two has no sign: weights have 128 added, and 128 times the row's sum is taken away. Elsewhere `vpmaddwd` multiplies pairs of 16 bits and `vpmaddubsw` pairs of 8, and each adds up
-neighbours. The latter's sums have 16 bits, too few for weights of 8 bits, enough for those of 4.
+A tile is some rows times `PANEL` outputs; while it is computed the next panel's weights are fetched. Its sums stay in
+registers while the inputs go by a few at a time (Goto and van de Geijn, Anatomy of High-Performance Matrix
+Multiplication, 2008). Where the CPU adds up products of four bytes in one instruction (x86's `vpdpbusd`), one of the
+two has no sign: weights have 128 added, and 128 times the row's sum is taken away. Elsewhere `vpmaddwd` multiplies
+pairs of 16 bits and `vpmaddubsw` pairs of 8, and each adds up neighbours. The latter's sums have 16 bits, too few for
+weights of 8 bits, enough for those of 4.
 """
 
 # mypy: ignore-errors
@@ -46,7 +48,9 @@ TILE, NARROW_TILE = BEST.rows, BEST.narrow_rows
 GROUP = 32
 """Inputs whose 4-bit weights share a scale and an offset in a panel."""
 QUAD = 4
-"""Inputs of 4-bit weights that are multiplied together. `GROUP` of them add up to at most 8 x 2 x 15 x 128 in 16 bits."""
+"""Inputs of 4-bit weights that are multiplied together. `GROUP` of them add up to at most 8 x 2 x 15 x 128 in 16
+bits.
+"""
 
 
 def group_bytes(panel: int) -> int:
@@ -58,13 +62,14 @@ GROUP_BYTES = group_bytes(PANEL)
 
 
 def tile_8(by: Instructions) -> Any:
-    """Build the loop for weights of 8 bits: `tile(rows, x, panel, steps, sums, ahead)`, all of them int64, rows from 1 to `by.rows`.
+    """Build the loop for weights of 8 bits: `tile(rows, x, panel, steps, sums, ahead)`, all of them int64, rows from 1
+    to `by.rows`.
 
-    Without `dot`: x: address of the rows' halves `(steps, rows, 2)`; panel: address of the weights' bytes `(steps, panel, 2)`.
-    With it: x: address of the rows' signed bytes `(steps, rows, 4)`, then of each row's sum, fp32; panel: address of
-    unsigned bytes, the weights plus 128, `(steps, panel, 4)`. sums: address of
-    `(rows, panel)` fp32, which it sets; they are whole numbers, added up as such. ahead: how many bytes behind the panel the one lies that is
-    fetched meanwhile; 0: none.
+    Without `dot`: x: address of the rows' halves `(steps, rows, 2)`; panel: address of the weights' bytes
+    `(steps, panel, 2)`. With it: x: address of the rows' signed bytes `(steps, rows, 4)`, then of each row's sum, fp32;
+    panel: address of unsigned bytes, the weights plus 128, `(steps, panel, 4)`. sums: address of
+    `(rows, panel)` fp32, which it sets; they are whole numbers, added up as such. ahead: how many bytes behind the
+    panel the one lies that is fetched meanwhile; 0: none.
     """
     wide, depth = vector(INT, by.lanes), 2 if by.dot is None else 4
     pairs = vector(HALF, 2 * by.lanes)
@@ -105,11 +110,12 @@ def tile_8(by: Instructions) -> Any:
 
 
 def tile_4(by: Instructions) -> Any:
-    """Build the loop for weights of 4 bits: `tile(rows, x, panel, groups, sums, ahead)`, all of them int64, rows from 1 to `by.narrow_rows`.
+    """Build the loop for weights of 4 bits: `tile(rows, x, panel, groups, sums, ahead)`, all of them int64, rows from 1
+    to `by.narrow_rows`.
 
-    x: address, for each group, of the rows' signed bytes `(GROUP / QUAD, rows, QUAD)` and, fp32, their sum `(rows,)`; panel: address, for
-    each group, of codes `(GROUP / QUAD, lanes, QUAD)`, those of the first half of the outputs in the low halves of the bytes, of the
-    second in the high ones,
+    x: address, for each group, of the rows' signed bytes `(GROUP / QUAD, rows, QUAD)` and, fp32, their sum `(rows,)`;
+    panel: address, for each group, of codes `(GROUP / QUAD, lanes, QUAD)`, those of the first half of the outputs in
+    the low halves of the bytes, of the second in the high ones,
     and, bf16, of scales and offsets `(2, panel)`; sums: address of `(rows, panel)` fp32, which it sets: of each group
     (sum of x code - 8 sum of x) scale + sum of x offset. ahead: see `tile_8`.
     """
@@ -156,8 +162,8 @@ def tile_4(by: Instructions) -> Any:
 def finish_rows(by: Instructions) -> Any:
     """Build what follows a tile: `finish(rows, sums, scale, factors, bias, out, line)`, all of them int64.
 
-    sums: address of floats `(rows, panel)`; scale, bias: of `(panel,)`; factors: of `(rows,)`; out: of the first row's `(panel,)`, which become
-    sum scale factor + bias; line: bytes from a row of these to the next.
+    sums: address of floats `(rows, panel)`; scale, bias: of `(panel,)`; factors: of `(rows,)`; out: of the first row's
+    `(panel,)`, which become sum scale factor + bias; line: bytes from a row of these to the next.
     """
     real, size = vector(FLOAT, by.lanes), 4 * by.lanes
 

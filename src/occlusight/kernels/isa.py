@@ -27,13 +27,14 @@ class Instructions:
     """A set of instructions.
 
     name: what `VARIABLE` calls it; needs: features of the CPU, in LLVM's words; lanes: floats in a vector.
-    rows: those of a tile, whose two vectors of sums a row, two of weights and one of a row fit the registers; narrow_rows: the same in 4
-    bits, whose low and high halves and mask take registers too; fetching, narrow_fetching: the rows with which a tile wins by fetching the next
-    panel's weights meanwhile, measured; one row mostly reads as fast as it can without.
-    dot: `(builder, sums, unsigned, signed)`: four neighbours of each sum, bytes, are multiplied and added to it; None where there is no such
-    instruction, and instead: bytes: unsigned and signed ones to sums of two neighbours, halves; halves: signed ones to sums of two, ints.
-    bf16: `(builder, sums, pairs, pairs)`: two neighbours of each sum, bf16 in the halves of an int, are multiplied and added to it; None where
-    there is no such instruction.
+    rows: those of a tile, whose two vectors of sums a row, two of weights and one of a row fit the registers;
+    narrow_rows: the same in 4 bits, whose low and high halves and mask take registers too; fetching, narrow_fetching:
+    the rows with which a tile wins by fetching the next panel's weights meanwhile, measured; one row mostly reads as
+    fast as it can without. dot: `(builder, sums, unsigned, signed)`: four neighbours of each sum, bytes, are multiplied
+    and added to it; None where there is no such instruction, and instead: bytes: unsigned and signed ones to sums of
+    two neighbours, halves; halves: signed ones to sums of two, ints. bf16: `(builder, sums, pairs, pairs)`: two
+    neighbours of each sum, bf16 in the halves of an int, are multiplied and added to it; None where there is no such
+    instruction.
     """
 
     name: str
@@ -119,7 +120,9 @@ def sets_of_this_cpu() -> list[Instructions]:
 
 
 def chosen() -> Instructions:
-    """The best, or the one that the environment's `VARIABLE` names: to test or to time here what another CPU would take."""
+    """The best, or the one that the environment's `VARIABLE` names: to test or to time here what another CPU would
+    take.
+    """
     possible = {one.name: one for one in sets_of_this_cpu()}
     best = next(iter(possible))
     name = os.environ.get(VARIABLE, best)
@@ -136,7 +139,9 @@ def ints(builder: Any, by: Instructions, sums: Any) -> Any:
 
 
 def added(builder: Any, by: Instructions, sums: Any, codes: Any, signed: Any) -> Any:
-    """`sums` (None: none yet) and the products of 4-bit codes and signed bytes: ints, or halves, which hold `GROUP` of them."""
+    """`sums` (None: none yet) and the products of 4-bit codes and signed bytes: ints, or halves, which hold `GROUP` of
+    them.
+    """
     if by.dot is not None:
         return by.dot(builder, constant(0, INT, by.lanes) if sums is None else sums, codes, signed)
     products = by.bytes(builder, codes, signed)

@@ -1,7 +1,7 @@
 """Runs compiled loops on the threads that PyTorch computes with.
 
-Two pools of threads on the same cores get in each other's way: one spins while the other works. So a loop is started by the very OpenMP
-library that PyTorch loaded. Where that is not found, the calling thread does all of it.
+Two pools of threads on the same cores get in each other's way: one spins while the other works. So a loop is started by
+the very OpenMP library that PyTorch loaded. Where that is not found, the calling thread does all of it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ class Loop:
 
 
 def loop(body: Body, fastmath: frozenset[str] = QUICK) -> Loop:
-    """Compile a body, or take it from the cache directory, where each version of these files has a folder of its own."""
+    """Compile a body, or take it from the cache directory, where each version of these files has a folder of its
+    own.
+    """
     with _cached_in(cache_directory() / "loops" / f"{BEST.name}-{_version()}"):
         compiled = cfunc(_SIGNATURE, cache=True, fastmath=set(fastmath), error_model="numpy")(body)
     return Loop(compiled.address)

@@ -43,7 +43,9 @@ def quantize(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def pack(weight: Tensor) -> Tensor:
-    """int8 `(N, K)` as panels for `multiply`, `(N / PANEL, K / DEPTH, PANEL, DEPTH)` bytes, zeros added where N or K do not fit."""
+    """int8 `(N, K)` as panels for `multiply`, `(N / PANEL, K / DEPTH, PANEL, DEPTH)` bytes, zeros added where N or K do
+    not fit.
+    """
     outputs, width = weight.shape
     panel, depth = int(bodies().PANEL), int(bodies().DEPTH)
     short = -width % depth, -outputs % panel
@@ -76,7 +78,8 @@ def multiply(
     bias: Tensor | None = None,
     factor: Tensor | None = None,
 ) -> Tensor:
-    """`(M, K)`, times `factor` `(K,)` if given, each row rounded as `quantize` does, times a weight in panels, times `scale` `(N,)` (None:
+    """`(M, K)`, times `factor` `(K,)` if given, each row rounded as `quantize` does, times a weight in panels, times
+    `scale` `(N,)` (None:
     `pack_narrow`), and the bias added, `(M, N)` fp32."""
     x = (x if x.dtype in (torch.float32, torch.bfloat16) else x.float()).contiguous()
     count, width = x.shape
@@ -120,8 +123,8 @@ def turns(width: int) -> bool:
 def turn(
     x: Tensor, norms: Tensor | None, cos: Tensor, sin: Tensor, turned: int, out: Tensor, eps_bits: int = 0
 ) -> None:
-    """Heads `(M, T, d)` fp32 to `out`, bf16, the first `turned` of them normalised by `norms` `(turned, d)` and turned by their angles'
-    cosines and sines `(M, d / 2)`; all contiguous: `JoinedAttention.project`."""
+    """Heads `(M, T, d)` fp32 to `out`, bf16, the first `turned` of them normalised by `norms` `(turned, d)` and turned
+    by their angles' cosines and sines `(M, d / 2)`; all contiguous: `JoinedAttention.project`."""
     rows, heads, width = x.shape
     bodies().turn(
         x.data_ptr(),
@@ -153,8 +156,9 @@ def gelu_(x: Tensor) -> Tensor:
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, table: Tensor, layer: int, scratch: Tensor) -> Tensor:
-    """Queries `(1, H, R, d)`, keys and values `(1, G, R, d)` of some rows, bf16 or fp32, heads beside one another in memory, to what the
-    queries find, in the same order and type. `table` and `scratch` (a row for each thread): see the loop."""
+    """Queries `(1, H, R, d)`, keys and values `(1, G, R, d)` of some rows, bf16 or fp32, heads beside one another in
+    memory, to what the queries find, in the same order and type. `table` and `scratch` (a row for each thread): see the
+    loop."""
     _, heads, rows, width = q.shape
     out = torch.empty(rows, heads, width, dtype=q.dtype)
     _attend(q, k, v, out, table, layer, scratch)
@@ -185,7 +189,8 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, out: Tensor, table: Tensor, layer: 
 
 
 def attend_all(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Every query `(F, H, R, d)` looks at every key of its frame, `(F, G, S, d)`, all fp32 or bf16, heads beside one another in memory:
+    """Every query `(F, H, R, d)` looks at every key of its frame, `(F, G, S, d)`, all fp32 or bf16, heads beside one
+    another in memory:
     `(F, H, R, d)`."""
     _, heads, rows, width = q.shape
     every = torch.arange(rows)

@@ -40,7 +40,9 @@ WHOLE = int(ROUNDING.view(np.int32))
 
 
 def given_numbers(builder: Any, by: Instructions, size: int, x: Any, factors: Any, step: Any) -> Any:
-    """Read the next `by.lanes` numbers of `size` bytes, fp32 or bf16, as floats, times as many floats at `factors` (None: as they are)."""
+    """Read the next `by.lanes` numbers of `size` bytes, fp32 or bf16, as floats, times as many floats at `factors`
+    (None: as they are).
+    """
     numbers = floats_of(builder, by.lanes, size, x, step)
     if factors is None:
         return numbers
@@ -61,7 +63,9 @@ def for_each_kind(builder: Any, size: Any, factors: Any, generate: Callable[[int
 
 
 def largest_size(by: Instructions) -> Any:
-    """Build `largest(x, size, factors, count)`: the largest absolute value of so many numbers, a multiple of `by.lanes`: see `given_numbers`."""
+    """Build `largest(x, size, factors, count)`: the largest absolute value of so many numbers, a multiple of
+    `by.lanes`: see `given_numbers`.
+    """
     wide = vector(INT, by.lanes)
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -92,8 +96,9 @@ def largest_size(by: Instructions) -> Any:
 
 
 def rounded(by: Instructions, depth: int) -> Any:
-    """Build `round_words(x, size, factors, count, factor, into, line)`: so many numbers, a multiple of `by.lanes` (see `given_numbers`), times
-    `factor`, rounded half to even; `depth` of them are a word, bytes or halves, and words are `line` bytes apart. Returns their sum.
+    """Build `round_words(x, size, factors, count, factor, into, line)`: so many numbers, a multiple of `by.lanes` (see
+    `given_numbers`), times `factor`, rounded half to even; `depth` of them are a word, bytes or halves, and words are
+    `line` bytes apart. Returns their sum.
     """
     wide = vector(INT, by.lanes)
     kind = BYTE if depth == WORD else HALF
@@ -168,8 +173,8 @@ def lay(
 ) -> None:
     """Round rows `(count, width)` of numbers (see `given_numbers`) to 8 bits and write them as `tiles` takes them.
 
-    For each group of inputs `depth` neighbours of each row in a word, bytes or halves, then the next; where they are bytes, behind them
-    each row's sum, fp32. Zeros are added where the depth does not divide a group.
+    For each group of inputs `depth` neighbours of each row in a word, bytes or halves, then the next; where they are
+    bytes, behind them each row's sum, fp32. Zeros are added where the depth does not divide a group.
     """
     words = (group + depth - 1) // depth
     line = WORD * count

@@ -1,8 +1,9 @@
-"""What products with weights of 8 and 4 bits are, in operators that every device has: the twins that the fast ones are tried against.
+"""What products with weights of 8 and 4 bits are, in operators that every device has: the twins that the fast ones are
+tried against.
 
-8 bits: a token's values become whole numbers from -127 to 127 by the token's own scale, stored as uint8 with the zero point 128
-(signed activations fall into a reference kernel of oneDNN, hundreds of times slower); weights have a scale for each output channel.
-4 bits: groups of 32 or 64 weights of an output channel share a scale and an offset.
+8 bits: a token's values become whole numbers from -127 to 127 by the token's own scale, stored as uint8 with the zero
+point 128 (signed activations fall into a reference kernel of oneDNN, hundreds of times slower); weights have a scale
+for each output channel. 4 bits: groups of 32 or 64 weights of an output channel share a scale and an offset.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def reference_codes(steps: Tensor) -> Tensor:
 def reference_accumulators(codes: Tensor, weight: Tensor) -> Tensor:
     """Sums of (codes - 128) x weight over K: `(M, K)` uint8 and `(N, K)` int8 to `(M, N)` fp32, exact below 2**24.
 
-    It is an fp32 product, `EXACT` inputs at a time: with many rows as fast as fp32 itself, the weight taking a quarter of the memory.
+    It is an fp32 product, `EXACT` inputs at a time: with many rows as fast as fp32 itself, the weight taking a quarter
+    of the memory.
     """
     signed = codes.float().sub_(ZERO)
     out = torch.empty(len(signed), len(weight), device=codes.device)

@@ -30,10 +30,11 @@ from occlusight.kernels.simd import (
 
 
 def turning(by: Instructions) -> Any:
-    """Build `turned(x, factor, norms, cos, sin, out, width)`, all of them int64 but `factor`: a head's pairs of channels, turned, as bf16.
+    """Build `turned(x, factor, norms, cos, sin, out, width)`, all of them int64 but `factor`: a head's pairs of
+    channels, turned, as bf16.
 
-    x: address of fp32 `(width,)`, an even width of `by.lanes` or more, first multiplied by `factor` and by `norms` `(width,)` unless their address is 0;
-    cos, sin: of `(width / 2,)`, a pair's angle.
+    x: address of fp32 `(width,)`, an even width of `by.lanes` or more, first multiplied by `factor` and by `norms`
+    `(width,)` unless their address is 0; cos, sin: of `(width / 2,)`, a pair's angle.
     """
     real = vector(FLOAT, by.lanes)
     places = range(by.lanes)
@@ -86,7 +87,9 @@ def rounding_to_bf16(by: Instructions) -> Any:
 
 
 def vectors_of(builder: Any, by: Instructions, count: Any) -> Iterator[Any]:
-    """Within a loop: the first number of each vector of so many, `by.lanes` or more; the last one overlaps the one before where it must."""
+    """Within a loop: the first number of each vector of so many, `by.lanes` or more; the last one overlaps the one
+    before where it must.
+    """
     lanes = ir.Constant(ADDRESS, by.lanes)
     last = builder.sub(count, lanes)
     steps = builder.udiv(builder.add(count, ir.Constant(ADDRESS, by.lanes - 1)), lanes)

@@ -1,7 +1,7 @@
 """Numbers in the vectors of a CPU, for loops whose instructions are named.
 
-Each function writes instructions with Numba's `builder`; an address is an int64. A vector has as many floats or ints as the CPU's registers
-hold (`lanes`), twice as many halves, four times as many bytes.
+Each function writes instructions with Numba's `builder`; an address is an int64. A vector has as many floats or ints as
+the CPU's registers hold (`lanes`), twice as many halves, four times as many bytes.
 """
 
 # mypy: ignore-errors
@@ -100,7 +100,9 @@ def largest(builder: Any, a: Any, b: Any) -> Any:
 
 
 def power_of_two(builder: Any, x: Any) -> Any:
-    """2^x of floats of at most 127: a polynomial of what is left after the whole number. Where it is compiled the order must count."""
+    """2^x of floats of at most 127: a polynomial of what is left after the whole number. Where it is compiled the order
+    must count.
+    """
     lanes = x.type.count
     wide = vector(INT, lanes)
 

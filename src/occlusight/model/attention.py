@@ -19,7 +19,8 @@ from occlusight.kernels.capabilities import capabilities
 KEY_BOUND_ROWS = 4
 """Up to so many rows the time goes into reading keys and values."""
 Attention = Callable[[Tensor, Tensor, Tensor, Tensor | None, bool], Tensor]
-"""`(q (B, H, T, d), k (B, G, S, d), v (B, G, S, d), mask, causal) -> (B, H, T, d)`; G divides H. The mask is bool (true:
+"""`(q (B, H, T, d), k (B, G, S, d), v (B, G, S, d), mask, causal) -> (B, H, T, d)`; G divides H. The mask is bool
+(true:
 may look) or additive, `(B or 1, 1, T, S)`; `causal` is for T = S without a mask."""
 
 
@@ -45,10 +46,12 @@ def plain_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal
 
 
 def partial_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Attention of `(1, H, T, d)` over one range of keys `(1, G, S, d)`: the result, and its logarithmic weight `(1, H, T)`, fp32.
+    """Attention of `(1, H, T, d)` over one range of keys `(1, G, S, d)`: the result, and its logarithmic weight
+    `(1, H, T)`, fp32.
 
-    The weight is log sum exp of the scores. `mask` is added to these: `(T, S)` in the type of `q`, with at least one finite value a row.
-    PyTorch's kernel is slow at a few rows of bf16 where the CPU has no instructions for it: 0.83 against 0.37 ms for one row and 300 keys with AVX2.
+    The weight is log sum exp of the scores. `mask` is added to these: `(T, S)` in the type of `q`, with at least one
+    finite value a row. PyTorch's kernel is slow at a few rows of bf16 where the CPU has no instructions for it: 0.83
+    against 0.37 ms for one row and 300 keys with AVX2.
     """
     slow = q.dtype == torch.bfloat16 and q.shape[2] <= KEY_BOUND_ROWS and not capabilities().amx
     if q.device.type != "cpu" or slow:
@@ -58,7 +61,9 @@ def partial_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = Non
 
 
 def plain_partial_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """`partial_attention` by plain matrix products in fp32; the queries that share a head of keys are rows of one product."""
+    """`partial_attention` by plain matrix products in fp32; the queries that share a head of keys are rows of one
+    product.
+    """
     _, heads, rows, width = q.shape
     groups = k.shape[1]
     queries = (q.float() * width**-0.5).reshape(1, groups, -1, width)
@@ -71,7 +76,8 @@ def plain_partial_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None
 
 
 def merge(outs: Tensor, weights: Tensor) -> Tensor:
-    """Attention over all ranges `(1, H, T, d)`, fp32, of each one's result `(P, 1, H, T, d)` and logarithmic weight `(P, 1, H, T)`.
+    """Attention over all ranges `(1, H, T, d)`, fp32, of each one's result `(P, 1, H, T, d)` and logarithmic weight
+    `(P, 1, H, T)`.
 
     A range that a query does not look at has the weight -inf (FlashDecoding's and Hydragen's rule, arXiv:2402.05099).
     """

@@ -18,12 +18,15 @@ from occlusight.model.video import Clip
 
 GENERATION = "generation_config.json"
 DECODING = (
-    "do_sample temperature top_k top_p min_p typical_p repetition_penalty max_length max_new_tokens num_beams bos_token_id pad_token_id "
+    "do_sample temperature top_k top_p min_p typical_p repetition_penalty max_length max_new_tokens num_beams "
+    "bos_token_id pad_token_id "
     "transformers_version use_cache cache_implementation _from_model_config"
 )
 """Fields of generation_config.json that say how to decode unless somebody asks otherwise; here each request says it."""
 Message: TypeAlias = Mapping[str, Any]
-"""`role` and `content`: a string, or parts `{"type": "text", "text": ...}`, `{"type": "image"}`, `{"type": "video"}`."""
+"""`role` and `content`: a string, or parts `{"type": "text", "text": ...}`, `{"type": "image"}`,
+`{"type": "video"}`.
+"""
 
 
 @dataclass(frozen=True)
@@ -205,7 +208,8 @@ class _Shield:
 
 
 def load_template(directory: Path) -> Template:
-    """The chat template: in processor_config.json, else chat_template.json, chat_template.jinja or tokenizer_config.json, as in transformers.
+    """The chat template: in processor_config.json, else chat_template.json, chat_template.jinja or
+    tokenizer_config.json, as in transformers.
 
     It comes with the checkpoint, so it runs in a sandbox and within bounds.
 
@@ -243,7 +247,8 @@ def _in_json(directory: Path, name: str) -> str | None:
 
 
 def end_ids(directory: Path, config: ModelConfig, tokenizer: Tokenizer, template: Template) -> tuple[int, ...]:
-    """Ids that end an answer: those of generation_config.json, else of config.json, and those that tokenizer and chat template name.
+    """Ids that end an answer: those of generation_config.json, else of config.json, and those that tokenizer and chat
+    template name.
 
     Raises:
         BadModel: there is none, or one is no id of the vocabulary.
@@ -265,7 +270,9 @@ def end_ids(directory: Path, config: ModelConfig, tokenizer: Tokenizer, template
 
 
 def end_of_turn(template: Template, tokenizer: Tokenizer) -> list[str]:
-    """Return the control token that the template writes right after an assistant's words; none where it cannot write such a turn."""
+    """Return the control token that the template writes right after an assistant's words; none where it cannot write
+    such a turn.
+    """
     said = "\ue000said\ue000"
     try:
         text = template.render(

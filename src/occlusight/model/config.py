@@ -17,18 +17,24 @@ LONGEST = 1_048_576
 """The longest context in tokens that Qwen3-VL was stretched to."""
 MOST_LAYERS = 512
 NOTES = (
-    "_name_or_path architectures auto_map transformers_version dtype torch_dtype _attn_implementation_autoset attn_implementation "
+    "_name_or_path architectures auto_map transformers_version dtype torch_dtype _attn_implementation_autoset "
+    "attn_implementation "
     "return_dict output_hidden_states output_attentions use_cache torchscript use_bfloat16 chunk_size_feed_forward "
-    "is_encoder_decoder is_decoder add_cross_attention cross_attention_hidden_size tie_encoder_decoder tf_legacy_loss pruned_heads "
-    "finetuning_task task_specific_params problem_type id2label label2id prefix sep_token_id decoder_start_token_id bos_token_id "
+    "is_encoder_decoder is_decoder add_cross_attention cross_attention_hidden_size tie_encoder_decoder tf_legacy_loss "
+    "pruned_heads "
+    "finetuning_task task_specific_params problem_type id2label label2id prefix sep_token_id decoder_start_token_id "
+    "bos_token_id "
     "pad_token_id initializer_range attention_dropout tokenizer_class unsloth_version unsloth_fixed "
     # Settings of decoding that transformers 4 wrote here, all at their defaults; transformers 5 does not read them.
     "bad_words_ids begin_suppress_tokens diversity_penalty do_sample early_stopping encoder_no_repeat_ngram_size "
     "exponential_decay_length_penalty forced_bos_token_id forced_eos_token_id length_penalty max_length min_length "
-    "no_repeat_ngram_size num_beam_groups num_beams num_return_sequences output_scores remove_invalid_values repetition_penalty "
+    "no_repeat_ngram_size num_beam_groups num_beams num_return_sequences output_scores remove_invalid_values "
+    "repetition_penalty "
     "return_dict_in_generate suppress_tokens temperature top_k top_p typical_p"
 )
-"""Fields of config.json and its parts that change no number here: notes, training, and how transformers runs a model."""
+"""Fields of config.json and its parts that change no number here: notes, training, and how transformers runs a
+model.
+"""
 QUANTIZED = ("quantization_config", "compression_config", "quantization")
 """Where checkpoints say that their weights are quantized: transformers, older compressed-tensors, MLX."""
 
@@ -189,7 +195,8 @@ class ModelConfig:
         return read
 
     def for_context(self, tokens: int) -> Self:
-        """This model for sequences of at most `tokens`; beyond its own context, they are stretched as their positions need.
+        """This model for sequences of at most `tokens`; beyond its own context, they are stretched as their positions
+        need.
 
         Raises:
             BadInput: more than `LONGEST`, or than the model's own context where that is longer.
@@ -322,7 +329,9 @@ def _read_vision(vision: Fields) -> VisionConfig:
 
 
 def _text_rope(text: Fields) -> tuple[float, tuple[int, int, int], Yarn | None]:
-    """Return theta, MRoPE's sections and YaRN. `rope_parameters` win over `rope_scaling`, as they do in transformers."""
+    """Return theta, MRoPE's sections and YaRN. `rope_parameters` win over `rope_scaling`, as they do in
+    transformers.
+    """
     parts = [text.get(key) or {} for key in ("rope_scaling", "rope_parameters")]
     if not all(isinstance(part, Mapping) for part in parts):
         text.refuse("needs objects as rope_scaling and rope_parameters")
@@ -354,7 +363,8 @@ def _refuse_quantized(fields: Fields) -> None:
         if found:
             method = found.get("quant_method") or found.get("format") if isinstance(found, Mapping) else None
             fields.refuse(
-                f"{key} says that the weights are quantized ({method or 'by an unnamed method'}), which cannot be loaded; "
+                f"{key} says that the weights are quantized ({method or 'by an unnamed method'}), which cannot be "
+                "loaded; "
                 "give the checkpoint in bf16, and --quantize int8 or int4 if it is to be small",
                 between=": ",
             )

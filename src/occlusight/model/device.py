@@ -26,7 +26,8 @@ class Placement:
 
     @classmethod
     def choose(cls, checkpoint: Path, device: str = "auto", dtype: str = "auto") -> Placement:
-        """Settle what is "auto": a GPU where there is one, in bfloat16; else the CPU in float32, in bfloat16 if that is too large.
+        """Settle what is "auto": a GPU where there is one, in bfloat16; else the CPU in float32, in bfloat16 if that is
+        too large.
 
         (Without matrix units for bfloat16, a CPU multiplies it more slowly than float32.)
 

@@ -1,6 +1,7 @@
 """The JSON files of a checkpoint: read within bounds, field by field, so that none is passed over in silence.
 
-Each field is read, known to be without effect on answers, or refused by name; one that nobody knows is warned about, once.
+Each field is read, known to be without effect on answers, or refused by name; one that nobody knows is warned about,
+once.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from occlusight.errors import BadModel
 log = logging.getLogger(__name__)
 
 MOST_BYTES = 8 << 20
-"""A configuration file may have so many: an index of the largest models has 0.2 MB, a tokenizer's configuration 0.01."""
+"""A configuration file may have so many: an index of the largest models has 0.2 MB, a tokenizer's configuration
+0.01.
+"""
 SHOWN = 5
 """How many names a message gives."""
 

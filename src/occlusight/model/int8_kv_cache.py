@@ -22,8 +22,8 @@ SMALL_PIECE = 512
 class Int8KVCache(KVCache):
     """A `KVCache` that holds int8 numbers and a bf16 scale for each token and head.
 
-    A token of Qwen3-VL-2B takes 57,344 + 896 bytes. What comes out is what `rounded` gives, in `dtype`; it is at most half a step
-    from what went in, and a step is 1/127 of the head's largest value or up to 0.6 % more.
+    A token of Qwen3-VL-2B takes 57,344 + 896 bytes. What comes out is what `rounded` gives, in `dtype`; it is at most
+    half a step from what went in, and a step is 1/127 of the head's largest value or up to 0.6 % more.
     """
 
     def __init__(
@@ -64,8 +64,8 @@ class Int8KVCache(KVCache):
         return self._pieces(layer, begin, end, PIECE)
 
     def attend(self, layer: int, begin: int, end: int, q: Tensor) -> tuple[Tensor, Tensor]:
-        """See `KVCache.attend`. A few queries are multiplied with the numbers as they are, and what comes out with their scales: one
-        pass over each number instead of four."""
+        """See `KVCache.attend`. A few queries are multiplied with the numbers as they are, and what comes out with
+        their scales: one pass over each number instead of four."""
         if q.device.type != "cpu" or q.shape[2] > KEY_BOUND_ROWS:
             return super().attend(layer, begin, end, q)
         return self._attend_few(layer, begin, end, q)
@@ -113,7 +113,9 @@ class Int8KVCache(KVCache):
 
 
 def quantize(x: Tensor) -> tuple[Tensor, Tensor]:
-    """`(.., d)` as int8 `(.., d)` and bf16 scales `(..)`, rounded up, so that the largest value is 127 steps at most."""
+    """`(.., d)` as int8 `(.., d)` and bf16 scales `(..)`, rounded up, so that the largest value is 127 steps at
+    most.
+    """
     wide = x.float()
     scales = (wide.abs().amax(-1) * (1 + 2**-8) / STEPS).to(torch.bfloat16).clamp_(torch.finfo(torch.bfloat16).tiny)
     numbers = (wide / scales.float()[..., None]).round_()

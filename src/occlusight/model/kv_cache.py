@@ -79,13 +79,15 @@ class KVCache:
         store[1, :, :, self.length : end] = values
 
     def pieces(self, layer: int, begin: int, end: int) -> Iterator[tuple[int, Tensor, Tensor]]:
-        """Yield tokens `begin` to `end` of `layer` in pieces: where one begins, its keys and its values, `(B, kv_heads, S, head_dim)`."""
+        """Yield tokens `begin` to `end` of `layer` in pieces: where one begins, its keys and its values,
+        `(B, kv_heads, S, head_dim)`.
+        """
         store = self._store[layer, ..., begin:end, :]
         yield begin, store[0], store[1]
 
     def attend(self, layer: int, begin: int, end: int, q: Tensor) -> tuple[Tensor, Tensor]:
-        """Attention of queries `(1, H, R, head_dim)` over tokens `begin` to `end` of `layer`, all of which each of them sees: what
-        `partial_attention` gives."""
+        """Attention of queries `(1, H, R, head_dim)` over tokens `begin` to `end` of `layer`, all of which each of them
+        sees: what `partial_attention` gives."""
         found = [partial_attention(q, keys, values) for _, keys, values in self.pieces(layer, begin, end)]
         if len(found) == 1:
             return found[0]
@@ -93,8 +95,9 @@ class KVCache:
         return merge(outs, weights).to(q.dtype), weights.logsumexp(0)
 
     def place(self, begin: int) -> tuple[int, int, int, int, int]:
-        """Return where token `begin` of the first layer is, for a loop: the address of its first head's key, and how many numbers it is from a
-        layer to the next, from keys to values, from a head and from a token to the next. It holds until the cache grows."""
+        """Return where token `begin` of the first layer is, for a loop: the address of its first head's key, and how
+        many numbers it is from a layer to the next, from keys to values, from a head and from a token to the next. It
+        holds until the cache grows."""
         layer, which, _, head, token, _ = self._store.stride()
         return self._store.data_ptr() + begin * token * self._store.element_size(), layer, which, head, token
 

@@ -1,4 +1,6 @@
-"""How much memory there is, and how much is free, by the machine and by the limits of the control groups that this process is in."""
+"""How much memory there is, and how much is free, by the machine and by the limits of the control groups that this
+process is in.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ UNKNOWN = 8 << 30
 
 @dataclass(frozen=True)
 class Group:
-    """The files of a control group that tell its memory: the limit, what is in use, and what of that is files that can be let go."""
+    """The files of a control group that tell its memory: the limit, what is in use, and what of that is files that can
+    be let go.
+    """
 
     limit: Path
     used: Path
@@ -72,7 +76,9 @@ def memory_bytes(root: Path = Path("/")) -> int:
 
 
 def available_bytes(root: Path = Path("/")) -> int:
-    """Return the memory that this process can take now without driving others out; all there is where it cannot be asked."""
+    """Return the memory that this process can take now without driving others out; all there is where it cannot be
+    asked.
+    """
     free = number_in(root / "proc/meminfo", "MemAvailable:")
     known = [memory_bytes(root)] if free is None else [1024 * free]
     return min([*known, *(found for group in groups(root) if (found := group.free_bytes()) is not None)])

@@ -1,16 +1,19 @@
 """Opening pictures: whatever a user gives becomes an upright RGB picture, or one clear error.
 
-Pictures are hostile until they are decoded. What one will cost is read from its header first (`images.header`), and decides:
+Pictures are hostile until they are decoded. What one will cost is read from its header first (`images.header`), and
+decides:
 
 - What costs more memory or time than allowed is refused with the numbers, before a decoder sees it.
-- A small ordinary picture is decoded here: a JPEG, PNG, WEBP, GIF or BMP whose header bounds the cost, at most `QUICK_BYTES` and
-  `QUICK_WORK`, some tenths of a second. That is nearly every picture, and starting a process would take longer than decoding it.
-- Everything else goes to a worker process (`images.process`) with limits on memory and time, which is stopped when the caller does not
-  want the picture any more: large pictures, since nothing can stop a decoder in a thread; every TIFF, and every file whose
-  header leaves the cost open, since only the system can bound those.
+- A small ordinary picture is decoded here: a JPEG, PNG, WEBP, GIF or BMP whose header bounds the cost, at most
+  `QUICK_BYTES` and `QUICK_WORK`, some tenths of a second. That is nearly every picture, and starting a process would
+  take longer than decoding it.
+- Everything else goes to a worker process (`images.process`) with limits on memory and time, which is stopped when the
+  caller does not want the picture any more: large pictures, since nothing can stop a decoder in a thread; every TIFF,
+  and every file whose header leaves the cost open, since only the system can bound those.
 
-Where the model will reduce the picture anyway (`reduce_to`), a JPEG of at least twice as many pixels is decoded at a half, quarter or
-eighth of its sides, and other formats are reduced while they are handed over where the whole picture would not fit.
+Where the model will reduce the picture anyway (`reduce_to`), a JPEG of at least twice as many pixels is decoded at a
+half, quarter or eighth of its sides, and other formats are reduced while they are handed over where the whole picture
+would not fit.
 """
 
 import io
@@ -68,8 +71,8 @@ def open_picture(
 
     Args:
         source: a path, a file's content, or a picture, which is not changed.
-        reduce_to: the pixels that the picture will be reduced to later: one of at least twice as many may come smaller, with at least
-            so many. None gives every pixel.
+        reduce_to: the pixels that the picture will be reduced to later: one of at least twice as many may come smaller,
+            with at least so many. None gives every pixel.
         cancelled: asked often, from another thread too; once it says True, decoding ends at once.
         limits: what opening may take.
 
@@ -167,7 +170,9 @@ class _Opening:
             raise self._failed(Failed("broken", first_line(error)), header) from None
 
     def reductions(self, header: Header, size: int) -> tuple[int, int]:
-        """Return by how much the sides are divided while and after decoding: (1, 1) where every pixel is wanted or fits."""
+        """Return by how much the sides are divided while and after decoding: (1, 1) where every pixel is wanted or
+        fits.
+        """
         if self.reduce_to is None or header.pixels < 2 * self.reduce_to:
             return 1, 1
         draft = max((s for s in (1, 2, 4, 8) if header.format == "JPEG" and self._left(header, s)), default=1)
@@ -187,7 +192,8 @@ class _Opening:
             )
         if header.work > self.limits.work:
             raise BadPicture(
-                f"{about} in {header.scans} scans, as much work as {header.work} pixels, more than the {self.limits.work} allowed; "
+                f"{about} in {header.scans} scans, as much work as {header.work} pixels, more than the "
+                f"{self.limits.work} allowed; "
                 "save it again as a JPG that is not progressive"
             )
 
@@ -230,11 +236,13 @@ class _Opening:
                 return BadPicture(f"{self.name} is not a picture that can be read; {ADVICE}")
             case "memory":
                 return BadPicture(
-                    f"{about} that takes more than the {_mb(self.limits.memory_bytes)} allowed to open; make it smaller, or {ADVICE}"
+                    f"{about} that takes more than the {_mb(self.limits.memory_bytes)} allowed to open; make it "
+                    f"smaller, or {ADVICE}"
                 )
             case "time":
                 return BadPicture(
-                    f"{about} that takes more than the {self.limits.seconds:g} s allowed to open; make it smaller, or save it as a PNG or a "
+                    f"{about} that takes more than the {self.limits.seconds:g} s allowed to open; make it smaller, or "
+                    "save it as a PNG or a "
                     "JPG that is not progressive"
                 )
             case "size":

@@ -28,11 +28,15 @@ IMAGE_PROCESSORS = tuple(
     f"Qwen{version}VLImageProcessor{backend}" for version in ("2", "2_5_", "3") for backend in ("", "Fast", "Pil")
 )
 NOTES = (
-    "processor_class auto_map image_processor_type video_processor_type do_convert_rgb device data_format input_data_format return_tensors "
-    "disable_grouping default_to_square do_center_crop crop_size do_pad pad_size image_seq_length feature_extractor_type "
+    "processor_class auto_map image_processor_type video_processor_type do_convert_rgb device data_format "
+    "input_data_format return_tensors "
+    "disable_grouping default_to_square do_center_crop crop_size do_pad pad_size image_seq_length "
+    "feature_extractor_type "
     "transformers_version backend"
 )
-"""Fields that change no number: every picture is made RGB anyway, and transformers' processor for Qwen neither crops nor pads."""
+"""Fields that change no number: every picture is made RGB anyway, and transformers' processor for Qwen neither crops
+nor pads.
+"""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,9 @@ class PixelLimits:
             raise BadInput(f"pixel limits must rise from above 0, got {self.min_pixels} to {self.max_pixels}")
 
     def within(self, max_pixels: int | None, min_pixels: int | None) -> PixelLimits:
-        """Return what is left of these limits where others, if given, hold too: the smaller maximum; then the larger minimum, up to it."""
+        """Return what is left of these limits where others, if given, hold too: the smaller maximum; then the larger
+        minimum, up to it.
+        """
         high = self.max_pixels if max_pixels is None else min(self.max_pixels, max_pixels)
         return PixelLimits(min(max(self.min_pixels, min_pixels or 0), high), high)
 
@@ -73,9 +79,11 @@ class PreprocessSettings:
 
     @classmethod
     def from_hf(cls, fields: Fields, default: Self) -> Self:
-        """Read what an image or video processor is made of; `default` is what its class in transformers takes for what is left out.
+        """Read what an image or video processor is made of; `default` is what its class in transformers takes for what
+        is left out.
 
-        `size` counts pixels in `shortest_edge` and `longest_edge`, despite their names; `min_pixels` and `max_pixels` win over it.
+        `size` counts pixels in `shortest_edge` and `longest_edge`, despite their names; `min_pixels` and `max_pixels`
+        win over it.
 
         Raises:
             BadModel: a value cannot be used, or asks for what is not supported.
@@ -108,7 +116,8 @@ class PreprocessSettings:
             black, white = -one_mean / one_std, (255 * scale - one_mean) / one_std
             if not (max(abs(black), abs(white)) < MOST_VALUE and white - black > LEAST_CONTRAST):
                 fields.refuse(
-                    f"rescale_factor {scale}, image_mean {one_mean} and image_std {one_std} make black {black:g} and white {white:g}, "
+                    f"rescale_factor {scale}, image_mean {one_mean} and image_std {one_std} make black {black:g} and "
+                    f"white {white:g}, "
                     "which no model can tell apart or reckon with",
                     between=": ",
                 )
@@ -126,7 +135,8 @@ class PreprocessSettings:
 
     @classmethod
     def load(cls, directory: str | Path) -> Self:
-        """The settings of a checkpoint directory: in processor_config.json, else in preprocessor_config.json, as in transformers.
+        """The settings of a checkpoint directory: in processor_config.json, else in preprocessor_config.json, as in
+        transformers.
 
         Raises:
             BadModel: there is neither, or a value cannot be used.
@@ -251,7 +261,8 @@ def _value_table(settings: PreprocessSettings) -> npt.NDArray[np.float32]:
 
 
 def processor_fields(directory: Path, part: str, file: str) -> Fields | None:
-    """Return the fields of a processor: a part of processor_config.json (transformers 5), else a file of its own; None where there is neither.
+    """Return the fields of a processor: a part of processor_config.json (transformers 5), else a file of its own; None
+    where there is neither.
 
     Where both are there, the first wins, as in transformers; a difference is warned about.
     """

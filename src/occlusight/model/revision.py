@@ -15,8 +15,8 @@ NAMED = ("config.json", "generation_config.json", "preprocessor_config.json", "t
 def revision_of(checkpoint: Path) -> str:
     """Return 16 hex digits of a SHA-256 over the configuration, the tokenizer and the weights.
 
-    Of a file of weights above 512 MiB, its size and 64 evenly spaced samples of 1 MiB are digested, the first of which holds the
-    names and shapes of the tensors: seconds would be lost on each start otherwise.
+    Of a file of weights above 512 MiB, its size and 64 evenly spaced samples of 1 MiB are digested, the first of which
+    holds the names and shapes of the tensors: seconds would be lost on each start otherwise.
     """
     sha = hashlib.sha256()
     for name in NAMED:

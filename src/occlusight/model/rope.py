@@ -20,7 +20,8 @@ Grid = tuple[int, int, int]
 
 
 def positions(input_ids: Tensor, grids: Sequence[Grid], config: ModelConfig) -> tuple[Tensor, int]:
-    """Positions of one sequence `(T,)`: `(3, T)` int64, and the position delta that turns a later token's index into its position.
+    """Positions of one sequence `(T,)`: `(3, T)` int64, and the position delta that turns a later token's index into
+    its position.
 
     `grids` are the pictures and clips in the order of their pad tokens. A clip (t, h, w) is t spans of pads with
     text (the timestamps) between them; each span is laid out like a picture.
@@ -97,10 +98,12 @@ def rotary_tables(positions: Tensor, config: TextConfig, rope_factor: Tensor | N
 
 
 def yarn_frequencies(config: TextConfig, factor: float, device: torch.device) -> tuple[Tensor, float]:
-    """Frequencies `(head_dim / 2,)` of a sequence stretched by `factor`, and what its cosines and sines are multiplied by.
+    """Frequencies `(head_dim / 2,)` of a sequence stretched by `factor`, and what its cosines and sines are multiplied
+    by.
 
-    Frequency i turns `native / (2 pi theta^(2 i / d))` times within the native context. The ones up to where that is `beta_fast` stay,
-    those from where it is `beta_slow` are divided by the factor, between them is a ramp (arXiv:2309.00071, section 3.2).
+    Frequency i turns `native / (2 pi theta^(2 i / d))` times within the native context. The ones up to where that is
+    `beta_fast` stay, those from where it is `beta_slow` are divided by the factor, between them is a ramp
+    (arXiv:2309.00071, section 3.2).
     """
     plain = inverse_frequencies(config.head_dim, config.rope_theta, device)
     yarn = config.yarn or Yarn()
@@ -142,7 +145,9 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 def pair_order(heads: int, width: int) -> Tensor:
-    """The order of `heads` heads' channels in which the two that `rotate` turns together lie side by side: 0 2 1 3 for one head of 4."""
+    """The order of `heads` heads' channels in which the two that `rotate` turns together lie side by side: 0 2 1 3 for
+    one head of 4.
+    """
     one = torch.arange(width).view(2, -1).T.flatten()
     return (torch.arange(heads)[:, None] * width + one).flatten()
 

@@ -34,7 +34,9 @@ def vision_parameters(vision: VisionConfig) -> int:
 
 
 def vision_work(vision: VisionConfig, patches: int) -> float:
-    """Multiplications of the tower for a picture of so many patches: each matrix for each row, and attention among all patches."""
+    """Multiplications of the tower for a picture of so many patches: each matrix for each row, and attention among all
+    patches.
+    """
     joined, tokens = vision.hidden_size * vision.merge_size**2, patches // vision.merge_size**2
     block = 4 * vision.hidden_size**2 + 2 * vision.hidden_size * vision.intermediate_size
     mergers = (1 + len(vision.taps)) * tokens * joined * (joined + vision.out_size)
@@ -43,13 +45,17 @@ def vision_work(vision: VisionConfig, patches: int) -> float:
 
 
 def text_work(text: TextConfig, end: int, begin: int = 0) -> float:
-    """Multiplications of the decoder for tokens `begin` to `end` of a prompt: each matrix for each token, and attention to those before."""
+    """Multiplications of the decoder for tokens `begin` to `end` of a prompt: each matrix for each token, and attention
+    to those before.
+    """
     seen = (end - begin) * (end + begin) / 2
     return float((end - begin) * text.matrix_numbers + 2 * text.layers * text.heads * text.head_dim * seen)
 
 
 def vision_bytes(vision: VisionConfig, patches: int) -> int:
-    """Memory that a picture of so many patches takes while it is encoded: its pixels, hidden states, queries, keys and values, in fp32."""
+    """Memory that a picture of so many patches takes while it is encoded: its pixels, hidden states, queries, keys and
+    values, in fp32.
+    """
     return 4 * patches * (vision.patch_values + 8 * vision.hidden_size)
 
 
@@ -65,6 +71,8 @@ def quantized_bytes(config: ModelConfig, text: float, vision: float) -> int:
 
 
 def quantizing_bytes(config: ModelConfig) -> int:
-    """What quantizing takes at most: the embeddings as they are and in fp32, and one layer with its copies (2.2 GB for the 2B)."""
+    """What quantizing takes at most: the embeddings as they are and in fp32, and one layer with its copies (2.2 GB for
+    the 2B).
+    """
     layer = config.text.matrix_numbers // config.text.layers
     return 6 * embedding_of(config.text) + 6 * layer

@@ -1,4 +1,6 @@
-"""Computations in pieces: generators that yield where one may do something else meanwhile, or stop, and return their result."""
+"""Computations in pieces: generators that yield where one may do something else meanwhile, or stop, and return their
+result.
+"""
 
 from collections.abc import Generator
 from typing import TypeVar

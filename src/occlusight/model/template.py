@@ -1,8 +1,9 @@
-"""Chat templates: programs in Jinja that come with a checkpoint, run so that they can neither reach out of their sandbox nor run away.
+"""Chat templates: programs in Jinja that come with a checkpoint, run so that they can neither reach out of their
+sandbox nor run away.
 
-Jinja's own sandbox keeps a template from files and from Python. What it does not bound is work: a loop in a loop, a text doubled
-forty times, a list of lists of one list. So every value that a template makes is weighed, every turn of a loop and every call is counted,
-and what is left of its allowance is asked each time.
+Jinja's own sandbox keeps a template from files and from Python. What it does not bound is work: a loop in a loop, a
+text doubled forty times, a list of lists of one list. So every value that a template makes is weighed, every turn of a
+loop and every call is counted, and what is left of its allowance is asked each time.
 """
 
 from __future__ import annotations
@@ -251,7 +252,9 @@ def _environment() -> _Bounded:
 
 
 class _Generation(Extension):
-    """`{% generation %}`, with which transformers marks the assistant's turns for training: what is inside is written."""
+    """`{% generation %}`, with which transformers marks the assistant's turns for training: what is inside is
+    written.
+    """
 
     tags = {"generation"}  # noqa: RUF012 (as Jinja declares it)
 

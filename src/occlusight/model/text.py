@@ -19,10 +19,14 @@ FEW = 1 << 15
 
 
 class Packed(Protocol):
-    """Rows of several sequences in one batch row, each with keys and values of its own: it computes their attention itself."""
+    """Rows of several sequences in one batch row, each with keys and values of its own: it computes their attention
+    itself.
+    """
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Take the rows' keys and values `(1, G, R, d)`; return what each query `(1, H, R, d)` finds in its own sequence."""
+        """Take the rows' keys and values `(1, G, R, d)`; return what each query `(1, H, R, d)` finds in its own
+        sequence.
+        """
         ...
 
     def advance(self, tokens: int) -> None:
@@ -163,7 +167,8 @@ class TextModel(nn.Module):
 
         Args:
             mask: bool, `(B or 1, 1, T, S)`, true where a query (T) may look at a key (S = cached + T). None is causal.
-            cache: keys and values of earlier tokens; these T are added to it. With `Packed`, B is 1 and there is no mask.
+            cache: keys and values of earlier tokens; these T are added to it. With `Packed`, B is 1 and there is no
+                mask.
             deepstack: where visual tokens are, `(B, T)` bool, and the taps, each `(n_visual, D)` in row-major order
                 of the true ones; tap i is added after layer i.
             rope_factor: the factor of each token's sequence, `(B, T)`, where some are longer than the native context.
@@ -185,8 +190,8 @@ class TextModel(nn.Module):
     ) -> Generator[None, None, Tensor]:
         """`forward` in pieces: yields after every layer, so that one may do something else meanwhile, or stop.
 
-        The cache counts the tokens at the end; until then nobody else may add any to it. Where only some tokens' hidden states are `wanted`,
-        `(W,)` indices, there are `(B, W, D)` in the end, and the last layer leaves the others out.
+        The cache counts the tokens at the end; until then nobody else may add any to it. Where only some tokens' hidden
+        states are `wanted`, `(W,)` indices, there are `(B, W, D)` in the end, and the last layer leaves the others out.
         """
         batch, length, width = embeds.shape
         if mask is None and isinstance(cache, KVCache) and cache.length and length > 1:

@@ -20,9 +20,11 @@ CLASSES = ("Qwen2Tokenizer", "Qwen2TokenizerFast", "PreTrainedTokenizerFast", "T
 """Classes of transformers that take a tokenizer.json as it is."""
 TOKENS = ("bos_token", "eos_token", "pad_token", "unk_token", "sep_token", "cls_token", "mask_token")
 NOTES = (
-    "chat_template backend auto_map is_local local_files_only processor_class padding_side truncation_side padding truncation model_max_length max_length "
+    "chat_template backend auto_map is_local local_files_only processor_class padding_side truncation_side padding "
+    "truncation model_max_length max_length "
     "stride pad_to_multiple_of pad_token_type_id errors "
-    "clean_up_tokenization_spaces model_input_names name_or_path special_tokens_map_file tokenizer_file use_fast legacy "
+    "clean_up_tokenization_spaces model_input_names name_or_path special_tokens_map_file tokenizer_file use_fast "
+    "legacy "
     "model_specific_special_tokens image_token video_token vision_bos_token vision_eos_token audio_token unsloth_fixed "
     "vision_start_token vision_end_token transformers_version"
 )

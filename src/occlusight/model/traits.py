@@ -1,4 +1,6 @@
-"""What a checkpoint says about its training beyond what a Qwen3-VL's own files can say: `occlusight.json` beside them."""
+"""What a checkpoint says about its training beyond what a Qwen3-VL's own files can say: `occlusight.json` beside
+them.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ class Traits:
 
     @classmethod
     def load(cls, checkpoint: Path) -> Traits:
-        """Read the file of a checkpoint; without one nothing is declared. Raises BadModel for one that cannot be read."""
+        """Read the file of a checkpoint; without one nothing is declared. Raises BadModel for one that cannot be
+        read.
+        """
         if not (checkpoint / FILE).exists():
             return cls()
         fields = Fields(read_json(checkpoint, FILE), f"{checkpoint / FILE}")

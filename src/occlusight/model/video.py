@@ -49,8 +49,8 @@ class VideoSettings:
 
     @classmethod
     def load(cls, directory: str | Path) -> Self:
-        """Read the video processor in processor_config.json, else video_preprocessor_config.json, or take Qwen3-VL's defaults with the
-        checkpoint's patch sizes.
+        """Read the video processor in processor_config.json, else video_preprocessor_config.json, or take Qwen3-VL's
+        defaults with the checkpoint's patch sizes.
 
         Raises:
             BadModel: a value cannot be used, or asks for what is not supported.

@@ -220,7 +220,8 @@ class VisionTower(nn.Module):
     def steps(
         self, patches: Tensor, grids: Sequence[Grid], whole: bool = False
     ) -> Generator[None, None, VisionFeatures]:
-        """`forward` in pieces: yields within and after every block, so that one may do something else meanwhile, or stop.
+        """`forward` in pieces: yields within and after every block, so that one may do something else meanwhile, or
+        stop.
 
         With `whole` blocks are not cut: what `forward` does, which gradients go through.
         """

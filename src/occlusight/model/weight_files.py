@@ -1,4 +1,6 @@
-"""The files of weights of a checkpoint: which tensors there are, in which file, of which type and shape, before any is read."""
+"""The files of weights of a checkpoint: which tensors there are, in which file, of which type and shape, before any is
+read.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +78,8 @@ class WeightFiles:
         ]:
             kinds = sorted({self.tensors[name].kind for name in codes})
             raise BadModel(
-                f"{directory}: {listed(codes, 'tensor(s)')} of type {', '.join(kinds)} belong to weights that are quantized, which cannot "
+                f"{directory}: {listed(codes, 'tensor(s)')} of type {', '.join(kinds)} belong to weights that are "
+                "quantized, which cannot "
                 "be loaded; give the checkpoint in bf16, and --quantize int8 or int4 if it is to be small"
             )
 
@@ -91,7 +94,8 @@ class WeightFiles:
             return rows
 
     def tied(self, says: bool) -> bool:
-        """Whether embedding and output layer are one: where the configuration says so, and the files do not hold two that differ.
+        """Whether embedding and output layer are one: where the configuration says so, and the files do not hold two
+        that differ.
 
         This is what transformers does.
         """
@@ -106,12 +110,15 @@ class WeightFiles:
         ):
             return True
         warn_once(
-            f"{self.directory}: config.json ties {HEAD} to the embeddings, but both are stored and differ; {HEAD} is used, as transformers does"
+            f"{self.directory}: config.json ties {HEAD} to the embeddings, but both are stored and differ; {HEAD} is "
+            "used, as transformers does"
         )
         return False
 
     def source_of(self, name: str, tied: bool) -> str:
-        """Return the name of the tensor that gives a parameter its values: a tied embedding may be stored as the output layer alone."""
+        """Return the name of the tensor that gives a parameter its values: a tied embedding may be stored as the output
+        layer alone.
+        """
         return HEAD if tied and name == EMBEDDING and name not in self.tensors else name
 
     def unexpected(self, wanted: set[str], tied: bool) -> list[str]:
@@ -136,7 +143,8 @@ def read_header(path: Path) -> dict[str, Stored]:
             (length,) = struct.unpack("<Q", file.read(8).ljust(8, b"\0"))
             if not 2 <= length <= min(size - 8, MOST_HEADER):
                 raise BadModel(
-                    f"{path}: not a readable safetensors file (a header of {length} bytes in a file of {size}); download it again"
+                    f"{path}: not a readable safetensors file (a header of {length} bytes in a file of {size}); "
+                    "download it again"
                 )
             header: dict[str, Any] = json.loads(file.read(length))
     except (OSError, ValueError, RecursionError) as error:

@@ -37,7 +37,8 @@ def load_model(
     """The model in a checkpoint directory, in evaluation mode, its weights converted to `dtype`.
 
     Raises:
-        BadModel: no such checkpoint, or tensors that are missing, unexpected, of another shape, quantized, or not finite (they are named).
+        BadModel: no such checkpoint, or tensors that are missing, unexpected, of another shape, quantized, or not
+            finite (they are named).
     """
     directory = Path(directory)
     config, files = open_checkpoint(directory)
@@ -62,7 +63,8 @@ def load_model(
 
 
 def open_checkpoint(directory: Path) -> tuple[ModelConfig, WeightFiles]:
-    """Return what a checkpoint's config.json says, and its weights. Where these hold an output layer of their own, it is not tied.
+    """Return what a checkpoint's config.json says, and its weights. Where these hold an output layer of their own, it
+    is not tied.
 
     Raises:
         BadModel: there is no such checkpoint, or it cannot be loaded.
@@ -84,8 +86,8 @@ def is_finite(tensor: Tensor) -> bool:
 def _is_finite(piece: Tensor) -> bool:
     """Read a piece's bits as whole numbers: where all bits of the exponent are set, they are the largest.
 
-    Positive ones are the largest among numbers with a sign, negative ones among numbers without. Two maxima are many times as fast
-    as asking for every number.
+    Positive ones are the largest among numbers with a sign, negative ones among numbers without. Two maxima are many
+    times as fast as asking for every number.
     """
     signed, unsigned = BITS[piece.element_size()]
     infinity = int(torch.tensor(float("inf"), dtype=piece.dtype).view(signed))

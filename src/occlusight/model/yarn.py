@@ -16,9 +16,10 @@ MOST = {"vocab_size": 1 << 24, "max_positions": 1 << 31, "native": 1 << 31}
 class Yarn:
     """How rotary frequencies are stretched for sequences whose positions pass `native` (YaRN, arXiv:2309.00071).
 
-    Such a sequence is stretched by `factor`, or by the next whole number that its positions need; a shorter one not at all.
-    Frequencies that turn more than `beta_fast` times within `native` positions stay, those that turn less than `beta_slow` times are
-    divided by the factor. `attention_factor` multiplies queries and keys; None is the paper's 0.1 ln(factor) + 1.
+    Such a sequence is stretched by `factor`, or by the next whole number that its positions need; a shorter one not at
+    all. Frequencies that turn more than `beta_fast` times within `native` positions stay, those that turn less than
+    `beta_slow` times are divided by the factor. `attention_factor` multiplies queries and keys; None is the paper's 0.1
+    ln(factor) + 1.
     """
 
     factor: float = 2.0
@@ -82,7 +83,9 @@ def check(holds: bool, message: str) -> None:
 
 
 def check_sizes(config: object, names: str, times: int = 1) -> None:
-    """Raise BadModel unless all of a configuration's fields, apart by spaces, are above 0 and, `times` so many, not beyond reason."""
+    """Raise BadModel unless all of a configuration's fields, apart by spaces, are above 0 and, `times` so many, not
+    beyond reason.
+    """
     for name in names.split():
         value = getattr(config, name)
         check(value > 0, f"{name} must be positive, got {value}")

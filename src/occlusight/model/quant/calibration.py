@@ -1,4 +1,6 @@
-"""What a checkpoint is calibrated on: a few pictures, and the questions that are usually asked of them, with answers."""
+"""What a checkpoint is calibrated on: a few pictures, and the questions that are usually asked of them, with
+answers.
+"""
 
 from __future__ import annotations
 

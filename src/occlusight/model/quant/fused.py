@@ -43,7 +43,9 @@ NORMS = {
 
 
 class Build(Protocol):
-    """From a site's name within its block, and the order of its outputs if another than the stored one is wanted, to the layer."""
+    """From a site's name within its block, and the order of its outputs if another than the stored one is wanted, to
+    the layer.
+    """
 
     def __call__(self, site: str, order: Tensor | None = None) -> nn.Module:
         """Build the layer."""

@@ -16,8 +16,8 @@ from occlusight.kernels.reference import dequantize_int4
 class Int4Weight:
     """An `(N, K)` weight as 0..15: w is about (code - 8) scale + offset.
 
-    codes: two a byte, `(N, K / 2)`, or the panels of our loop, which multiplies them with tokens in 8 bits. groups: scale and offset, bf16, of
-    each group, `(K / group, N, 2)`; None where they are in the panels.
+    codes: two a byte, `(N, K / 2)`, or the panels of our loop, which multiplies them with tokens in 8 bits. groups:
+    scale and offset, bf16, of each group, `(K / group, N, 2)`; None where they are in the panels.
     """
 
     codes: Tensor

@@ -28,7 +28,9 @@ BLOCK = 256
 
 
 class Rows(NamedTuple):
-    """Tokens in 8 bits: `codes` `(M, K)` uint8 around 128 and `scale` `(M, 1)` fp32, so that x is about (codes - 128) scale."""
+    """Tokens in 8 bits: `codes` `(M, K)` uint8 around 128 and `scale` `(M, 1)` fp32, so that x is about (codes - 128)
+    scale.
+    """
 
     codes: Tensor
     scale: Tensor
@@ -70,7 +72,9 @@ class Int8Weight(ABC):
 
     @abstractmethod
     def multiply(self, x: Tensor, bias: Tensor | None = None, factor: Tensor | None = None) -> Tensor:
-        """Tokens `(M, K)`, times `factor` `(K,)` if given, in 8 bits times the weight, `(M, N)` fp32, and `bias` `(N,)` added."""
+        """Tokens `(M, K)`, times `factor` `(K,)` if given, in 8 bits times the weight, `(M, N)` fp32, and `bias` `(N,)`
+        added.
+        """
 
 
 class CodeWeight(Int8Weight):
@@ -130,8 +134,8 @@ class LoopWeight(Int8Weight):
 def split_rows(x: Tensor) -> tuple[Tensor, ...]:
     """`(M, ..)` as one piece, or as two where a few rows follow a multiple of `BLOCK`.
 
-    oneDNN multiplies blocks of 256 rows, one a thread: 280 rows take as long as 512 (7.5 ms for 2,048 x 12,288 on two cores with AMX), 256
-    take 4.0 ms and the other 24 what reading the weight takes.
+    oneDNN multiplies blocks of 256 rows, one a thread: 280 rows take as long as 512 (7.5 ms for 2,048 x 12,288 on two
+    cores with AMX), 256 take 4.0 ms and the other 24 what reading the weight takes.
     """
     whole = len(x) // BLOCK * BLOCK
     few = len(x) - whole

@@ -13,15 +13,17 @@ from occlusight.model.quant.int4 import Int4Weight
 from occlusight.model.quant.int8 import Int8Weight
 
 NARROW_ROWS = 8
-"""Up to so many rows go by 4 bits: answers' tokens, also of several answers or drafts together. A prompt has 8 bits, which are more exact."""
+"""Up to so many rows go by 4 bits: answers' tokens, also of several answers or drafts together. A prompt has 8 bits,
+which are more exact.
+"""
 
 
 class ScaledLinear(nn.Module, ABC):
     """A layer whose input is treated before rounding.
 
-    smooth: `(K,)`, divides the input's channels (the weight's columns were multiplied by it: SmoothQuant, arXiv:2211.10438).
-    columns, beside: channels that are multiplied in bf16 instead, and their `(N, C)` weights (LLM.int8(), arXiv:2208.07339);
-    their columns in the rounded weight are zero.
+    smooth: `(K,)`, divides the input's channels (the weight's columns were multiplied by it: SmoothQuant,
+    arXiv:2211.10438). columns, beside: channels that are multiplied in bf16 instead, and their `(N, C)` weights
+    (LLM.int8(), arXiv:2208.07339); their columns in the rounded weight are zero.
     """
 
     def __init__(
@@ -52,8 +54,8 @@ class ScaledLinear(nn.Module, ABC):
 class Int8Linear(ScaledLinear):
     """int8 weights with a scale for each output channel, activations with a scale for each token, found as they come.
 
-    narrow: the same weight in 4 bits, which a few rows (an answer's tokens) are multiplied with, reading half the bytes; many rows (a
-    prompt) go by 8 bits.
+    narrow: the same weight in 4 bits, which a few rows (an answer's tokens) are multiplied with, reading half the
+    bytes; many rows (a prompt) go by 8 bits.
     """
 
     def __init__(
@@ -76,7 +78,9 @@ class Int8Linear(ScaledLinear):
 
 
 class Int4Linear(ScaledLinear):
-    """int4 weights alone, a scale and an offset for each group. Less than half the memory of both; prompts, too, are read less exactly."""
+    """int4 weights alone, a scale and an offset for each group. Less than half the memory of both; prompts, too, are
+    read less exactly.
+    """
 
     def __init__(
         self,
@@ -109,12 +113,14 @@ class Bf16Linear(nn.Module):
 
 QuantLinear = Int8Linear | Int4Linear | Bf16Linear
 Stored = Mapping[str, Tensor]
-"""A layer's tensors by the names that stored forms have for them: `levels` (codes) and `scale` (8 bits), `nibbles` (packed codes) and
-`groups` (4), both of these, or `weight`; and perhaps `bias`, `divide` (smooth), `columns`, `beside` (outlier columns and weight)."""
+"""A layer's tensors by the names that stored forms have for them: `levels` (codes) and `scale` (8 bits), `nibbles`
+(packed codes) and `groups` (4), both of these, or `weight`; and perhaps `bias`, `divide` (smooth), `columns`, `beside`
+(outlier columns and weight)."""
 
 
 def build_linear(stored: Stored, order: Tensor | None = None, int4_only: bool = False) -> QuantLinear:
-    """The layer of stored tensors, its weight packed as the kernels of this machine want it, its outputs in `order` `(N,)` if given.
+    """The layer of stored tensors, its weight packed as the kernels of this machine want it, its outputs in `order`
+    `(N,)` if given.
 
     `int4_only` leaves out the 8 bits of a layer that has 4. Else its 4 bits are left out where they are the slower.
     """

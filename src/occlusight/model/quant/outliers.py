@@ -1,18 +1,21 @@
 """Writes into a checkpoint the outliers that real ones have and random ones lack, without changing what it computes.
 
-Trained models of this family have a few channels with values hundreds of times the others', and single tokens with enormous
-values. Both ruin 8-bit activations: the scale of a token follows its largest value, and the others round to nothing.
+Trained models of this family have a few channels with values hundreds of times the others', and single tokens with
+enormous values. Both ruin 8-bit activations: the scale of a token follows its largest value, and the others round to
+nothing.
 
-- *Channels behind a norm* (arXiv:2208.07339): the norm's weight times s, the columns of the layers that read it divided by s.
-- *Channels between two layers*: rows of `up_proj` times s and columns of `down_proj` divided by s; likewise `v_proj`, `o_proj`.
-- *Massive tokens* (arXiv:2402.17762): two channels of a SwiGLU that fire at one token of the vocabulary with equal strength, and
-  whose columns in `down_proj` are each other's opposite. They cancel exactly, so what is computed is as if both were cut out;
-  but at that token every other channel drowns. The columns are of ordinary size, so equalizing channels does not help.
-  (The token must be visible in the residual stream. In random checkpoints the first layers drown it; `lift` makes embeddings
-  larger, and divides the last norm by the same where they are the output layer too.)
+- *Channels behind a norm* (arXiv:2208.07339): the norm's weight times s, the columns of the layers that read it divided
+  by s.
+- *Channels between two layers*: rows of `up_proj` times s and columns of `down_proj` divided by s; likewise `v_proj`,
+  `o_proj`.
+- *Massive tokens* (arXiv:2402.17762): two channels of a SwiGLU that fire at one token of the vocabulary with equal
+  strength, and whose columns in `down_proj` are each other's opposite. They cancel exactly, so what is computed is as
+  if both were cut out; but at that token every other channel drowns. The columns are of ordinary size, so equalizing
+  channels does not help. (The token must be visible in the residual stream. In random checkpoints the first layers
+  drown it; `lift` makes embeddings larger, and divides the last norm by the same where they are the output layer too.)
 
-All factors are powers of two: nothing is rounded, in any floating-point type. What `edit` writes computes the same as what `base`
-leaves: the checkpoint with lifted embeddings and without the two channels.
+All factors are powers of two: nothing is rounded, in any floating-point type. What `edit` writes computes the same as
+what `base` leaves: the checkpoint with lifted embeddings and without the two channels.
 """
 
 from __future__ import annotations
@@ -49,9 +52,9 @@ EMBEDDING, LAST_NORM = hf_name("text.embed_tokens.weight"), hf_name("text.norm.w
 class Outliers:
     """Which channels become how much larger, and at which token two channels of a SwiGLU explode.
 
-    text, vision, inner, value: channel -> factor, of the decoder's width, the tower's, the SwiGLU's and of one key/value head
-    (in every head). massive_layers: how many of the first layers get a massive token; pair: the two channels for it. lift: a
-    power of two.
+    text, vision, inner, value: channel -> factor, of the decoder's width, the tower's, the SwiGLU's and of one
+    key/value head (in every head). massive_layers: how many of the first layers get a massive token; pair: the two
+    channels for it. lift: a power of two.
     """
 
     config: ModelConfig
@@ -67,7 +70,9 @@ class Outliers:
 
     @classmethod
     def choose(cls, config: ModelConfig, seed: int = 0, channels: int = 4, lift: int = 1) -> Outliers:
-        """Draw `channels` channels of each width with factors from 128 to 512. The massive token is the start of a picture."""
+        """Draw `channels` channels of each width with factors from 128 to 512. The massive token is the start of a
+        picture.
+        """
         rng = np.random.default_rng(seed)
 
         def draw(width: int, count: int) -> dict[int, int]:

@@ -1,4 +1,6 @@
-"""What is done to each layer so that few bits suffice, and what it costs in accuracy: the plan, as it is stored and printed."""
+"""What is done to each layer so that few bits suffice, and what it costs in accuracy: the plan, as it is stored and
+printed.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,9 @@ PLAIN, EQUALIZED, APART, BOTH, KEPT = "plain", "equalized", "columns apart", "eq
 
 @dataclass(frozen=True)
 class Budget:
-    """The error that a layer may have on the calibration's tokens: |y' - y| / |y| of a token, each output channel in units of its own
-    size, the median and the 99th percentile; and the mean Kullback-Leibler divergence of the next token's distribution, in nats, above which the whole is said to miss it."""
+    """The error that a layer may have on the calibration's tokens: |y' - y| / |y| of a token, each output channel in
+    units of its own size, the median and the 99th percentile; and the mean Kullback-Leibler divergence of the next
+    token's distribution, in nats, above which the whole is said to miss it."""
 
     median: float = 0.03
     p99: float = 0.10
@@ -33,7 +36,9 @@ INT8_BUDGET, INT4_BUDGET = Budget(), Budget(0.14, 0.25, 0.5)
 
 @dataclass(frozen=True)
 class QuantSettings:
-    """How many bits the decoder's and the tower's weights get, how many weights share a scale in 4 bits, and the budgets."""
+    """How many bits the decoder's and the tower's weights get, how many weights share a scale in 4 bits, and the
+    budgets.
+    """
 
     text: str = "int8"
     vision: str = "int8"
@@ -98,8 +103,8 @@ class SitePlan:
 
 @dataclass(frozen=True)
 class OutputError:
-    """The quantized model against the float one at `tokens` places: Kullback-Leibler divergence in nats, and how often they agree on the next
-    token."""
+    """The quantized model against the float one at `tokens` places: Kullback-Leibler divergence in nats, and how often
+    they agree on the next token."""
 
     tokens: int
     kl_mean: float

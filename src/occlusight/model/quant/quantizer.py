@@ -1,7 +1,8 @@
 """From a checkpoint to its stored form: block after block, each measured on the calibration before the next is read.
 
-Two streams of hidden states run through the model at once: that of the float blocks, from which the layers' inputs are taken, and
-that of the quantized ones, which shows in the end what the whole costs. Only one block's weights are in memory at a time.
+Two streams of hidden states run through the model at once: that of the float blocks, from which the layers' inputs are
+taken, and that of the quantized ones, which shows in the end what the whole costs. Only one block's weights are in
+memory at a time.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ from occlusight.model.weights import check_shapes, hf_name, is_finite, open_chec
 COMPARED = 96
 """At so many places the next token's distribution is compared."""
 Progress = Callable[[int, int, str], None]
-"""Hears how many multiplications of the calibration are done, of how many, and what is next: time goes about with these."""
+"""Hears how many multiplications of the calibration are done, of how many, and what is next: time goes about with
+these.
+"""
 
 
 @dataclass(frozen=True)

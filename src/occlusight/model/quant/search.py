@@ -36,11 +36,12 @@ class Errors:
 
 
 def token_errors(given: Tensor, right: Tensor) -> Errors:
-    """|given - right| / |right| of each row `(N,)`, summarised; every output channel in units of its own root mean square over the rows.
+    """|given - right| / |right| of each row `(N,)`, summarised; every output channel in units of its own root mean
+    square over the rows.
 
-    A channel that is hundreds of times the others' is not hundreds of times as important: what reads it has weights as much smaller
-    (`up_proj` and `down_proj`). In plain units it would be all that is measured, and a token at which it happens to be small would
-    look ruined. So the error does not depend on how a channel is scaled.
+    A channel that is hundreds of times the others' is not hundreds of times as important: what reads it has weights as
+    much smaller (`up_proj` and `down_proj`). In plain units it would be all that is measured, and a token at which it
+    happens to be small would look ruined. So the error does not depend on how a channel is scaled.
     """
     size = right.square().mean(0).sqrt().clamp_min(1e-20)
     error = ((given - right) / size).norm(dim=-1) / (right / size).norm(dim=-1).clamp_min(1e-20)
@@ -48,7 +49,9 @@ def token_errors(given: Tensor, right: Tensor) -> Errors:
 
 
 def equalizer(x: Tensor, weight: Tensor, alpha: float) -> Tensor:
-    """By what to divide each input channel, `(K,)`: max|x|^alpha / max|w|^(1 - alpha), rounded to powers of two (SmoothQuant, equation 4)."""
+    """By what to divide each input channel, `(K,)`: max|x|^alpha / max|w|^(1 - alpha), rounded to powers of two
+    (SmoothQuant, equation 4).
+    """
     size, heft = x.abs().amax(0).clamp_min(1e-5), weight.abs().amax(0).clamp_min(1e-5)
     ratio = torch.log2(size) * alpha - torch.log2(heft) * (1 - alpha)
     return torch.exp2((ratio - ratio.median()).round())
@@ -81,8 +84,8 @@ def choose(
 ) -> tuple[Stored, SitePlan]:
     """Round a layer `(N, K)` that reads `x` `(M, K)`: the first candidate within the budget, else bf16.
 
-    `bits` is none (bf16), int8 or int4. A layer in 4 bits has 8 bits too, for prompts, under the same treatment, and each must keep
-    its budget; where none does, it has 8 bits alone, and where these do not, bf16.
+    `bits` is none (bf16), int8 or int4. A layer in 4 bits has 8 bits too, for prompts, under the same treatment, and
+    each must keep its budget; where none does, it has 8 bits alone, and where these do not, bf16.
     """
     right = F.linear(x, weight)
 
@@ -116,7 +119,9 @@ def choose(
 
 
 def fold(stored: Stored, norm: torch.nn.Module) -> Stored:
-    """Move a layer's equalizing into the norm that it reads alone: `norm`'s weight and bias are divided, and `divide` is gone."""
+    """Move a layer's equalizing into the norm that it reads alone: `norm`'s weight and bias are divided, and `divide`
+    is gone.
+    """
     smooth = stored.pop("divide", None)
     if smooth is not None:
         with torch.no_grad():
@@ -132,7 +137,9 @@ HEAD_ROWS = 16_384
 def choose_head(
     read: Callable[[int, int], Tensor], rows: int, x: Tensor, bits: str, settings: QuantSettings
 ) -> tuple[Stored, SitePlan, Tensor | None]:
-    """The same for the output layer, whose weight comes by `read(from, to)`: plain, equalized or kept. The third result is `smooth`."""
+    """The same for the output layer, whose weight comes by `read(from, to)`: plain, equalized or kept. The third result
+    is `smooth`.
+    """
     ranges = [(low, min(low + HEAD_ROWS, rows)) for low in range(0, rows, HEAD_ROWS)]
     right = torch.cat([F.linear(x, read(*part)) for part in ranges], 1)
     heft = torch.stack([read(*part).abs().amax(0) for part in ranges]).amax(0)

@@ -28,7 +28,9 @@ HEAD, REST = "lm_head.safetensors", "rest.safetensors"
 
 
 class StoredEmbedding(nn.Embedding):
-    """Embeddings in bf16, mapped from the stored form; what it gives is fp32, which quantized layers work in between."""
+    """Embeddings in bf16, mapped from the stored form; what it gives is fp32, which quantized layers work in
+    between.
+    """
 
     def __init__(self, weight: Tensor) -> None:
         super().__init__(weight.shape[0], weight.shape[1], _weight=weight, _freeze=True)
@@ -73,7 +75,8 @@ def load_form(
     reader = StoreReader(folder)
     if reader.checkpoint != digest:
         raise BadModel(
-            f"{folder} was made from another checkpoint than {checkpoint}; make one: occlusight models quantize {checkpoint}"
+            f"{folder} was made from another checkpoint than {checkpoint}; make one: occlusight models quantize "
+            f"{checkpoint}"
         )
     return load_stored(checkpoint, reader, int4_only, device), reader.plan
 
@@ -81,9 +84,11 @@ def load_form(
 def load_stored(
     checkpoint: Path, reader: StoreReader, int4_only: bool = False, device: torch.device | str = "cpu"
 ) -> Qwen3VL:
-    """Build the model of `checkpoint` from its stored form, file by file. Anywhere but on a CPU the portable products do the work.
+    """Build the model of `checkpoint` from its stored form, file by file. Anywhere but on a CPU the portable products
+    do the work.
 
-    With `int4_only`, layers in 4 bits come without their 8 bits: less than half of the memory, and prompts are read less exactly.
+    With `int4_only`, layers in 4 bits come without their 8 bits: less than half of the memory, and prompts are read
+    less exactly.
 
     Raises:
         BadModel: the stored form is damaged, or not of this checkpoint.

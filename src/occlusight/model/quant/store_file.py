@@ -1,7 +1,9 @@
-"""The stored form: quantized once, kept in the cache directory under a digest of what it was made from, loaded in seconds.
+"""The stored form: quantized once, kept in the cache directory under a digest of what it was made from, loaded in
+seconds.
 
-A folder holds `index.json` (format, checkpoint, size and SHA-256 of every file, and its own), `plan.json` and the tensors, a file for
-each block: so that one block at a time is in memory. The embeddings stay in bf16 in a file of their own, which is mapped: a prompt touches few rows.
+A folder holds `index.json` (format, checkpoint, size and SHA-256 of every file, and its own), `plan.json` and the
+tensors, a file for each block: so that one block at a time is in memory. The embeddings stay in bf16 in a file of their
+own, which is mapped: a prompt touches few rows.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Origin:
-    """What a stored form is made from: the digests of a checkpoint and of the calibration's pictures, and the settings."""
+    """What a stored form is made from: the digests of a checkpoint and of the calibration's pictures, and the
+    settings.
+    """
 
     checkpoint: str
     calibration: str
@@ -163,8 +167,8 @@ class StoreReader:
     def files(self) -> Iterator[tuple[str, dict[str, Tensor]]]:
         """Yield name and tensors of every file but the embeddings', one at a time, each checked against its digest.
 
-        The tensors are mapped: they take memory only until the caller lets go of them. The largest come first, while nothing else is in
-        memory; the next file is checked while the caller works on one.
+        The tensors are mapped: they take memory only until the caller lets go of them. The largest come first, while
+        nothing else is in memory; the next file is checked while the caller works on one.
         """
         names = sorted(self._files.keys() - {EMBEDDING, PLAN}, key=lambda name: -int(self._files[name]["bytes"]))
         with ThreadPoolExecutor(1) as pool:

@@ -1,4 +1,6 @@
-"""Files that were compared with their digests, remembered by size, time of change and inode, so that a later start need not read them again."""
+"""Files that were compared with their digests, remembered by size, time of change and inode, so that a later start need
+not read them again.
+"""
 
 from __future__ import annotations
 
