@@ -48,7 +48,8 @@ def speed(
         torch.set_num_threads(threads)
 
     def opened(weights: str) -> LocalBackend:
-        return open_for_timing(model, replace(engine, quantize=weights, quantize_vision=None))
+        vision = engine.quantize_vision if weights == engine.quantize else None
+        return open_for_timing(model, replace(engine, quantize=weights, quantize_vision=vision))
 
     began = perf_counter()
     backend = open_for_timing(model, engine)
