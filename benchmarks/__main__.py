@@ -135,7 +135,9 @@ def long_command(
 
     torch.set_num_threads(threads)
     kv_bytes = cache_bytes(ModelConfig.from_hf(read_json(checkpoint, "config.json")).text, tokens, cache)
-    backend = open_for_timing(str(checkpoint), EngineOptions(device="cpu", quantize=quantize, kv_gb=kv_bytes / GB))
+    backend = open_for_timing(
+        str(checkpoint), EngineOptions(device="cpu", quantize=quantize, kv_gb=max(0.001, kv_bytes / GB))
+    )
     say(f"loaded; {peak_rss_gb():.2f} GB")
     found = decode_after(backend.engine.model, tokens, decode, cache, say)
     record = surroundings()
