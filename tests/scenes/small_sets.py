@@ -14,7 +14,7 @@ from occlusight.files.whole import sha256
 from occlusight.scenes.make.dataset import MAKING, Made, begin, make_set, part_path
 from occlusight.scenes.make.plan import DatasetPlan
 from occlusight.scenes.meshes.catalogue import PROCEDURAL, Catalogue, load_catalogue
-from occlusight.scenes.recipes.free import SETTINGS
+from occlusight.scenes.recipes.free import RECIPES, SETTINGS
 
 CAST = ("billboard", "parasol", "stop_sign", "traffic_light", "street_lamp", "suitcase")
 
@@ -30,7 +30,7 @@ def procedural_catalogue() -> Catalogue:
 @contextmanager
 def procedural_street() -> Iterator[None]:
     """Let the street recipe draw from CAST."""
-    with patch.dict(SETTINGS, street=replace(SETTINGS["street"], cast=CAST)):
+    with patch.dict(RECIPES, street=replace(SETTINGS["street"], cast=CAST)):
         yield
 
 

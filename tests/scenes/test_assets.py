@@ -11,11 +11,13 @@ import pytest
 from PIL import Image
 
 from occlusight.errors import BadData
+from occlusight.scenes.description import Camera, Light, Placed, Scene, Surroundings
 from occlusight.scenes.meshes import assets
-from occlusight.scenes.meshes.catalogue import Catalogue, MeshInfo, load_catalogue, parse_catalogue
+from occlusight.scenes.meshes.catalogue import FIXTURE, PROCEDURAL, MeshInfo, parse_catalogue, wide_catalogue
 from occlusight.scenes.meshes.library import load_mesh
-from occlusight.scenes.meshes.mesh import read_mesh
+from occlusight.scenes.meshes.mesh import Mesh, read_mesh
 from occlusight.scenes.meshes.wavefront import read_obj
+from occlusight.scenes.truth.raycast import depth_maps
 
 # A pyramid, y up: a square base as one polygon, four sides, the tip towards +y, its front edge painted.
 OBJ = """
@@ -96,7 +98,7 @@ def package(path: Path) -> Path:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A package of one model that the importer takes for the real one."""
-    monkeypatch.setattr(assets, "load_catalogue", lambda: parse_catalogue(ENTRY))
+    monkeypatch.setattr(assets, "wide_catalogue", lambda: parse_catalogue(ENTRY))
     deb = package(tmp_path / "small.deb")
     monkeypatch.setattr(assets, "PACKAGE_SHA256", hashlib.sha256(deb.read_bytes()).hexdigest())
     return deb
@@ -163,12 +165,36 @@ def test_polygons_negative_indices_and_shared_corners() -> None:
 
 
 @pytest.mark.usefixtures("assets")
-def test_real_meshes_match_the_catalogue(catalogue: Catalogue) -> None:
+def test_real_meshes_match_the_catalogue() -> None:
+    catalogue = wide_catalogue()
     load_mesh.cache_clear()
-    ids = [m.id for m in load_catalogue().mesh_infos.values()]
-    for id in ids[::9]:
-        info: MeshInfo = catalogue.mesh(id)
-        mesh = load_mesh(id)
-        assert np.allclose(mesh.size, info.size, rtol=1e-3), id
-        assert len(mesh.faces) < 150_000
-        assert set(info.paint) == {m.name for m in mesh.materials if m.painted}, id
+    for info in list(catalogue.mesh_infos.values())[::17]:
+        matches(info)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("assets")
+def test_every_mesh_loads_and_can_be_seen_from_all_sides() -> None:
+    for info in wide_catalogue().mesh_infos.values():
+        if info.library not in (PROCEDURAL, FIXTURE):
+            mesh = matches(info)
+            assert min(silhouettes(mesh)) > 0.04, info.id
+            load_mesh.cache_clear()
+
+
+def matches(info: MeshInfo) -> Mesh:
+    mesh = load_mesh(info.id)
+    assert np.allclose(mesh.size, info.size, rtol=1e-3), info.id
+    assert len(mesh.faces) < 200_000
+    assert set(info.paint) == {m.name for m in mesh.materials if m.painted}, info.id
+    return mesh
+
+
+def silhouettes(mesh: Mesh) -> list[float]:
+    """Shares of the picture that a mesh covers, seen by a camera that it just fits, from four sides."""
+    span = float(np.linalg.norm(mesh.size))
+    camera = Camera((0.0, -1.6 * span, 0.9 * span), (0.0, 0.0, mesh.size[2] / 2), 40.0, 64, 64)
+    light, around = Light((0, 1, -1), (1, 1, 1), (1, 1, 1)), Surroundings("ground", (0.3, 0.3, 0.3))
+    things = [Placed("o1", "thing", mesh.id, (0.0, 0.0, 0.0), yaw, 1.0) for yaw in (0, 90, 180, 270)]
+    scenes = [Scene("street", 1, 0, (thing,), camera, light, around) for thing in things]
+    return [float(np.isfinite(depth_maps(scene)).mean()) for scene in scenes]

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,17 @@ from occlusight.occlusion.graph import Graph, Object
 from occlusight.occlusion.kinds import Lang
 from occlusight.questions.wording import VIEWER, ask_kind
 from occlusight.reading.mentions import Vocabulary
-from occlusight.scenes.meshes.catalogue import LICENCES, PROCEDURAL, SETTINGS, Catalogue, parse_catalogue
+from occlusight.scenes.meshes.catalogue import (
+    FIXTURE,
+    LICENCES,
+    PROCEDURAL,
+    SETTINGS,
+    Catalogue,
+    full_catalogue,
+    load_catalogue,
+    parse_catalogue,
+    wide_catalogue,
+)
 from occlusight.scenes.meshes.names import names_of
 from occlusight.scenes.meshes.procedural import SHAPES
 
@@ -27,6 +39,7 @@ settings = ["street"]
 paintable = true
 meshes = [{ id = "a", library = "L", path = "a/a.obj", size = [1, 2, 3], author = "A", licence = "CC0-1.0", paint = ["p"] }]
 """
+MESH = KIND.splitlines()[-1] + "\n"
 COLOUR = '[[colour]]\nkey = "red"\nen = "red"\nzh = "红色"\nhue = [0, 1]\nsaturation = [1, 1]\nvalue = [0.5, 0.5]\n'
 
 
@@ -36,12 +49,41 @@ def test_there_are_at_least_forty_kinds_and_every_setting_has_many(catalogue: Ca
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_a_name_or_alias_means_one_kind(catalogue: Catalogue, language: str) -> None:
+def test_a_name_or_alias_means_one_kind(language: str) -> None:
     names: Counter[str] = Counter()
-    for kind in catalogue.kinds.values():
-        aliases = kind.aliases_en if language == "en" else kind.aliases_zh
-        names.update({n.lower() for n in (getattr(kind, language), *aliases)})
+    for kind in wide_catalogue().kinds.values():
+        own = (kind.en, kind.plural, *kind.aliases_en) if language == "en" else (kind.zh, *kind.aliases_zh)
+        names.update({n.lower() for n in own})
     assert [n for n, count in names.items() if count > 1] == []
+
+
+def test_every_name_and_alias_is_read_as_its_kind_even_where_it_holds_another() -> None:
+    read = Vocabulary(names_of(wide_catalogue())).kinds
+    wrong = [
+        (kind.key, text)
+        for kind in wide_catalogue().kinds.values()
+        for text in (
+            *(f"There is a {name}." for name in (kind.en, kind.plural, *kind.aliases_en)),
+            *(f"有{name}。" for name in (kind.zh, *kind.aliases_zh)),
+        )
+        if read(text) != [kind.key]
+    ]
+    assert wrong == []
+
+
+def test_wide_adds_kinds_and_meshes_and_changes_none() -> None:
+    base, wide = full_catalogue(), wide_catalogue()
+    for key, kind in base.kinds.items():
+        assert replace(wide.kinds[key], meshes=kind.meshes) == kind
+        assert wide.kinds[key].meshes[: len(kind.meshes)] == kind.meshes
+    assert {id: wide.mesh_infos[id] for id in base.mesh_infos} == base.mesh_infos
+    assert len(wide.kinds) - len(base.kinds) >= 100
+    new = [m for id, m in wide.mesh_infos.items() if id not in base.mesh_infos]
+    assert len(new) >= 290
+    assert 0.10 <= sum(m.heldout for m in new) / len(new) <= 0.14
+    held = {m.kind for m in new if m.heldout}
+    assert all(len(wide.kinds[key].meshes) >= 3 for key in held)
+    assert len(held) >= 20
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
@@ -69,27 +111,29 @@ def test_answers_may_call_it_either_way(catalogue: Catalogue, text: str, kinds: 
     assert Vocabulary(names_of(catalogue)).kinds(text) == kinds
 
 
-def test_kinds_are_whole(catalogue: Catalogue) -> None:
+@pytest.mark.parametrize("read", [load_catalogue, wide_catalogue])
+def test_kinds_are_whole(read: Callable[[], Catalogue]) -> None:
+    catalogue = read()
     for kind in catalogue.kinds.values():
         assert all((kind.en, kind.zh, kind.measure, kind.plural))
         assert set(kind.settings) <= set(SETTINGS)
-        assert kind.material in ("opaque", "transparent", "porous")
+        assert kind.material in ("opaque", "transparent", "porous", "mirror")
         assert catalogue.meshes(kind.key), f"{kind.key} has no mesh for training"
-        if len(kind.meshes) > 3:
+        if len(kind.meshes) > 3 and all(m.library != FIXTURE for m in catalogue.meshes(kind.key)):
             assert catalogue.meshes(kind.key, heldout=True), f"{kind.key} keeps no mesh out of training"
 
 
-def test_meshes_have_sizes_authors_and_licences(catalogue: Catalogue) -> None:
-    for mesh in catalogue.mesh_infos.values():
+def test_meshes_have_sizes_authors_and_licences() -> None:
+    for mesh in wide_catalogue().mesh_infos.values():
         assert mesh.author, mesh.id
         assert mesh.licence in LICENCES
-        assert all(0.01 < s < 15 for s in mesh.size), mesh
+        assert all(0.005 < s < 15 for s in mesh.size), mesh
         assert mesh.library != PROCEDURAL or mesh.path in SHAPES
 
 
-def test_notice_carries_the_attribution(catalogue: Catalogue) -> None:
+def test_notice_carries_the_attribution() -> None:
     notice = (Path(__file__).parents[2] / "NOTICE").read_text("utf-8")
-    assert [line for line in catalogue.attribution() if f"- {line}" not in notice.splitlines()] == []
+    assert [line for line in wide_catalogue().attribution() if f"- {line}" not in notice.splitlines()] == []
 
 
 def test_attribution_names_every_author_and_licence(catalogue: Catalogue) -> None:
@@ -129,11 +173,22 @@ def test_unknown_names_say_what_there_is(catalogue: Catalogue) -> None:
         (KIND + KIND, "appears twice"),
         (KIND.replace('paint = ["p"]', "paint = []"), "names no material"),
         (KIND.replace("CC0-1.0", "GPL-2.0"), "GPL-2.0"),
+        (KIND + '[[more]]\nkind = "bus"\nmeshes = []\n', "no kind 'bus' to add meshes to"),
+        (KIND + '[[more]]\nkind = "car"\n' + MESH, "mesh id 'a' appears twice"),
     ],
 )
 def test_a_catalogue_that_contradicts_itself_is_refused(text: str, complaint: str) -> None:
     with pytest.raises(BadData, match=complaint):
         parse_catalogue(text + COLOUR)
+
+
+def test_meshes_are_added_to_a_kind_of_the_catalogue_before() -> None:
+    base = parse_catalogue(KIND + COLOUR)
+    more = parse_catalogue('[[more]]\nkind = "car"\n' + MESH.replace('"a"', '"b"'), base)
+    assert more.kind("car").meshes == ("a", "b")
+    assert more.mesh("b").kind == "car"
+    assert more.colours == base.colours
+    assert base.kind("car").meshes == ("a",)
 
 
 def test_a_catalogue_of_one_kind_is_read() -> None:

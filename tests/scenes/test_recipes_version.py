@@ -25,9 +25,9 @@ from occlusight.scenes.make.plan import DatasetPlan, differences, named_set
 from occlusight.scenes.make.selection import BANDS, select
 from occlusight.scenes.make.signs import SIGNS
 from occlusight.scenes.make.targeted import TARGETED
-from occlusight.scenes.meshes.catalogue import load_catalogue, whole_catalogue
+from occlusight.scenes.meshes.catalogue import load_catalogue, whole_catalogue, wide_catalogue
 from occlusight.scenes.recipes.clips import draw_clip
-from occlusight.scenes.recipes.free import SETTINGS, make_scene
+from occlusight.scenes.recipes.free import SETTINGS, WIDE_SETTINGS, make_scene
 from occlusight.scenes.recipes.signs import draw_signs
 from occlusight.scenes.recipes.targeted import choose_targeted, draw_targeted
 
@@ -58,7 +58,8 @@ def rounded(value: Any) -> Any:
 def drawn() -> dict[str, dict[str, str]]:
     """The digest of a few attempts of each recipe, by family."""
     free = {r: digest(make_scene(r, SEED, i, load_catalogue(), width=WIDTH) for i in range(4)) for r in SETTINGS}
-    found: dict[str, dict[str, str]] = {"free": free, "targeted": {}, "signs": {}, "clips": {}}
+    wide = {r: digest(make_scene(r, SEED, i, wide_catalogue(), width=WIDTH) for i in range(4)) for r in WIDE_SETTINGS}
+    found: dict[str, dict[str, str]] = {"free": free, "wide": wide, "targeted": {}, "signs": {}, "clips": {}}
     for family, draw_one in ((TARGETED, draw_targeted), (SIGNS, draw_signs)):
         for r in family.recipes:
             attempts = [draw_one(r, SEED, 0, k, family.catalogue(), k, WIDTH, False) for k in range(12)]

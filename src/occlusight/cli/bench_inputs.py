@@ -31,12 +31,18 @@ def shipped_names() -> Names:
 
 
 def names_for(data: DataSet) -> Names:
-    """The names of the kinds in the shipped catalogue, where a set shows texts those of signs too, and those that the set brings. Raises BadData."""
-    from occlusight.scenes.meshes.catalogue import full_catalogue
+    """The names of the kinds in the shipped catalogue, where a set shows texts those of signs too, where its recipes are
+    wide all that there are, and those that the set brings. Raises BadData."""
+    from occlusight.scenes.meshes.catalogue import full_catalogue, wide_catalogue
     from occlusight.scenes.meshes.names import names_of
+    from occlusight.scenes.recipes.free import WIDE_SETTINGS
 
-    lettered = any(scene.graph.inscriptions for scene in data.scenes.values())
-    return {**(names_of(full_catalogue()) if lettered else shipped_names()), **data.kinds}
+    names = shipped_names()
+    if any(scene.graph.inscriptions for scene in data.scenes.values()):
+        names = names_of(full_catalogue())
+    if any(scene.recipe in WIDE_SETTINGS for scene in data.scenes.values()):
+        names = names_of(wide_catalogue())
+    return {**names, **data.kinds}
 
 
 def backend_for(model: str, data: DataSet, names: Names, options: EngineOptions) -> Backend:

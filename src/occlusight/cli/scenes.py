@@ -61,7 +61,7 @@ def make_command(
     recipe: Annotated[
         str | None,
         typer.Option(
-            help="street, desk, room, or all; or staged ones such as transparent-room, a type (partial, complete, chain, transparent, "
+            help="street, desk, room, or all; street-wide and so on, with more kinds, or wide; or staged ones such as transparent-room, a type (partial, complete, chain, transparent, "
             "reflective), or staged; or signs with text such as signs-street, or signs; or clips such as clip-room, or clip. Several with commas take turns."
         ),
     ] = None,

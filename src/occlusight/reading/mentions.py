@@ -29,8 +29,14 @@ NOT_THINGS: tuple[str, ...] = (
 )
 # Words wider than a kind: they stand for those of these kinds that are in the picture.
 WIDER: dict[tuple[str, ...], tuple[str, ...]] = {
-    ("person", "people", "pedestrian", "pedestrians", "human", "人", "行人", "人物", "人们", "路人"): ("man", "woman"),
-    ("lamp", "lamps", "灯", "灯具"): ("table_lamp", "floor_lamp", "street_lamp"),
+    ("person", "people", "pedestrian", "pedestrians", "human", "人", "行人", "人物", "人们", "路人"): (
+        "man",
+        "woman",
+        "boy",
+        "girl",
+    ),
+    ("child", "children", "kid", "kids", "孩子", "小孩", "儿童"): ("boy", "girl"),
+    ("lamp", "lamps", "灯", "灯具"): ("table_lamp", "floor_lamp", "street_lamp", "lantern"),
 }
 _ADJECTIVE = re.compile(
     r"\b(?:red|orange|yellow|green|blue|purple|pink|white|black|gr[ae]y|brown|silver|small|big|large|tall|dark|light|wooden) $|"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from occlusight.errors import BadInput
 from occlusight.scenes.make.clips import CLIPS
 from occlusight.scenes.make.family import SceneFamily
-from occlusight.scenes.make.free import FREE
+from occlusight.scenes.make.free import FREE, WIDE
 from occlusight.scenes.make.signs import SIGNS
 from occlusight.scenes.make.targeted import TARGETED
 
-FAMILIES: tuple[SceneFamily, ...] = (FREE, TARGETED, SIGNS, CLIPS)
+FAMILIES: tuple[SceneFamily, ...] = (FREE, WIDE, TARGETED, SIGNS, CLIPS)
 RECIPES: tuple[str, ...] = tuple(recipe for family in FAMILIES for recipe in family.recipes)
 
 
@@ -18,12 +18,13 @@ def family_of(recipe: str) -> SceneFamily:
     for family in FAMILIES:
         if recipe in family.recipes:
             return family
-    raise BadInput(f"there is no recipe {recipe!r}; the recipes are {', '.join(RECIPES)}, all, staged, or a type")
+    raise BadInput(f"there is no recipe {recipe!r}; the recipes are {', '.join(RECIPES)}, all, wide, staged, or a type")
 
 
 def recipes_named(text: str) -> tuple[str, ...]:
-    """Read names of recipes that are separated by commas, or that stand for several: "all" for the free ones, "staged"
-    for the targeted ones, a type of occlusion, "signs" or "clip". Unknown names are left for the plan to refuse."""
+    """Read names of recipes that are separated by commas, or that stand for several: "all" for the free ones, "wide" for
+    those of every kind, "staged" for the targeted ones, a type of occlusion, "signs" or "clip". Unknown names are left
+    for the plan to refuse."""
     several = {name: recipes for family in FAMILIES for name, recipes in family.named.items()}
     names = [part.strip() for part in text.split(",") if part.strip()]
     return tuple(dict.fromkeys(recipe for name in names for recipe in several.get(name, (name,))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -22,8 +23,8 @@ from occlusight.scenes.make.quiz import ask_alike
 from occlusight.scenes.make.scene_line import scene_line
 from occlusight.scenes.make.selection import BANDS, Look, Selection, select
 from occlusight.scenes.make.slot import Slot
-from occlusight.scenes.meshes.catalogue import Catalogue, load_catalogue
-from occlusight.scenes.recipes.free import SETTINGS
+from occlusight.scenes.meshes.catalogue import Catalogue, load_catalogue, wide_catalogue
+from occlusight.scenes.recipes.free import SETTINGS, WIDE_SETTINGS, number_of
 from occlusight.scenes.render.path_tracer import render
 from occlusight.scenes.truth.quick_raycast import quick_depth_maps
 from occlusight.scenes.truth.raycast import depth_maps
@@ -71,7 +72,7 @@ def _render(made: MeasuredScene, samples: int) -> NDArray[np.uint8]:
 
 def _ask(facts: Facts, names: Names, slot: Slot, langs: Sequence[Lang]) -> list[Question]:
     """What is asked depends on the graph, recipe, seed and index alone."""
-    draws = partial(stream, "free questions", slot.seed, slot.index, sorted(SETTINGS).index(slot.recipe))
+    draws = partial(stream, "free questions", slot.seed, slot.index, number_of(slot.recipe))
     return ask_alike(facts, names, draws, langs, PER_SCENE, scene=slot.id, image=slot.image)
 
 
@@ -96,3 +97,15 @@ FREE = SceneFamily(
     balanced=lambda group_size: PER_SCENE,
     denoised=False,
 )
+
+
+WIDE = replace(
+    FREE,
+    name="wide",
+    recipes=tuple(WIDE_SETTINGS),
+    named={"wide": tuple(WIDE_SETTINGS)},
+    version=1,
+    digest_before="",
+    catalogue=wide_catalogue,
+)
+"""Free scenes of every kind and mesh that there is."""

@@ -50,9 +50,9 @@ class DatasetPlan:
 
     def __post_init__(self) -> None:
         if not self.recipes:
-            raise BadInput(f"a data set needs a recipe: {', '.join(RECIPES)}, all, staged, signs, or clip")
+            raise BadInput(f"a data set needs a recipe: {', '.join(RECIPES)}, all, wide, staged, signs, or clip")
         if len({family_of(recipe).name for recipe in self.recipes}) > 1:
-            raise BadInput("free, targeted, sign and clip recipes do not go into one data set; make one of each")
+            raise BadInput("free, wide, targeted, sign and clip recipes do not go into one data set; make one of each")
         self._refuse_groups()
         if not 1 <= self.count <= STRIDE:
             raise BadInput(f"a data set has 1 to {STRIDE:,} scenes, but {self.count} were asked for")

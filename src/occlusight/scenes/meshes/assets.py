@@ -25,7 +25,7 @@ from PIL import Image
 
 from occlusight.errors import BadData
 from occlusight.scenes.description import RGB
-from occlusight.scenes.meshes.catalogue import PROCEDURAL, MeshInfo, load_catalogue
+from occlusight.scenes.meshes.catalogue import FIXTURE, PROCEDURAL, MeshInfo, wide_catalogue
 from occlusight.scenes.meshes.mesh import Material, Mesh, assets_dir, rotation_z, save_mesh
 from occlusight.scenes.meshes.wavefront import ReadFile, WavefrontMaterial, read_obj
 
@@ -41,8 +41,8 @@ Progress = Callable[[int, int, str], None]  # done, total, what
 def missing_meshes(folder: Path | None = None) -> tuple[MeshInfo, ...]:
     """Return the catalogue's meshes that are not imported yet."""
     folder = folder or assets_dir()
-    infos = load_catalogue().mesh_infos.values()
-    return tuple(m for m in infos if m.library != PROCEDURAL and not (folder / f"{m.id}.npz").exists())
+    infos = wide_catalogue().mesh_infos.values()
+    return tuple(m for m in infos if m.library not in (PROCEDURAL, FIXTURE) and not (folder / f"{m.id}.npz").exists())
 
 
 def import_assets(out_dir: Path | None = None, progress: Progress | None = None, package: Path | None = None) -> int:

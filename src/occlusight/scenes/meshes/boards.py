@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from occlusight.errors import BadData
 from occlusight.scenes.description import RGB
-from occlusight.scenes.meshes.catalogue import LETTERED, MeshInfo, full_catalogue
+from occlusight.scenes.meshes.catalogue import LETTERED, MeshInfo, wide_catalogue
 from occlusight.scenes.meshes.lettering import STYLES, Lettering, lettering
 from occlusight.scenes.meshes.mesh import Mesh
 from occlusight.scenes.meshes.procedural import Builder
@@ -101,7 +101,7 @@ def lettering_of(id: str) -> Lettering | None:
     parts = id.split(LETTERED)
     if len(parts) != 3:
         raise BadData(f"{id!r} is not a sign: its id has a shape, a style and a text, parted by {LETTERED!r}")
-    path = full_catalogue().mesh(id).path
+    path = wide_catalogue().mesh(id).path
     if path not in SHAPES:
         raise BadData(f"{parts[0]!r} carries no text; those that do are {', '.join(f'sign-{s}' for s in SHAPES)}")
     x0, x1, z0, z1 = SHAPES[path](Builder(), 0)

@@ -1,7 +1,8 @@
 """The catalogue of kinds of things: names in both languages, meshes with their authors and licences, and the colours of
 paint.
 
-All facts live in `kinds.toml` beside this file. Sizes are metric (width, depth, height in metres).
+All facts live in `kinds.toml` beside this file, and in those that are added to it (see `wide_catalogue`). Sizes are
+metric (width, depth, height in metres).
 """
 
 from __future__ import annotations
@@ -118,7 +119,9 @@ class Catalogue:
             blank, lettered, _ = id.partition(LETTERED)
             return replace(self.mesh_infos[blank], id=id) if lettered else self.mesh_infos[id]
         except KeyError:
-            raise BadData(f"{id!r} is not a mesh of the catalogue; see scenes/kinds.toml for their ids") from None
+            raise BadData(
+                f"{id!r} is not a mesh of the catalogue; see scenes/meshes/kinds.toml and more_kinds.toml for their ids"
+            ) from None
 
     def meshes(self, kind: str, heldout: bool | None = False) -> tuple[MeshInfo, ...]:
         """Return the meshes of a kind: those for training, those held out (True), or all of them (None)."""
@@ -144,12 +147,25 @@ class Catalogue:
         ]
 
 
-def parse_catalogue(text: str) -> Catalogue:
-    """Read a catalogue in TOML. Raises BadData when it contradicts itself."""
+def parse_catalogue(text: str, base: Catalogue | None = None) -> Catalogue:
+    """Read a catalogue in TOML; it follows that of `base`, to whose kinds its `[[more]]` add meshes.
+
+    Raises BadData when it contradicts itself or `base`.
+    """
     document = tomllib.loads(text)
-    kinds: dict[str, Kind] = {}
-    meshes: dict[str, MeshInfo] = {}
-    for entry in document["kind"]:
+    kinds: dict[str, Kind] = dict(base.kinds) if base else {}
+    meshes: dict[str, MeshInfo] = dict(base.mesh_infos) if base else {}
+
+    def add(kind: Kind, infos: list[MeshInfo]) -> None:
+        for m in infos:
+            if m.id in meshes:
+                raise BadData(f"the mesh id {m.id!r} appears twice in the catalogue; give each its own")
+            if kind.paintable and not m.paint:
+                raise BadData(f"{kind.key} is paintable, but mesh {m.id!r} names no material to paint; add `paint`")
+            meshes[m.id] = m
+        kinds[kind.key] = kind
+
+    for entry in document.get("kind", ()):
         infos = [_mesh(entry["key"], m) for m in entry["meshes"]]
         kind = Kind(
             key=entry["key"],
@@ -165,17 +181,16 @@ def parse_catalogue(text: str) -> Catalogue:
             glossy=entry.get("glossy", False),
             meshes=tuple(m.id for m in infos),
         )
-        for m in infos:
-            if m.id in meshes:
-                raise BadData(f"the mesh id {m.id!r} appears twice in the catalogue; give each its own")
-            if kind.paintable and not m.paint:
-                raise BadData(f"{kind.key} is paintable, but mesh {m.id!r} names no material to paint; add `paint`")
-            meshes[m.id] = m
         if kind.key in kinds:
             raise BadData(f"the kind {kind.key!r} appears twice in the catalogue; merge the two entries")
-        kinds[kind.key] = kind
+        add(kind, infos)
+    for entry in document.get("more", ()):
+        if entry["kind"] not in kinds:
+            raise BadData(f"there is no kind {entry['kind']!r} to add meshes to; it has to come before them")
+        kind, infos = kinds[entry["kind"]], [_mesh(entry["kind"], m) for m in entry["meshes"]]
+        add(replace(kind, meshes=(*kind.meshes, *(m.id for m in infos))), infos)
     colours = {c["key"]: _colour(c) for c in document.get("colour", ())}
-    return Catalogue(kinds, meshes, colours)
+    return Catalogue(kinds, meshes, {**base.colours, **colours} if base else colours)
 
 
 def _mesh(kind: str, m: Mapping[str, Any]) -> MeshInfo:
@@ -206,32 +221,42 @@ def _colour(c: Mapping[str, Any]) -> Colour:
     return Colour(c["key"], c["en"], c["zh"], interval("hue"), interval("saturation"), interval("value"))
 
 
-@lru_cache(maxsize=1)
-def whole_catalogue() -> Catalogue:
-    """Return the shipped catalogue with the fixtures: panes, mirrors and screens that targeted scenes show (read once).
-
-    They are in a file of their own because whatever `load_catalogue` returns is what free recipes and questions draw
-    from.
-    """
-    base = load_catalogue()
-    text = files("occlusight.scenes.meshes").joinpath("fixtures.toml").read_text("utf-8")
-    added = parse_catalogue(text)
-    return Catalogue({**base.kinds, **added.kinds}, {**base.mesh_infos, **added.mesh_infos}, base.colours)
-
-
-@lru_cache(maxsize=1)
-def full_catalogue() -> Catalogue:
-    """Return `whole_catalogue` with what carries text, too (read once): every mesh that any scene shows.
-
-    Those are apart for the same reason as the fixtures: `whole_catalogue` is what targeted recipes and their questions
-    draw from.
-    """
-    base = whole_catalogue()
-    added = parse_catalogue(files("occlusight.scenes.meshes").joinpath("signs.toml").read_text("utf-8"))
-    return Catalogue({**base.kinds, **added.kinds}, {**base.mesh_infos, **added.mesh_infos}, base.colours)
+def _file(name: str) -> str:
+    return files("occlusight.scenes.meshes").joinpath(name).read_text("utf-8")
 
 
 @lru_cache(maxsize=1)
 def load_catalogue() -> Catalogue:
-    """Return the catalogue that is shipped with the package (read once)."""
-    return parse_catalogue(files("occlusight.scenes.meshes").joinpath("kinds.toml").read_text("utf-8"))
+    """Return the catalogue that free recipes and their questions draw from (read once)."""
+    return parse_catalogue(_file("kinds.toml"))
+
+
+@lru_cache(maxsize=1)
+def whole_catalogue() -> Catalogue:
+    """Return `load_catalogue` with the fixtures: panes, mirrors and screens that targeted scenes show (read once).
+
+    They are in a file of their own because whatever `load_catalogue` returns is what free recipes and questions draw
+    from.
+    """
+    return parse_catalogue(_file("fixtures.toml"), load_catalogue())
+
+
+@lru_cache(maxsize=1)
+def full_catalogue() -> Catalogue:
+    """Return `whole_catalogue` with what carries text, too (read once): what recipes of signs draw from.
+
+    Those are apart for the same reason as the fixtures: `whole_catalogue` is what targeted recipes and their questions
+    draw from.
+    """
+    return parse_catalogue(_file("signs.toml"), whole_catalogue())
+
+
+@lru_cache(maxsize=1)
+def wide_catalogue() -> Catalogue:
+    """Return `full_catalogue` with more meshes of its kinds and with more kinds (read once): every mesh that any scene
+    shows.
+
+    They are apart for the same reason again: only wide recipes draw them, so that the others give the scenes that they
+    always gave.
+    """
+    return parse_catalogue(_file("more_kinds.toml"), full_catalogue())

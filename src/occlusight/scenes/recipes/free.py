@@ -4,6 +4,9 @@ A recipe draws a camera, then sets objects on the ground one after the other. Ab
 that already stands there: on nearly the same line of sight, nearer or farther, so that one hides part of the other by a
 fraction that is spread widely. Footprints never intersect. Nothing here reads a mesh: the catalogue's metric sizes are
 enough, so a description is the same on every machine.
+
+Wide recipes play in the same settings, with every kind of the catalogue that belongs there; they are made to be drawn
+from `wide_catalogue`.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import numpy as np
 from occlusight.errors import BadInput
 from occlusight.randomness import stream
 from occlusight.scenes.description import RGB, Camera, Placed, Scene, Surroundings
-from occlusight.scenes.meshes.catalogue import Catalogue, MeshInfo
+from occlusight.scenes.meshes.catalogue import FIXTURE, Catalogue, Kind, MeshInfo
 from occlusight.scenes.render.lighting import sample_light
 
 MIN_OBJECTS, MAX_OBJECTS = 4, 10
@@ -39,7 +42,18 @@ class Setting:
     far: float
     apparent: tuple[float, float]  # an object's size (see `_Spot`) as a share of the picture's width
     surroundings: Callable[[np.random.Generator, float], Surroundings]
-    cast: tuple[str, ...]  # kinds of objects, keys of the catalogue
+    cast: tuple[str, ...] | None  # kinds of objects, keys of the catalogue; None for all opaque ones that belong there
+
+    def kinds(self, catalogue: Catalogue) -> tuple[Kind, ...]:
+        """The kinds of its objects."""
+        if self.cast is not None:
+            return tuple(catalogue.kind(key) for key in self.cast)
+        staged = (FIXTURE,)  # what needs a stage of its own: panes, mirrors, signs
+        return tuple(
+            k
+            for k in catalogue.in_setting(self.name)
+            if k.material in ("opaque", "porous") and catalogue.meshes(k.key)[0].library not in staged
+        )
 
 
 def _grey(rng: np.random.Generator, low: float, high: float, tint: float = 0.08) -> RGB:
@@ -91,6 +105,10 @@ SETTINGS = {
     "room": Setting("room", (1.25, 2.0), (46, 64), (0.10, 0.35), 1.3, 6.5, (0.14, 0.38), _room, tuple(ROOM.split())),
 }
 
+WIDE_SETTINGS = {f"{name}-wide": replace(setting, cast=None) for name, setting in SETTINGS.items()}
+RECIPES = {**SETTINGS, **WIDE_SETTINGS}
+_NUMBERS = {recipe: i for i, recipe in enumerate((*sorted(SETTINGS), *sorted(WIDE_SETTINGS)))}
+
 
 @dataclass(frozen=True)
 class _Spot:
@@ -105,25 +123,30 @@ class _Spot:
     height: float
 
 
+def number_of(recipe: str) -> int:
+    """The number by which streams of random numbers know a recipe."""
+    return _NUMBERS[recipe]
+
+
 def make_scene(
     recipe: str, seed: int, index: int, catalogue: Catalogue, *, width: int = 512, heldout: bool = False
 ) -> Scene:
     """Return the scene `index` of data set `seed`. `width` is the picture's size in pixels (the side of a square
     picture of the same area); `heldout` draws meshes that training never sees. Raises BadInput for an unknown
     recipe."""
-    if recipe not in SETTINGS:
-        raise BadInput(f"there is no recipe {recipe!r}; the recipes are {', '.join(SETTINGS)}")
-    setting = SETTINGS[recipe]
-    rng = stream("free scenes", seed, index, sorted(SETTINGS).index(recipe))
+    if recipe not in RECIPES:
+        raise BadInput(f"there is no recipe {recipe!r}; the recipes are {', '.join(RECIPES)}")
+    rng = stream("free scenes", seed, index, number_of(recipe))
     while True:
-        scene = _attempt(setting, seed, index, rng, catalogue, width, heldout)
+        scene = _attempt(recipe, seed, index, rng, catalogue, width, heldout)
         if scene is not None:
             return scene
 
 
 def _attempt(
-    setting: Setting, seed: int, index: int, rng: np.random.Generator, catalogue: Catalogue, width: int, heldout: bool
+    recipe: str, seed: int, index: int, rng: np.random.Generator, catalogue: Catalogue, width: int, heldout: bool
 ) -> Scene | None:
+    setting = RECIPES[recipe]
     shape = SHAPES[rng.integers(len(SHAPES))]
     unit = width / 256
     height_m = float(rng.uniform(*setting.camera_height))
@@ -139,9 +162,8 @@ def _attempt(
         width=round(shape[0] * unit / 16) * 16,
         height=round(shape[1] * unit / 16) * 16,
     )
-    kinds = [catalogue.kind(key) for key in setting.cast]
     wanted = int(rng.integers(MIN_OBJECTS, 9 + 1)) if rng.random() < 0.9 else MAX_OBJECTS
-    order = [kinds[i] for i in rng.permutation(len(kinds))]
+    order = _order(setting, rng, catalogue)
     if rng.random() < TWIN:
         order.insert(int(rng.integers(1, wanted)), order[0])
     placed: list[Placed] = []
@@ -165,7 +187,7 @@ def _attempt(
         return None
     far = max(s.y + s.radius for s in spots)
     return Scene(
-        setting.name,
+        recipe,
         seed,
         index,
         tuple(placed),
@@ -173,6 +195,16 @@ def _attempt(
         sample_light(rng, setting.name == "street"),
         setting.surroundings(rng, far),
     )
+
+
+def _order(setting: Setting, rng: np.random.Generator, catalogue: Catalogue) -> list[Kind]:
+    """The kinds of a setting in the order in which they are tried. Of a wide cast, those of many meshes come first more
+    often, by the square root of their number, so that kinds of one mesh do not fill the pictures."""
+    kinds = setting.kinds(catalogue)
+    if setting.cast is not None:
+        return [kinds[i] for i in rng.permutation(len(kinds))]
+    weight = np.sqrt([len(catalogue.meshes(k.key)) for k in kinds])
+    return [kinds[i] for i in rng.choice(len(kinds), len(kinds), replace=False, p=weight / weight.sum())]
 
 
 def _paint(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from occlusight.files.lock import only_writer
 from occlusight.randomness import stream
 from occlusight.scenes.description import RGB
 from occlusight.scenes.meshes.catalogue import Catalogue
-from occlusight.scenes.recipes.free import SETTINGS
+from occlusight.scenes.recipes.free import RECIPES, SETTINGS
 from occlusight.scenes.render.lighting import sample_light
 from occlusight.scenes.render.path_tracer import render_sprite
 from occlusight.scenes.render.sprites import BLOCK, INDEX, SpriteInfo
@@ -26,6 +26,8 @@ SIZE = 144  # pixels
 def build_bank(
     folder: Path,
     catalogue: Catalogue,
+    recipes: Iterable[str] = tuple(SETTINGS),
+    *,
     seed: int = 0,
     per_mesh: int = 36,
     samples: int = 8,
@@ -33,15 +35,17 @@ def build_bank(
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
-    """Render `per_mesh` sprites of every mesh that training may see; resumes where it stopped. Returns how many are
-    new.
+    """Render `per_mesh` sprites of every mesh of these free recipes that training may see; resumes where it stopped.
+    Returns how many are new.
+
+    A bank for wide recipes is `build_bank(folder, wide_catalogue(), WIDE_SETTINGS)`.
 
     Several processes may share the work: each takes the meshes whose number is `worker` modulo `workers`, into a folder
     of its own (see `merge_banks`).
     """
     folder.mkdir(parents=True, exist_ok=True)
     index, data = folder / INDEX, folder / "pixels.bin"
-    cast = dict.fromkeys(key for setting in SETTINGS.values() for key in setting.cast)
+    cast = dict.fromkeys(kind.key for recipe in recipes for kind in RECIPES[recipe].kinds(catalogue))
     meshes = [m for key in cast for m in catalogue.meshes(key)][worker::workers]
     # In rounds of four of a mesh: an unfinished bank has every mesh, and the renderer's cache of shapes is used.
     jobs = [(m, i + j) for i in range(0, per_mesh, 4) for m in meshes for j in range(4)]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from occlusight.scenes.description import RGB
-from occlusight.scenes.meshes.catalogue import full_catalogue
+from occlusight.scenes.meshes.catalogue import wide_catalogue
 from occlusight.scenes.meshes.library import load_mesh
 from occlusight.scenes.meshes.mesh import Material, Mesh
 
@@ -135,7 +135,7 @@ def _shapes(
     mesh: Mesh, paint: RGB | None, vertices: NDArray[np.float32] | None, normals: NDArray[np.float32] | None
 ) -> list[Any]:
     mi = mitsuba()
-    kind = full_catalogue().kind(full_catalogue().mesh(mesh.id).kind)
+    kind = wide_catalogue().kind(wide_catalogue().mesh(mesh.id).kind)
     v = mesh.vertices if vertices is None else vertices
     n = mesh.normals if normals is None else normals
     made = []

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from occlusight.occlusion.graph import Box, Graph, Object, Relation
 from occlusight.scenes.description import Camera, Placed, Scene
-from occlusight.scenes.meshes.catalogue import Catalogue, full_catalogue
+from occlusight.scenes.meshes.catalogue import Catalogue, wide_catalogue
 from occlusight.scenes.meshes.library import load_mesh
 from occlusight.scenes.meshes.mesh import rotation_z
 from occlusight.scenes.truth.raycast import View, depth_maps
@@ -46,7 +46,7 @@ class Truth:
 
 def measure(scene: Scene, catalogue: Catalogue | None = None) -> Truth:
     """Return the truth of a scene at its camera's resolution. Raises BadData when a mesh is not imported."""
-    return graph_from_depths(depth_maps(scene), scene.objects, catalogue or full_catalogue(), scene.camera)
+    return graph_from_depths(depth_maps(scene), scene.objects, catalogue or wide_catalogue(), scene.camera)
 
 
 def graph_from_depths(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from occlusight.scenes.description import Camera, Placed, Scene
-from occlusight.scenes.meshes.catalogue import full_catalogue
+from occlusight.scenes.meshes.catalogue import wide_catalogue
 from occlusight.scenes.meshes.library import load_mesh
 from occlusight.scenes.meshes.mesh import Mesh, placed_vertices
 from occlusight.scenes.truth.raycast import View, depth_map, reach
@@ -41,7 +41,7 @@ def surfaces_of(id: str, optics: tuple[str, ...]) -> Mesh:
     """
     mesh = load_mesh(id)
     kinds = [m.optics for m in mesh.materials]
-    catalogue = full_catalogue()
+    catalogue = wide_catalogue()
     if catalogue.kind(catalogue.mesh(id).kind).material == "transparent" and set(kinds) == {"solid"}:
         kinds = ["glass"] * len(kinds)
     keep = np.array([k in optics for k in kinds])[mesh.face_material]

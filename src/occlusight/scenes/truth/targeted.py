@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from occlusight.occlusion.graph import Box, Graph, Object, Reflection, SecondView, Shadow
 from occlusight.scenes.description import Camera, Scene
-from occlusight.scenes.meshes.catalogue import Catalogue, full_catalogue
+from occlusight.scenes.meshes.catalogue import Catalogue, wide_catalogue
 from occlusight.scenes.truth.measure import Truth, graph_from_depths, object_names
 from occlusight.scenes.truth.optics import OpticalMaps, Reach, opaque_reach, optical_maps
 from occlusight.scenes.truth.reflections import Mirrored, reflections
@@ -64,7 +64,7 @@ def measure_targeted(
     Objects that are outside the picture are left out unless a mirror shows them. Raises BadData when a mesh is not
     imported.
     """
-    found = catalogue or full_catalogue()
+    found = catalogue or wide_catalogue()
     maps = look(scene)
     every = shadow_masks(scene, maps, reach=reach) if shadows and shapely(scene) else None
     measured = truth_of_maps(scene, maps, reflections(scene, maps, reach=reach), every, found, scene.camera)
