@@ -8,11 +8,11 @@
   too, that as well.
 - `pair_f1`, `pair_precision`, `pair_recall`: of the ordered pairs said to hide against those that do, over the pairs asked
   (InstaOrder, arXiv 2111.14562, section 5).
-- `explanation_plausible`: share of explanations with the right decision and a plausible reason (see `reasons`).
+- `explanation_plausible`: share of explanations with the right decision and a plausible reason (see `plausibility`).
 - `contradiction_rate`, `flip_rate`, `language_flip_rate`, `counterfactual_consistency`: see `consistency`.
 - `box_iou`: mean IoU over every object that counts, of the questions for boxes (0 for one that was missed); `named_twice`: share of their
   entries that are a second one for the same thing. Both only where such questions are asked.
-- `calibration`: see `certainty`.
+- `calibration`: see `calibration`.
 - `unparsed`, `cut`, `failed`: numbers of answers; the first two count as not right everywhere, the last nowhere.
 """
 
