@@ -128,7 +128,8 @@ def long_command(
     cache: Annotated[str, typer.Option(help="Keys and values: int8, or plain.")] = "int8",
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 2,
 ) -> None:
-    """Decode a few tokens after a cache filled with random numbers; print seconds a token and memory, then one line of JSON."""
+    """Decode a few tokens after a cache filled with random numbers; print seconds a token and memory, then one line of
+    JSON."""
     import torch
 
     from benchmarks.long_context import cache_bytes, decode_after
@@ -182,7 +183,8 @@ def load_command(
 
 
 def report(plan: Plan, out: Path) -> None:
-    """Print everything that the file holds with or without AMX, pictures of all sizes, and what it says about the targets."""
+    """Print everything that the file holds with or without AMX, pictures of all sizes, and what it says about the
+    targets."""
     records = [r for side in (512, 1024) for r in records_of(replace(plan, side=side), out)]
     if plan.side not in (512, 1024):
         records += records_of(plan, out)

@@ -1,6 +1,7 @@
 """The comparison: every engine in turn, round after round, each in its own process.
 
-A line of JSON a visit goes to a file as it comes; a visit that is there is not made again, so a run can be cut into pieces.
+A line of JSON a visit goes to a file as it comes; a visit that is there is not made again, so a run can be cut into
+pieces.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ WARM_PICTURE = 1_000_000
 class Plan:
     """What is measured.
 
-    `rounds` visits of every engine; `memory_gb` bounds how many stay loaded between their visits; after `minutes` no further
-    visit begins. A visit during which other processes used more than `calm` of the machine's cores does not count: it stays in the file,
-    and is made again when the same command is run again. Without `amx` the processes are denied it. `tasks` are answers, batch, or both.
+    `rounds` visits of every engine; `memory_gb` bounds how many stay loaded between their visits; after `minutes` no
+    further visit begins. A visit during which other processes used more than `calm` of the machine's cores does not
+    count: it stays in the file, and is made again when the same command is run again. Without `amx` the processes are
+    denied it. `tasks` are answers, batch, or both.
     """
 
     bench: Bench

@@ -1,4 +1,5 @@
-"""The engines that are compared: what each needs installed, how the checkpoint is converted for it, how its worker starts."""
+"""The engines that are compared: what each needs installed, how the checkpoint is converted for it, how its worker
+starts."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ WORKERS = REPOSITORY / "benchmarks" / "workers"
 
 @dataclass(frozen=True)
 class Environment:
-    """A virtual environment: its packages, and those that its packages name but that break it and are taken out again."""
+    """A virtual environment: its packages, and those that its packages name but that break it and are taken out
+    again."""
 
     packages: tuple[str, ...]
     without: tuple[str, ...] = ()
@@ -54,8 +56,9 @@ class Bench:
 class Engine:
     """One row of the comparison.
 
-    `worker` is the worker's file and its arguments; {checkpoint}, {converted} and {threads} are filled in. `files` must have
-    been converted before. `tasks` are the kinds of work that it is timed on; `gb` is about what it holds in memory.
+    `worker` is the worker's file and its arguments; {checkpoint}, {converted} and {threads} are filled in. `files` must
+    have been converted before. `tasks` are the kinds of work that it is timed on; `gb` is about what it holds in
+    memory.
     """
 
     environment: str | None
@@ -74,7 +77,8 @@ class Engine:
         for path in (python, *(bench.converted / file for file in self.files)):
             if not path.exists():
                 raise BadInput(
-                    f"{path} is missing; python -m benchmarks setup --folder {bench.folder} --checkpoint {bench.checkpoint}"
+                    f"{path} is missing; python -m benchmarks setup --folder {bench.folder} --checkpoint "
+                    f"{bench.checkpoint}"
                 )
         places = {"checkpoint": bench.checkpoint, "converted": bench.converted, "threads": bench.threads}
         name, *arguments = (part.format(**places) for part in self.worker)

@@ -1,4 +1,5 @@
-"""Visitors of a running server's page, many at once: each opens the page, uploads a picture, asks, reads the answer, and asks again."""
+"""Visitors of a running server's page, many at once: each opens the page, uploads a picture, asks, reads the answer,
+and asks again."""
 
 from __future__ import annotations
 
@@ -65,7 +66,8 @@ class Plan:
 
 @dataclass
 class Tally:
-    """What came of it: seconds of each answer, answers of each client, refusals and errors by kind, memory (MB) after so many answers."""
+    """What came of it: seconds of each answer, answers of each client, refusals and errors by kind, memory (MB) after
+    so many answers."""
 
     times: list[float] = field(default_factory=list)
     of_client: Counter[int] = field(default_factory=Counter)
@@ -158,7 +160,8 @@ class Visitor:
 
 
 async def load(plan: Plan, server: int | None) -> tuple[Tally, float]:
-    """Have all visitors ask until time is up; return what came of it and how long it took. `server`: the server's process."""
+    """Have all visitors ask until time is up; return what came of it and how long it took. `server`: the server's
+    process."""
     tally = Tally()
     visitors = [Visitor(plan, number) for number in range(plan.clients)]
     try:
@@ -194,7 +197,8 @@ async def keep_asking(visitor: Visitor, tally: Tally, end: float, server: int | 
 
 
 def summary(plan: Plan, tally: Tally, seconds: float) -> dict[str, Any]:
-    """Return the figures: answers a second, seconds of the median and the slowest of them, errors by kind, answers of a client."""
+    """Return the figures: answers a second, seconds of the median and the slowest of them, errors by kind, answers of a
+    client."""
     times = sorted(tally.times)
     of_client = [tally.of_client[number] for number in range(plan.clients)]
     return {
@@ -235,7 +239,8 @@ def listener(port: int) -> int | None:
 
 
 def resident_mb(process: int) -> float:
-    """Return the memory that a process and all that it started hold, in MB (10**6 bytes); pages that they share count once each."""
+    """Return the memory that a process and all that it started hold, in MB (10**6 bytes); pages that they share count
+    once each."""
     return sum(proportional(Path(f"/proc/{one}")) for one in tree(process)) / 1e3
 
 

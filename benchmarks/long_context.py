@@ -1,5 +1,5 @@
-"""Decoding at the end of a very long context: time and memory. The cache is filled with random numbers instead of being read in:
-reading 262,144 tokens costs about 8 PFLOP of attention."""
+"""Decoding at the end of a very long context: time and memory. The cache is filled with random numbers instead of being
+read in: reading 262,144 tokens costs about 8 PFLOP of attention."""
 
 from __future__ import annotations
 

@@ -8,7 +8,8 @@ from time import monotonic
 
 
 class Neighbours:
-    """The share of the machine's cores that neither was idle nor belonged to one process, since this was made. Linux."""
+    """The share of the machine's cores that neither was idle nor belonged to one process, since this was made.
+    Linux."""
 
     def __init__(self, process: int) -> None:
         self._process = process

@@ -1,8 +1,8 @@
 """Denies a process AMX, so that a machine with it can be measured as one without.
 
-Linux hands out AMX's tile registers on request, a call of arch_prctl(ARCH_REQ_XCOMP_PERM) a process; every library asks and
-does without where it is refused. So one seccomp filter that refuses the call works for all engines alike, without switches
-of their own (oneDNN has ONEDNN_MAX_CPU_ISA, OpenVINO and llama.cpp have none). Source: the kernel's
+Linux hands out AMX's tile registers on request, a call of arch_prctl(ARCH_REQ_XCOMP_PERM) a process; every library asks
+and does without where it is refused. So one seccomp filter that refuses the call works for all engines alike, without
+switches of their own (oneDNN has ONEDNN_MAX_CPU_ISA, OpenVINO and llama.cpp have none). Source: the kernel's
 Documentation/arch/x86/xstate.rst and Documentation/userspace-api/seccomp_filter.rst.
 """
 

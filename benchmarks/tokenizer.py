@@ -1,8 +1,8 @@
 """Qwen's real vocabulary as a `tokenizer.json`.
 
-The 151,643 byte-level ranks ship in the PyPI package dashscope (`dashscope/resources/qwen.tiktoken`, a line a token: its
-bytes in base64 and its rank). Byte-pair encoding by ranks and by merges agree when each token is merged from the two
-pieces into which the lower ranks cut it.
+The 151,643 byte-level ranks ship in the PyPI package dashscope (`dashscope/resources/qwen.tiktoken`, a line a token:
+its bytes in base64 and its rank). Byte-pair encoding by ranks and by merges agree when each token is merged from the
+two pieces into which the lower ranks cut it.
 """
 
 from __future__ import annotations

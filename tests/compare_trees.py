@@ -1,11 +1,13 @@
 """Make data sets, quantized forms and training batches with two checkouts of the source and compare them byte for byte.
 
-Run by hand before a change of structure lands, on one machine in one go: `python tests/compare_trees.py OLD NEW [NAME...]`, where OLD and
-NEW are worktrees and the names are those of SETS, "quantized" and "batch" (all without any). What a manifest says of the program that
-made it, and what a plan says of the seconds it took, may differ, nothing else; the exit code is 1 where a byte does. Pictures, a tiny
-checkpoint, a tokenizer and what batches are made of are written once, by the tree that this file stands in.
+Run by hand before a change of structure lands, on one machine in one go: `python tests/compare_trees.py OLD NEW
+[NAME...]`, where OLD and NEW are worktrees and the names are those of SETS, "quantized" and "batch" (all without any).
+What a manifest says of the program that made it, and what a plan says of the seconds it took, may differ, nothing else;
+the exit code is 1 where a byte does. Pictures, a tiny checkpoint, a tokenizer and what batches are made of are written
+once, by the tree that this file stands in.
 
-Questions, replies and scores are compared by `tests/questions/identity.py`, answers of a model by `occlusight bench run` and `cmp`.
+Questions, replies and scores are compared by `tests/questions/identity.py`, answers of a model by `occlusight bench
+run` and `cmp`.
 """
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ Files = dict[str, bytes]
 
 
 def python(tree: Path, *arguments: str | Path, codes: tuple[int, ...] = (0,), **environment: str) -> None:
-    """Run Python with a checkout's source. Raises RuntimeError with what it said when it exits with another code than these."""
+    """Run Python with a checkout's source. Raises RuntimeError with what it said when it exits with another code than
+    these."""
     paths = {"PYTHONPATH": str(tree / "src"), "PYTHONDONTWRITEBYTECODE": "1", **environment}
     command = [sys.executable, *map(str, arguments)]
     done = subprocess.run(command, env={**os.environ, **paths}, capture_output=True, text=True)
@@ -66,9 +69,9 @@ def data_set(tree: Path, name: str, out: Path) -> Files:
 def quantized(tree: Path, inputs: Path, out: Path) -> Files:
     """The files of each stored form of the tiny checkpoint.
 
-    Of plan and index what tells of the program is left out: seconds and the number of the format, which decides whether a form that
-    an earlier version stored is taken, and the digests of the files, which are compared themselves; and the note of which files were
-    read and found whole, with their times.
+    Of plan and index what tells of the program is left out: seconds and the number of the format, which decides whether
+    a form that an earlier version stored is taken, and the digests of the files, which are compared themselves; and the
+    note of which files were read and found whole, with their times.
     """
     found: Files = {}
     for i, form in enumerate(FORMS):
@@ -112,7 +115,8 @@ def write_batches(inputs: Path, out: Path) -> None:
 
 
 def write_inputs(folder: Path) -> None:
-    """Write what forms and batches are made from: pictures, a checkpoint, a tokenizer, a bank of sprites, a rendered set."""
+    """Write what forms and batches are made from: pictures, a checkpoint, a tokenizer, a bank of sprites, a rendered
+    set."""
     from tests.conftest import draw, write_checkpoint
     from tests.train.conftest import write_bank
 

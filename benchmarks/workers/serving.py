@@ -5,9 +5,9 @@
     {"do": "together", "picture": 4, "side": 512, "numbers": [8, 9], "tokens": 48}
         -> {"seconds": .., "tokens": ..}
 
-Every reply also has `peak_rss_gb`. Workers run in their engine's own environment; what they import of occlusight needs numpy and
-pillow alone. Libraries that print to stdout cannot disturb the replies: those go to what stdout was at the start, everything
-else to stderr.
+Every reply also has `peak_rss_gb`. Workers run in their engine's own environment; what they import of occlusight needs
+numpy and pillow alone. Libraries that print to stdout cannot disturb the replies: those go to what stdout was at the
+start, everything else to stderr.
 """
 
 from __future__ import annotations
@@ -29,11 +29,13 @@ class Engine(Protocol):
     """What a worker times."""
 
     def answer(self, shown: Image.Image, question: str, tokens: int) -> dict[str, Any]:
-        """Answer with exactly `tokens` tokens; return first_token_s, decode_tokens_per_s (None for one token), prompt_tokens."""
+        """Answer with exactly `tokens` tokens; return first_token_s, decode_tokens_per_s (None for one token),
+        prompt_tokens."""
         ...
 
     def together(self, shown: Image.Image, questions: Sequence[str], tokens: int) -> int:
-        """Answer all questions about one picture the fastest way that the engine has; return how many tokens it said."""
+        """Answer all questions about one picture the fastest way that the engine has; return how many tokens it
+        said."""
         ...
 
 

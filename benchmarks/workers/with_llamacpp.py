@@ -1,4 +1,5 @@
-"""llama.cpp through xllamacpp: GGUF MMPROJ SLOTS THREADS. With several slots, questions are asked at once, else one by one."""
+"""llama.cpp through xllamacpp: GGUF MMPROJ SLOTS THREADS. With several slots, questions are asked at once, else one by
+one."""
 
 from __future__ import annotations
 

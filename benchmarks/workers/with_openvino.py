@@ -1,5 +1,5 @@
-"""OpenVINO GenAI on an exported checkpoint: FOLDER MODE THREADS. `answers` times single answers by VLMPipeline, `batch` many
-questions at once by ContinuousBatchingPipeline with its prefix cache."""
+"""OpenVINO GenAI on an exported checkpoint: FOLDER MODE THREADS. `answers` times single answers by VLMPipeline, `batch`
+many questions at once by ContinuousBatchingPipeline with its prefix cache."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Transformers on a checkpoint: CHECKPOINT DTYPE THREADS. The picture is given as patches: its processor needs torchvision."""
+"""Transformers on a checkpoint: CHECKPOINT DTYPE THREADS. The picture is given as patches: its processor needs
+torchvision."""
 
 from __future__ import annotations
 

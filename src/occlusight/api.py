@@ -44,14 +44,14 @@ def generate_response(
     Args:
         image_path: a path or a PIL image, or a sequence of them.
         prompt: the question, in Chinese or English.
-        model: 'default' (shipped; knows renders), a checkpoint folder, a hub id, or modelscope:ORG/NAME. A model stays open for
-            later calls, and a picture that it has seen is not encoded again.
+        model: 'default' (shipped; knows renders), a checkpoint folder, a hub id, or modelscope:ORG/NAME. A model stays
+            open for later calls, and a picture that it has seen is not encoded again.
         system: a system prompt.
         history: earlier turns of the conversation.
         max_pixels: pictures with more pixels are reduced to so many; "model" takes the checkpoint's own limit alone.
         min_pixels: pictures with fewer pixels are enlarged to so many.
-        keywords: how the answer is drawn, as `occlusight.engine.sampling_params.SamplingParams` says: `temperature`, `max_tokens`, `seed`,
-            `stop`, `json_schema`, `regex` ...
+        keywords: how the answer is drawn, as `occlusight.engine.sampling_params.SamplingParams` says: `temperature`,
+            `max_tokens`, `seed`, `stop`, `json_schema`, `regex` ...
 
     Raises:
         BadInput: a picture, parameter or model that cannot be used; the message names it and says what to do.

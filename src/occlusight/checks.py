@@ -1,4 +1,5 @@
-"""Checks of values that a caller gives: each returns the value as Python's own type, or raises BadInput that names the field."""
+"""Checks of values that a caller gives: each returns the value as Python's own type, or raises BadInput that names the
+field."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ def by(check: Callable[..., object], **bounds: Any) -> dict[str, Any]:
 
 
 def check_fields(record: DataclassInstance) -> None:
-    """Put each field of a new frozen record through its check, and keep what that returns. None passes where it is the default."""
+    """Put each field of a new frozen record through its check, and keep what that returns. None passes where it is the
+    default."""
     for one in fields(record):
         value = getattr(record, one.name)
         if value is not None or one.default is not None:
@@ -30,7 +32,8 @@ def check_fields(record: DataclassInstance) -> None:
 
 
 def number(name: str, value: object, low: float, high: float) -> float:
-    """Return a real number in a range (NaN lies in none). NumPy's scalars are numbers, truth values and text are not."""
+    """Return a real number in a range (NaN lies in none). NumPy's scalars are numbers, truth values and text are
+    not."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise BadInput(f"{name} must be a number, but {received(value)} was given")
     if not low <= value <= high:  # type: ignore[operator]
@@ -100,7 +103,8 @@ def as_regex(name: str, value: object) -> str:
 
 
 def as_schema(name: str, value: object) -> str:
-    """Return a JSON schema as text. Raises BadInput where it is none; whether it can be followed is the backend's to say."""
+    """Return a JSON schema as text. Raises BadInput where it is none; whether it can be followed is the backend's to
+    say."""
     try:
         schema = json.loads(value) if isinstance(value, str) else value
         found = json.dumps(schema, ensure_ascii=False, allow_nan=False)

@@ -35,7 +35,8 @@ class BadModel(BadInput):
 
 
 class Incomplete(OcclusightError):
-    """An answer that was cut, or ended otherwise, before it was what its schema or expression asks for; `text` is what there is."""
+    """An answer that was cut, or ended otherwise, before it was what its schema or expression asks for; `text` is what
+    there is."""
 
     def __init__(self, message: str, text: str = "") -> None:
         super().__init__(message)
@@ -49,8 +50,8 @@ class BadNumbers(OcclusightError):
 class Busy(OcclusightError):
     """Too much is asked at once.
 
-    `retry_after_s` is a whole number of seconds after which it is worth another try; `by_client` says that the client itself asks too
-    much (HTTP 429), not all clients together (503).
+    `retry_after_s` is a whole number of seconds after which it is worth another try; `by_client` says that the client
+    itself asks too much (HTTP 429), not all clients together (503).
     """
 
     def __init__(self, message: str, retry_after_s: int, *, by_client: bool = False) -> None:

@@ -27,15 +27,16 @@ STREAMS: Mapping[str, int | None] = {
     "scenery": 78,
     "tokenizer corpus": 78,
 }
-"""The number that sets a stream apart from others about the same thing. Data sets and checkpoints depend on it: it never changes.
-A new stream takes a number that no other has."""
+"""The number that sets a stream apart from others about the same thing. Data sets and checkpoints depend on it: it
+never changes. A new stream takes a number that no other has."""
 SHARED: Mapping[int | None, frozenset[str]] = {
     None: frozenset({"free scenes", "imported questions", "dots of a stereo picture", "sprites"}),
     15: frozenset({"clips", "balanced questions"}),
     77: frozenset({"backdrops", "training examples"}),
     78: frozenset({"scenery", "tokenizer corpus"}),
 }
-"""Streams that were made with one number, or with none, before numbers had names; what was drawn from them is published."""
+"""Streams that were made with one number, or with none, before numbers had names; what was drawn from them is
+published."""
 
 
 def stream(name: str, *state: int) -> np.random.Generator:

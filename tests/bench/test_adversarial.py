@@ -1,4 +1,5 @@
-"""Answers that try to fool a scorer: both sides taken, denials, two languages, nothing, far too much, the right word in a wrong sentence."""
+"""Answers that try to fool a scorer: both sides taken, denials, two languages, nothing, far too much, the right word in
+a wrong sentence."""
 
 import time
 
@@ -144,5 +145,8 @@ def test_a_reason_that_says_everything_is_not_plausible(street) -> None:
     """Listing every side, both orders and every amount cannot be all true."""
     facts, words = street
     answer = execute(HIDES, facts)
-    text = "Yes. The lamp post is in front and the car is in front. The left, right, top and bottom are hidden; the left can be seen."
+    text = (
+        "Yes. The lamp post is in front and the car is in front. The left, right, top and bottom are hidden; "
+        "the left can be seen."
+    )
     assert not judge(answer, text, words).plausible

@@ -29,7 +29,8 @@ def test_a_judge_is_compared_with_the_rule(data, names, tmp_path: Path) -> None:
 
 
 def test_verdicts_are_kept_as_they_come(data, names, tmp_path: Path) -> None:
-    """A stopped judging resumes, what failed is asked again, and neither another judge nor other answers mix into it."""
+    """A stopped judging resumes, what failed is asked again, and neither another judge nor other answers mix into
+    it."""
     run(oracle_of(data, names), data, tmp_path, names, ["en"])
     finished, asked = Finished.read(tmp_path), []
 

@@ -43,7 +43,8 @@ def lines(path: Path) -> int:
 
 @pytest.mark.parametrize("kills", [1, pytest.param(4, marks=pytest.mark.slow)])
 def test_killing_changes_nothing(make_set, tiny_checkpoint, tmp_path, kills: int) -> None:
-    """SIGKILL at random points, in the middle of pictures and of lines; then answers and scores are compared byte by byte."""
+    """SIGKILL at random points, in the middle of pictures and of lines; then answers and scores are compared byte by
+    byte."""
     data = make_set(tmp_path / "set", scenes=3, per_kind=2)
     asked(data.folder, tiny_checkpoint, tmp_path / "whole")
     rng, out = random.Random(7), tmp_path / "killed"
@@ -128,7 +129,8 @@ def test_a_group_is_answered_at_once_as_one_by_one(backend, small, names, tmp_pa
 
 
 def test_a_group_that_was_cut_is_asked_as_a_whole_again(backend, small, names, tmp_path) -> None:
-    """Interrupted between two answers of a group: those that were saved stay, and all ends byte for byte as if nothing had been."""
+    """Interrupted between two answers of a group: those that were saved stay, and all ends byte for byte as if nothing
+    had been."""
     settings = Settings(sampling=SamplingParams(max_tokens=8))
     run(backend, small, tmp_path / "whole", names, settings=settings)
     first = grouped(small)[0]
@@ -178,7 +180,8 @@ class Listening(Backend):
 
 
 def test_a_group_that_was_cut_is_asked_from_its_beginning(data, names, tmp_path) -> None:
-    """What was answered before is asked again, unrecorded, so that the caches are as they were; whole groups are not."""
+    """What was answered before is asked again, unrecorded, so that the caches are as they were; whole groups are
+    not."""
     from occlusight.bench.oracle import oracle_of
 
     oracle = oracle_of(data, names)

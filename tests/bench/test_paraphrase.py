@@ -43,7 +43,8 @@ def test_every_paraphrase_scores_full_marks(graphs, names) -> None:
                     said[q.template] += 1
                     if found.outcome != RIGHT or not found.details.get("plausible", True) or text == q.reply:
                         problems.append(
-                            f"{q.template} {q.text} -> {text}: {found.outcome}, {found.extracted}, {found.reason}; {q.answer}"
+                            f"{q.template} {q.text} -> {text}: {found.outcome}, {found.extracted}, "
+                            f"{found.reason}; {q.answer}"
                         )
     assert not problems, "\n".join([f"{len(problems)} of {said.total()}", *problems[:40]])
     assert len(said) >= 16

@@ -86,7 +86,8 @@ def test_errors_are_counted_where_they_are(finished, data) -> None:
 
 
 def test_staged_scenes_are_reported_by_type_of_occlusion(tmp_path) -> None:
-    """The shipped set has questions of its own, about mirrors and what cannot be told; five pictures are of five types."""
+    """The shipped set has questions of its own, about mirrors and what cannot be told; five pictures are of five
+    types."""
     staged, catalogue = open_set("occlusion-50"), shipped_names()
     run(Half(oracle_of(staged, catalogue)), staged, tmp_path, catalogue, ["en"], scenes=5)
     found = Finished.read(tmp_path)

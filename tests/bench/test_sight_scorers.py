@@ -54,13 +54,17 @@ SAID = [
     ("order.depth", "Bush, lamp post, bicycle, car, person, bus", RIGHT),
     ("order.depth", "Lamp post, bush, bicycle, car, bus, person", WRONG),
     ("order.depth", "Lamp post, bush, bicycle, car, person", WRONG),
-    ("describe.scene", STREET + "The bush hides part of the bicycle. The street lamp hides part of the red car.", RIGHT),
+    (
+        "describe.scene",
+        STREET + "The bush hides part of the bicycle. The street lamp hides part of the red car.",
+        RIGHT,
+    ),
     ("describe.scene", STREET, WRONG),
     ("describe.scene", STREET + "The bicycle hides part of the bush.", WRONG),
     ("describe.scene", "How nice.", NO_ANSWER),
     ("detect.all", "The car is at the left.", NO_ANSWER),
     ("detect.all", "[]", WRONG),
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="module")

@@ -132,7 +132,8 @@ def test_what_cannot_be_timed_is_refused(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_the_rows_of_the_article_switch_attention_and_weights(tiny_checkpoint: Path) -> None:
-    """On a CPU, with a stand-in for the GPU's memory: the rows themselves need a GPU and somebody who runs them there."""
+    """On a CPU, with a stand-in for the GPU's memory: the rows themselves need a GPU and somebody who runs them
+    there."""
     opened, asked = [], []
 
     def open_model(quantize: str) -> Any:

@@ -51,8 +51,9 @@ def test_the_knee_is_shown_and_justified() -> None:
     found = {"model": "M", "data": "D", "by_size": sizes, "best_size": 512, "default_size": [400, 520]}
     found |= {"by_max_tokens": lengths, "best_max_tokens": 256, "default_max_tokens": 256}
     assert verdict_of_size(found) == (
-        "The knee is at 512 pixels: accuracy 89.5 against 90.0 at 1024, the best; 1024 has 90.0 and takes 4.0 times as long "
-        "to a first answer. That is the default: the checkpoint reads a square picture with 400 to 520 pixels a side."
+        "The knee is at 512 pixels: accuracy 89.5 against 90.0 at 1024, the best; 1024 has 90.0 and takes 4.0 "
+        "times as long to a first answer. That is the default: the checkpoint reads a square picture with 400 to "
+        "520 pixels a side."
     )
     assert "limits are below it" in verdict_of_size(found | {"default_size": [200, 264]})
     assert "limits allow more" in verdict_of_size(found | {"default_size": [200, 4096]})

@@ -1,4 +1,5 @@
-"""The comparison, with engines that answer at once: its order, its going on after a stop, what it says of the targets."""
+"""The comparison, with engines that answer at once: its order, its going on after a stop, what it says of the
+targets."""
 
 from __future__ import annotations
 
@@ -138,7 +139,10 @@ def test_what_a_process_does_itself_is_not_its_neighbours() -> None:
     reason="no AMX here",
 )
 def test_a_process_is_denied_amx() -> None:
-    ask = "import ctypes; libc = ctypes.CDLL(None, use_errno=True); print(libc.syscall(158, 0x1023, 18), ctypes.get_errno())"
+    ask = (
+        "import ctypes; libc = ctypes.CDLL(None, use_errno=True); print(libc.syscall(158, 0x1023, 18), "
+        "ctypes.get_errno())"
+    )
     deny = "from benchmarks.no_amx import deny_amx; deny_amx(); "
     found = [
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY, check=True).stdout

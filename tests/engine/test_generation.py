@@ -40,7 +40,8 @@ def grammars(chat: Chat, size: int) -> Grammars:
 
 @pytest.fixture
 def thinker(tiny_checkpoint: Path, tmp_path: Path) -> Chat:
-    """A checkpoint that thinks: its tokenizer knows the marks, in the place of two ordinary tokens of its vocabulary."""
+    """A checkpoint that thinks: its tokenizer knows the marks, in the place of two ordinary tokens of its
+    vocabulary."""
     import shutil
 
     folder = Path(shutil.copytree(tiny_checkpoint, tmp_path / "thinker"))
@@ -185,8 +186,12 @@ def test_any_model_answers_in_the_schema_and_forced_tokens_cost_no_choice(
 def test_an_answer_that_is_cut_within_its_schema_never_counts_as_ended(
     chat: Chat, grammars: Grammars, size: int
 ) -> None:
-    """Every length of an answer of which nearly all is forced: only the whole one ends by itself, at its last token too."""
-    schema = '{"type": "array", "prefixItems": [{"const": "bush"}, {"type": "boolean"}, {"const": "car"}], "minItems": 3, "items": false}'
+    """Every length of an answer of which nearly all is forced: only the whole one ends by itself, at its last token
+    too."""
+    schema = (
+        '{"type": "array", "prefixItems": [{"const": "bush"}, {"type": "boolean"}, {"const": "car"}], '
+        '"minItems": 3, "items": false}'
+    )
     whole = '["bush",true,"car"]'
     ended = []
     for most in range(1, 40):

@@ -54,7 +54,11 @@ def accepts(schema: Any, text: str) -> bool:
         ({"type": "object"}, '{"abcdef":1}', '{"abcdefg":1}'),
         (PERSON, '{"name":"Ann"}', '{"name":"Ann","more":1}'),
         (NODE, '{"next":{"next":{}}}', '{"other":1}'),
-        ({"allOf": [{"$ref": "#/$defs/b"}, {"properties": {"b": {"type": "string"}}}], "$defs": {"b": BASE}}, '{"a":"x","b":"y"}', '{"a":"abcdefg"}'),
+        (
+        {"allOf": [{"$ref": "#/$defs/b"}, {"properties": {"b": {"type": "string"}}}], "$defs": {"b": BASE}},
+        '{"a":"x","b":"y"}',
+        '{"a":"abcdefg"}',
+    ),
         ({**BASE, "anyOf": [{"required": ["a"]}, {"required": []}]}, '{"a":"x"}', '{"a":"abcdefg"}'),
         ({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "null"}}]}, "[null]", '"abcdefg"'),
     ],

@@ -48,7 +48,8 @@ def heads(rows: int, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
 
 
 Plan = list[tuple[int, list[int], int, int]]
-"""For each sequence: how much of the shared segment it uses, how long its own segments and its tail are, how many rows it has."""
+"""For each sequence: how much of the shared segment it uses, how long its own segments and its tail are, how many rows
+it has."""
 
 
 def members_of(plan: Plan, shared: int, seed: int) -> list[tuple[SequenceKV, int]]:

@@ -1,4 +1,5 @@
-"""How much memory is free, by the machine and by control groups of either version, and what is refused for want of it."""
+"""How much memory is free, by the machine and by control groups of either version, and what is refused for want of
+it."""
 
 from __future__ import annotations
 
@@ -87,7 +88,8 @@ def test_without_any_of_these_files_all_there_is_counts(tmp_path: Path) -> None:
 
 
 def test_the_2b_takes_what_was_measured() -> None:
-    """docs/quantization.md: 2.13 billion numbers; int8 loads within 2.6 GB, process and loops included; quantizing took 2.6."""
+    """docs/quantization.md: 2.13 billion numbers; int8 loads within 2.6 GB, process and loops included; quantizing took
+    2.6."""
     whole = need_of(LARGE, CPU, None, True, False)
     assert 8.5e9 < whole.bytes < 8.9e9
     int8 = QuantSettings.of("int8")

@@ -31,7 +31,8 @@ def test_the_first_reader_comes_on_and_no_row_is_left(unread: list[int], budget:
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=8), st.integers(8, 64), st.data())
 def test_everybody_is_read_whatever_comes_after(lengths: list[int], budget: int, data: st.DataObject) -> None:
-    """New short prompts come in at every pass; the ones of the beginning still end within the passes that half of the rows need."""
+    """New short prompts come in at every pass; the ones of the beginning still end within the passes that half of the
+    rows need."""
     unread = list(lengths)
     done = 0
     newcomers = 0

@@ -1,4 +1,5 @@
-"""A step takes at most half a second, on a machine that is played by a clock: blocks and rows cost what the test says."""
+"""A step takes at most half a second, on a machine that is played by a clock: blocks and rows cost what the test
+says."""
 
 from __future__ import annotations
 
@@ -94,7 +95,8 @@ def test_a_machine_that_becomes_slower_is_noticed_within_a_pass(played: Any) -> 
 
 
 def test_an_answer_comes_on_while_a_prompt_is_read_layer_by_layer(played: Any) -> None:
-    """The prompt's layers take most of a step each; an answer's token takes little, and no step goes without one for long."""
+    """The prompt's layers take most of a step each; an answer's token takes little, and no step goes without one for
+    long."""
     backend, machine = played(block_s=0.01, row_s=0.002, weights_s=0.1)
     backend.engine._budget._rate = 1500.0
     quick = backend.generate(Request("car", max_tokens=60))

@@ -1,4 +1,5 @@
-"""Records only grow: cuts at the end are mended, damage is named, a full disk loses nothing, and one process writes at a time."""
+"""Records only grow: cuts at the end are mended, damage is named, a full disk loses nothing, and one process writes at
+a time."""
 
 from __future__ import annotations
 
@@ -104,7 +105,10 @@ def test_what_is_no_file_is_refused(tmp_path: Path, written: Path) -> None:
             Journal(place)
 
 
-HOLD = "import sys; from pathlib import Path; from occlusight.files.lock import only_writer\nwith only_writer(Path(sys.argv[1])): print('held', flush=True); input()"
+HOLD = (
+    "import sys; from pathlib import Path; from occlusight.files.lock import only_writer\nwith "
+    "only_writer(Path(sys.argv[1])): print('held', flush=True); input()"
+)
 
 
 @pytest.mark.parametrize("what", ["file", "folder"])

@@ -1,6 +1,7 @@
 """Freed memory: kept for speed, and given back between blocks that are still in use.
 
-What is set is malloc's, whoever calls it: bytes stand for tensors, and torch, which takes seconds to import, is not needed.
+What is set is malloc's, whoever calls it: bytes stand for tensors, and torch, which takes seconds to import, is not
+needed.
 """
 
 from __future__ import annotations

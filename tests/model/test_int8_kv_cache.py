@@ -91,7 +91,8 @@ def test_numbers_are_off_by_half_a_step_at_most(factor: float) -> None:
 
 
 def test_a_model_says_almost_the_same_with_it(twins: Any) -> None:
-    """Chunks over the int8 cache against exact ones: the largest logit stays the largest, errors stay far below the deviation."""
+    """Chunks over the int8 cache against exact ones: the largest logit stays the largest, errors stay far below the
+    deviation."""
     model, ids = twins.model, twins.cases["text"].ids[None]
     text = model.config.text
 

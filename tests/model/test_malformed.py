@@ -1,4 +1,5 @@
-"""Files of a checkpoint that hold anything but what they should: one error that names what is wrong, never another exception."""
+"""Files of a checkpoint that hold anything but what they should: one error that names what is wrong, never another
+exception."""
 
 from __future__ import annotations
 

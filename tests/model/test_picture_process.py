@@ -1,4 +1,5 @@
-"""Workers: started once, stopped at any moment, started again; what they may take is bounded, and they outlive nobody."""
+"""Workers: started once, stopped at any moment, started again; what they may take is bounded, and they outlive
+nobody."""
 
 from __future__ import annotations
 
@@ -189,13 +190,15 @@ def test_relative_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 @LINUX
 def test_it_dies_with_the_one_who_started_it(tmp_path: Path) -> None:
-    """From `python -c`, where a module to be imported again does not exist; killed, so that nothing can be tidied up."""
+    """From `python -c`, where a module to be imported again does not exist; killed, so that nothing can be tidied
+    up."""
     (tmp_path / "slow.bmp").write_bytes(SLOW)
     code = """if True:
         import os, threading, time
         from occlusight.images import process
         from occlusight.model.picture import PictureLimits, open_picture
-        threading.Thread(target=lambda: open_picture("slow.bmp", limits=PictureLimits(seconds=0.5)), daemon=True).start()
+        limits = PictureLimits(seconds=0.5)
+        threading.Thread(target=lambda: open_picture("slow.bmp", limits=limits), daemon=True).start()
         workers = process.WORKERS_HERE
         while not (found := [w._process for w in workers._all if w._process]):
             time.sleep(0.01)

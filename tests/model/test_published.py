@@ -1,8 +1,10 @@
 """The configuration files of the family's dense models open as their repositories lay them out, without weights.
 
-Sources: `config.json` of Qwen/Qwen3-VL-4B-Instruct as copied into musubi-tuner's Krea 2 support. The sizes of the others are written from memory
-(the parameter counts in test_config.py agree with the published ones), and so are the other files, after the repositories' layout of October 2025: `preprocessor_config.json`, `video_preprocessor_config.json`, `generation_config.json`,
-`tokenizer_config.json` with `added_tokens_decoder`, and `chat_template.json`.
+Sources: `config.json` of Qwen/Qwen3-VL-4B-Instruct as copied into musubi-tuner's Krea 2 support. The sizes of the
+others are written from memory (the parameter counts in test_config.py agree with the published ones), and so are the
+other files, after the repositories' layout of October 2025: `preprocessor_config.json`,
+`video_preprocessor_config.json`, `generation_config.json`, `tokenizer_config.json` with `added_tokens_decoder`, and
+`chat_template.json`.
 """
 
 from __future__ import annotations
@@ -227,7 +229,8 @@ def test_a_published_repository_opens(tmp_path: Path, size: str, kind: str, capl
 def test_what_transformers_5_saves_opens_with_the_same_numbers(
     twins: Any, make_model: Any, chat_directory: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Weights, tokenizer with its template in a file of its own, and one processor_config.json for pictures and clips."""
+    """Weights, tokenizer with its template in a file of its own, and one processor_config.json for pictures and
+    clips."""
     from transformers import PreTrainedTokenizerFast
     from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 

@@ -1,4 +1,5 @@
-"""Chat templates of any origin: what they can write is written as transformers writes it, and nothing that they do runs away."""
+"""Chat templates of any origin: what they can write is written as transformers writes it, and nothing that they do runs
+away."""
 
 from __future__ import annotations
 
@@ -24,30 +25,46 @@ MESSAGES = [
     {"role": "user", "content": "Why?"},
 ]
 TEMPLATES = [
-    "{% for m in messages %}{{ loop.index }}/{{ loop.length }}{% if not loop.last %},{% endif %}{{ m.role }}{% endfor %}",
-    "{%- set ns = namespace(last=0) -%}{%- for m in messages[::-1] %}{% set ns.last = ns.last + loop.index0 %}{%- endfor -%}{{ ns.last }}",
-    "{% macro part(c) %}{% if c is string %}{{ c }}{% else %}{% for p in c %}{{ p.text or '<|image_pad|>' }}{% endfor %}{% endif %}{% endmacro %}"
-    "{% for m in messages %}{{ part(m.content) ~ '\\n' ~ loop.index }}{% endfor %}",
-    "{{ messages | tojson }} {{ messages[2].tool_calls | tojson(indent=2) }} {{ messages | map(attribute='role') | join(', ') }}",
-    "{% set c = messages[2].content %}{{ c.split('</think>')[-1].lstrip('\\n') }}|{{ (c.split('</think>')[0].rstrip('\\n').split('<think>')[-1]).strip() }}",
-    "{% for m in messages if m.role == 'user' %}{{ m.role | upper | replace('U', 'uu') | trim }}{% else %}none{% endfor %}",
-    "{{ 'a' * 5 }}{{ [1, 2] + [3] }}{{ {'a': 1} }}{{ '%s-%d' % ('x', 3) }}{{ '%.2f' | format(1.5) }}{{ 'x{}'.format(2) }}",
-    "{% for m in messages %}{% if loop.first %}{% continue %}{% endif %}{% if loop.index > 2 %}{% break %}{% endif %}{{ m.role }}{% endfor %}",
-    "{% set x %}{% for i in range(3) %}{{ i }}{% endfor %}{% endset %}{{ x | length }}{{ 'a\\nb' | indent(2) }}{{ tools is none }}{{ undefined is defined }}",
+    "{% for m in messages %}{{ loop.index }}/{{ loop.length }}{% if not loop.last %},{% endif %}{{ m.role }}"
+    "{% endfor %}",
+    "{%- set ns = namespace(last=0) -%}{%- for m in messages[::-1] %}{% set ns.last = ns.last + loop.index0 %}"
+    "{%- endfor -%}{{ ns.last }}",
+    "{% macro part(c) %}{% if c is string %}{{ c }}{% else %}{% for p in c %}{{ p.text or '<|image_pad|>' }}"
+    "{% endfor %}{% endif %}{% endmacro %}{% for m in messages %}{{ part(m.content) ~ '\\n' ~ loop.index }}"
+    "{% endfor %}",
+    "{{ messages | tojson }} {{ messages[2].tool_calls | tojson(indent=2) }} {{ messages | map(attribute='role') "
+    "| join(', ') }}",
+    "{% set c = messages[2].content %}{{ c.split('</think>')[-1].lstrip('\\n') }}|"
+    "{{ (c.split('</think>')[0].rstrip('\\n').split('<think>')[-1]).strip() }}",
+    "{% for m in messages if m.role == 'user' %}{{ m.role | upper | replace('U', 'uu') | trim }}{% else %}none"
+    "{% endfor %}",
+    "{{ 'a' * 5 }}{{ [1, 2] + [3] }}{{ {'a': 1} }}{{ '%s-%d' % ('x', 3) }}{{ '%.2f' | format(1.5) }}{{ "
+    "'x{}'.format(2) }}",
+    "{% for m in messages %}{% if loop.first %}{% continue %}{% endif %}{% if loop.index > 2 %}{% break %}"
+    "{% endif %}{{ m.role }}{% endfor %}",
+    "{% set x %}{% for i in range(3) %}{{ i }}{% endfor %}"
+    "{% endset %}{{ x | length }}{{ 'a\\nb' | indent(2) }}{{ tools is none }}{{ undefined is defined }}",
     "{% for m in messages %}{% generation %}{{ m.role }}{% endgeneration %}{% endfor %}",
-    "{% for k, v in messages[0].items() %}{{ k }}={{ v }};{% endfor %}{{ messages[0].get('x', 'none') }}{{ messages | selectattr('role', 'equalto', 'user') | list | length }}",
+    "{% for k, v in messages[0].items() %}{{ k }}={{ v }};"
+    "{% endfor %}{{ messages[0].get('x', 'none') }}"
+    "{{ messages | selectattr('role', 'equalto', 'user') | list | length }}",
 ]
 BOMBS = {
-    "loops in loops": "{% for a in range(99999) %}{% for b in range(99999) %}{% for c in range(99999) %}{% endfor %}{% endfor %}{% endfor %}",
+    "loops in loops": "{% for a in range(99999) %}{% for b in range(99999) %}{% for c in range(99999) %}{% endfor %}"
+    "{% endfor %}{% endfor %}",
     "a loop that writes": "{% for a in range(99999) %}{{ 'x' * 999 }}{% endfor %}",
     "a text times a number": "{{ 'x' * 9999999999 }}",
     "a list times a number": "{{ ([0] * 99999999) | length }}",
     "doubling by ~": "{% set n = namespace(x='xx') %}{% for i in range(60) %}{% set n.x = n.x ~ n.x %}{% endfor %}",
     "doubling by +": "{% set n = namespace(x='xx') %}{% for i in range(60) %}{% set n.x = n.x + n.x %}{% endfor %}",
-    "doubling by a list": "{% set n = namespace(x=['xx']) %}{% for i in range(60) %}{% set n.x = [n.x, n.x] %}{% endfor %}{{ n.x }}",
-    "doubling by a dictionary": "{% set n = namespace(x='xx') %}{% for i in range(60) %}{% set n.x = {'a': n.x, 'b': n.x} %}{% endfor %}{{ n.x | tojson }}",
-    "doubling by a block": "{% set n = namespace(x='xx') %}{% for i in range(60) %}{% set x %}{{ n.x }}{{ n.x }}{% endset %}{% set n.x = x %}{% endfor %}",
-    "many slices kept": "{% set n = namespace(x=[]) %}{% set t = 'x' * 999999 %}{% for i in range(9999) %}{% set n.x = n.x + [t[1:] ~ i] %}{% endfor %}",
+    "doubling by a list": "{% set n = namespace(x=['xx']) %}{% for i in range(60) %}{% set n.x = [n.x, n.x] %}"
+    "{% endfor %}{{ n.x }}",
+    "doubling by a dictionary": "{% set n = namespace(x='xx') %}{% for i in range(60) %}"
+    "{% set n.x = {'a': n.x, 'b': n.x} %}{% endfor %}{{ n.x | tojson }}",
+    "doubling by a block": "{% set n = namespace(x='xx') %}{% for i in range(60) %}{% set x %}{{ n.x }}{{ n.x }}"
+    "{% endset %}{% set n.x = x %}{% endfor %}",
+    "many slices kept": "{% set n = namespace(x=[]) %}{% set t = 'x' * 999999 %}{% for i in range(9999) %}"
+    "{% set n.x = n.x + [t[1:] ~ i] %}{% endfor %}",
     "replace": "{{ ('x' * 99999) | replace('x', 'y' * 99999) }}",
     "the method replace": "{{ ('x' * 99999).replace('x', 'y' * 99999) }}",
     "join": "{{ (['x'] * 99999) | join('y' * 99999) }}",
@@ -66,7 +83,8 @@ BOMBS = {
     "a macro that calls itself": "{% macro f() %}{{ f() }}{{ f() }}{% endmacro %}{{ f() }}",
     "a recursive loop": "{% for a in [1, 2] recursive %}{{ loop([1, 2]) }}{% endfor %}",
     "a namespace in itself": "{% set n = namespace() %}{% set n.x = [n, n] %}{{ n.x }}",
-    "nested unboundedly": "{% set n = namespace(x=[]) %}{% for i in range(9999) %}{% set n.x = [n.x] %}{% endfor %}{{ n.x }}",
+    "nested unboundedly": "{% set n = namespace(x=[]) %}{% for i in range(9999) %}{% set n.x = [n.x] %}"
+    "{% endfor %}{{ n.x }}",
     "lipsum": "{{ lipsum(999999) }}",
     "raises": "{{ 1 / 0 }}",
     "no such type": "{{ 1 + 'a' }}",

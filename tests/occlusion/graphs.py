@@ -1,4 +1,5 @@
-"""A catalogue of kinds and graphs for the tests: hand-made, and random but consistent. Reached through the fixture `graphs`."""
+"""A catalogue of kinds and graphs for the tests: hand-made, and random but consistent. Reached through the fixture
+`graphs`."""
 
 from __future__ import annotations
 

@@ -1,11 +1,14 @@
-"""What questions are, byte for byte: digests of everything that is asked, answered, worded and scored about stored graphs.
+"""What questions are, byte for byte: digests of everything that is asked, answered, worded and scored about stored
+graphs.
 
 As a script it compares two working trees on one machine, one process a tree:
 
     python tests/questions/identity.py --draw 50 graphs.jsonl            draw 50 graphs of each family of scenes
-    python tests/questions/identity.py --graphs graphs.jsonl OLD NEW     compare what two trees ask about them; 1 where they differ
+    python tests/questions/identity.py --graphs graphs.jsonl OLD NEW     compare what two trees ask about them; 1 where
+    they differ
 
-The graphs are drawn once, so the trees are asked about the same ones. `tests/questions/test_identity.py` holds the digests of a few.
+The graphs are drawn once, so the trees are asked about the same ones. `tests/questions/test_identity.py` holds the
+digests of a few.
 """
 
 from __future__ import annotations
@@ -174,7 +177,8 @@ def random_lines() -> list[Line]:
 
 
 def digests(graphs: Path = STORED) -> dict[str, str]:
-    """Return a digest of each part: what the shipped set asks, and what is asked and scored about each family's graphs."""
+    """Return a digest of each part: what the shipped set asks, and what is asked and scored about each family's
+    graphs."""
     found = {"occlusion-50": digest(regenerated())}
     families: dict[str, list[Line]] = {"random": random_lines()}
     for line in lines_of(graphs):
@@ -190,7 +194,8 @@ def digests(graphs: Path = STORED) -> dict[str, str]:
 
 
 def draw(count: int, out: Path) -> None:
-    """Write `count` graphs of each family of scenes to `out`, one after the other; those of clips are a frame of each of so many clips."""
+    """Write `count` graphs of each family of scenes to `out`, one after the other; those of clips are a frame of each
+    of so many clips."""
     from occlusight.scenes.make.clips import clip_frame
     from occlusight.scenes.make.graph_pool import graphs_of
     from occlusight.scenes.make.plan import DatasetPlan as Plan

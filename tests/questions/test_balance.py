@@ -1,4 +1,5 @@
-"""Balanced questions: in no cell, the questions whose texts name the same, is an answer commoner than the template's commonest."""
+"""Balanced questions: in no cell, the questions whose texts name the same, is an answer commoner than the template's
+commonest."""
 
 from __future__ import annotations
 
@@ -88,7 +89,8 @@ def test_no_picture_is_asked_too_much_or_anything_twice(
 
 
 def test_what_is_always_asked_is_asked_without_partners(pictures: list[Candidates]) -> None:
-    """Of three pictures hardly any question has a partner; each that shows a thing before another is asked a yes and a no all the same."""
+    """Of three pictures hardly any question has a partner; each that shows a thing before another is asked a yes and a
+    no all the same."""
     few = [c for c in pictures if c.covering and (c.reversed or c.overlapping)][:3]
     rng = np.random.default_rng(5)
     plain, always = (match(few, KINDS, kinds, rng) for kinds in ((), ("explanation", "position")))

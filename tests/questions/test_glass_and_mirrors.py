@@ -35,7 +35,8 @@ def thing(id: str, kind: str, x: int, distance: float, **fields: object) -> Obje
 
 @pytest.fixture
 def graph() -> Graph:
-    """A window with a woman behind it, a dog beside it, a mirror that shows the dog, and two panels: behind the first is a man."""
+    """A window with a woman behind it, a dog beside it, a mirror that shows the dog, and two panels: behind the first
+    is a man."""
     return Graph(
         512,
         512,
@@ -105,8 +106,14 @@ def test_what_is_behind_glass_is_seen_through_it_and_not_hidden(graph: Graph) ->
     assert not facts.through("o3", "o8")
     assert execute([["through", ["o1", "o2"]]], facts)["value"] == "yes"
     assert execute([["through", ["o3", "o8"]]], facts) | {"names": {}} == {
-        "value": "no", "glass": "o3", "object": "o8", "covered_fraction": 0.3, "hides": True, "objects": ["o3", "o8"], "names": {},
-    }  # fmt: skip
+        "value": "no",
+        "glass": "o3",
+        "object": "o8",
+        "covered_fraction": 0.3,
+        "hides": True,
+        "objects": ["o3", "o8"],
+        "names": {},
+    }
 
 
 def test_only_evidence_tells_of_a_hidden_thing(graph: Graph) -> None:
@@ -132,7 +139,8 @@ def test_graphs_with_reflections_shadows_and_views_survive_json(graph: Graph) ->
 
 
 def test_other_pictures_are_asked_what_they_always_were(graphs) -> None:
-    """Sets that are published and training that goes on depend on it: the digest is of the questions before the staged ones."""
+    """Sets that are published and training that goes on depend on it: the digest is of the questions before the staged
+    ones."""
     digest = hashlib.sha256()
     for seed in range(20):
         facts = Facts(graphs.random_graph(np.random.default_rng(seed), 4 + seed % 7))

@@ -1,6 +1,7 @@
 """Questions, replies and scores are the same bytes as before: a change here changes data sets, training and reports.
 
-Who means to change them puts the new digests into identity.json (`python tests/questions/identity.py`) and says so in the changelog.
+Who means to change them puts the new digests into identity.json (`python tests/questions/identity.py`) and says so in
+the changelog.
 """
 
 from __future__ import annotations

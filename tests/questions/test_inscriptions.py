@@ -42,8 +42,8 @@ def text(sign: str, characters: str, seen: tuple[float, ...], by: str | None = N
 
 @pytest.fixture
 def graph() -> Graph:
-    """A red shop sign whose first and third characters a suitcase and a bush hide, a blue one that can be read, a notice of which
-    one character is half hidden, and a parcel with letters too small to read."""
+    """A red shop sign whose first and third characters a suitcase and a bush hide, a blue one that can be read, a
+    notice of which one character is half hidden, and a parcel with letters too small to read."""
     chinese = text("o1", "阳光药店", (0.05, 1.0, 0.0, 0.97), "o5")
     third = replace(chinese.characters[2], hidden_by="o6")
     return Graph(

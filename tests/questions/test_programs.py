@@ -1,4 +1,5 @@
-"""Programs on the hand-made street: o1 red car behind the lamp post o2; o3 bicycle behind the bush o4; o5 person; o6 far bus."""
+"""Programs on the hand-made street: o1 red car behind the lamp post o2; o3 bicycle behind the bush o4; o5 person; o6
+far bus."""
 
 import pytest
 

@@ -176,7 +176,8 @@ def test_unknown_kinds_and_languages_are_explained(graphs, names) -> None:
 
 
 def test_asking_is_quick(graphs, names) -> None:
-    """Workers ask about every picture that they draw: 3 ms is the budget; the test allows a busy machine three times that."""
+    """Workers ask about every picture that they draw: 3 ms is the budget; the test allows a busy machine three times
+    that."""
     pictures = [graphs.random_graph(np.random.default_rng(seed)) for seed in range(40)]
     begun = time.process_time()
     for seed, graph in enumerate(pictures):

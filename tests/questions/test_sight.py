@@ -30,14 +30,34 @@ CASES = [
     ("part_hidden.thing", [["part_hidden", ["o3"]]], "The left side.", "左侧。"),
     ("hides_what.thing", [["hides_what", ["o2"]]], "The red car.", "红色轿车。"),
     ("hides_what.thing", [["hides_what", ["o5"]]], "Nothing.", "没有东西。"),
-    ("hides_anything.thing", [["hides_anything", ["o4"]]], "Yes. The bush hides part of the bicycle.", "是的。灌木丛遮挡了自行车。"),
-    ("hides_anything.thing", [["hides_anything", ["o5"]]], "No. The person hides nothing.", "没有。行人没有遮挡任何物体。"),
-    ("anything_hidden.picture", [["anything_hidden", []]], "Yes. The bicycle is partly hidden.", "是的。自行车被遮挡了一部分。"),
+    (
+        "hides_anything.thing",
+        [["hides_anything", ["o4"]]],
+        "Yes. The bush hides part of the bicycle.",
+        "是的。灌木丛遮挡了自行车。",
+    ),
+    (
+        "hides_anything.thing",
+        [["hides_anything", ["o5"]]],
+        "No. The person hides nothing.",
+        "没有。行人没有遮挡任何物体。",
+    ),
+    (
+        "anything_hidden.picture",
+        [["anything_hidden", []]],
+        "Yes. The bicycle is partly hidden.",
+        "是的。自行车被遮挡了一部分。",
+    ),
     ("behind.thing", [["behind", ["o1"]]], "The person and the bus.", "行人和公交车。"),
     ("in_front.thing", [["in_front", ["o1"]]], "The street lamp and the bush.", "路灯和灌木丛。"),
     ("left_of.thing", [["left_of", ["o1"]]], "The street lamp.", "路灯。"),
     ("right_of.thing", [["right_of", ["o5"]]], "Nothing.", "没有东西。"),
-    ("between.two", [["between", ["o2", "o5"]]], "The bush, the bicycle, the red car and the bus.", "灌木丛、自行车、红色轿车和公交车。"),
+    (
+        "between.two",
+        [["between", ["o2", "o5"]]],
+        "The bush, the bicycle, the red car and the bus.",
+        "灌木丛、自行车、红色轿车和公交车。",
+    ),
     (
         "order.depth",
         [["recognised", []], ["in_order", ["$0"]]],
@@ -57,7 +77,7 @@ CASES = [
         '[{"bbox_2d": [200, 430, 600, 655], "label": "red car"}]',
         '[{"bbox_2d": [200, 430, 600, 655], "label": "红色轿车"}]',
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("template", "program", "en", "zh"), CASES)

@@ -1,4 +1,5 @@
-"""A form of question is one object: one that is made up here is asked, answered, worded, read and scored like any other."""
+"""A form of question is one object: one that is made up here is asked, answered, worded, read and scored like any
+other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Answers as models write them, by hand (answers.jsonl): what each is read as. `is` null is no answer, `trap` says what would mislead."""
+"""Answers as models write them, by hand (answers.jsonl): what each is read as. `is` null is no answer, `trap` says what
+would mislead."""
 
 from __future__ import annotations
 

@@ -55,7 +55,8 @@ plural = "things"
 zh = "东西"
 measure = "个"
 settings = ["desk"]
-meshes = [{ id = "thing-1", library = "Lib", path = "lib/a/a.obj", size = [0.2, 0.4, 1.0], author = "A", licence = "CC0-1.0", paint = ["Paint Red"], turn = 90 }]
+meshes = [{ id = "thing-1", library = "Lib", path = "lib/a/a.obj", size = [0.2, 0.4, 1.0], \
+author = "A", licence = "CC0-1.0", paint = ["Paint Red"], turn = 90 }]
 [[colour]]
 key = "red"
 en = "red"

@@ -37,7 +37,8 @@ zh = "汽车"
 measure = "辆"
 settings = ["street"]
 paintable = true
-meshes = [{ id = "a", library = "L", path = "a/a.obj", size = [1, 2, 3], author = "A", licence = "CC0-1.0", paint = ["p"] }]
+meshes = [{ id = "a", library = "L", path = "a/a.obj", size = [1, 2, 3], \
+author = "A", licence = "CC0-1.0", paint = ["p"] }]
 """
 MESH = KIND.splitlines()[-1] + "\n"
 COLOUR = '[[colour]]\nkey = "red"\nen = "red"\nzh = "红色"\nhue = [0, 1]\nsaturation = [1, 1]\nvalue = [0.5, 0.5]\n'

@@ -1,4 +1,5 @@
-"""Files that nobody would write, thousands of them: each is imported, or refused with one of the program's own errors."""
+"""Files that nobody would write, thousands of them: each is imported, or refused with one of the program's own
+errors."""
 
 from __future__ import annotations
 

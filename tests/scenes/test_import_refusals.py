@@ -1,4 +1,5 @@
-"""Files of other people that are odd, hostile or broken: what can be read is read, the rest is refused in one line with its place."""
+"""Files of other people that are odd, hostile or broken: what can be read is read, the rest is refused in one line with
+its place."""
 
 from __future__ import annotations
 
@@ -110,7 +111,8 @@ WRONG: list[tuple[str, Callable[[Path], Path], str]] = [
         (
             "cocoa",
             bad(lambda d, far=far: d["annotations"][0]["regions"][0]["segmentation"].__setitem__(2, far), cocoa),
-            r"annotations\[0\]\.regions\[0\]\.segmentation: the mask cannot be read: the x coordinate \S+ is no number within 100",
+            r"annotations\[0\]\.regions\[0\]\.segmentation: the mask cannot be read: the x coordinate "
+            r"\S+ is no number within 100",
         )
         for far in (float("nan"), float("inf"), 2**31, 10**400, -1e12, "9", None, True)
     ],

@@ -1,4 +1,5 @@
-"""Annotations, disparity maps and questions of other people: tiny files written by hand in each format, imported, checked and asked."""
+"""Annotations, disparity maps and questions of other people: tiny files written by hand in each format, imported,
+checked and asked."""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ LIGHT = Light((0.3, 0.6, -0.8), (1.5, 1.5, 1.4), (0.8, 0.8, 0.85))
 
 def test_importing_scenes_loads_neither_mitsuba_nor_torch() -> None:
     code = (
-        "import sys, occlusight.scenes.render.path_tracer, occlusight.scenes.truth.measure, occlusight.scenes.meshes.assets; "
-        "print([m for m in ('mitsuba', 'torch', 'embreex') if m in sys.modules])"
+        "import sys, occlusight.scenes.render.path_tracer, occlusight.scenes.truth.measure, "
+        "occlusight.scenes.meshes.assets; print([m for m in ('mitsuba', 'torch', 'embreex') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -259,8 +259,8 @@ def test_the_status_says_how_the_picture_was_read() -> None:
     answering.done = Done("stop", Usage(1000, 5, 978, uses))
     status = ending(TEXTS["en"], answering)
     assert (
-        "the picture was read as 27 x 36 = 972 tokens, reduced from 4032x3024 to 1152x864 pixels · the picture was read as "
-        "2 x 3 = 6 tokens</div>" in status
+        "the picture was read as 27 x 36 = 972 tokens, reduced from 4032x3024 to 1152x864 pixels · the picture "
+        "was read as 2 x 3 = 6 tokens</div>" in status
     )
     assert "图片按 27 行 36 列 = 972 个词元来看，由 4032x3024 缩小到 1152x864 像素" in ending(TEXTS["zh"], answering)
 

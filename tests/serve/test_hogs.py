@@ -1,4 +1,5 @@
-"""Clients that take more than their part of what a server has besides answers: connections, mailboxes, disk, room in a field."""
+"""Clients that take more than their part of what a server has besides answers: connections, mailboxes, disk, room in a
+field."""
 
 from __future__ import annotations
 

@@ -313,16 +313,17 @@ def test_every_answer_has_the_headers_that_browsers_heed(browser: Browser) -> No
 
 def test_what_the_page_does_not_need_is_not_there(browser: Browser) -> None:
     paths = """
-        /openapi.json /docs /redoc /config /config/ /login /logout /monitoring /monitoring/summary /manifest.json /robots.txt /pwa_icon
-        /svelte/x /gradio_api/info /gradio_api/info/ /gradio_api/openapi.json /gradio_api/runs /gradio_api/run-history/connect
-        /gradio_api/run-history/buckets /gradio_api/run-history/records /gradio_api/process_recording /gradio_api/dev/reload
-        /gradio_api/call/ask /gradio_api/call/v2/ask /gradio_api/run/ask /gradio_api/run/predict/ /gradio_api/api/predict
-        /gradio_api/api/ask /gradio_api/cancel /gradio_api/reset /gradio_api/component_server /gradio_api/queue/status
-        /gradio_api/proxy=http://127.0.0.1 /gradio_api/stream/a/b/c/playlist.m3u8 /gradio_api/vibe-edit /gradio_api/vibe-code
-        /gradio_api/undo-vibe-edit /gradio_api/startup-events /gradio_api/app_id /gradio_api/token /gradio_api/user
-        /gradio_api/custom_component/image/client/component/index.js /gradio_api/deep_link /gradio_api/mcp /gradio_api/login_check
-        /gradio_api/profiling/traces /gradio_api/file=http://127.0.0.1/ //etc/passwd /static/../../../etc/passwd
-        /assets/..%2f..%2f..%2fetc/passwd /static//etc/passwd
+        /openapi.json /docs /redoc /config /config/ /login /logout /monitoring /monitoring/summary /manifest.json
+        /robots.txt /pwa_icon /svelte/x /gradio_api/info /gradio_api/info/ /gradio_api/openapi.json /gradio_api/runs
+        /gradio_api/run-history/connect /gradio_api/run-history/buckets /gradio_api/run-history/records
+        /gradio_api/process_recording /gradio_api/dev/reload /gradio_api/call/ask /gradio_api/call/v2/ask
+        /gradio_api/run/ask /gradio_api/run/predict/ /gradio_api/api/predict /gradio_api/api/ask /gradio_api/cancel
+        /gradio_api/reset /gradio_api/component_server /gradio_api/queue/status /gradio_api/proxy=http://127.0.0.1
+        /gradio_api/stream/a/b/c/playlist.m3u8 /gradio_api/vibe-edit /gradio_api/vibe-code /gradio_api/undo-vibe-edit
+        /gradio_api/startup-events /gradio_api/app_id /gradio_api/token /gradio_api/user
+        /gradio_api/custom_component/image/client/component/index.js /gradio_api/deep_link /gradio_api/mcp
+        /gradio_api/login_check /gradio_api/profiling/traces /gradio_api/file=http://127.0.0.1/ //etc/passwd
+        /static/../../../etc/passwd /assets/..%2f..%2f..%2fetc/passwd /static//etc/passwd
     """
     for path in paths.split():
         for method in ("GET", "POST"):

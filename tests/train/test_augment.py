@@ -1,4 +1,5 @@
-"""Pictures with the same truth: the mirrored truth is the truth of the mirrored picture; relighting keeps what is seen."""
+"""Pictures with the same truth: the mirrored truth is the truth of the mirrored picture; relighting keeps what is
+seen."""
 
 from __future__ import annotations
 

@@ -44,7 +44,8 @@ def trainer(folder: Path, tokenizer: Tokenizer, recipe: TrainRecipe = RECIPE) ->
 
 
 def test_the_first_batches_are_what_they_were(stream: list[Batch]) -> None:
-    """What is asked about which composites, in ids and weights: who changes it trains another model, and says so in the changelog."""
+    """What is asked about which composites, in ids and weights: who changes it trains another model, and says so in the
+    changelog."""
     found = sha256()
     for batch in stream[:4]:
         for name, values in sorted(batch.packed.items()):

@@ -1,12 +1,13 @@
-"""Asking a model the requests of a run, picture by picture, so that an interrupted run ends as an uninterrupted one would.
+"""Asking a model the requests of a run, picture by picture, so that an interrupted run ends as an uninterrupted one
+would.
 
-The questions about one picture are a group, fixed by what is asked: the picture is encoded once for all of them, and what the
-engine keeps from one question helps the others. That help is exact in theory but rounds differently, which can flip a tie between
-two tokens. So every group starts from an empty cache and is asked in the same way each time, and a run that resumes in the
-middle of a group first asks the whole of it again; the answers that were recorded stay.
+The questions about one picture are a group, fixed by what is asked: the picture is encoded once for all of them, and
+what the engine keeps from one question helps the others. That help is exact in theory but rounds differently, which can
+flip a tie between two tokens. So every group starts from an empty cache and is asked in the same way each time, and a
+run that resumes in the middle of a group first asks the whole of it again; the answers that were recorded stay.
 
-A group is asked at once, where the picture and what the questions have in common are read once and every pass over the weights brings
-all answers on; or one question after the other, which is the plain twin.
+A group is asked at once, where the picture and what the questions have in common are read once and every pass over the
+weights brings all answers on; or one question after the other, which is the plain twin.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ FAILURES = (OcclusightError, RuntimeError, OSError, MemoryError)
 class RunRequest:
     """One request of a run, and what is written of it.
 
-    Requests of one `group` are about one picture. `about` begins the line in answers.jsonl, which has `id` at least; `choices` are the
-    words of yes and no whose log-probabilities are wanted, None where none are.
+    Requests of one `group` are about one picture. `about` begins the line in answers.jsonl, which has `id` at least;
+    `choices` are the words of yes and no whose log-probabilities are wanted, None where none are.
     """
 
     group: str
@@ -64,7 +65,8 @@ def ask_all(
 ) -> None:
     """Ask what has no answer yet; `answers` grows, and so do the files, a line as soon as an answer is there.
 
-    With `together`, groups are asked at once where the backend can. Raises OcclusightError when too many answers in a row fail.
+    With `together`, groups are asked at once where the backend can. Raises OcclusightError when too many answers in a
+    row fail.
     """
     with Journal(record.answers) as lines, Journal(record.timings) as seconds:
         log = AnswerLog(answers, lines, seconds, len(requests), progress)
@@ -79,7 +81,8 @@ def ask_all(
 
 
 def can_score(backend: Backend, asked: RunRequest) -> bool:
-    """Whether the backend gives log-probabilities, tried with a request that has choices: of the servers behind those that do some may not."""
+    """Whether the backend gives log-probabilities, tried with a request that has choices: of the servers behind those
+    that do some may not."""
     if backend.capabilities.scores is None:
         return False
     try:
@@ -95,7 +98,8 @@ def scores_whole(backend: Backend) -> bool:
 
 
 def ask_group(backend: Backend, group: Sequence[RunRequest], log: AnswerLog, *, together: bool) -> None:
-    """Ask the requests of a group, from empty caches; where all at once fails, one after the other, so that each failure is its own."""
+    """Ask the requests of a group, from empty caches; where all at once fails, one after the other, so that each
+    failure is its own."""
     before = log.done
     if together and backend.capabilities.together:
         try:
@@ -110,7 +114,8 @@ def ask_group(backend: Backend, group: Sequence[RunRequest], log: AnswerLog, *, 
 
 
 def ask_at_once(backend: Backend, group: Sequence[RunRequest], log: AnswerLog) -> None:
-    """Ask a group together. An answer is written down as it ends; one that is a decision, once all decisions have been weighed."""
+    """Ask a group together. An answer is written down as it ends; one that is a decision, once all decisions have been
+    weighed."""
     backend.clear_cache()
     choices = {at: one.choices for at, one in enumerate(group) if one.choices}
     events: list[list[Event]] = [[] for _ in group]
@@ -132,7 +137,8 @@ def ask_at_once(backend: Backend, group: Sequence[RunRequest], log: AnswerLog) -
 
 
 def shares(group: Sequence[RunRequest], ends: dict[int, Completion], seconds: float) -> Iterator[Line]:
-    """Yield the lines of a group for timings.jsonl: equal shares of its seconds, the picture's encoding being the first question's."""
+    """Yield the lines of a group for timings.jsonl: equal shares of its seconds, the picture's encoding being the first
+    question's."""
     encode_s = max(end.timings.encode_s for end in ends.values())
     share = (seconds - encode_s) / len(group)
     for at, one in enumerate(group):
@@ -142,7 +148,8 @@ def shares(group: Sequence[RunRequest], ends: dict[int, Completion], seconds: fl
 
 
 def ask_in_turn(backend: Backend, group: Sequence[RunRequest], log: AnswerLog) -> None:
-    """Ask one question after the other; what has an answer is asked again where a later one has none and the caches remember."""
+    """Ask one question after the other; what has an answer is asked again where a later one has none and the caches
+    remember."""
     backend.clear_cache()
     remembers = backend.capabilities.caches
     for at, one in enumerate(group):

@@ -15,7 +15,8 @@ BASELINES = ("oracle", "paraphrases", "constant")
 
 
 def constant() -> Scripted:
-    """The same explanation for everything: the commonest true one (a thing before another hides a little of it, at the bottom)."""
+    """The same explanation for everything: the commonest true one (a thing before another hides a little of it, at the
+    bottom)."""
 
     def script(request: Request) -> str:
         return CONSTANT_ZH if is_chinese(request.prompt) else CONSTANT_EN

@@ -1,8 +1,8 @@
 """How far a model's own probabilities can be trusted: calibration, risk against coverage, and when to abstain.
 
-The probability of a yes is that of "Yes" against "No" as the whole answer, from the backend's log-probabilities. The confidence
-is the larger of the two, the decision the likelier. (It can differ from the decision in the answer's text, which is sampled token by
-token; the share of such answers is `text_disagrees`.)
+The probability of a yes is that of "Yes" against "No" as the whole answer, from the backend's log-probabilities. The
+confidence is the larger of the two, the decision the likelier. (It can differ from the decision in the answer's text,
+which is sampled token by token; the share of such answers is `text_disagrees`.)
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ TARGETS = (0.02, 0.05, 0.10)
 
 @dataclass(frozen=True)
 class Certain:
-    """One decision with a probability: `yes` is the model's, `truth` whether yes is right, `said` what its text says."""
+    """One decision with a probability: `yes` is the model's, `truth` whether yes is right, `said` what its text
+    says."""
 
     scene: str
     yes: float
@@ -83,7 +84,8 @@ def _bin(confidence: float) -> int:
 
 
 def expected_error(sums: Floats) -> Floats:
-    """(..., 3 * BINS) of sums -> (...): the expected calibration error (Guo et al., 2017, arXiv 1706.04599, equation 3)."""
+    """(..., 3 * BINS) of sums -> (...): the expected calibration error (Guo et al., 2017, arXiv 1706.04599, equation
+    3)."""
     count, confidence, right = sums[..., :BINS], sums[..., BINS : 2 * BINS], sums[..., 2 * BINS :]
     return np.asarray(np.abs(confidence - right).sum(-1) / np.maximum(count.sum(-1), 1e-12))
 
@@ -115,11 +117,12 @@ def risk_coverage(decisions: Sequence[Certain]) -> list[dict[str, float]]:
 
 
 def abstention(decisions: Sequence[Certain], target: float) -> dict[str, Any]:
-    """Return how sure a 'not hidden' must be so that at most `target` of those kept are false, and how that held elsewhere.
+    """Return how sure a 'not hidden' must be so that at most `target` of those kept are false, and how that held
+    elsewhere.
 
     The threshold is chosen on every other scene and checked on the scenes between, since a threshold always fits the
-    decisions that it was chosen on. `coverage` is the share of 'no' decisions that are kept, `risk` the share of false ones
-    among them; both are of the scenes between. The threshold is None where no confidence reaches the target.
+    decisions that it was chosen on. `coverage` is the share of 'no' decisions that are kept, `risk` the share of false
+    ones among them; both are of the scenes between. The threshold is None where no confidence reaches the target.
     """
     scenes = {scene: i for i, scene in enumerate(dict.fromkeys(d.scene for d in decisions))}
     denied = [d for d in decisions if not d.decision]

@@ -1,4 +1,5 @@
-"""Several runs side by side: the article's table and the rest, whether differences are more than chance, and where they lie."""
+"""Several runs side by side: the article's table and the rest, whether differences are more than chance, and where they
+lie."""
 
 from __future__ import annotations
 
@@ -29,10 +30,11 @@ CASES = 6
 
 @dataclass(frozen=True)
 class Paired:
-    """Two runs on the same questions: the difference of the shares that are right (first minus second) and how sure it is.
+    """Two runs on the same questions: the difference of the shares that are right (first minus second) and how sure it
+    is.
 
-    `p_value` is McNemar's exact test (1947) over questions; `ci95` the percentile bootstrap over scenes, which unlike the test
-    allows for questions about one picture going together. Where the two disagree, believe the interval.
+    `p_value` is McNemar's exact test (1947) over questions; `ci95` the percentile bootstrap over scenes, which unlike
+    the test allows for questions about one picture going together. Where the two disagree, believe the interval.
     """
 
     first: str
@@ -150,7 +152,8 @@ def differences(runs: Sequence[Finished], names: Sequence[str]) -> list[dict[str
 
 
 def cases(runs: Sequence[Finished], names: Sequence[str], n: int = CASES) -> list[dict[str, Any]]:
-    """Return questions side by side: those that the runs disagree about most evenly first, at most one a scene and kind."""
+    """Return questions side by side: those that the runs disagree about most evenly first, at most one a scene and
+    kind."""
     shared = [id for id in runs[0].lines if all(id in run.lines for run in runs)]
 
     def right(id: str) -> list[bool]:

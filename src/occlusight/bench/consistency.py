@@ -1,4 +1,5 @@
-"""Does a model agree with itself? Both directions of a pair, two wordings, two languages, a scene and its counterfactual."""
+"""Does a model agree with itself? Both directions of a pair, two wordings, two languages, a scene and its
+counterfactual."""
 
 from __future__ import annotations
 
@@ -40,7 +41,8 @@ def contradictions(scored: Iterable[Scored]) -> Rate:
 
 
 def flips(scored: Iterable[Scored]) -> Rate:
-    """Of the pairs asked in one language both actively and passively ("does A hide B", "is B hidden by A"), the share of changed minds."""
+    """Of the pairs asked in one language both actively and passively ("does A hide B", "is B hidden by A"), the share
+    of changed minds."""
     said: dict[tuple[str, str, Pair], dict[str, str]] = defaultdict(dict)
     for s, pair, decision in of_pairs(scored):
         said[s.question.scene, s.question.lang, pair][s.question.template.split(".")[1]] = decision

@@ -9,11 +9,13 @@ import numpy as np
 
 
 def costs(timings: Sequence[dict[str, Any]], pictures: Mapping[str, str]) -> dict[str, Any]:
-    """Summarise the lines of timings.jsonl: medians and 90th percentiles, seconds and tokens. `pictures` has each question's picture by
-    the question's id, in the order in which they were asked; lines of other questions are left out.
+    """Summarise the lines of timings.jsonl: medians and 90th percentiles, seconds and tokens. `pictures` has each
+    question's picture by the question's id, in the order in which they were asked; lines of other questions are left
+    out.
 
-    The first question about a picture pays for encoding it; later ones need not. Of questions asked together (`together` of them at
-    once, the median) each has an equal share of the seconds that all of them took, and how long the first token took is known of those read alone.
+    The first question about a picture pays for encoding it; later ones need not. Of questions asked together
+    (`together` of them at once, the median) each has an equal share of the seconds that all of them took, and how long
+    the first token took is known of those read alone.
     """
     lines = {line["id"]: line for line in timings if line["id"] in pictures}
     seen: set[str] = set()

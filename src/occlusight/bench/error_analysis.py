@@ -1,4 +1,5 @@
-"""Where errors gather: by how much is covered, how much can be seen, size, distance, crowding; and near taken for far."""
+"""Where errors gather: by how much is covered, how much can be seen, size, distance, crowding; and near taken for
+far."""
 
 from __future__ import annotations
 
@@ -75,7 +76,8 @@ def concentration(data: DataSet, lines: Mapping[str, Line]) -> dict[str, list[di
 
 
 def near_far(data: DataSet, lines: Mapping[str, Line]) -> dict[str, dict[str, int]]:
-    """Return truth -> said -> number of answers, over questions that ask which of two is nearer, or where one is in depth."""
+    """Return truth -> said -> number of answers, over questions that ask which of two is nearer, or where one is in
+    depth."""
     counts: dict[str, dict[str, int]] = {t: dict.fromkeys(("near", "far", "not said"), 0) for t in ("near", "far")}
     for q in data.questions:
         line = lines.get(q.id)

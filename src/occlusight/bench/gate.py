@@ -19,7 +19,8 @@ SHORT = {
     "flip": "flip_rate",
     "ece": "calibration.ece",
 }
-"""Short names for the headline numbers; any number of scores.json may be named by its path, such as by_lang.zh.pair_f1."""
+"""Short names for the headline numbers; any number of scores.json may be named by its path, such as
+by_lang.zh.pair_f1."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class Bound:
         return cls(match.group(1), float(match.group(2)), least)
 
     def broken_by(self, scores: dict[str, Any]) -> str | None:
-        """Return why the condition does not hold, None where it does. Raises BadInput for a name that is not in the scores.
+        """Return why the condition does not hold, None where it does. Raises BadInput for a name that is not in the
+        scores.
 
         A number that could not be measured (no question bears on it) does not hold: silence is no pass.
         """
@@ -49,7 +51,8 @@ class Bound:
         for key in path.split("."):
             if not isinstance(found, dict) or key not in found:
                 raise BadInput(
-                    f"scores.json has no number {path!r}; short names are {', '.join(SHORT)}, and any path such as by_lang.zh.pair_f1 works"
+                    f"scores.json has no number {path!r}; short names are {', '.join(SHORT)}, and any path such "
+                    "as by_lang.zh.pair_f1 works"
                 )
             found = found[key]
         if found is None:

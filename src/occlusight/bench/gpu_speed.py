@@ -1,8 +1,8 @@
-"""The rows that an article on this model reports for one GPU: seconds of the first answer about a picture and of each later one,
-and memory, with fused attention and 8-bit weights on and off.
+"""The rows that an article on this model reports for one GPU: seconds of the first answer about a picture and of each
+later one, and memory, with fused attention and 8-bit weights on and off.
 
-Its figures, on an RTX 4090D with Qwen3-VL-2B: 3.2 s, 1.8 s, 18.5 GB; fused attention saves 20 % of the time, 8-bit weights bring
-the memory under 12 GB. Nobody has run this on a GPU yet: the command says so.
+Its figures, on an RTX 4090D with Qwen3-VL-2B: 3.2 s, 1.8 s, 18.5 GB; fused attention saves 20 % of the time, 8-bit
+weights bring the memory under 12 GB. Nobody has run this on a GPU yet: the command says so.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Row:
 def rows(open_model: Callable[[str], LocalBackend], work: Work, memory: Callable[[], float]) -> Iterator[Row]:
     """Yield a row for each configuration as it is measured.
 
-    `open_model` opens the model with weights `none` (as they are) or `int8`; `memory` tells the most GB held since it was called
-    last. An answer has `work.tokens` tokens; the first one of a picture includes encoding it.
+    `open_model` opens the model with weights `none` (as they are) or `int8`; `memory` tells the most GB held since it
+    was called last. An answer has `work.tokens` tokens; the first one of a picture includes encoding it.
     """
     for quantize in ("none", "int8"):
         backend = open_model(quantize)

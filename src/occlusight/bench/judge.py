@@ -1,7 +1,7 @@
 """A model as judge of explanations, only when asked for, and always with its agreement with the rule beside it.
 
-The judge sees the question, the truth in words and the answer, not the picture, and says whether the explanation is plausible. Its
-verdicts are written beside the rule's and never replace them.
+The judge sees the question, the truth in words and the answer, not the picture, and says whether the explanation is
+plausible. Its verdicts are written beside the rule's and never replace them.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ from occlusight.reading.decision import NO, UNKNOWN, YES, verdict
 
 SAMPLING = SamplingParams(max_tokens=16)
 PROMPT = """\
-An explanation of occlusion is to be judged. It is plausible only if its decision (yes or no) is right, it says at least two concrete
-things about this picture beyond the decision (who is nearer, which part is hidden or still visible, how much, where one is relative to
+An explanation of occlusion is to be judged. It is plausible only if its decision (yes or no) is right, \
+it says at least two concrete
+things about this picture beyond the decision (who is nearer, which part is hidden or still visible, how much, \
+where one is relative to
 the other, that they do not overlap, or a cue such as ground contact), and nothing in it is false.
 
 Question: {question}
@@ -41,11 +43,11 @@ def judged(
 ) -> tuple[list[Line], dict[str, Any]]:
     """Let a model judge a run's explanations; return a line each, and the shares and the agreement.
 
-    What the judge says is kept in the record `out` as it comes, so that a stopped judging resumes; `judged.jsonl` and `judge.json` there
-    have what is returned.
+    What the judge says is kept in the record `out` as it comes, so that a stopped judging resumes; `judged.jsonl` and
+    `judge.json` there have what is returned.
 
-    Raises BadInput where the run holds no explanations, where `out` holds what another judge said or what was said of other answers,
-    or another process writes it; OcclusightError when too many answers in a row fail.
+    Raises BadInput where the run holds no explanations, where `out` holds what another judge said or what was said of
+    other answers, or another process writes it; OcclusightError when too many answers in a row fail.
     """
     asked = explanations(run, data)
     if not asked:

@@ -1,17 +1,18 @@
 """From scored questions to the numbers of the contract, each with its interval clustered by scene.
 
-- `recognition_f1`, `recognition_precision`, `recognition_recall`: of the kinds named against the kinds that are there (as
-  sets), summed over pictures.
-- `occlusion_yes_accuracy`, `occlusion_no_accuracy`: decisions of the kinds `occlusion` and `explanation` (in which decision
-  and reason are asked together), by the true answer; `occlusion_balanced_accuracy` is their mean.
+- `recognition_f1`, `recognition_precision`, `recognition_recall`: of the kinds named against the kinds that are there
+  (as sets), summed over pictures.
+- `occlusion_yes_accuracy`, `occlusion_no_accuracy`: decisions of the kinds `occlusion` and `explanation` (in which
+  decision and reason are asked together), by the true answer; `occlusion_balanced_accuracy` is their mean.
 - `position_accuracy`: every decided axis (left/right, front/behind, on/under) stated and right; where a number is asked
   too, that as well.
-- `pair_f1`, `pair_precision`, `pair_recall`: of the ordered pairs said to hide against those that do, over the pairs asked
-  (InstaOrder, arXiv 2111.14562, section 5).
+- `pair_f1`, `pair_precision`, `pair_recall`: of the ordered pairs said to hide against those that do, over the pairs
+  asked (InstaOrder, arXiv 2111.14562, section 5).
 - `explanation_plausible`: share of explanations with the right decision and a plausible reason (see `plausibility`).
 - `contradiction_rate`, `flip_rate`, `language_flip_rate`, `counterfactual_consistency`: see `consistency`.
-- `box_iou`: mean IoU over every object that counts, of the questions for boxes (0 for one that was missed); `named_twice`: share of their
-  entries that are a second one for the same thing. Both only where such questions are asked.
+- `box_iou`: mean IoU over every object that counts, of the questions for boxes (0 for one that was missed);
+  `named_twice`: share of their entries that are a second one for the same thing. Both only where such questions are
+  asked.
 - `calibration`: see `calibration`.
 - `unparsed`, `cut`, `failed`: numbers of answers; the first two count as not right everywhere, the last nowhere.
 """
@@ -33,7 +34,8 @@ GROUNDED = ("detect", "locate")
 
 
 def summarise(scored: Sequence[Scored], data: DataSet) -> dict[str, Any]:
-    """Return the whole result: headline numbers, then by type of question, template, language, type of scene and mesh."""
+    """Return the whole result: headline numbers, then by type of question, template, language, type of scene and
+    mesh."""
     by_mesh = {label: [s for s in scored if s.heldout is flag] for label, flag in (("seen", False), ("unseen", True))}
     changed = {id: scene.counterfactual_of for id, scene in data.scenes.items() if scene.counterfactual_of}
     types = _grouped(scored, lambda s: data.scenes[s.question.scene].type or "any")
@@ -87,8 +89,8 @@ def headline(scored: Sequence[Scored]) -> dict[str, Any]:
 
 
 def accuracy(scored: Sequence[Scored]) -> dict[str, Any]:
-    """Return the share of right answers (for recognition their F1, for descriptions that too, for boxes their IoU), with n and the
-    outcomes."""
+    """Return the share of right answers (for recognition their F1, for descriptions that too, for boxes their IoU),
+    with n and the outcomes."""
     found = _rate(scored)
     result: dict[str, Any] = {"n": len(scored), "n_scenes": found.scenes}
     if all(s.question.template == "recognition.list" for s in scored):
@@ -106,7 +108,8 @@ def accuracy(scored: Sequence[Scored]) -> dict[str, Any]:
 
 
 def certain(scored: Iterable[Scored]) -> list[Certain]:
-    """Return the decisions with probabilities. (Whether all of B would be visible is another question than whether it is hidden.)"""
+    """Return the decisions with probabilities. (Whether all of B would be visible is another question than whether it
+    is hidden.)"""
     found = []
     for s in scored:
         p = s.yes_probability

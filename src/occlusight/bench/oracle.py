@@ -16,7 +16,8 @@ from occlusight.questions.question import Question, reply
 
 
 def computed(data: DataSet, question: Question) -> dict[str, Any]:
-    """Execute a question's program on its scene, or its scenes. Raises BadData where the stored answer is another one."""
+    """Execute a question's program on its scene, or its scenes. Raises BadData where the stored answer is another
+    one."""
     answer = execute(question.program, data.facts(question))
     if answer != question.answer:
         differing = [k for k in sorted({*answer, *question.answer}) if answer.get(k) != question.answer.get(k)]

@@ -1,4 +1,5 @@
-"""The oracle: answers known questions about known pictures from the truth. What it does not reach, a scorer gets wrong."""
+"""The oracle: answers known questions about known pictures from the truth. What it does not reach, a scorer gets
+wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""True answers in other words than the templates': what the readers and scorers must get right if they are to be trusted.
+"""True answers in other words than the templates': what the readers and scorers must get right if they are to be
+trusted.
 
 Every question has one paraphrase, chosen by its id, so that a set of some hundred questions uses them all.
 """

@@ -1,4 +1,5 @@
-"""A team's own photographs: a template to fill in, an error estimate with its interval, and whether the scenes' figures carry over."""
+"""A team's own photographs: a template to fill in, an error estimate with its interval, and whether the scenes' figures
+carry over."""
 
 from __future__ import annotations
 
@@ -56,7 +57,8 @@ class Labelled:
 
 
 def write_template(pictures: Path, out: Path) -> int:
-    """Write a CSV with two lines a picture, one for each direction of a pair, and return how many pictures there are. Raises BadData."""
+    """Write a CSV with two lines a picture, one for each direction of a pair, and return how many pictures there are.
+    Raises BadData."""
     found = sorted(p for p in pictures.rglob("*") if p.suffix.lower() in SUFFIXES) if pictures.is_dir() else []
     if not found:
         raise BadData(f"{pictures} holds no pictures ({', '.join(SUFFIXES)}); give the folder of your photographs")
@@ -95,7 +97,8 @@ def read_labels(path: Path) -> list[Labelled]:
         labels.append(Labelled(picture, row["lang"], names[0], names[1], said in ("yes", "是")))
     if not labels:
         raise BadData(
-            f"{path} has no line with a truth yet; fill in hides, hidden and truth (yes or no), at best for {ENOUGH} lines"
+            f"{path} has no line with a truth yet; fill in hides, hidden and truth (yes or no), at best for "
+            f"{ENOUGH} lines"
         )
     return labels
 
@@ -110,7 +113,8 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise BadData(f"{path}, line {rows.line_num} is not CSV ({error})") from None
     except BadData as error:
         raise BadData(
-            f"{error}; spreadsheets save a template as 'CSV UTF-8', and a new one comes from: occlusight bench label --pictures DIR"
+            f"{error}; spreadsheets save a template as 'CSV UTF-8', and a new one comes from: occlusight bench "
+            "label --pictures DIR"
         ) from None
 
 
@@ -123,10 +127,11 @@ def label_run(
 ) -> list[Line]:
     """Ask the model every labelled question and return a line each: answer, what it says, and the truth.
 
-    Answers are kept in the record of a run as they come, so that a stopped run resumes; a label that was put right since is compared
-    again, not asked again. `scored.jsonl` has the lines that are returned.
+    Answers are kept in the record of a run as they come, so that a stopped run resumes; a label that was put right
+    since is compared again, not asked again. `scored.jsonl` has the lines that are returned.
 
-    Raises BadInput where `out` holds another run, or another process writes it, OcclusightError when too many answers in a row fail.
+    Raises BadInput where `out` holds another run, or another process writes it, OcclusightError when too many answers
+    in a row fail.
     """
     settings = Settings(sampling=SamplingParams(max_tokens=max_tokens), certainty=False)
     about = {"model": asdict(backend.info), "settings": settings.to_json(), **surroundings()}
@@ -157,10 +162,11 @@ def compared(label: Labelled, line: Line) -> Line:
 
 
 def estimate(lines: Sequence[dict[str, Any]], scenes: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return the error on one's own pictures with its interval, clustered by picture; beside the figures of a run on scenes where given.
+    """Return the error on one's own pictures with its interval, clustered by picture; beside the figures of a run on
+    scenes where given.
 
-    Answers that failed count nowhere.     `carries_over` is "yes" where the scenes' figure lies in the interval, "no" where it does not, "too few" under 50 labels: an
-    interval that wide would hold almost any figure.
+    Answers that failed count nowhere. `carries_over` is "yes" where the scenes' figure lies in the interval, "no" where
+    it does not, "too few" under 50 labels: an interval that wide would hold almost any figure.
     """
     failed = [line for line in lines if line.get("failed")]
     lines = [line for line in lines if not line.get("failed")]

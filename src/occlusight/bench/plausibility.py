@@ -1,12 +1,13 @@
-"""Is the reason given for a yes or no plausible? A rule, checked against answers labelled by hand (tests/bench/labelled).
+"""Is the reason given for a yes or no plausible? A rule, checked against answers labelled by hand
+(tests/bench/labelled).
 
-From the text come claims about this picture: who is nearer, which part is hidden, which part can still be seen, how much is
-hidden, where one thing is relative to the other, that they do not overlap, that it is the other way round, and the cues of
-ground contact (what meets the ground lower in the picture is nearer) and outline (that of the nearer thing is whole).
-Restating the decision is no claim. A reason is plausible when at least two claims hold and none is false; to call a
-thing by a colour that it does not have, or to let the wrong one hide the other, is false. An amount may miss its class by
-8 points; a part is not checked where nearly all is hidden. Of two things that are neither beside, before nor on one another
-all that can be said is that they do not overlap: there one claim is enough.
+From the text come claims about this picture: who is nearer, which part is hidden, which part can still be seen, how
+much is hidden, where one thing is relative to the other, that they do not overlap, that it is the other way round, and
+the cues of ground contact (what meets the ground lower in the picture is nearer) and outline (that of the nearer thing
+is whole). Restating the decision is no claim. A reason is plausible when at least two claims hold and none is false; to
+call a thing by a colour that it does not have, or to let the wrong one hide the other, is false. An amount may miss its
+class by 8 points; a part is not checked where nearly all is hidden. Of two things that are neither beside, before nor
+on one another all that can be said is that they do not overlap: there one claim is enough.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ class Reason:
 
 
 def judge(answer: dict[str, Any], text: str, words: Vocabulary) -> Reason:
-    """Judge the reason in an answer to "does A hide B, and why?" whose decision is right, against the computed answer."""
+    """Judge the reason in an answer to "does A hide B, and why?" whose decision is right, against the computed
+    answer."""
     a, b = answer["occluder"], answer["occluded"]
     claims = _Claims()
     said, by = place(text, a, b, words), hider(text, a, b, words)

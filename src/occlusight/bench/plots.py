@@ -1,4 +1,5 @@
-"""Plots as inline SVG: bars with intervals, a reliability diagram, risk against coverage. No script, no font, no network."""
+"""Plots as inline SVG: bars with intervals, a reliability diagram, risk against coverage. No script, no font, no
+network."""
 
 from __future__ import annotations
 
@@ -47,7 +48,8 @@ def reliability(bins: Sequence[dict[str, float]]) -> str:
         radius = 3 + 16 * (b["n"] / total) ** 0.5
         title = f"confidence {b['confidence']:.2f}, accuracy {b['accuracy']:.2f}, n={b['n']:.0f}"
         parts.append(
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="{BLUE}" fill-opacity=".7"><title>{title}</title></circle>'
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="{BLUE}" '
+            f'fill-opacity=".7"><title>{title}</title></circle>'
         )
     return _svg(SIDE + 2 * EDGE, SIDE + 1.7 * EDGE, "".join(parts), "calibration")
 
@@ -92,16 +94,18 @@ def curve(
 
 
 def overlay(picture: str, boxes: Sequence[tuple[str, Sequence[float], str]]) -> str:
-    """Return a picture (a data URL) with boxes (label, 0-1000 coordinates, colour) drawn on it; every other label stands below its box, clear of its neighbour's."""
+    """Return a picture (a data URL) with boxes (label, 0-1000 coordinates, colour) drawn on it; every other label
+    stands below its box, clear of its neighbour's."""
     parts = [f'<image href="{picture}" width="1000" height="1000" preserveAspectRatio="none"/>']
     for i, (label, (x0, y0, x1, y1), colour) in enumerate(boxes):
         above, below = max(44, y0 - 10), min(990, y1 + 46)
         parts.append(
-            f'<rect x="{x0}" y="{y0}" width="{x1 - x0}" height="{y1 - y0}" fill="none" stroke="{colour}" stroke-width="8"/>'
+            f'<rect x="{x0}" y="{y0}" width="{x1 - x0}" height="{y1 - y0}" fill="none" stroke="{colour}" '
+            'stroke-width="8"/>'
         )
         parts.append(
-            f'<text x="{min(x0 + 8, 700)}" y="{below if i % 2 else above}" font-size="44" fill="{colour}" stroke="white" '
-            f'stroke-width="8" paint-order="stroke">{escape(label)}</text>'
+            f'<text x="{min(x0 + 8, 700)}" y="{below if i % 2 else above}" font-size="44" fill="{colour}" '
+            f'stroke="white" stroke-width="8" paint-order="stroke">{escape(label)}</text>'
         )
     return f'<svg class="overlay" viewBox="0 0 1000 1000" role="img">{"".join(parts)}</svg>'
 

@@ -8,8 +8,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Read:
-    """What was extracted (None: no answer), its value from 0 to 1, and why. `right` says whether it is right where that does not take
-    the whole value."""
+    """What was extracted (None: no answer), its value from 0 to 1, and why. `right` says whether it is right where that
+    does not take the whole value."""
 
     extracted: Any
     value: float

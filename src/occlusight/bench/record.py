@@ -1,8 +1,9 @@
-"""What a run leaves behind, how it is written while a model is asked, how it resumes after an interruption, and how it is read back.
+"""What a run leaves behind, how it is written while a model is asked, how it resumes after an interruption, and how it
+is read back.
 
-`answers.jsonl` has a line a question in the set's order and is free of timings, so that two runs can be compared byte by
-byte; each line is written as its answer comes. `timings.jsonl` has the seconds, `run.json` everything else about the run. Neither of
-the two is ever shortened, but for a last line that was cut (see `files.journal`).
+`answers.jsonl` has a line a question in the set's order and is free of timings, so that two runs can be compared byte
+by byte; each line is written as its answer comes. `timings.jsonl` has the seconds, `run.json` everything else about the
+run. Neither of the two is ever shortened, but for a last line that was cut (see `files.journal`).
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ class Record:
 
     @contextmanager
     def held(self) -> Iterator[Record]:
-        """Make the folder and be the only one who writes into it. Raises BadInput where it cannot be made, or another run is on."""
+        """Make the folder and be the only one who writes into it. Raises BadInput where it cannot be made, or another
+        run is on."""
         try:
             self.out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -61,7 +63,8 @@ class Record:
     def begin(self, about: Mapping[str, Any]) -> dict[str, Line]:
         """Begin in a new folder, or go on with what is there; return the answers by question id, failures left out.
 
-        Raises BadInput where the folder holds a run of another model, data set or settings, BadData where a line of it is damaged.
+        Raises BadInput where the folder holds a run of another model, data set or settings, BadData where a line of it
+        is damaged.
         """
         before = self.read_run()
         differing = [key for key in FIXED if before is not None and unlike(before.get(key), about.get(key))]
@@ -90,7 +93,8 @@ class Record:
         return found
 
     def settle(self, order: Iterable[str]) -> None:
-        """Put the answers into the order of these ids, each question's once. Raises BadInput where they cannot be written; all stay then."""
+        """Put the answers into the order of these ids, each question's once. Raises BadInput where they cannot be
+        written; all stay then."""
         found = self.newest(read_journal(self.answers))
         first = [found[id] for id in order if id in found]
         ids = {line["id"] for line in first}
@@ -139,7 +143,8 @@ class AnswerLog:
     failures: int = 0
 
     def answer(self, line: dict[str, Any]) -> None:
-        """Write an answer down, unless its question has one. Raises OcclusightError when it is the last of too many failures in a row."""
+        """Write an answer down, unless its question has one. Raises OcclusightError when it is the last of too many
+        failures in a row."""
         known = self.answers.get(line["id"])
         if known is None:
             self.lines.append(line)
@@ -214,7 +219,8 @@ def titles(runs: list[Finished]) -> list[str]:
 
 
 def unlike(before: Any, now: Any) -> bool:
-    """Whether two values differ; fields that one of two mappings lacks, as an earlier version wrote it, are not compared."""
+    """Whether two values differ; fields that one of two mappings lacks, as an earlier version wrote it, are not
+    compared."""
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         return any(before[key] != now[key] for key in before.keys() & now.keys())
     return bool(before != now)

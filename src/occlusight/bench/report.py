@@ -123,7 +123,8 @@ def page(found: dict[str, Any], run: Finished, data: DataSet) -> str:
 
 
 def by_question(scores: dict[str, Any]) -> list[Bar]:
-    """A bar a type of question; recognition, which has questions of two sorts, by template: lists as F1, mirrors as all or nothing."""
+    """A bar a type of question; recognition, which has questions of two sorts, by template: lists as F1, mirrors as all
+    or nothing."""
     found: list[Bar] = []
     for kind, group in scores["by_type"].items():
         parts = {kind: group}

@@ -38,8 +38,8 @@ def run(
 ) -> dict[str, Any]:
     """Ask, record and score; return the document of the contract. Goes on where an earlier run in `out` stopped.
 
-    `scenes` asks about the first pictures alone. Raises BadInput for an `out` that holds another run or that another process writes,
-    BadData for a damaged line in it, OcclusightError when too many answers in a row fail.
+    `scenes` asks about the first pictures alone. Raises BadInput for an `out` that holds another run or that another
+    process writes, BadData for a damaged line in it, OcclusightError when too many answers in a row fail.
     """
     with Record(out).held() as record:
         return _run(record, backend, data, names, langs, limit, settings or Settings(), progress, scenes)

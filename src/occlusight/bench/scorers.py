@@ -1,7 +1,7 @@
 """Scoring one answer: what was extracted from the text, whether it agrees with the computed answer, and why.
 
-`no answer`, `cut` and `error` are outcomes of their own, not `wrong`: they are reported apart. In the rates the first two
-count as not right (a model gains nothing by keeping silent); an error is the run's fault and counts nowhere.
+`no answer`, `cut` and `error` are outcomes of their own, not `wrong`: they are reported apart. In the rates the first
+two count as not right (a model gains nothing by keeping silent); an error is the run's fault and counts nowhere.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ RIGHT, WRONG, NO_ANSWER, CUT, ERROR = "right", "wrong", "no answer", "cut", "err
 
 @dataclass(frozen=True)
 class Score:
-    """`value` is 1 or 0 (for recognition the F1 of the picture, for descriptions that of what they say, for boxes their mean IoU), None for an error; `raw` is the text as it came."""
+    """`value` is 1 or 0 (for recognition the F1 of the picture, for descriptions that of what they say, for boxes their
+    mean IoU), None for an error; `raw` is the text as it came."""
 
     value: float | None
     outcome: str
@@ -295,4 +296,5 @@ SCORERS: dict[str, Callable[[dict[str, Any], str, Vocabulary], Read]] = {
     "choice": own_choice,
     "text": own_text,
 }
-"""How a text is read, by what templates name in their `read`. The templates do not hold these: reading and questions are on one floor."""
+"""How a text is read, by what templates name in their `read`. The templates do not hold these: reading and questions
+are on one floor."""

@@ -21,8 +21,8 @@ CERTAIN_KINDS = {"occlusion": DECISIONS, "explanation": DECISIONS, "remove": VIS
 class Settings:
     """How the model is asked; recorded with the result and part of what makes two runs the same.
 
-    With `certainty`, the log-probabilities of yes and no are asked for beside every decision; with `together`, the questions about
-    a picture are asked at once where the backend can.
+    With `certainty`, the log-probabilities of yes and no are asked for beside every decision; with `together`, the
+    questions about a picture are asked at once where the backend can.
     """
 
     system: str | None = None
@@ -43,7 +43,8 @@ class Settings:
         }
 
     def request(self, question: Question, pictures: tuple[Path, ...]) -> RunRequest:
-        """Return the request for a question about these pictures: its text as it stands, and what a run writes of it."""
+        """Return the request for a question about these pictures: its text as it stands, and what a run writes of
+        it."""
         about = {"id": question.id, "scene": question.scene, "lang": question.lang, "kind": question.kind}
         about |= {"template": question.template, "question": question.text}
         certain = self.certainty and question.kind in CERTAIN_KINDS

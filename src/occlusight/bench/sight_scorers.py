@@ -1,7 +1,8 @@
-"""Scoring what is seen: colours, whether there is one, how much is hidden, lists and orders of things, descriptions, boxes.
+"""Scoring what is seen: colours, whether there is one, how much is hidden, lists and orders of things, descriptions,
+boxes.
 
-A list is right as a whole or wrong; its hits, extra and missed things are in the details. Boxes have their mean IoU as value: over every
-object that counts, 0 for one that was missed.
+A list is right as a whole or wrong; its hits, extra and missed things are in the details. Boxes have their mean IoU as
+value: over every object that counts, 0 for one that was missed.
 """
 
 from __future__ import annotations
@@ -97,7 +98,8 @@ def order(answer: dict[str, Any], text: str, words: Vocabulary) -> Read:
 
 
 def description(answer: dict[str, Any], text: str, words: Vocabulary) -> Read:
-    """F1 of what is said: the kinds that are there, and who hides whom. True pairs that were not asked for neither help nor harm."""
+    """F1 of what is said: the kinds that are there, and who hides whom. True pairs that were not asked for neither help
+    nor harm."""
     assert words.facts is not None  # an answer is read with the words of its picture
     said, true = set(words.kinds(plain(text))), set(answer["value"])
     if not said:
@@ -116,8 +118,8 @@ def _holds(pair: tuple[str, str], facts: Facts) -> bool:
 
 
 def boxes(answer: dict[str, Any], text: str, words: Vocabulary) -> Read:
-    """Mean IoU over the objects that count. An entry is for an object that its label can mean; of two for one thing the worse is
-    named twice, an entry whose label means nothing that is there is extra."""
+    """Mean IoU over the objects that count. An entry is for an object that its label can mean; of two for one thing the
+    worse is named twice, an entry whose label means nothing that is there is extra."""
     entries = detections(text)
     if entries is None:
         return unsaid("any box")

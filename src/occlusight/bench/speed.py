@@ -1,7 +1,8 @@
 """How fast a backend answers: the first token for a new and for a known picture, decoding, several questions at once.
 
-Every question is a word longer than the one before, so that no prompt length occurs twice in a process (kernels are built
-and cached by shape), and differs from the others from its second word on. Pictures are noise: what is in them costs nothing.
+Every question is a word longer than the one before, so that no prompt length occurs twice in a process (kernels are
+built and cached by shape), and differs from the others from its second word on. Pictures are noise: what is in them
+costs nothing.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ CPU_FLAGS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx51
 class Work:
     """What is measured: `runs` times each, after a warm-up of one answer and one batch of other pictures.
 
-    `tokens` is the length of a single answer, `batch_tokens` that of each of the `questions` asked at once; a model that
-    ends its answer earlier is timed on what it said.
+    `tokens` is the length of a single answer, `batch_tokens` that of each of the `questions` asked at once; a model
+    that ends its answer earlier is timed on what it said.
     """
 
     image_size: int = 512
@@ -60,7 +61,8 @@ class Work:
 
 @dataclass(frozen=True)
 class Clocked:
-    """One answer: seconds to its first token and altogether, tokens a second after the first (None: there was only one)."""
+    """One answer: seconds to its first token and altogether, tokens a second after the first (None: there was only
+    one)."""
 
     first_token_s: float
     total_s: float
@@ -99,8 +101,8 @@ class Samples:
 
 
 def open_for_timing(model: str, options: EngineOptions = EngineOptions()) -> LocalBackend:
-    """Open a model on our own engine without guessing ahead, which models with random weights, that soon repeat themselves, flatter;
-    pictures keep the size under test, within the checkpoint's own limits.
+    """Open a model on our own engine without guessing ahead, which models with random weights, that soon repeat
+    themselves, flatter; pictures keep the size under test, within the checkpoint's own limits.
 
     Raises:
         BadModel: there is no such model.

@@ -1,4 +1,5 @@
-"""What larger pictures and longer answers buy: accuracy, tokens and seconds over input sizes and over max_tokens, and the knee."""
+"""What larger pictures and longer answers buy: accuracy, tokens and seconds over input sizes and over max_tokens, and
+the knee."""
 
 from __future__ import annotations
 
@@ -89,7 +90,8 @@ def sweep(
     scenes: int | None = None,
     told: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
-    """Run the set at every size (with the longest answers), then at every length (as the pictures are); return both curves with their knees.
+    """Run the set at every size (with the longest answers), then at every length (as the pictures are); return both
+    curves with their knees.
 
     Questions are asked one by one, so that the seconds are what a single user waits.
     """
@@ -119,7 +121,8 @@ def sweep(
 
 
 def default_side(backend: Backend) -> list[int] | None:
-    """The sides of the smallest and the largest square that the pixel limits allow unless told; None where they are not known."""
+    """The sides of the smallest and the largest square that the pixel limits allow unless told; None where they are not
+    known."""
     if backend.preprocess is None:
         return None
     limits = backend.preprocess.limits
@@ -127,7 +130,8 @@ def default_side(backend: Backend) -> list[int] | None:
 
 
 def point(finished: Finished) -> dict[str, Any]:
-    """One point of a curve: accuracy as the mean of the four measures that the run has, tokens, seconds, cut answers."""
+    """One point of a curve: accuracy as the mean of the four measures that the run has, tokens, seconds, cut
+    answers."""
     scores, costs = finished.scores, finished.costs
     measures = ("recognition_f1", "occlusion_balanced_accuracy", "position_accuracy", "explanation_plausible")
     known = [scores[m] for m in measures if scores[m] is not None]

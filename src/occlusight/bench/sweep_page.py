@@ -125,7 +125,10 @@ def why(points: Points, setting: str) -> str:
     if largest is at:
         return had
     spent = (largest["first_answer_s"] or 0) / (at["first_answer_s"] or 1)
-    return f"{had}; {largest[setting]} has {100 * largest['accuracy']:.1f} and takes {spent:.1f} times as long to a first answer"
+    return (
+        f"{had}; {largest[setting]} has {100 * largest['accuracy']:.1f} and takes {spent:.1f} times as long "
+        "to a first answer"
+    )
 
 
 def cells(point: dict[str, Any]) -> list[str]:

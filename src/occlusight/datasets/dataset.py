@@ -27,9 +27,9 @@ FORMAT_VERSION = 1
 class SceneLine:
     """A picture and the truth about it.
 
-    `heldout` says whether it shows meshes that training never saw (None: not said), `type` which sort of occlusion it was made for
-    (partial, complete, chain, transparent, reflective),
-    `counterfactual_of` which scene it is a changed copy of.
+    `heldout` says whether it shows meshes that training never saw (None: not said), `type` which sort of occlusion it
+    was made for (partial, complete, chain, transparent, reflective), `counterfactual_of` which scene it is a changed
+    copy of.
     """
 
     id: str
@@ -98,7 +98,8 @@ class DataSet:
     def select(
         self, langs: Collection[str] | None = None, limit: int | None = None, scenes: int | None = None
     ) -> tuple[Question, ...]:
-        """Return the questions in these languages, of the first `scenes` pictures, at most `limit`. Raises BadData where none are left."""
+        """Return the questions in these languages, of the first `scenes` pictures, at most `limit`. Raises BadData
+        where none are left."""
         shown = set(list(self.scenes)[:scenes])
         wanted = tuple(q for q in self.questions if (langs is None or q.lang in langs) and q.scene in shown)[:limit]
         if not wanted:
@@ -145,7 +146,8 @@ def read_set(folder: Path) -> DataSet:
             )
         if question.scenes and not (set(question.scenes) <= scenes.keys() and question.scene == question.scenes[-1]):
             raise BadData(
-                f"{where}: the question is about the scenes {', '.join(question.scenes)}; each must be in scenes.jsonl, the last be its scene"
+                f"{where}: the question is about the scenes {', '.join(question.scenes)}; each must be in "
+                "scenes.jsonl, the last be its scene"
             )
         if question.id in questions:
             raise BadData(f"{where}: the question {question.id!r} appears twice; every question needs an id of its own")

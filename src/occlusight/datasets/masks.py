@@ -31,7 +31,8 @@ def encode(mask: NDArray[np.bool_]) -> dict[str, Any]:
 
 
 def decode(rle: Mapping[str, Any]) -> NDArray[np.bool_]:
-    """Return the mask (H, W) that `encode` described. Raises BadData when the counts are no run lengths, or do not fill it."""
+    """Return the mask (H, W) that `encode` described. Raises BadData when the counts are no run lengths, or do not fill
+    it."""
     size, counts = rle.get("size"), rle.get("counts")
     if not isinstance(size, list | tuple) or len(size) != 2 or not all(map(_is_length, size)):
         raise BadData(f"the size of a mask is [height, width], not {shown(size)}")
@@ -44,7 +45,8 @@ def decode(rle: Mapping[str, Any]) -> NDArray[np.bool_]:
         raise BadData(f"a run length is a whole number from 0 on, not {shown(wrong[0])}")
     if sum(counts) != height * width:
         raise BadData(
-            f"the run lengths add up to {shown(sum(counts))}, but the mask has {height} x {width} = {height * width} pixels"
+            f"the run lengths add up to {shown(sum(counts))}, but the mask has {height} x {width} = "
+            f"{height * width} pixels"
         )
     values = np.arange(len(counts)) % 2 == 1
     return np.repeat(values, np.asarray(counts, np.int64)).reshape((height, width), order="F")

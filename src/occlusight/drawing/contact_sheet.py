@@ -16,7 +16,8 @@ MARGIN, CAPTION = 6, 18  # pixels
 
 
 def contact_sheet(folder: Path, lines: Sequence[Line], columns: int = 10, side: int = 190) -> Image.Image:
-    """Return the sheet: `columns` pictures in a row, each in a square of `side` pixels, its recipe below it. Raises BadData."""
+    """Return the sheet: `columns` pictures in a row, each in a square of `side` pixels, its recipe below it. Raises
+    BadData."""
     rows = -(-len(lines) // columns)
     sheet = Image.new("RGB", (columns * (side + MARGIN) + MARGIN, rows * (side + CAPTION + MARGIN) + MARGIN), PAPER)
     draw = ImageDraw.Draw(sheet)

@@ -1,4 +1,5 @@
-"""The relation graph as a diagram: a row for each place in depth, the nearest at the bottom, arrows from what hides to what is hidden."""
+"""The relation graph as a diagram: a row for each place in depth, the nearest at the bottom, arrows from what hides to
+what is hidden."""
 
 from __future__ import annotations
 
@@ -28,8 +29,8 @@ def rows(facts: Facts) -> list[list[str]]:
 def draw_diagram(on: Sheet, facts: Facts, box: tuple[int, int, int, int]) -> dict[str, Point]:
     """Draw the graph into a box x0, y0, x1, y1 of the sheet and return where each object's node is.
 
-    Nodes stand beside one another as the objects do in the picture. An arrow says what share is hidden, or covered by glass; mirrors
-    point to what only they show.
+    Nodes stand beside one another as the objects do in the picture. An arrow says what share is hidden, or covered by
+    glass; mirrors point to what only they show.
     """
     x0, y0, x1, y1 = box
     near, far = SIDES[on.lang]

@@ -1,4 +1,5 @@
-"""A scene's truth drawn on its picture: masks, boxes, names, an arrow from what hides to what is hidden; beside it a list and the graph."""
+"""A scene's truth drawn on its picture: masks, boxes, names, an arrow from what hides to what is hidden; beside it a
+list and the graph."""
 
 from __future__ import annotations
 
@@ -67,7 +68,8 @@ def _masked(
     paints: dict[str, Paint],
     scale: int,
 ) -> NDArray[np.uint8]:
-    """Return the picture (H, W, 3) with what is visible of each object outlined in its colour, and tinted unless it is glass or a mirror."""
+    """Return the picture (H, W, 3) with what is visible of each object outlined in its colour, and tinted unless it is
+    glass or a mirror."""
     drawn = pixels.astype(np.float32)
     for o in objects:
         large = np.kron(visible[o.id], np.ones((scale, scale), bool))

@@ -1,8 +1,10 @@
-"""A record: a file of JSON Lines that only grows. No line that is in it is lost again, whatever happens to the process or the disk.
+"""A record: a file of JSON Lines that only grows. No line that is in it is lost again, whatever happens to the process
+or the disk.
 
-What is cut by a kill, a full disk or a power failure is the end of the file: a last line without its end. It is taken away when the next
-line is written. Anything else that cannot be read is damage from outside, and an error that names the line: a program that went on
-would have to drop the line, or the lines behind it, in silence, and cannot know which other bytes are still what they were.
+What is cut by a kill, a full disk or a power failure is the end of the file: a last line without its end. It is taken
+away when the next line is written. Anything else that cannot be read is damage from outside, and an error that names
+the line: a program that went on would have to drop the line, or the lines behind it, in silence, and cannot know which
+other bytes are still what they were.
 """
 
 from __future__ import annotations
@@ -26,14 +28,15 @@ Line = dict[str, Any]
 def read_journal(path: Path, begins: bytes = b"{") -> list[Line]:
     """Return the lines of a record, a torn last one left out; none where there is no file.
 
-    Raises BadData that names the first line that is not a JSON object, or a last one that is no beginning of a line: ours all begin
-    with `begins`.
+    Raises BadData that names the first line that is not a JSON object, or a last one that is no beginning of a line:
+    ours all begin with `begins`.
     """
     return _read(path, begins).lines
 
 
 class Journal:
-    """A record opened for appending; `lines` are those that it held. The caller sees to it that nobody else writes (`only_writer`).
+    """A record opened for appending; `lines` are those that it held. The caller sees to it that nobody else writes
+    (`only_writer`).
 
     Raises BadData for a damaged line (see `read_journal`), Unwritable where the file cannot be made.
     """
@@ -63,7 +66,8 @@ class Journal:
                 self._file.truncate(self._end)
             reason = error.strerror or str(error)
             raise Unwritable(
-                f"{self.path} cannot be written ({reason}); all earlier lines are kept: make room and run the same again"
+                f"{self.path} cannot be written ({reason}); all earlier lines are kept: make room and run the "
+                "same again"
             ) from None
         self._end, self._before = self._end + len(content), b""
 
@@ -86,8 +90,8 @@ class Journal:
 
 @dataclass(frozen=True)
 class _Held:
-    """What a record holds: `end` is where its lines end, in bytes, and `torn` how many bytes of a cut line follow; `ended` says whether
-    the last line has its line end."""
+    """What a record holds: `end` is where its lines end, in bytes, and `torn` how many bytes of a cut line follow;
+    `ended` says whether the last line has its line end."""
 
     lines: list[Line]
     end: int = 0
@@ -126,5 +130,6 @@ def _line(text: bytes, path: Path, number: int) -> Line:
             return found
         wrong = f"a {type(found).__name__}, not an object"
     raise BadData(
-        f"{path}, line {number} is damaged ({wrong}); put it right or delete that line, and run the same again: all others are kept"
+        f"{path}, line {number} is damaged ({wrong}); put it right or delete that line, and run the same again: "
+        "all others are kept"
     )

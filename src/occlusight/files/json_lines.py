@@ -31,8 +31,8 @@ def read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def lines_of(text: str) -> list[str]:
-    """Return the lines of a JSON Lines text, whichever system ended them. Unlike `str.splitlines` it leaves the separators alone that
-    JSON allows inside strings.
+    """Return the lines of a JSON Lines text, whichever system ended them. Unlike `str.splitlines` it leaves the
+    separators alone that JSON allows inside strings.
 
     >>> lines_of('{"answer": "one\u2028two"}\r\n')
     ['{"answer": "one\u2028two"}']

@@ -1,4 +1,5 @@
-"""Who writes a file: one process at a time. The lock is the operating system's, so that nothing is left of it when its holder dies."""
+"""Who writes a file: one process at a time. The lock is the operating system's, so that nothing is left of it when its
+holder dies."""
 
 from __future__ import annotations
 
@@ -19,10 +20,11 @@ from occlusight.files.whole import unwritable
 
 @contextmanager
 def only_writer(path: Path) -> Iterator[None]:
-    """Be the only one who writes a file or folder, as long as all others ask too; a lock file beside it (in the folder) says who.
+    """Be the only one who writes a file or folder, as long as all others ask too; a lock file beside it (in the folder)
+    says who.
 
-    Raises Unwritable where there can be no lock file, BadInput at once where another process writes it, with that process's id, its host and since when; a lock that a dead
-    process left is taken over.
+    Raises Unwritable where there can be no lock file, BadInput at once where another process writes it, with that
+    process's id, its host and since when; a lock that a dead process left is taken over.
     """
     place = path / ".lock" if path.is_dir() else path.with_name(f".{path.name}.lock")
     lock = FileLock(place, timeout=0)

@@ -1,4 +1,5 @@
-"""Texts and JSON from files that people and other programs wrote: what can be read is read, the rest is refused with its place."""
+"""Texts and JSON from files that people and other programs wrote: what can be read is read, the rest is refused with
+its place."""
 
 from __future__ import annotations
 
@@ -52,8 +53,8 @@ def read_text(path: Path) -> str:
 def parsed(text: str) -> Any:
     """Return what a JSON text says.
 
-    Raises ValueError with a reason also where Python's reader has none of its own: a key that appears twice in one object, of which the
-    last would win in silence; nesting too deep; half of a character, which no file can hold.
+    Raises ValueError with a reason also where Python's reader has none of its own: a key that appears twice in one
+    object, of which the last would win in silence; nesting too deep; half of a character, which no file can hold.
     """
     try:
         found = json.loads(text, object_pairs_hook=_object)

@@ -23,10 +23,11 @@ class Unwritable(BadInput):
 
 @contextmanager
 def replacing(path: Path, scratch: Path | None = None) -> Iterator[Path]:
-    """Give a draft, which takes the place of `path` when the block ends; after an error the draft is gone and `path` is as it was.
+    """Give a draft, which takes the place of `path` when the block ends; after an error the draft is gone and `path` is
+    as it was.
 
-    The draft is in `scratch`, by default beside it. Folders on the way are made, links are followed, and a file that is replaced keeps
-    its permissions. Raises Unwritable.
+    The draft is in `scratch`, by default beside it. Folders on the way are made, links are followed, and a file that is
+    replaced keeps its permissions. Raises Unwritable.
     """
     target = Path(os.path.realpath(path))
     draft = (scratch or target.parent) / f"{target.stem}.{os.getpid()}.draft{target.suffix}"
@@ -44,7 +45,8 @@ def replacing(path: Path, scratch: Path | None = None) -> Iterator[Path]:
 
 
 def write_whole(path: Path, content: bytes | memoryview | str, scratch: Path | None = None) -> None:
-    """Write a file, a text as UTF-8, that appears whole or not at all: see `replacing`. Raises Unwritable; what was there stays."""
+    """Write a file, a text as UTF-8, that appears whole or not at all: see `replacing`. Raises Unwritable; what was
+    there stays."""
     with replacing(path, scratch) as draft, draft.open("wb") as file:
         file.write(content.encode() if isinstance(content, str) else content)
         file.flush()
@@ -62,7 +64,8 @@ def write_lines(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:
 
 
 def line_bytes(line: Mapping[str, Any]) -> bytes:
-    """Return a line of JSON Lines in UTF-8 with its end. Half of a character, which a server can send, becomes U+FFFD."""
+    """Return a line of JSON Lines in UTF-8 with its end. Half of a character, which a server can send, becomes
+    U+FFFD."""
     return HALVES.sub("\ufffd", json.dumps(line, ensure_ascii=False)).encode() + b"\n"
 
 

@@ -1,7 +1,8 @@
 """What opening a picture will cost, read from its header before any decoder sees it.
 
-A file of 40 bytes can announce 268 million pixels, and a decoder believes it. The few fields that decide about memory and time
-(format, sides, bits, scans, strips) are therefore read here, in steps whose number does not depend on what the file claims.
+A file of 40 bytes can announce 268 million pixels, and a decoder believes it. The few fields that decide about memory
+and time (format, sides, bits, scans, strips) are therefore read here, in steps whose number does not depend on what the
+file claims.
 """
 
 import re
@@ -13,7 +14,8 @@ from typing import BinaryIO
 ROW_BYTES = 8
 """What a row costs beside its pixels: the pointer to it."""
 METADATA_BYTES = 1 << 20
-"""Metadata of ordinary pictures is smaller; where it is not, a decoder may be led to read or unpack far more than that."""
+"""Metadata of ordinary pictures is smaller; where it is not, a decoder may be led to read or unpack far more than
+that."""
 VIDEO = "a video"
 STEPS = 20_000
 """Segments, chunks or tags that are walked through; no ordinary picture has so many."""
@@ -32,7 +34,8 @@ class Header:
         width: pixels; 0 where the header could not be understood, as is `height`.
         height: pixels.
         pixel_bytes: bytes of a decoded pixel as Pillow stores it.
-        held: bytes that the decoder holds beside the pixels: coefficients of a progressive JPEG, canvases of a WebP, a strip or tile.
+        held: bytes that the decoder holds beside the pixels: coefficients of a progressive JPEG, canvases of a WebP, a
+            strip or tile.
         scans: how often the decoder goes through the picture.
         depth: bits of a sample.
         plain: whether these numbers bound the cost; else only a limit put upon the decoder does.
@@ -63,7 +66,8 @@ class Header:
         return int(self.pixels * (1 + SCAN_WORK * (self.scans - 1)))
 
     def memory(self, draft: int = 1, factor: int = 1) -> int:
-        """Bytes for decoding at 1 / `draft` of both sides and for the RGB picture made of that, reduced again by `factor`."""
+        """Bytes for decoding at 1 / `draft` of both sides and for the RGB picture made of that, reduced again by
+        `factor`."""
         width, height = -(-self.width // draft), -(-self.height // draft)
         decoded = height * (width * self.pixel_bytes + ROW_BYTES)
         out = -(-height // factor) * (-(-width // factor) * 4 + ROW_BYTES)
@@ -71,7 +75,8 @@ class Header:
 
 
 def read_header(file: BinaryIO, size: int) -> Header | None:
-    """Return the header of a picture file of `size` bytes, or None where it is of no known format. The file's place changes."""
+    """Return the header of a picture file of `size` bytes, or None where it is of no known format. The file's place
+    changes."""
     file.seek(0)
     start = file.read(32)
     read = next((read for begins, read in READERS if re.match(begins, start, re.DOTALL)), None)
@@ -91,7 +96,8 @@ def read_header(file: BinaryIO, size: int) -> Header | None:
 
 
 def other_format(file: BinaryIO) -> str | None:
-    """Return the name of the format of a file that people take for a picture of the known ones; None where it is none of these."""
+    """Return the name of the format of a file that people take for a picture of the known ones; None where it is none
+    of these."""
     file.seek(0)
     start = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")
     return next((name for begins, name in OTHERS if re.match(begins, start, re.DOTALL | re.IGNORECASE)), None)
@@ -167,7 +173,8 @@ def _png(file: BinaryIO, size: int) -> Header:
 
 
 def _webp(file: BinaryIO, size: int) -> Header:
-    """The decoder keeps two RGBA canvases and hands the picture over as bytes; lossless ones pass through one buffer more."""
+    """The decoder keeps two RGBA canvases and hands the picture over as bytes; lossless ones pass through one buffer
+    more."""
     start = file.read(30)
     kind = start[12:16]
     if kind == b"VP8X":
@@ -278,5 +285,5 @@ OTHERS: tuple[tuple[bytes, str], ...] = (
     (rb"<svg|<\?xml", "an SVG or XML file"),
     (rb"version https://git-lfs", "a pointer of Git LFS, not the file itself"),
 )
-"""How files begin that are often given for a picture, and what to call them: the brands of pictures in MP4's container come before
-videos, which are MP4, then Matroska and WebM, Flash, MPEG, Windows Media, Ogg and AVI."""
+"""How files begin that are often given for a picture, and what to call them: the brands of pictures in MP4's container
+come before videos, which are MP4, then Matroska and WebM, Flash, MPEG, Windows Media, Ogg and AVI."""

@@ -1,4 +1,5 @@
-"""Decoded pictures become upright RGB piece by piece, so that no second whole picture lies in memory beside the first."""
+"""Decoded pictures become upright RGB piece by piece, so that no second whole picture lies in memory beside the
+first."""
 
 import io
 import re
@@ -61,7 +62,8 @@ class Opened:
 
 
 def open_pieces(file: BinaryIO, header: Header, draft: int = 1, factor: int = 1) -> Pieces:
-    """Decode a file whose header was read. `draft` (1, 2, 4, 8) and `factor` divide both sides, while a JPEG is decoded and after that.
+    """Decode a file whose header was read. `draft` (1, 2, 4, 8) and `factor` divide both sides, while a JPEG is decoded
+    and after that.
 
     Raises whatever Pillow raises on broken files.
     """
@@ -125,7 +127,8 @@ def _rgb(piece: Image.Image) -> Image.Image:
 
 
 def _correct_transparency(image: Image.Image, header: Header) -> None:
-    """Bring a PNG's transparent value to the scale of the decoded samples: Pillow widens 2 and 4 bits and halves 16 of RGB."""
+    """Bring a PNG's transparent value to the scale of the decoded samples: Pillow widens 2 and 4 bits and halves 16 of
+    RGB."""
     value = image.info.get("transparency")
     if header.format != "PNG" or value is None:
         return

@@ -1,4 +1,5 @@
-"""The workers that decode pictures, as their callers see them: started once, stopped at a deadline or on request, started again."""
+"""The workers that decode pictures, as their callers see them: started once, stopped at a deadline or on request,
+started again."""
 
 import atexit
 import json
@@ -24,7 +25,8 @@ LOOK_S = 0.02
 """How often is looked whether the caller still wants the picture."""
 START_S = 60.0
 PATIENCE = 4
-"""A worker has its seconds of a processor; on a busy machine, or where such seconds cannot be limited, so many times that by the clock."""
+"""A worker has its seconds of a processor; on a busy machine, or where such seconds cannot be limited, so many times
+that by the clock."""
 START = "import sys; sys.path[:] = {path}; from occlusight.images.worker import main; main()"
 
 CancelCheck = Callable[[], bool]
@@ -45,7 +47,8 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
 
     def decode(self, task: Task, given: bytes, cancelled: CancelCheck | None) -> Opened:
-        """Return the RGB picture. Raises Failed, and Cancelled as soon as `cancelled`, asked in another thread, says so."""
+        """Return the RGB picture. Raises Failed, and Cancelled as soon as `cancelled`, asked in another thread, says
+        so."""
         process = self._ready()
         with self._watched(process, task.seconds * PATIENCE, cancelled) as ended:
             try:
@@ -170,7 +173,8 @@ def stop_if(cancelled: CancelCheck | None) -> None:
 
 
 class Gate:
-    """Lets callers through, in the order of their coming, while what they will take together stays below a number of bytes."""
+    """Lets callers through, in the order of their coming, while what they will take together stays below a number of
+    bytes."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -179,7 +183,8 @@ class Gate:
 
     @contextmanager
     def through(self, wanted: int, most: int, cancelled: CancelCheck | None) -> Iterator[None]:
-        """Wait for `wanted` of `most` bytes, which are given back at the end. Raises Cancelled, also where there is nothing to wait for."""
+        """Wait for `wanted` of `most` bytes, which are given back at the end. Raises Cancelled, also where there is
+        nothing to wait for."""
         ticket = object()
         stop_if(cancelled)
         with self._changed:
@@ -201,7 +206,8 @@ class Gate:
 
 
 class Workers:
-    """A few workers for all threads of this process, and the gate to all decoding. A fork begins with workers of its own."""
+    """A few workers for all threads of this process, and the gate to all decoding. A fork begins with workers of its
+    own."""
 
     def __init__(self) -> None:
         self._owner = os.getpid()

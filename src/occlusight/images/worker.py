@@ -1,4 +1,5 @@
-"""The process that decodes pictures which this one had better not: it may be stopped at any moment, and memory is rationed to it.
+"""The process that decodes pictures which this one had better not: it may be stopped at any moment, and memory is
+rationed to it.
 
 It reads tasks from standard input and writes pieces to standard output. It imports Pillow and NumPy, never torch.
 """
@@ -29,9 +30,11 @@ PLACE = struct.Struct("<4I")  # x, y, width, height
 
 @dataclass(frozen=True)
 class Task:
-    """What to decode: the file `path` in the file system's encoding as base64, or so many `given` bytes that follow the task.
+    """What to decode: the file `path` in the file system's encoding as base64, or so many `given` bytes that follow the
+    task.
 
-    `memory` bytes may be allocated and `seconds` of a processor be used; `finished` are the bytes set aside for the RGB picture.
+    `memory` bytes may be allocated and `seconds` of a processor be used; `finished` are the bytes set aside for the RGB
+    picture.
     """
 
     path: str = ""
@@ -128,13 +131,15 @@ def first_line(error: object) -> str:
 
 
 def limit_seconds(seconds: float) -> None:
-    """End this process after so much time of a processor from now; 0 takes the limit away. Without effect on Windows."""
+    """End this process after so much time of a processor from now; 0 takes the limit away. Without effect on
+    Windows."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
 def limit_memory(allowed: int) -> Callable[[], None]:
-    """Let this process allocate so many bytes more than it has, where the system knows such limits; return how to lift that."""
+    """Let this process allocate so many bytes more than it has, where the system knows such limits; return how to lift
+    that."""
     try:
         import resource
 

@@ -159,7 +159,8 @@ class Tokenizer:
 class Detokenizer:
     """Text of ids as they come, holding back the bytes of a character until it is whole.
 
-    '好' is the bytes e5 a5 bd; if one token holds e5 a5 and the next bd, pushing the first gives '' and the second '好'.
+    '好' is the bytes e5 a5 bd; if one token holds e5 a5 and the next bd, pushing the first gives '' and the second
+    '好'.
     """
 
     def __init__(self, tokenizer: Tokenizer, skip_special: bool = True) -> None:

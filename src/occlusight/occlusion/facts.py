@@ -1,4 +1,5 @@
-"""What can be asked about a graph and what is true in it: looked up once, so that many questions on a picture are cheap.
+"""What can be asked about a graph and what is true in it: looked up once, so that many questions on a picture are
+cheap.
 
 The thresholds are those of "Which questions count" in the contracts.
 """
@@ -30,8 +31,8 @@ def amount_of(fraction: float) -> str:
 
 
 def hides(relation: Relation | None) -> bool | None:
-    """Whether a relation means that part of the object cannot be seen; None where that part is too small, see-through, or hidden by
-    others too."""
+    """Whether a relation means that part of the object cannot be seen; None where that part is too small, see-through,
+    or hidden by others too."""
     if relation is not None and not relation.measured:
         return True
     if relation is None or relation.covered_fraction <= 0:
@@ -75,7 +76,8 @@ class Facts:
         put(self, "noticeable", tuple(o.id for o in ordered if o.area >= NOTICEABLE_AREA))
 
     def hides(self, a: str, b: str) -> bool | None:
-        """Whether `a` hides part of `b`; None where the covered part is too small, or see-through, to be asked about."""
+        """Whether `a` hides part of `b`; None where the covered part is too small, or see-through, to be asked
+        about."""
         return hides(self.relations.get((a, b)))
 
     def through(self, a: str, b: str) -> bool:
@@ -95,7 +97,8 @@ class Facts:
         return b in self.nameable or (self.objects[b].seen == "reflection" and self.objects[b].unique)
 
     def evidence(self, a: str) -> dict[str, str]:
-        """Return what tells of a thing that is wholly behind `a`: its shadow or its reflection; nothing where nothing tells.
+        """Return what tells of a thing that is wholly behind `a`: its shadow or its reflection; nothing where nothing
+        tells.
 
         Keys: hidden (its id), evidence (shadow or reflection) and, for a reflection, mirror.
         """
@@ -111,8 +114,8 @@ class Facts:
         return {}
 
     def readable(self, a: str) -> tuple[bool | None, ...]:
-        """Whether each character on `a` can be read: nearly all of its ink is seen, or nearly none; None in between, where it is
-        doubtful, and for characters that are too small. Empty where it carries no text."""
+        """Whether each character on `a` can be read: nearly all of its ink is seen, or nearly none; None in between,
+        where it is doubtful, and for characters that are too small. Empty where it carries no text."""
         if a not in self.inscriptions:
             return ()
 

@@ -33,10 +33,10 @@ class Object:
 
     `kind` is a key of the catalogue of kinds; `name`/`name_zh` tell it apart from the other objects ("red car").
     `unique` says whether that name belongs to this object alone. `area` is the visible part's share of the picture.
-    `distance` is the distance from the camera to the nearest point of its surface that faces it, along the view axis; None if unknown.
-    `supported_by` is the id of the object that it stands on, None for the ground or floor. `shown_part` is the part of a partly
-    hidden object that can be seen. `seen` says how it is seen: direct, only in a reflection (then the boxes are the reflection's),
-    or nowhere.
+    `distance` is the distance from the camera to the nearest point of its surface that faces it, along the view axis;
+    None if unknown. `supported_by` is the id of the object that it stands on, None for the ground or floor.
+    `shown_part` is the part of a partly hidden object that can be seen. `seen` says how it is seen: direct, only in a
+    reflection (then the boxes are the reflection's), or nowhere.
     """
 
     id: str
@@ -66,12 +66,13 @@ class Object:
 
 @dataclass(frozen=True)
 class Relation:
-    """`occluder` covers part of `occluded`: `covered_fraction` is the share of the occluded object's amodal mask before which it is.
+    """`occluder` covers part of `occluded`: `covered_fraction` is the share of the occluded object's amodal mask before
+    which it is.
 
-    Through a transparent occluder that share can be seen but for `hidden_fraction` of the object (a frame); a reflective one
-    hides it behind a reflection. None where all that is covered is hidden. `alone_fraction` is the share that no other object
-    hides too; None where it was not measured. Where the hidden part is "unknown" people said that it hides and nobody measured how
-    much: the fractions say nothing then.
+    Through a transparent occluder that share can be seen but for `hidden_fraction` of the object (a frame); a
+    reflective one hides it behind a reflection. None where all that is covered is hidden. `alone_fraction` is the share
+    that no other object hides too; None where it was not measured. Where the hidden part is "unknown" people said that
+    it hides and nobody measured how much: the fractions say nothing then.
     """
 
     occluder: str
@@ -106,8 +107,8 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Reflection:
-    """`object` is seen in `mirror`, in `box`; `visible_fraction` is the visible share of what the mirror could show of it,
-    `area` its share of the picture."""
+    """`object` is seen in `mirror`, in `box`; `visible_fraction` is the visible share of what the mirror could show of
+    it, `area` its share of the picture."""
 
     object: str
     mirror: str
@@ -118,8 +119,8 @@ class Reflection:
 
 @dataclass(frozen=True)
 class Shadow:
-    """The visible shadow of `object` on the ground, in `box`: `area` is the share of the picture that this object alone shades,
-    `direction` where it falls from the object: left, right, front (towards the camera) or behind."""
+    """The visible shadow of `object` on the ground, in `box`: `area` is the share of the picture that this object alone
+    shades, `direction` where it falls from the object: left, right, front (towards the camera) or behind."""
 
     object: str
     box: Box
@@ -129,8 +130,8 @@ class Shadow:
 
 @dataclass(frozen=True)
 class SecondView:
-    """The same scene from another camera, which went `degrees` round it to the `side` (left or right): who hides whom from there,
-    and the visible fraction of every object that the picture holds."""
+    """The same scene from another camera, which went `degrees` round it to the `side` (left or right): who hides whom
+    from there, and the visible fraction of every object that the picture holds."""
 
     side: str
     degrees: int
@@ -140,8 +141,8 @@ class SecondView:
 
 @dataclass(frozen=True)
 class Character:
-    """One character of a text: `box` is around its cell, hidden or not, `visible_fraction` the share of its ink that can be seen, and
-    `hidden_by` the object that hides most of what cannot, None where none does."""
+    """One character of a text: `box` is around its cell, hidden or not, `visible_fraction` the share of its ink that
+    can be seen, and `hidden_by` the object that hides most of what cannot, None where none does."""
 
     character: str
     box: Box
@@ -160,8 +161,8 @@ class Inscription:
 
 @dataclass(frozen=True)
 class Graph:
-    """Objects, who hides whom, the order in depth (front to back, ties grouped), and where they are measured: reflections,
-    shadows on the ground, second views, and texts."""
+    """Objects, who hides whom, the order in depth (front to back, ties grouped), and where they are measured:
+    reflections, shadows on the ground, second views, and texts."""
 
     width: int
     height: int

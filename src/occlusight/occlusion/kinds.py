@@ -113,7 +113,8 @@ def number(n: int, lang: Lang) -> str:
 
 
 def colour_prefix(name: str, noun: str) -> str | None:
-    """Return what stands before the noun in a name ("red " in "red car"); None where the name does not end in the noun."""
+    """Return what stands before the noun in a name ("red " in "red car"); None where the name does not end in the
+    noun."""
     return name[: len(name) - len(noun)] if name.endswith(noun) else None
 
 

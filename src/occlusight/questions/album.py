@@ -48,7 +48,8 @@ class Album:
     def naming(self) -> Facts:
         """What things are called by, and who hides whom in the last picture.
 
-        In a clip each thing is as the last picture that has it has it; of other stills every thing gets an id of its own.
+        In a clip each thing is as the last picture that has it has it; of other stills every thing gets an id of its
+        own.
         """
         found: dict[str, Object] = {}
         for i, facts in enumerate(self.pictures):

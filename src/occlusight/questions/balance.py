@@ -1,13 +1,13 @@
 """Asking so that the question does not give its answer away.
 
-A lamp post is oftener before a car than behind one, so "does the lamp post hide the car?" is oftener a yes than a no: who has read many
-questions need not look. So the questions of a whole data set are balanced. Those of a template whose texts name the same kinds are a
-cell. In every cell the template's main answers (yes and no; left and right, in front and behind) are equally many, and none of its other
-answers is more frequent than they: who knows the kinds does no better than who says the template's commonest answer to everything. A
-question that finds no partner is not asked.
+A lamp post is oftener before a car than behind one, so "does the lamp post hide the car?" is oftener a yes than a no:
+who has read many questions need not look. So the questions of a whole data set are balanced. Those of a template whose
+texts name the same kinds are a cell. In every cell the template's main answers (yes and no; left and right, in front
+and behind) are equally many, and none of its other answers is more frequent than they: who knows the kinds does no
+better than who says the template's commonest answer to everything. A question that finds no partner is not asked.
 
-Within a cell the partners are chosen so that colours, and what a glance at the picture would add (which of two is larger, lower, farther
-left, listed first), tell as little as can be.
+Within a cell the partners are chosen so that colours, and what a glance at the picture would add (which of two is
+larger, lower, farther left, listed first), tell as little as can be.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ def match(
 
 
 class _Kind:
-    """The questions of one kind about all pictures: those that could be asked, by template and cell, and those chosen."""
+    """The questions of one kind about all pictures: those that could be asked, by template and cell, and those
+    chosen."""
 
     def __init__(
         self, pictures: Sequence[Candidates], limit: int, templates: Sequence[Template], rng: np.random.Generator
@@ -130,7 +131,8 @@ class _Kind:
         return bool(group)
 
     def _partner(self, cell: Cell, answer: str) -> Chosen | None:
-        """Return, of the offers with an answer, one of those that make colours and glances tell least; no more easy noes than others."""
+        """Return, of the offers with an answer, one of those that make colours and glances tell least; no more easy
+        noes than others."""
         if answer not in cell:
             return None
         cell[answer] = waiting = [c for c in cell[answer] if self.left[c.scene] > 0]
@@ -164,7 +166,8 @@ class _Kind:
         return traits(self.pictures[one.scene].facts, one.offer.program[-1][1])
 
     def fill(self) -> None:
-        """Ask pictures that are asked nothing yet something without partners: a yes and a no, or one of many answers."""
+        """Ask pictures that are asked nothing yet something without partners: a yes and a no, or one of many
+        answers."""
         asked = {c.scene for c in self.chosen}
         waiting: defaultdict[int, defaultdict[str, list[Chosen]]] = defaultdict(lambda: defaultdict(list))
         for template, cells in self.cells.items():

@@ -1,4 +1,5 @@
-"""What may be asked about one picture: the pairs, objects and kinds of which the answer can be told from it, by what is true of them."""
+"""What may be asked about one picture: the pairs, objects and kinds of which the answer can be told from it, by what is
+true of them."""
 
 from __future__ import annotations
 
@@ -181,7 +182,8 @@ class Candidates:
 
     @cached_property
     def boards(self) -> tuple[list[str], list[str]]:
-        """Large opaque things behind which something tells of a hidden thing; and those of which nothing tells or shows anything."""
+        """Large opaque things behind which something tells of a hidden thing; and those of which nothing tells or shows
+        anything."""
         f = self.facts
         large = [id for id in f.nameable if f.objects[id].material == "opaque" and f.objects[id].area >= OPAQUE_AREA]
         shown = {a for (a, b), r in f.relations.items() if r.covered_fraction > 0 and f.objects[b].seen == "direct"}
@@ -189,8 +191,8 @@ class Candidates:
 
     @cached_property
     def from_second_view(self) -> tuple[list[Pair], list[Pair], list[Pair]]:
-        """Pairs that hide here and from the second camera too; that hide here alone; and that hide neither here nor there, the other
-        way round here. Empty without a second view."""
+        """Pairs that hide here and from the second camera too; that hide here alone; and that hide neither here nor
+        there, the other way round here. Empty without a second view."""
         f = self.facts
         if not f.graph.views:
             return [], [], []

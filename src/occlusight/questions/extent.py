@@ -1,4 +1,5 @@
-"""How much of a thing is hidden and which part, whoever hides it; what a thing hides, and whether anything is hidden at all."""
+"""How much of a thing is hidden and which part, whoever hides it; what a thing hides, and whether anything is hidden at
+all."""
 
 from __future__ import annotations
 

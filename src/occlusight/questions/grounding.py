@@ -1,7 +1,9 @@
-"""Where things are, as boxes in the JSON that Qwen3-VL is asked for: `[{"bbox_2d": [x0, y0, x1, y1], "label": "red car"}]`.
+"""Where things are, as boxes in the JSON that Qwen3-VL is asked for: `[{"bbox_2d": [x0, y0, x1, y1], "label": "red
+car"}]`.
 
-Coordinates are thousandths of the picture, around what can be seen. All things come from left to right (by x0, then y0): x0 is the
-first number of an entry, so what has been written already tells which things are still to come, and no distance has to be kept in mind.
+Coordinates are thousandths of the picture, around what can be seen. All things come from left to right (by x0, then
+y0): x0 is the first number of an entry, so what has been written already tells which things are still to come, and no
+distance has to be kept in mind.
 """
 
 from __future__ import annotations

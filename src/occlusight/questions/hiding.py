@@ -196,7 +196,10 @@ def say_part(answer: Answer, w: Wording) -> str:
     """Which part of B does A hide?"""
     a, b, where = answer["occluder"], answer["occluded"], answer["hidden_part"]
     if w.lang == "zh":
-        return f"{WHERE_ZH.get(where, '几乎全部')}。{w.the(a)}遮挡了{w.the(b)}的{w.amount(answer)}{_still_seen(where, w)}。"
+        return (
+            f"{WHERE_ZH.get(where, '几乎全部')}。"
+            f"{w.the(a)}遮挡了{w.the(b)}的{w.amount(answer)}{_still_seen(where, w)}。"
+        )
     return f"{PART_EN[where]}. {cap(w.the(a))} hides {w.amount(answer)} of {w.the(b)}{_still_seen(where, w)}."
 
 

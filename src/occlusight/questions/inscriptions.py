@@ -1,6 +1,7 @@
 """Texts that are partly hidden: which characters can be read, and what covers the others.
 
-A sign of which a character is doubtful, neither clearly seen nor clearly hidden, is not asked about as a whole; that character never.
+A sign of which a character is doubtful, neither clearly seen nor clearly hidden, is not asked about as a whole; that
+character never.
 """
 
 from __future__ import annotations

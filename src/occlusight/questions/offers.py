@@ -14,7 +14,8 @@ from occlusight.questions.template import Program, Template
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A question that could be asked. `says` is what its text names: kinds, and a side; `answer` the class of its answer.
+    """A question that could be asked. `says` is what its text names: kinds, and a side; `answer` the class of its
+    answer.
 
     `easy` marks a no about two things whose boxes are apart.
     """

@@ -10,7 +10,8 @@ from occlusight.questions.template import Answer, Template
 
 
 def stated(facts: Facts, value: Any, choices: list[str], about: str) -> Answer:
-    """What people said who brought the question: no graph computes it. `about` is one for the same question in both languages."""
+    """What people said who brought the question: no graph computes it. `about` is one for the same question in both
+    languages."""
     return {"value": value, **({"choices": choices} if choices else {}), "about": about, "objects": []}
 
 

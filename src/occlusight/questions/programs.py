@@ -1,6 +1,7 @@
 """Questions as small programs over the graph, so that every answer is computed and none is written down.
 
-A program is a list of steps `[op, args]`; an argument "$0" stands for the result of step 0. The last step's result is the answer:
+A program is a list of steps `[op, args]`; an argument "$0" stands for the result of step 0. The last step's result is
+the answer:
 
 >>> count_cars = [["recognised", ["car"]], ["count", ["$0", "car"]]]
 

@@ -1,4 +1,5 @@
-"""Questions about a picture with computed answers: what to ask is drawn at random, what is true is executed from the graph."""
+"""Questions about a picture with computed answers: what to ask is drawn at random, what is true is executed from the
+graph."""
 
 from __future__ import annotations
 
@@ -40,10 +41,11 @@ SIDES: Mapping[Lang, Mapping[str, str]] = {"en": {}, "zh": {"left": "左", "righ
 
 @dataclass(frozen=True)
 class Question:
-    """A line of `questions.jsonl`. `template` is the logical form ("occlusion.passive"); `reply` is a sentence to learn from.
+    """A line of `questions.jsonl`. `template` is the logical form ("occlusion.passive"); `reply` is a sentence to learn
+    from.
 
-    A question about several pictures has the scenes of all of them in `scenes`, in the order in which they are shown; `scene` and `image`
-    are the last one's.
+    A question about several pictures has the scenes of all of them in `scenes`, in the order in which they are shown;
+    `scene` and `image` are the last one's.
     """
 
     id: str
@@ -116,10 +118,11 @@ def ask_album(
     scenes: Sequence[str] = (),
     image: str = "",
 ) -> list[Question]:
-    """Ask about several pictures together as `ask` does about one: by default what there is to ask of a clip, or of other stills.
+    """Ask about several pictures together as `ask` does about one: by default what there is to ask of a clip, or of
+    other stills.
 
-    `scenes` are the pictures' ids (by default their numbers, from 1), `image` the last one's path. Raises BadInput for an unknown kind
-    or language.
+    `scenes` are the pictures' ids (by default their numbers, from 1), `image` the last one's path. Raises BadInput for
+    an unknown kind or language.
     """
     askable = (*album_kinds(clip=False), *(album_kinds(clip=True) if album.clip else ()))
     wanted = album_kinds(clip=album.clip) if kinds is None else tuple(kinds)
@@ -171,7 +174,8 @@ def put(
     image: str = "",
     scenes: tuple[str, ...] = (),
 ) -> list[Question]:
-    """Put into words what is asked about a picture, or about several, and answer it. Raises BadInput for an unknown language."""
+    """Put into words what is asked about a picture, or about several, and answer it. Raises BadInput for an unknown
+    language."""
     if lang not in LANGS:
         raise BadInput(f"the language must be one of {', '.join(LANGS)}, but {lang!r} was given")
     words = Wording(facts.naming if isinstance(facts, Album) else facts, names, lang)

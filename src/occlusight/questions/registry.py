@@ -1,4 +1,5 @@
-"""Every form of question: the families, and their templates by name. A new form stands in its family's TEMPLATES, and nowhere else."""
+"""Every form of question: the families, and their templates by name. A new form stands in its family's TEMPLATES, and
+nowhere else."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ FAMILIES = (
 
 @cache
 def templates() -> Mapping[str, Template]:
-    """Return every template by its name. Raises ValueError where two have one name, or a program's name means two things."""
+    """Return every template by its name. Raises ValueError where two have one name, or a program's name means two
+    things."""
     found: dict[str, Template] = {}
     for template in (template for family in FAMILIES for template in family.TEMPLATES):
         if template.name in found:
@@ -66,8 +68,8 @@ def of_kind(kind: str) -> tuple[Template, ...]:
 
 
 def kinds(*, about_text: bool | None = None) -> tuple[str, ...]:
-    """Return what can be asked for about one picture, in the order of the families; only what is about inscriptions, or is not, where
-    that is given."""
+    """Return what can be asked for about one picture, in the order of the families; only what is about inscriptions, or
+    is not, where that is given."""
     found = (t for t in templates().values() if not t.album and about_text in (None, t.about_text))
     return tuple(dict.fromkeys(t.kind for t in found if not t.is_brought))
 

@@ -1,4 +1,5 @@
-"""What can be seen at a glance: what colour a thing is, whether there is one of a kind, and what the picture shows in short."""
+"""What can be seen at a glance: what colour a thing is, whether there is one of a kind, and what the picture shows in
+short."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ NARROWER: Mapping[str, tuple[str, ...]] = {
     "bush": ("tree", "plant"),
     "lamp": ("table_lamp", "floor_lamp", "street_lamp"),
 }
-"""Kinds that some would call by the name of a wider one: where one is there, nobody is asked whether the wider one is."""
+"""Kinds that some would call by the name of a wider one: where one is there, nobody is asked whether the wider one
+is."""
 
 
 def colour(facts: Facts, a: str) -> Answer:

@@ -1,6 +1,7 @@
 """Several pictures: which of them has one of a kind, how many of them; and what became of a thing in a clip.
 
-The value of "which" is a list of numbers of pictures, from 1. A thing is still there where it can be seen in the last picture.
+The value of "which" is a list of numbers of pictures, from 1. A thing is still there where it can be seen in the last
+picture.
 """
 
 from __future__ import annotations
@@ -78,7 +79,8 @@ def _shift(album: Album, a: str) -> float:
 
 
 def _told(draw: AlbumDraw) -> dict[str, list[int]]:
-    """Kinds of which it is beyond doubt which pictures have them, and those pictures; those that none has could be in one."""
+    """Kinds of which it is beyond doubt which pictures have them, and those pictures; those that none has could be in
+    one."""
     there, absent, likely = ([set(found(c)) for c in draw.candidates] for found in (present, missing, plausible))
     told = {}
     for kind in draw.candidates[0].names:
@@ -115,15 +117,16 @@ def draw_count(draw: AlbumDraw) -> Sequence[Asked]:
 
 
 def gone_or_not(album: Album) -> tuple[list[str], list[str]]:
-    """Things seen well in the first picture that cannot be seen in the last, and those that can be seen well there too."""
+    """Things seen well in the first picture that cannot be seen in the last, and those that can be seen well there
+    too."""
     last = album.last
     gone = [a for a in album.first.nameable if a not in last.objects or last.objects[a].visible_fraction == 0]
     return gone, [a for a in album.first.nameable if a in last.nameable]
 
 
 def draw_still(draw: AlbumDraw) -> Sequence[Asked]:
-    """Something that is gone, half of the times beside something that is not; where nothing is, half of the times something that came
-    back: yes and no are equally many where half of the clips end with something gone."""
+    """Something that is gone, half of the times beside something that is not; where nothing is, half of the times
+    something that came back: yes and no are equally many where half of the clips end with something gone."""
     album, (gone, stayed) = draw.album, gone_or_not(draw.album)
     back = [a for a in stayed if any(a not in f.nameable for f in album.pictures[1:-1])]
     eventful = back or [a for a in stayed if abs(_shift(album, a)) > STILL or album.last.occluders(a)]
@@ -134,7 +137,8 @@ def draw_still(draw: AlbumDraw) -> Sequence[Asked]:
 
 
 def draw_hidden(draw: AlbumDraw) -> Sequence[Asked]:
-    """What hides it now? Something that is gone or was hidden since; in a third of cases something that nothing hides."""
+    """What hides it now? Something that is gone or was hidden since; in a third of cases something that nothing
+    hides."""
     album = draw.album
     gone, stayed = gone_or_not(album)
     last = album.last

@@ -1,7 +1,8 @@
-"""What stands around a thing: behind it, before it, on either side, between two; and the order of all from front to back.
+"""What stands around a thing: behind it, before it, on either side, between two; and the order of all from front to
+back.
 
-The answers are lists, front to back, and "nothing" is one. What stands where cannot always be told (two things side by side at one
-distance): such a thing may be named or not, and so may one that is hardly seen.
+The answers are lists, front to back, and "nothing" is one. What stands where cannot always be told (two things side by
+side at one distance): such a thing may be named or not, and so may one that is hardly seen.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ NOTHING_SHARE = 0.3  # of the lists that are asked for are empty, where the pict
 
 
 def listing(facts: Facts, about: list[str], holds: Callable[[str], bool | None]) -> Answer:
-    """List the things of which something holds, front to back; `may` are those of which it cannot be told (None), or which are
-    hardly seen. `about` are the things asked about."""
+    """List the things of which something holds, front to back; `may` are those of which it cannot be told (None), or
+    which are hardly seen. `about` are the things asked about."""
     others = [id for id in facts.objects if id not in about]
     held = {id: holds(id) for id in others}
     value = [id for id in facts.recognised if held.get(id)]

@@ -1,7 +1,8 @@
 """A form of question as one object: how it is asked, answered, worded, read and counted.
 
-The templates of a family stand together in one file (`hiding.py`, `depth.py`, ...), and `registry.py` lists the families. Everything
-else looks up what it needs here: programs their steps, sets what they can ask, the benchmark how an answer is scored.
+The templates of a family stand together in one file (`hiding.py`, `depth.py`, ...), and `registry.py` lists the
+families. Everything else looks up what it needs here: programs their steps, sets what they can ask, the benchmark how
+an answer is scored.
 """
 
 from __future__ import annotations
@@ -36,22 +37,26 @@ def class_of_value(facts: Facts, arguments: Sequence[Any], answer: Mapping[str, 
 class Template:
     """A form of question.
 
-    name: what stored questions are called by, "occlusion.passive"; before the dot stands the kind under which they are reported
+    name: what stored questions are called by, "occlusion.passive"; before the dot stands the kind under which they are
+        reported
     kind: what `ask` is asked for; templates of one kind take turns
-    program: computes the answer from the facts and its arguments: the last step of the questions' programs, stored by its `__name__`
+    program: computes the answer from the facts and its arguments: the last step of the questions' programs, stored by
+        its `__name__`
     reply: words an answer
     read: how a text that answers it is read: a key of `bench.scorers.SCORERS`
     draw: draws what to ask about one picture, `group` questions at once or none; by default one of the offers
     group: questions that are asked together, 2 for a yes and a no
     offers: all that could be asked about one picture, for sets whose questions are balanced
     answer_class: what counts as the same answer in such a set, from the facts, the program's arguments and the answer
-    main_answers: the classes that are to be equally frequent there; by default yes and no, first and second, or the commonest
+    main_answers: the classes that are to be equally frequent there; by default yes and no, first and second, or the
+        commonest
     easy: pairs of which a no needs no looking
     paraphrase: true answers in other words, which must be read as right too; by default the reply alone
-    texts: how it is asked in each language; by default those of `wordings.toml`. Slots: {a} {b} {r} objects, {k} a kind with its
-        measure word {m}, {e} one of a kind, {n} the one of its kind, {s} a side, {d} an angle, {c} a character
+    texts: how it is asked in each language; by default those of `wordings.toml`. Slots: {a} {b} {r} objects, {k} a kind
+        with its measure word {m}, {e} one of a kind, {n} the one of its kind, {s} a side, {d} an angle, {c} a character
     about_text: whether it is about inscriptions
-    album: whether it is about several pictures, "stills" or stills of one "clip": then the program gets an `Album`, `draw` an `AlbumDraw`
+    album: whether it is about several pictures, "stills" or stills of one "clip": then the program gets an `Album`,
+        `draw` an `AlbumDraw`
     verbatim: whether replies stand as they are, with no punctuation of the language's own (JSON)
     """
 

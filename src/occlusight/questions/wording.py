@@ -66,18 +66,21 @@ def ask_kinds(kind: KindNames, facts: Facts, names: Names, lang: Lang, draw: flo
 
 
 def _aliases(kind: KindNames, lang: Lang) -> tuple[str, ...]:
-    """Aliases that fit where the kind's own name does ("headphones" does not, beside "a pair of headphones"), and do not mean the viewer."""
+    """Aliases that fit where the kind's own name does ("headphones" does not, beside "a pair of headphones"), and do
+    not mean the viewer."""
     found = kind.aliases_zh if lang == "zh" else [alias for alias in kind.aliases_en if not is_plural(alias)]
     return tuple(alias for alias in found if alias not in (*UNCOUNTED, *VIEWER))
 
 
 def confusable(kind: KindNames, facts: Facts, names: Names) -> bool:
-    """Whether the kind's own name, in either language, could mean another kind in the picture ("lamp" and "street lamp")."""
+    """Whether the kind's own name, in either language, could mean another kind in the picture ("lamp" and "street
+    lamp")."""
     return _taken(kind.en, kind, facts, names, "en") or _taken(kind.zh, kind, facts, names, "zh")
 
 
 def _taken(word: str, kind: KindNames, facts: Facts, names: Names, lang: Lang) -> bool:
-    """Whether another kind in the picture could be meant by this word ("车" beside a bus, "lamp" beside a street lamp)."""
+    """Whether another kind in the picture could be meant by this word ("车" beside a bus, "lamp" beside a street
+    lamp)."""
     for key in {o.kind for o in facts.objects.values()} - {kind.key}:
         other = kind_names(names, key)
         words = (other.en, *other.aliases_en) if lang == "en" else (other.zh, *other.aliases_zh)

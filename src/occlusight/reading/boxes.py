@@ -1,7 +1,7 @@
 """Reading one box, as x0, y0, x1, y1 in thousandths of the picture.
 
-Shares of one and percentages are brought to thousandths. Several boxes, points, polygons and pixels beyond a thousand are
-no answer.
+Shares of one and percentages are brought to thousandths. Several boxes, points, polygons and pixels beyond a thousand
+are no answer.
 """
 
 from __future__ import annotations

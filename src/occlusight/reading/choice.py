@@ -1,7 +1,7 @@
 """Reading which of several choices an answer says: by its letter, by its place in the list, or by naming it.
 
-A stated letter is never overruled by a choice that is mentioned afterwards. What is denied ("not the cup", "A is wrong")
-is not said, and an answer that keeps two choices open says none.
+A stated letter is never overruled by a choice that is mentioned afterwards. What is denied ("not the cup", "A is
+wrong") is not said, and an answer that keeps two choices open says none.
 """
 
 from __future__ import annotations

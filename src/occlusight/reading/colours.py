@@ -21,7 +21,8 @@ WORDS: dict[str, tuple[str, ...]] = {  # pink first: 粉红 is no red
 }
 _COLOUR = re.compile(
     "|".join(
-        rf"(?P<{key}>\b(?:{'|'.join(w for w in words if w.isascii())})\b|{'|'.join(w for w in words if not w.isascii())})"
+        rf"(?P<{key}>\b(?:{'|'.join(w for w in words if w.isascii())})\b|"
+        rf"{'|'.join(w for w in words if not w.isascii())})"
         for key, words in WORDS.items()
     ),
     re.I,

@@ -1,8 +1,8 @@
 """Reading yes, no or "cannot tell" in a free-text answer.
 
 What is stated after a label, in a field or in a box counts most, then what the text begins with, then what it concludes
-with. Yes and no are whole words: "Notice" is no no, "对不起" no yes, "not sure" neither. Only questions about hiding and
-being visible have answers that imply a decision without one of those words ("The car is partly hidden.").
+with. Yes and no are whole words: "Notice" is no no, "对不起" no yes, "not sure" neither. Only questions about hiding
+and being visible have answers that imply a decision without one of those words ("The car is partly hidden.").
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ _VERDICT = re.compile(
     rf"(?:false|incorrect|wrong|inaccurate|untrue|not (?:true|correct|right|accurate))\b{_STOP}|"
     r"not(?! (?:sure|certain|clear|enough|necessarily|applicable|only|possible|determinable|specified|shown|"
     rf"provided|able|given|known|visible enough)\b)\b|[nf]{_STOP}(?!\s*[-/]))|"
-    r"(?P<zh_no>(?:是错误|是错|是假|并不是|并非如此|并没有|并没|并不会|并不|并未|不是|不会|不对|不能|不可以|不行|不正确|不属实|不成立|不存在|没有|没|不|否|无|未|错误|错|"
+    r"(?P<zh_no>(?:是错误|是错|是假|并不是|并非如此|并没有|并没|并不会|并不|并未|不是|不会|不对|不能|不可以|不行|"
+    r"不正确|不属实|不成立|不存在|没有|没|不|否|无|未|错误|错|"
     rf"假)的?{_END})|"
     rf"(?P<zh_yes>(?:是|对|没错|不错|有|会|能|可以|嗯嗯?|正确|属实|确实如此|确实|当然|真|成立)的?{_END})",
     re.I,
@@ -53,7 +54,8 @@ _UNKNOWN = re.compile(
     r"answerable)\b|\bno (?:idea|clue)\b|\bdon't know\b|\bdo not know\b|"
     r"\b(?:it )?depends\b|\bas an ai\b|\b(?:i'm|i am|we're) sorry\b|\bsorry\b|\bapologi[sz]e\b|\bn/a\b|\b(?:no|"
     r"without an?) (?:image|picture|photo)\b|"
-    r"不确定|不清楚|无法|没法|看不清|看不出|难以|不好说|不知道|说不准|不一定|未必|不见得|抱歉|对不起|不好意思|取决于|请(?:您?重新)?(?:提供|上传)",
+    r"不确定|不清楚|无法|没法|看不清|看不出|难以|不好说|不知道|说不准|不一定|未必|不见得|抱歉|对不起|不好意思|"
+    r"取决于|请(?:您?重新)?(?:提供|上传)",
     re.I,
 )
 _UNDECIDED = re.compile(
@@ -66,13 +68,15 @@ _HEDGED = re.compile(
 )
 _MIGHT = re.compile(r"\b(?:might|may|could)\b|(?<!不)可能|也许|或许", re.I)
 _NOT_FULLY = re.compile(
-    r"\b(?:not|n't) (?:be )?(?:completely|fully|entirely|totally|wholly|all)\b|(?:没有?|不会?|并?未|并不)(?:被)?(?:完全|全部)",
+    r"\b(?:not|n't) (?:be )?(?:completely|fully|entirely|totally|wholly|all)\b|(?:没有?|不会?|并?未|"
+    r"并不)(?:被)?(?:完全|全部)",
     re.I,
 )
 _BOTH = re.compile(
     r"\W*(?:both )?(?:yes\W+(?:and |or |but )?(?:also )?no\b(?! (?:other|longer|one|object|part|thing))|"
     r"no\W+(?:and |or |but )?(?:also )?yes\b|是也不是|"
-    r"既.{0,8}又(?:没|不)|yes\W*(?:没有|没|不是|否)|no\W*(?:是的|对)|(?:是的|对)\W*(?:没有|不是|no\b)|(?:没有|不是)\W*(?:是的|yes\b))",
+    r"既.{0,8}又(?:没|不)|yes\W*(?:没有|没|不是|否)|no\W*(?:是的|对)|(?:是的|对)\W*(?:没有|不是|no\b)|(?:没有|"
+    r"不是)\W*(?:是的|yes\b))",
     re.I,
 )
 _DENIES_HIDING = re.compile(
@@ -81,7 +85,10 @@ _DENIES_HIDING = re.compile(
     r"(?:hid|block|cover|occlud|obscur|obstruct)|(?:没有?|不|未)(?:被)?(?:任何东西|它|物体)?(?:遮|挡|盖)",
     re.I,
 )
-_VISIBLE = r"\b(?:fully|completely|entirely|wholly|totally|clearly) visible\b|\bin full view\b|完整可见|完全可见|完全露出|完整露出"
+_VISIBLE = (
+    r"\b(?:fully|completely|entirely|wholly|totally|clearly) visible\b|\bin full view\b|完整可见|完全可见|"
+    r"完全露出|完整露出"
+)
 _OPENING = re.compile(
     r"[\W_]*(?:(?:answer|short answer|response|assistant)\b\W+|a\s*[:)]\s*|答(?:案)?[是为:]?\s*)?", re.I
 )
@@ -102,7 +109,8 @@ _JUDGED = re.compile(
     r"(?:(?P<yes>true|correct|right|accurate)|(?P<no>false|incorrect|wrong|inaccurate|untrue|not (?:true|"
     r"correct|right|accurate)))\b"
     r"(?! (?:only|if|of|for|or)\b)|\bit is (?:(?P<yes2>true)|(?P<no2>not true|false|untrue)) that\b|"
-    r"(?:说法|描述|陈述|句子|命题)[^。,!?\n]*?(?:(?P<no3>不(?:正确|对|属实|准确|成立)|错误|有误)|(?P<yes3>正确|属实|准确|成立))",
+    r"(?:说法|描述|陈述|句子|命题)[^。,!?\n]*?(?:(?P<no3>不(?:正确|对|属实|准确|成立)|错误|有误)|(?P<yes3>正确|"
+    r"属实|准确|成立))",
     re.I,
 )
 _AFTER_COLON = re.compile(r"[^:\n]:[\s-]*")

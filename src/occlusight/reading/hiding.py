@@ -9,7 +9,10 @@ from occlusight.reading.mentions import REACH, Mention, Vocabulary
 from occlusight.reading.stated import stated_answers, told
 
 NO_EN = r"\b(?:not|no|never|nothing|none|neither|nobody|without)\b|n't\b|\bun(?:obstructed|obscured|occluded|hidden)\b"
-HIDE_EN = r"\b(?:hid(?:es?|ing|den)|block(?:s|ing|ed)?|cover(?:s|ing|ed)?|occlud(?:es?|ing|ed)|obscur(?:es?|ing|ed)|obstruct(?:s|ing|ed)?)\b"
+HIDE_EN = (
+    r"\b(?:hid(?:es?|ing|den)|block(?:s|ing|ed)?|cover(?:s|ing|ed)?|occlud(?:es?|ing|ed)|obscur(?:es?|ing|ed)|"
+    r"obstruct(?:s|ing|ed)?)\b"
+)
 HIDE_ZH = r"遮挡|挡住|遮住|盖住|遮蔽|遮盖|盖住|挡着|遮着|(?<=被)挡|遮掉"
 
 

@@ -10,7 +10,8 @@ from occlusight.reading.decision import decision
 
 _QUOTED = re.compile(r"[\"“”「『‘`*_]+([^\"“”「」『』‘’`*_\n]+?)[\"“”」』’`*_]+|(?<![A-Za-z])'([^'\n]+)'(?![A-Za-z])")
 _DENYING = re.compile(
-    r"\b(?:covered|hidden|blocked|obscured|obstructed|missing|except|not|cannot|can't|unreadable|illegible)\b|挡|遮|盖|看不|不清|读不|缺|没有|无法|除",
+    r"\b(?:covered|hidden|blocked|obscured|obstructed|missing|except|not|cannot|can't|unreadable|illegible)\b|挡|"
+    r"遮|盖|看不|不清|读不|缺|没有|无法|除",
     re.I,
 )
 _UNCOVERED = re.compile(
@@ -20,7 +21,8 @@ _UNCOVERED = re.compile(
     re.I,
 )
 _AROUND = re.compile(  # words of an answer that stand beside the characters it names
-    r"(?:只|仅|都|还)?(?:可以|能够?)?(?:看|读|认|辨认)得?(?:清楚?|到|见|出)来?|可见|清晰|(?:这)?[一两三四五六七八九]个|文字|字符|写着|上面|"
+    r"(?:只|仅|都|还)?(?:可以|能够?)?(?:看|读|认|辨认)得?(?:清楚?|到|见|出)来?|可见|清晰|"
+    r"(?:这)?[一两三四五六七八九]个|文字|字符|写着|上面|"
     r"[和与及跟是有的字]"
 )
 _DASH = re.compile(r"[\s…·.,、/|\-—_?？]+")
@@ -28,7 +30,8 @@ _LEGIBLE = re.compile(
     r"看得清|看得见|看得到|读得出|读得清|认得出|清晰|\blegible\b|\breadable\b|\bcan be (?:read|seen|made out)\b", re.I
 )
 _ILLEGIBLE = re.compile(
-    r"看不|读不|认不|辨认不|不(?:完整|全)|\b(?:not|n't|cannot|un|il)[- ]?(?:be )?(?:legible|readable|read|seen|visible|made out)\b|\bonly (?:part|some)\b|只能|仅能",
+    r"看不|读不|认不|辨认不|不(?:完整|全)|\b(?:not|n't|cannot|un|il)[- ]?(?:be )?(?:legible|readable|read|seen|"
+    r"visible|made out)\b|\bonly (?:part|some)\b|只能|仅能",
     re.I,
 )
 
@@ -55,10 +58,11 @@ def can_be_read(text: str) -> str | None:
 
 
 def characters_read(raw: str, known: Collection[str], others: Collection[str] = ()) -> str | None:
-    """Return the characters that an answer says can be read, in its order, without blanks and dots; None where it names none.
+    """Return the characters that an answer says can be read, in its order, without blanks and dots; None where it names
+    none.
 
-    What stands in quotation marks counts, where there is any; else runs of characters that are `known` to be on the sign. What a clause
-    says is covered is passed over, and so are `others`: words that name things.
+    What stands in quotation marks counts, where there is any; else runs of characters that are `known` to be on the
+    sign. What a clause says is covered is passed over, and so are `others`: words that name things.
 
     >>> characters_read('On the sign "BA…ERY" can be read; the "K" is covered.', set("BAKERY"))
     'BAERY'

@@ -31,7 +31,8 @@ _CHOSEN = re.compile(
     r"\s+must be)?)?|"
     r"\b(?:correct|right|best|matching) (?:one|option|choice|answer|caption),?\s+(?:is|would be|here is)|"
     r"\b(?:corresponds?|points?|leads?) (?:us )?to|\bmatch(?:es)?|=>|->|→|"
-    r"(?:^|[^不没未别])(?:故|应该?|应当|所以|因此|我|就|答案|可)?(?:选项?|选择|选项(?:是|为)))[\s:]*(?:the )?(?:option |choice |letter |"
+    r"(?:^|[^不没未别])(?:故|应该?|应当|所以|因此|我|就|答案|可)?(?:选项?|选择|选项(?:是|"
+    r"为)))[\s:]*(?:the )?(?:option |choice |letter |"
     r"选项)?[(\[\"'{]*(?P<letter>[A-Za-z])(?![A-Za-z'’])[)\]\"'}]*",
     re.I,
 )

@@ -1,4 +1,5 @@
-"""Reading lists of things: in which order they are named, that there is nothing to name, and who is said to hide whom."""
+"""Reading lists of things: in which order they are named, that there is nothing to name, and who is said to hide
+whom."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from occlusight.reading.mentions import Vocabulary
 _NOTHING = re.compile(
     r"\b(?:is|are|see|sees?|hides?|has|have) (?:nothing|none|no (?:other )?(?:objects?|things?))\b|\bfully visible\b|"
     r"\b(?:completely|entirely|wholly) (?:visible|in view)\b|\bin full view\b|\bnot (?:\w+ )?hidden\b|"
-    r"没有?(?:遮挡|挡住|遮住)(?:任何|什么|别的|其他)|没有?(?:任何|什么|别的|其他)?(?:东西|物体)|(?:什么|任何东西|一点)(?:也|都)没|空无一物|完[整全](?:可见|露出)|全部可见",
+    r"没有?(?:遮挡|挡住|遮住)(?:任何|什么|别的|其他)|没有?(?:任何|什么|别的|其他)?(?:东西|物体)|(?:什么|任何东西|"
+    r"一点)(?:也|都)没|空无一物|完[整全](?:可见|露出)|全部可见",
     re.I,
 )
 

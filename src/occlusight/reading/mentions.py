@@ -39,14 +39,17 @@ WIDER: dict[tuple[str, ...], tuple[str, ...]] = {
     ("lamp", "lamps", "灯", "灯具"): ("table_lamp", "floor_lamp", "street_lamp", "lantern"),
 }
 _ADJECTIVE = re.compile(
-    r"\b(?:red|orange|yellow|green|blue|purple|pink|white|black|gr[ae]y|brown|silver|small|big|large|tall|dark|light|wooden) $|"
+    r"\b(?:red|orange|yellow|green|blue|purple|pink|white|black|gr[ae]y|brown|silver|small|big|large|tall|dark|"
+    r"light|wooden) $|"
     r"(?:红|橙|黄|绿|蓝|紫|粉|粉红|白|黑|灰|棕|银)色?的?$",
     re.I,
 )
 REACH = 60
-"""How many characters before a word are looked at for what belongs to it; keeps reading linear in an answer's length."""
+"""How many characters before a word are looked at for what belongs to it; keeps reading linear in an answer's
+length."""
 _COLOUR = re.compile(
-    r"(?:red|orange|yellow|green|blue|purple|pink|white|black|gr[ae]y|brown) |(?:红|橙|黄|绿|蓝|紫|粉|粉红|白|黑|灰|棕)色?的?",
+    r"(?:red|orange|yellow|green|blue|purple|pink|white|black|gr[ae]y|brown) |(?:红|橙|黄|绿|蓝|紫|粉|粉红|白|黑|"
+    r"灰|棕)色?的?",
     re.I,
 )
 

@@ -44,19 +44,24 @@ _NO_COUNT = re.compile(
 # What nobody counts: "no idea", "zero clue", "no one knows", 没有头绪. Words of none and of one in them say no number.
 _KNOWING = (
     "idea|clue|way|telling|comment|answer|doubt|information|data|problem|worry|worries|opinion|use|guess|certainty|knowledge|means|"
-    r"hope|chance|(?:image|picture|photo|number|count|estimate)(?= (?:was|is|has|can|could|provided|given|attached|here|to)\b|\W*$)"
+    r"hope|chance|(?:image|picture|photo|number|count|estimate)(?= (?:was|is|has|can|could|provided|given|"
+    r"attached|here|to)\b|\W*$)"
 )
 _KNOWING_ZH = (
     "头绪|办法|法子|答案|把握|信息|线索|概念|想法|定论|主意|意见|问题|疑问|依据|结论|图片|图像|(?:数字|数量)(?!牌)"
 )
 _IDIOM = re.compile(
-    r"\b(?:no|zero|not (?:an?|any|the (?:slightest|faintest|foggiest|least))|n't (?:an?|any|the (?:slightest|faintest|foggiest)))"
+    r"\b(?:no|zero|not (?:an?|any|the (?:slightest|faintest|foggiest|least))|n't (?:an?|any|the (?:slightest|"
+    r"faintest|foggiest)))"
     rf"(?: \w+){{0,2}}? (?:{_KNOWING})s?\b|"
-    r"\b(?:no one|nobody|none of us)(?: \w+)? (?:knows?|tell|say|count|guess)\b|\bno (?:can do|easy task|sense|point)\b|"
+    r"\b(?:no one|nobody|none of us)(?: \w+)? (?:knows?|tell|say|count|guess)\b|\bno (?:can do|easy task|sense|"
+    r"point)\b|"
     r"\bnothing (?:(?:i|we|one) can |to |more to )(?:say|do|tell|add|go on|report)\b|\bnone of your business\b|"
     r"\bno(?: \w+){1,3} (?:can|could) be (?:counted|determined|told|given|said|known|made|established|verified)\b|"
-    rf"(?:毫无|没有?|无)(?:任何|具体|明确|确切|足够|充足|什么|一点|半点|可靠|准确|相关|看[到见]|提供|收到|上传)*的?(?:{_KNOWING_ZH})|"
-    rf"(?:一点儿?|半点)?(?:{_KNOWING_ZH})[都也]?没有|没有?(?:提供|收到|上传|给出?)照片|没有?人(?:能|会|可以)?(?:知道|数|说|清楚)|"
+    r"(?:毫无|没有?|无)(?:任何|具体|明确|确切|足够|充足|什么|一点|半点|可靠|准确|相关|看[到见]|提供|收到|"
+    rf"上传)*的?(?:{_KNOWING_ZH})|"
+    rf"(?:一点儿?|半点)?(?:{_KNOWING_ZH})[都也]?没有|没有?(?:提供|收到|上传|给出?)照片|没有?人(?:能|会|"
+    r"可以)?(?:知道|数|说|清楚)|"
     r"没有?(?:看清楚?|数清楚?|数过|算过|谱|准|底|数|显示|给出|说明|写明)(?=[。.,!\s]|$)",
     re.I,
 )
@@ -80,7 +85,10 @@ _TOTAL_BEFORE = (
     r"i count)|=|≈|(?:一共|总共|共计|合计|总计|总数|共)(?:应该|应|大约|约)?(?:有|是|为)?|(?:因此|所以)[^。\d]{0,10})"
     r"[\s:,]*(?:(?:there are|there is|is|are|be|of|about|approximately|around|roughly|exactly|约|大约)[\s:]*)*$"
 )
-_TOTAL_AFTER = r"^[^.,;。\d\n]{0,40}?\b(?:in total|in all|altogether|total(?! (?:of|is|number|count)))\b|^[^.。,\d]{0,10}(?:总共|一共)"
+_TOTAL_AFTER = (
+    r"^[^.,;。\d\n]{0,40}?\b(?:in total|in all|altogether|total(?! (?:of|is|number|count)))\b|"
+    r"^[^.。,\d]{0,10}(?:总共|一共)"
+)
 
 
 @dataclass(frozen=True)
@@ -95,7 +103,8 @@ class Counted:
 def numbers_in(text: str) -> Iterator[Counted]:
     """Yield the numbers of a plain text that may count something.
 
-    Ordinals, shares, marks of lists, boxes, idioms ("no one knows") and what is denied ("not 3 but 4", "no one") are passed over.
+    Ordinals, shares, marks of lists, boxes, idioms ("no one knows") and what is denied ("not 3 but 4", "no one") are
+    passed over.
     """
     text = _NO_COUNT.sub(_blank, _IDIOM.sub(_blank, text))
     if len(_LIST_MARK.findall(text)) > 1:
@@ -139,13 +148,15 @@ def quantity(text: str) -> float | None:
 
 
 _DONT_KNOW = (
-    r"(?:can ?not|can't|unable|unknown|unclear|not sure|sorry|i don't know|impossible|无法|无从|没法|不能(?:确定|判断|回答|数)|不确定|不知道|"
+    r"(?:can ?not|can't|unable|unknown|unclear|not sure|sorry|i don't know|impossible|无法|无从|没法|不能(?:确定|"
+    r"判断|回答|数)|不确定|不知道|"
     r"不清楚|不好说|说不[好清准上]|数不[清过]|看不[清出]|难说|抱歉|对不起)"
 )
 _NONE_THERE = re.compile(
     r"\W*\b(?:none|zero|nothing|no)(?: \w+)?\W*$|\bthere(?: are| is|'s) (?:no|not any|not a single|none|nothing)\b|"
     r"\bthere (?:are|is)n't an?y?\b|\b(?:do not|don't) see any\b|\bno(?: \w+){1,2} (?:are|is|can be) \w+|"
-    r"\bnone of (?:the|them|these|those)\b|\bnot (?:one|a single)\b|\b(?:no one|nobody)\b|\bno \w+(?: here| there| at all)\W*$|"
+    r"\bnone of (?:the|them|these|those)\b|\bnot (?:one|a single)\b|\b(?:no one|nobody)\b|\bno \w+(?: here| there|"
+    r" at all)\W*$|"
     rf"一{_NOT_ONE_ZH}|"
     r"没(?:有(?:任何)?|见到|看到)\w{0,8}[。.]?$|[看见]不[到见](?:任何)?\w{1,8}[。.]?$|^\W*无[。.]?$",
     re.I,
@@ -181,7 +192,8 @@ def _sum(text: str, at: int) -> bool:
 
 
 def number(text: str, kind: str, words: Vocabulary) -> int | None:
-    """How many of a kind the text counts: what a label states, the number beside the kind's name, else the first number."""
+    """How many of a kind the text counts: what a label states, the number beside the kind's name, else the first
+    number."""
     for place in stated_answers(text):
         stated = told(place.text)
         found = list(numbers_in(stated))

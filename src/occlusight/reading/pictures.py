@@ -14,7 +14,8 @@ _ZH = "一二三四"
 _NUMBER = {word: i for i, word in enumerate(("one", "two", "three", "four"), 1)}
 _PLACE = re.compile(
     rf"\b(?P<en>{'|'.join(_EN)}|last)\b|\b(?P<nth>[1-4])(?:st|nd|rd|th)\b|"
-    rf"\b(?:picture|image|photo|frame|number|no\.|#) ?(?P<n>[1-4]|{'|'.join(_NUMBER)})\b|第(?P<zh>[{_ZH}1-4])|最后|图(?P<tu>[{_ZH}1-4])",
+    rf"\b(?:picture|image|photo|frame|number|no\.|#) ?(?P<n>[1-4]|{'|'.join(_NUMBER)})\b|第(?P<zh>[{_ZH}1-4])|"
+    rf"最后|图(?P<tu>[{_ZH}1-4])",
     re.I,
 )
 _NONE = re.compile(
@@ -24,13 +25,15 @@ _NONE = re.compile(
 )
 _ALL = re.compile(r"\bboth\b|\ball\b|\beach\b|\bevery\b|\beither\b|都|每张|每一张|全部", re.I)
 _STILL = re.compile(
-    r"\b(?:not|n't|never|no) (?:\w+ )?(?:move|moved|moving|movement)\b|\b(?:still|nowhere|same place|stayed|stationary)\b|"
+    r"\b(?:not|n't|never|no) (?:\w+ )?(?:move|moved|moving|movement)\b|\b(?:still|nowhere|same place|stayed|"
+    r"stationary)\b|"
     r"没有?(?:移?动|变)|不动|原地|静止|位置没变",
     re.I,
 )
 
 _GONE = re.compile(
-    r"\b(?:no longer|not any ?more|gone|disappeared|vanished|out of (?:sight|view)|hidden|invisible)\b|看不[到见清]|不见|消失|不在|挡住|遮住|没有了",
+    r"\b(?:no longer|not any ?more|gone|disappeared|vanished|out of (?:sight|view)|hidden|invisible)\b|"
+    r"看不[到见清]|不见|消失|不在|挡住|遮住|没有了",
     re.I,
 )
 _SEEN = re.compile(

@@ -36,22 +36,26 @@ _AXES: tuple[tuple[str, str, str], ...] = (
     (
         "horizontal",
         "right",
-        r"\bright\b(?! (?:behind|in front|next|beside|above|below|under|at|there|now|on top))|右(?=侧|边|面|方|手|前|后|上|下|$|[,。])|[偏靠]右",
+        r"\bright\b(?! (?:behind|in front|next|beside|above|below|under|at|there|now|on top))|右(?=侧|边|面|方|手|"
+        r"前|后|上|下|$|[,。])|[偏靠]右",
     ),
     (
         "depth",
         "front",
-        r"\bin front\b|\bfront\b|\bforeground\b|\bnearer\b|\bcloser\b|前(?=面|方|边|侧)|之前|(?:更靠|较|更)近(?!镜头|相机|我们|观察者)|靠近(?:镜头|相机|我们|观察者)|靠前|[左右]前",
+        r"\bin front\b|\bfront\b|\bforeground\b|\bnearer\b|\bcloser\b|前(?=面|方|边|侧)|之前|(?:更靠|较|"
+        r"更)近(?!镜头|相机|我们|观察者)|靠近(?:镜头|相机|我们|观察者)|靠前|[左右]前",
     ),
     (
         "depth",
         "behind",
-        r"\bbehind\b|\bin back of\b|\bbackground\b|\bfa?u?rther\b|\bbeyond\b|后(?=面|方|边|侧)|之后|背后|身后|(?:更|较)远|靠后|[左右]后",
+        r"\bbehind\b|\bin back of\b|\bbackground\b|\bfa?u?rther\b|\bbeyond\b|后(?=面|方|边|侧)|之后|背后|身后|"
+        r"(?:更|较)远|靠后|[左右]后",
     ),
     (
         "vertical",
         "above",
-        r"\bon top\b|\babove\b|\bon(?= (?:the|a|an|it)\b)(?! (?:the|its) (?:\w+ )?(?:left|right|other|far|side))|上面|上方|之上|[^左右面以之]上(?=[。,]|$)",
+        r"\bon top\b|\babove\b|\bon(?= (?:the|a|an|it)\b)(?! (?:the|its) (?:\w+ )?(?:left|right|other|far|side))|"
+        r"上面|上方|之上|[^左右面以之]上(?=[。,]|$)",
     ),
     ("vertical", "below", r"\bunder(?:neath)?\b|\bbelow\b|\bbeneath\b|下面|下方|之下|底下"),
 )
@@ -112,7 +116,10 @@ def _inverted(match: re.Match[str], mentions: list[Mention]) -> Mention | None:
         return None
     after = [m for m in mentions if m.start >= match.end()]
     gap = match.string[match.end() : after[0].start] if after else ""
-    joint = r"(?: away)?(?: (?:to|from) (?:us|the (?:camera|viewer|lens)))? (?:is|are|would be) (?:the |an? )?|的(?:就|应该)?是"
+    joint = (
+        r"(?: away)?(?: (?:to|from) (?:us|the (?:camera|viewer|lens)))? (?:is|are|would be) (?:the |an? )?|"
+        r"的(?:就|应该)?是"
+    )
     return after[0] if re.fullmatch(joint, gap, re.I) else None
 
 

@@ -1,4 +1,5 @@
-"""Reading the reason in a free-text answer: which part is hidden or still seen, how much, and by which cue one can tell."""
+"""Reading the reason in a free-text answer: which part is hidden or still seen, how much, and by which cue one can
+tell."""
 
 from __future__ import annotations
 
@@ -17,16 +18,19 @@ _PARTS: tuple[tuple[str, str], ...] = (
     ("middle", r"\b(?:middle|cent(?:er|re)|central)\b|中间|中部|中央|中心"),
     (
         "all",
-        r"\b(?:almost|nearly) (?:all|everything|the (?:whole|entire))\b|\b(?:whole|entire(?:ly)?|completely)\b|几乎全部|整个|全部|几乎完全|完全",
+        r"\b(?:almost|nearly) (?:all|everything|the (?:whole|entire))\b|\b(?:whole|entire(?:ly)?|completely)\b|"
+        r"几乎全部|整个|全部|几乎完全|完全",
     ),
 )
 _SEEN = re.compile(
-    r"\b(?:can|could|we|you) (?:still |only |just )?(?:be seen|see)\b|\bvisible\b|\bremains?\b|\b(?:in|into) (?:plain |full )?view\b|"
+    r"\b(?:can|could|we|you) (?:still |only |just )?(?:be seen|see)\b|\bvisible\b|\bremains?\b|\b(?:in|"
+    r"into) (?:plain |full )?view\b|"
     r"\bstill (?:seen|shows?)\b|可见|看到|看见|看得[到见]|露出|露着|露在|没有?(?:被)?(?:挡|遮)",
     re.I,
 )
 _GROUND = re.compile(
-    r"(?:touch\w*|meet\w*|stands? on|reach\w*) the (?:ground|floor|table|desk)[^,;.]*|\b(?:base|feet|foot|wheels|bottom edge) \w* ?(?:lower|higher)[^,;.]*|"
+    r"(?:touch\w*|meet\w*|stands? on|reach\w*) the (?:ground|floor|table|desk)[^,;.]*|\b(?:base|feet|foot|wheels|"
+    r"bottom edge) \w* ?(?:lower|higher)[^,;.]*|"
     r"(?:底部|底边|轮子|脚|接地点|着地点|落地点|底座)[^,;。]{0,8}(?:更|较|偏)(?:低|高|靠下|靠上)[^,;。]*",
     re.I,
 )
@@ -61,8 +65,8 @@ def seen_parts(text: str) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class Cue:
-    """A cue that a reason cites: `ground` says that a thing meets the ground lower (or higher) in the picture, `outline`
-    that its outline is whole (or broken off). `id` is the thing, `holds` what is said of it."""
+    """A cue that a reason cites: `ground` says that a thing meets the ground lower (or higher) in the picture,
+    `outline` that its outline is whole (or broken off). `id` is the thing, `holds` what is said of it."""
 
     what: str
     id: str
@@ -93,12 +97,14 @@ def cues(text: str, a: str, b: str, words: Vocabulary) -> tuple[Cue, ...]:
 _AMOUNTS: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("small",),
-        r"\b(?:small|tiny|little|minor|slight(?:ly)?|a bit|strip|sliver|edge|tip)\b|一?小部分|少部分|少量|一点|一小块|一条|一角|略微|轻微|稍微|一点点",
+        r"\b(?:small|tiny|little|minor|slight(?:ly)?|a bit|strip|sliver|edge|tip)\b|一?小部分|少部分|少量|一点|"
+        r"一小块|一条|一角|略微|轻微|稍微|一点点",
     ),
     (("more_than_half",), r"\b(?:more than|over) (?:a |one )?half\b|一?大半|一?多半|超过一半|过半|一半以上"),
     (
         ("most",),
-        r"\b(?:almost|nearly) (?:all|entire(?:ly)?|everything|completely|fully|the (?:whole|entire))\b|绝大部分|几乎全部|几乎完全",
+        r"\b(?:almost|nearly) (?:all|entire(?:ly)?|everything|completely|fully|the (?:whole|entire))\b|绝大部分|"
+        r"几乎全部|几乎完全",
     ),
     (("more_than_half", "most"), r"\b(?:most(?:ly)?|majority|large(?:st)? part|much|main part)\b|大部分"),
     (("part", "more_than_half"), r"\bhalf\b|一半"),
@@ -134,7 +140,8 @@ def no_overlap(text: str) -> bool:
     """Whether the text says that two things do not overlap."""
     return (
         re.search(
-            r"\b(?:do|does|are|is)(?: not|n't) (?:even )?(?:overlap|touch)|\bnever overlap|\b(?:no|without) overlap|\bapart\b|\b(?:gap|space) between\b|"
+            r"\b(?:do|does|are|is)(?: not|n't) (?:even )?(?:overlap|touch)|\bnever overlap|\b(?:no|"
+            r"without) overlap|\bapart\b|\b(?:gap|space) between\b|"
             r"(?:没有|不|未|并未|互不|毫无)(?:任何|相互|互相|发生)?重叠|离得很开|隔着|分得很开|互不相交",
             plain(text),
             re.I,

@@ -27,9 +27,13 @@ _TAG = re.compile(r"<(answer|final_answer|ans|choice)>(.*?)(?:</\1>|\Z)", re.S |
 _KEYS = (
     r"(?:the_|your_|my_)?(?:final|correct|predicted|model)?[_ ]?(?:answer|choice|option|response|prediction|"
     r"result|decision|verdict|"
-    r"count|number|total|label|letter|output)(?:_(?:letter|choice|option|index))?|答案|最终答案|正确答案|选项|选择|结果|结论|回答|数量|总数"
+    r"count|number|total|label|letter|output)(?:_(?:letter|choice|option|index))?|答案|最终答案|正确答案|选项|"
+    r"选择|结果|结论|回答|数量|总数"
 )
-_VALUE = r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|\[[^\[\]{}\n]*\]|-?\d+(?:\.\d+)?|true|false|null|none|[A-Za-z](?=\s*[,}\n])"
+_VALUE = (
+    r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|\[[^\[\]{}\n]*\]|-?\d+(?:\.\d+)?|true|false|null|none|"
+    r"[A-Za-z](?=\s*[,}\n])"
+)
 _FIELD = re.compile(rf"[{{,\n]\s*[\"']?(?:{_KEYS})[\"']?\s*[:=]\s*(?P<value>{_VALUE})\s*(?=[,}}\n]|\Z)", re.I)
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _WRAPPED = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mathsf|operatorname)\s*\{([^{}]*)\}")
@@ -45,7 +49,8 @@ _LABEL = re.compile(
     r"indeed|clearly|simply|definitely|"
     rf"probably|likely|most likely|obviously|certainly))?[\s*_`\"'“”$]*[:：]?)"
     rf"|(?<!\w)ans\.?\s*[:=]|(?<![\w-])answer\s+[-–—]\s|【(?:(?:最终|正确|标准|参考)?(?:答案|选项|结论))】"
-    rf"|(?:(?:最终|最后|正确|标准|我的|本题|该题)的?)*(?:答案|回答|结论|选项|选择)(?:应该|应当|应|就|显然|最终)?(?:{_MARKS}(?:[:=：]|[是为选])+)",
+    r"|(?:(?:最终|最后|正确|标准|我的|本题|该题)的?)*(?:答案|回答|结论|选项|选择)(?:应该|应当|应|就|显然|"
+    rf"最终)?(?:{_MARKS}(?:[:=：]|[是为选])+)",
     re.I,
 )
 _TAKEN_BACK = re.compile(
@@ -54,7 +59,8 @@ _TAKEN_BACK = re.compile(
     r"assume|seem|look|suggest|conclude)|"
     r"some (?:\w+ )?(?:say|think|argue))\b[^.,!?\n]*$|(?:\b(?:wrong|incorrect|false|not|another|an?|some|"
     r"possible|common)|n't)\s+(?:the\s+)?$|"
-    r"(?:如果|假如|若|否则)[^。!?！？\n]*$|(?:起初|一开始|以为|有人)[^。,，!?！？\n]*$|(?:错误|不是|并非|别人|其他)的?$",
+    r"(?:如果|假如|若|否则)[^。!?！？\n]*$|(?:起初|一开始|以为|有人)[^。,，!?！？\n]*$|(?:错误|不是|并非|别人|"
+    r"其他)的?$",
     re.I,
 )
 _REACH = 120

@@ -29,7 +29,8 @@ def create_app(
     allow_hosts: Iterable[str] = (),
     shares: Shares | None = None,
 ) -> ASGIApp:
-    """Return the application that serves a model's page at / and its state at /healthz; see `Page`, `Guard` and `FairQueue`."""
+    """Return the application that serves a model's page at / and its state at /healthz; see `Page`, `Guard` and
+    `FairQueue`."""
 
     async def built() -> Page:
         return Page(backend, FairQueue(shares), language, knows_photographs, examples)

@@ -1,7 +1,7 @@
 """Connections: how many an address may hold, and how long one may take to say what it wants.
 
-uvicorn closes a connection that is silent after an answer, but waits for ever for a request whose headers do not end (a slow loris):
-a thousand of them, which cost a client nothing, and no file descriptor is left for anybody else.
+uvicorn closes a connection that is silent after an answer, but waits for ever for a request whose headers do not end (a
+slow loris): a thousand of them, which cost a client nothing, and no file descriptor is left for anybody else.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ def is_proxy(address: str, config: Config) -> bool:
 
 
 def connections_possible() -> int | None:
-    """Let this process open as many files as the system allows it, and return how many connections that makes; None where unlimited."""
+    """Let this process open as many files as the system allows it, and return how many connections that makes; None
+    where unlimited."""
     try:
         import resource
     except ImportError:  # Windows has no such limit

@@ -1,8 +1,9 @@
 """Fair shares of the server's answers: whoever asks more than others waits longer, and nobody can keep others out.
 
-Clients take turns: first the groups (an API key, or else an address), then within a group its members (page sessions). A member has
-a few places at most. When all places are taken, a newcomer gets the newest place of the group that has most, unless that is its own:
-so one group may fill an idle server, and still keeps nobody out. Independent of what asks: the page, or an HTTP API.
+Clients take turns: first the groups (an API key, or else an address), then within a group its members (page sessions).
+A member has a few places at most. When all places are taken, a newcomer gets the newest place of the group that has
+most, unless that is its own: so one group may fill an idle server, and still keeps nobody out. Independent of what
+asks: the page, or an HTTP API.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ class Client:
 class Shares:
     """How many answers are computed at once, how many may wait in all and of one member, and for how long (seconds).
 
-    Answers that are computed together share the reading of the weights: with the shipped model on two cores 8 take 0.22 s of a processor
-    each, 2 take 0.37, 16 take 0.19.
+    Answers that are computed together share the reading of the weights: with the shipped model on two cores 8 take 0.22
+    s of a processor each, 2 take 0.37, 16 take 0.19.
     """
 
     at_once: int = 8
@@ -68,7 +69,8 @@ class Place:
         return self.state == "runs"
 
     async def waits(self, every_s: float = 0.0) -> AsyncIterator[int]:
-        """Yield how many answers begin before this one, at most every so many seconds, until its turn comes or it is left.
+        """Yield how many answers begin before this one, at most every so many seconds, until its turn comes or it is
+        left.
 
         Raises:
             Busy: the place went to a newcomer, or the wait was too long.
@@ -158,7 +160,8 @@ class FairQueue:
         self._move()
 
     def _full(self, client: Client) -> str | None:
-        """Return the group that loses a place to this client: None where there is room. Raises Busy where there is none for it."""
+        """Return the group that loses a place to this client: None where there is room. Raises Busy where there is none
+        for it."""
         group = self._groups.get(client.group, {})
         mine = len(group.get(client.member, ())) + sum(place.client == client for place in self.running)
         if mine >= self.shares.of_a_member:

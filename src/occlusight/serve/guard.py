@@ -1,7 +1,8 @@
 """Who may speak to the server, and what its answers tell browsers.
 
-A page of another site that a visitor has open must not reach a server on his machine or in his network: neither under a name that the
-site owns (DNS rebinding: the Host header shows it), nor by requests from its own scripts and forms (the Origin header shows it).
+A page of another site that a visitor has open must not reach a server on his machine or in his network: neither under a
+name that the site owns (DNS rebinding: the Host header shows it), nor by requests from its own scripts and forms (the
+Origin header shows it).
 """
 
 from __future__ import annotations
@@ -23,11 +24,13 @@ from occlusight.serve.visitors import neighbourhood
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:/@\s]+)(?::(\d{1,5}))?")
 NAME = re.compile(r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*")
 OPEN_AT_ONCE = 256
-"""How many requests of one address are open at the same time; an open page holds one, or two while it waits for an answer."""
+"""How many requests of one address are open at the same time; an open page holds one, or two while it waits for an
+answer."""
 SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; media-src 'self' blob:; worker-src 'self' blob:; object-src 'none'; "
-    "base-uri 'self'; form-action 'self'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' "
+    "'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; media-src 'self' blob:; worker-src 'self' blob:; "
+    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -36,8 +39,8 @@ SECURITY_HEADERS = {
     "X-Frame-Options": "DENY",
 }
 BELIEVED_BY_NOBODY = (b"x-forwarded-", b"x-original-", b"x-rewrite-", b"x-real-ip", b"x-direct-url", b"forwarded")
-"""Beginnings of headers by which a client could say that it is another, or asked for something else. (Those of a proxy that the server
-was told to trust have been read before.)"""
+"""Beginnings of headers by which a client could say that it is another, or asked for something else. (Those of a proxy
+that the server was told to trust have been read before.)"""
 
 
 class Guard:
@@ -45,8 +48,8 @@ class Guard:
 
     Args:
         app: what is guarded.
-        allow_hosts: names under which the server may be asked, beside loopback names and IP addresses; `*.example.org` means all
-            names under example.org.
+        allow_hosts: names under which the server may be asked, beside loopback names and IP addresses; `*.example.org`
+            means all names under example.org.
 
     Raises:
         BadInput: a name is none.
@@ -118,7 +121,8 @@ def host_name(name: str) -> str:
     """Return a name for `allow_hosts` as it is compared. Raises BadInput for what is none."""
     if not NAME.fullmatch(name.rstrip(".")):
         raise BadInput(
-            f"--allow-host takes a host's name, without scheme or port, such as pictures.example.org or *.example.org, but {name!r} was given"
+            "--allow-host takes a host's name, without scheme or port, such as pictures.example.org or "
+            f"*.example.org, but {name!r} was given"
         )
     return name.lower().rstrip(".")
 
@@ -133,7 +137,8 @@ def is_address(text: str) -> bool:
 
 
 def same_origin(headers: Headers, method: str) -> bool:
-    """Whether a request comes from this server's own page, from no page at all, or is somebody who follows a link to it."""
+    """Whether a request comes from this server's own page, from no page at all, or is somebody who follows a link to
+    it."""
     origins = headers.getlist("origin")
     if origins:
         return len(origins) == 1 and place(origins[0]) == place(f"http://{headers['host']}")
@@ -144,7 +149,8 @@ def same_origin(headers: Headers, method: str) -> bool:
 
 
 def place(origin: str) -> tuple[str, int | None] | None:
-    """Return an origin's host and port, None for a scheme's usual port; None for what is no origin of a page, such as `null`.
+    """Return an origin's host and port, None for a scheme's usual port; None for what is no origin of a page, such as
+    `null`.
 
     (The scheme is left out: a proxy that was not named as trusted may speak HTTPS for us.)
     """
@@ -162,8 +168,9 @@ def unknown_host(host: str) -> Response:
     """Return the page for those who use a name that the server does not know."""
     name = html.escape(host)
     return HTMLResponse(
-        f"<!doctype html><meta charset=utf-8><title>Occlusight</title><p>This server does not answer under the name <b>{name}</b>. "
-        f"If it should, start it with <code>occlusight serve --allow-host {name}</code>.</p>"
-        f"<p lang=zh>本服务器不以 <b>{name}</b> 这个名字应答。如果应当应答，请用 <code>occlusight serve --allow-host {name}</code> 启动。</p>",
+        "<!doctype html><meta charset=utf-8><title>Occlusight</title><p>This server does not answer under the "
+        f"name <b>{name}</b>. If it should, start it with <code>occlusight serve --allow-host {name}</code>.</p>"
+        f"<p lang=zh>本服务器不以 <b>{name}</b> 这个名字应答。如果应当应答，请用 <code>occlusight serve "
+        f"--allow-host {name}</code> 启动。</p>",
         421,
     )

@@ -41,7 +41,8 @@ def run(
     Args:
         options: how the model is opened.
         allow_hosts: see `Guard`.
-        trusted_proxies: addresses and networks, joined by commas, whose X-Forwarded-For and X-Forwarded-Proto are believed.
+        trusted_proxies: addresses and networks, joined by commas, whose X-Forwarded-For and X-Forwarded-Proto are
+            believed.
 
     Raises:
         BadInput: the address cannot be taken, or the model, the language or an allowed host does not exist.
@@ -125,7 +126,8 @@ def take(host: str, port: int) -> socket.socket:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise BadInput(
-                f"port {port} on {host} is taken by another program; stop that one, or choose another: --port {port + 1}"
+                f"port {port} on {host} is taken by another program; stop that one, or choose another: --port "
+                f"{port + 1}"
             ) from error
         if error.errno == errno.EACCES:
             raise BadInput(f"port {port} on {host} may not be taken by this user; choose one above 1023") from error

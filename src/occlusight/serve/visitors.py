@@ -41,7 +41,8 @@ class Visitor:
         return Client(neighbourhood(self.address), self.token)
 
     def session(self, name: str) -> str:
-        """Return the name under which a page of this visitor is known here; no other visitor can give a page that name."""
+        """Return the name under which a page of this visitor is known here; no other visitor can give a page that
+        name."""
         return hashlib.blake2b(f"{self.token}/{name}".encode(), digest_size=16).hexdigest()
 
     def greet(self, response: Response, *, secure: bool) -> None:

@@ -1,4 +1,5 @@
-"""Other pictures with the same truth: seen in a mirror, and in another light or by another camera. For training only."""
+"""Other pictures with the same truth: seen in a mirror, and in another light or by another camera. For training
+only."""
 
 from __future__ import annotations
 

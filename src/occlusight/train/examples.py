@@ -37,8 +37,9 @@ PIVOTS = (
     " to in left right front behind top bottom middle sides small most almost half nearer farther partly hides",
     "左 右 前 后 左边 右边 前面 后面 左侧 右侧 上部 下部 中间 两侧 一小部分 一部分 大部分 更近 更远 遮挡",
 )
-"""Words inside an answer that carry its content, as the first token of a yes or no does. What may stand in a word's place
-is among them ("to the left of", "behind"), since a weight that only one of two has makes an answer of it too often."""
+"""Words inside an answer that carry its content, as the first token of a yes or no does. What may stand in a word's
+place is among them ("to the left of", "behind"), since a weight that only one of two has makes an answer of it too
+often."""
 
 SEPARATORS = re.compile(".*(?:[:\uff1a,\uff0c\u3001\u548c]| and)", re.DOTALL)
 """Everything before the next item of a list: the last of : , 、 和 and "and"."""
@@ -110,9 +111,9 @@ def dense_targets(truth: Truth, catalogue: Catalogue, kinds: Sequence[str], patc
 @dataclass(frozen=True)
 class Packed:
     """Tokens of one picture's questions (T of them, without the prefix): ids, labels (the next token, or IGNORE), the
-    loss's weights, the segment (1, 2, ...; -1 for padding), the position counted from the prefix's end, and where things
-    are, (T, 5) as in `places_of`: at a name's last token the thing named, and at the token before a thing that a list
-    is about to name, that thing; NaN at other tokens."""
+    loss's weights, the segment (1, 2, ...; -1 for padding), the position counted from the prefix's end, and where
+    things are, (T, 5) as in `places_of`: at a name's last token the thing named, and at the token before a thing that a
+    list is about to name, that thing; NaN at other tokens."""
 
     ids: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int64]

@@ -70,7 +70,8 @@ class DenseHeads(nn.Module):
 
 
 class GroundingHeads(nn.Module):
-    """Read from inside the decoder where the thing just named is, and the thing that a list names next. Training only."""
+    """Read from inside the decoder where the thing just named is, and the thing that a list names next. Training
+    only."""
 
     def __init__(self, hidden: int) -> None:
         super().__init__()

@@ -13,8 +13,8 @@ from occlusight.train.recipe import TrainRecipe
 class MasterOptimizer:
     """Keeps fp32 copies of the parameters, steps them and writes them back in the model's dtype.
 
-    Muon (https://kellerjordan.github.io/posts/muon/) takes the hidden matrices; embeddings, the patch projection, heads,
-    norms and biases go to AdamW.
+    Muon (https://kellerjordan.github.io/posts/muon/) takes the hidden matrices; embeddings, the patch projection,
+    heads, norms and biases go to AdamW.
     """
 
     def __init__(self, modules: dict[str, nn.Module], recipe: TrainRecipe) -> None:

@@ -1,7 +1,7 @@
 """Attention of packed questions: only the parts of the square of scores that may be looked at.
 
-A row of T tokens is a prefix of P and N slots of S = `SLOT`. A slot sees the prefix and itself, so that P*P + N*S*(P + S)
-scores are computed instead of T*T: for P = 70 and N = 6, a fourth.
+A row of T tokens is a prefix of P and N slots of S = `SLOT`. A slot sees the prefix and itself, so that P*P + N*S*(P +
+S) scores are computed instead of T*T: for P = 70 and N = 6, a fourth.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ SLOT = 80
 
 
 def slot_mask(segments: Tensor, prefix: int, dtype: torch.dtype) -> Tensor:
-    """Additive mask `(B, 1, N, S, P + S)` of the slots' tokens `(B, N * S)`, from their segments: 0 where a token may look.
+    """Additive mask `(B, 1, N, S, P + S)` of the slots' tokens `(B, N * S)`, from their segments: 0 where a token may
+    look.
 
     A token sees the prefix, itself and what stands before it in its own segment. Padding (-1) sees the prefix and the
     padding before it in its slot; nothing is learned from it.
@@ -30,7 +31,8 @@ def slot_mask(segments: Tensor, prefix: int, dtype: torch.dtype) -> Tensor:
 
 
 def packed_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: bool) -> Tensor:
-    """`plain_attention` where the mask is none of `slot_mask`; else the prefix and the slots, each with what they may see."""
+    """`plain_attention` where the mask is none of `slot_mask`; else the prefix and the slots, each with what they may
+    see."""
     if mask is None or mask.ndim != 5:
         return plain_attention(q, k, v, mask, causal)
     batch, heads, _, width = q.shape

@@ -1,4 +1,5 @@
-"""An endless stream of training batches, made in worker processes: scenes, composed or rendered, with their questions."""
+"""An endless stream of training batches, made in worker processes: scenes, composed or rendered, with their
+questions."""
 
 from __future__ import annotations
 
@@ -93,7 +94,8 @@ class Pictures(IterableDataset[Batch]):
                 bucket.rgb.append(relit(rgb, rng))
                 bucket.packed.append(packer.pack(questions_of(truth, names, rng), truth.graph))
                 bucket.dense.append(dense)
-            # A picture's replays end up in different batches: the bucket is emitted shuffled once it holds four batches.
+            # A picture's replays end up in different batches: the bucket is emitted shuffled once it holds four
+            # batches.
             if len(bucket.rgb) >= 4 * self.recipe.batch:
                 order = rng.permutation(len(bucket.rgb))
                 for at in range(4):

@@ -1,4 +1,5 @@
-"""The plan on checkpoints with outliers: plain 8 bits break, what the plan chooses stays within the budget; and the stored form."""
+"""The plan on checkpoints with outliers: plain 8 bits break, what the plan chooses stays within the budget; and the
+stored form."""
 
 from __future__ import annotations
 
@@ -104,7 +105,8 @@ def test_an_error_does_not_depend_on_how_an_output_channel_is_scaled() -> None:
 
 
 def test_four_bits_suffice_where_a_few_output_channels_are_huge() -> None:
-    """Rows of `up_proj` hundreds of times the others', which `down_proj` divides again: a token at which they are small is not ruined."""
+    """Rows of `up_proj` hundreds of times the others', which `down_proj` divides again: a token at which they are small
+    is not ruined."""
     random = torch.Generator().manual_seed(0)
     x, weight = torch.randn(500, 256, generator=random), torch.randn(512, 256, generator=random)
     weight[[5, 200]] *= 512
@@ -117,7 +119,8 @@ def test_four_bits_suffice_where_a_few_output_channels_are_huge() -> None:
 
 
 def test_four_bits_are_treated_too_and_have_eight_beside_them_for_prompts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One channel of the input is 300 times the others, its weights as much smaller: a group that holds it rounds them all away."""
+    """One channel of the input is 300 times the others, its weights as much smaller: a group that holds it rounds them
+    all away."""
     random = torch.Generator().manual_seed(0)
     x, weight = torch.randn(300, 256, generator=random), torch.randn(128, 256, generator=random)
     x[:, 3], weight[:, 3] = 300 * x[:, 3], weight[:, 3] / 300

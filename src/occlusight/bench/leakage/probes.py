@@ -1,10 +1,10 @@
 """Two models that never see a picture. What they know better than the majority's answer, a question gives away.
 
-The text probe reads the question: its words and pairs of words, and, since an alias hides nothing from a reader, the kinds and colours
-that it names, alone and together. It is a logistic regression for each sort of question (the last step of its program), over all its
-templates and both languages. The boxes probe is given the 2D boxes of what can be seen of all objects, and which of them the question
-names: gradient-boosted trees over the two boxes and how they lie to one another and to the rest. Both learn from some scenes and are
-tried on others.
+The text probe reads the question: its words and pairs of words, and, since an alias hides nothing from a reader, the
+kinds and colours that it names, alone and together. It is a logistic regression for each sort of question (the last
+step of its program), over all its templates and both languages. The boxes probe is given the 2D boxes of what can be
+seen of all objects, and which of them the question names: gradient-boosted trees over the two boxes and how they lie to
+one another and to the rest. Both learn from some scenes and are tried on others.
 """
 
 from __future__ import annotations
@@ -87,7 +87,8 @@ def text_model() -> Any:
 
 
 def box_features(q: Asked) -> Features:
-    """Return how the boxes lie that a question is about, and how the others lie to them; and the kinds that it names."""
+    """Return how the boxes lie that a question is about, and how the others lie to them; and the kinds that it
+    names."""
     facts = q.facts
     boxes = {id: facts.objects[id].box for id in facts.objects if facts.objects[id].visible_fraction > 0}
     found: Features = {"boxes": float(len(boxes)), "template": float(_code(q.template))}

@@ -18,7 +18,8 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class Row:
-    """Shares of right answers to a template's questions about held-out scenes; the gains are over the majority's answer.
+    """Shares of right answers to a template's questions about held-out scenes; the gains are over the majority's
+    answer.
 
     `boxes` is None where boxes cannot hold the answer.
     """
@@ -41,8 +42,8 @@ class Row:
 
 
 def rows(tried: Sequence[Asked], answers: Mapping[str, Sequence[str]], skip_boxes: Sequence[str]) -> list[Row]:
-    """Return a row a template; `answers` has the majority's and the probes' answers to the questions tried, of which the
-    boxes probe gives none for the templates of `skip_boxes`."""
+    """Return a row a template; `answers` has the majority's and the probes' answers to the questions tried, of which
+    the boxes probe gives none for the templates of `skip_boxes`."""
     found = []
     for template in sorted({q.template for q in tried}):
         at = [i for i, q in enumerate(tried) if q.template == template]

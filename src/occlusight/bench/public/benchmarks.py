@@ -81,7 +81,8 @@ BENCHMARKS: dict[str, Benchmark] = {
 
 
 def read(name: str, folder: Path, limit: int | None = None) -> list[Item]:
-    """Read a benchmark from its local copy. Raises BadInput for an unknown one, BadData with its source where the data is absent."""
+    """Read a benchmark from its local copy. Raises BadInput for an unknown one, BadData with its source where the data
+    is absent."""
     if name not in BENCHMARKS:
         raise BadInput(f"the public benchmarks are {', '.join(BENCHMARKS)}, but {name!r} was given")
     benchmark = BENCHMARKS[name]
@@ -102,7 +103,8 @@ def read(name: str, folder: Path, limit: int | None = None) -> list[Item]:
         raise
     except UNFIT as error:
         raise BadData(
-            f"{folder}: not the format of {name} ({type(error).__name__}: {shown(str(error))}); get it from {benchmark.source}"
+            f"{folder}: not the format of {name} ({type(error).__name__}: {shown(str(error))}); get it from "
+            f"{benchmark.source}"
         ) from error
     if not items:
         raise BadData(f"{folder} holds no question of {name}; get it from {benchmark.source}")
@@ -118,10 +120,11 @@ def run(
 ) -> dict[str, Any]:
     """Ask every item and return the scores; answers are saved as they come, and an interrupted run resumes.
 
-    `scored.jsonl` has what was read from each answer, its raw text and the reason for its score, `costs.json` what the answers took.
+    `scored.jsonl` has what was read from each answer, its raw text and the reason for its score, `costs.json` what the
+    answers took.
 
-    Raises BadInput where `out` holds a run of another model or other questions, or another process writes it, OcclusightError when too
-    many answers in a row fail.
+    Raises BadInput where `out` holds a run of another model or other questions, or another process writes it,
+    OcclusightError when too many answers in a row fail.
     """
     settings = Settings(sampling=SamplingParams(max_tokens=max_tokens), certainty=False)
     about = {
@@ -157,7 +160,8 @@ def request_for(item: Item, settings: Settings) -> RunRequest:
 
 
 def judge(item: Item, answer: str, finish_reason: str) -> Score:
-    """Score one answer; its value is that of `items.score`. What was cut is read as far as it says anything; an error has no value."""
+    """Score one answer; its value is that of `items.score`. What was cut is read as far as it says anything; an error
+    has no value."""
     if finish_reason == "error":
         return Score(None, ERROR, None, answer, "the backend failed")
     said = read_answer(item, answer)
@@ -171,7 +175,8 @@ def judge(item: Item, answer: str, finish_reason: str) -> Score:
 
 
 def summarise(items: list[Item], scored: dict[str, Score]) -> dict[str, Any]:
-    """Return accuracy (mean error for numbers) by group with intervals clustered by picture, F1 for pairs, and what could not be read.
+    """Return accuracy (mean error for numbers) by group with intervals clustered by picture, F1 for pairs, and what
+    could not be read.
 
     Answers that failed count nowhere.
     """

@@ -43,7 +43,8 @@ def blink(folder: Path) -> Iterator[Item]:
 
 
 def emb_spatial(folder: Path) -> Iterator[Item]:
-    """embspatial_bench.json: question_id, question, answer_options, answer (an index), relation, data_source, image in base64."""
+    """embspatial_bench.json: question_id, question, answer_options, answer (an index), relation, data_source, image in
+    base64."""
     for path in first_of(folder, "embspatial*.json*"):
         for line in load_list(path):
             image = line["image"]
@@ -63,7 +64,8 @@ def emb_spatial(folder: Path) -> Iterator[Item]:
 
 
 def whats_up(folder: Path) -> Iterator[Item]:
-    """controlled_images_dataset.json, controlled_clevr_dataset.json: image_path, caption_options, of which the first is right."""
+    """controlled_images_dataset.json, controlled_clevr_dataset.json: image_path, caption_options, of which the first is
+    right."""
     for path in first_of(folder, "controlled_*_dataset.json", "*_qa.json"):
         for i, line in enumerate(load_list(path)):
             captions: list[Any] = line["caption_options"]
@@ -78,9 +80,11 @@ def whats_up(folder: Path) -> Iterator[Item]:
 
 
 def o_bench(folder: Path) -> Iterator[Item]:
-    """*.json or *.jsonl: id, image, task, question, options (a list or letters to texts), answer (a letter, or a text without options).
+    """*.json or *.jsonl: id, image, task, question, options (a list or letters to texts), answer (a letter, or a text
+    without options).
 
-    The paper (arXiv 2508.04059) announces its data without giving a format; this is the shape of other benchmarks of its kind.
+    The paper (arXiv 2508.04059) announces its data without giving a format; this is the shape of other benchmarks of
+    its kind.
     """
     for path in first_of(folder, "*.json", "*.jsonl"):
         for i, line in enumerate(load_list(path)):

@@ -27,10 +27,11 @@ IOU = 0.5
 
 @dataclass(frozen=True)
 class Item:
-    """One question. `scoring` is choice (truth: index), boolean, number, text, or box (truth: x0, y0, x1, y1 in 0-1000).
+    """One question. `scoring` is choice (truth: index), boolean, number, text, or box (truth: x0, y0, x1, y1 in
+    0-1000).
 
-    `cluster` is what questions share that are not independent, mostly the picture. Items of scoring "pair" are booleans that count
-    as ordered pairs, for precision, recall and F1.
+    `cluster` is what questions share that are not independent, mostly the picture. Items of scoring "pair" are booleans
+    that count as ordered pairs, for precision, recall and F1.
     """
 
     id: str
@@ -72,7 +73,8 @@ def read_answer(item: Item, text: str) -> Any:
 
 
 def score(item: Item, said: Any) -> float:
-    """Return 1 or 0; for a number the symmetric error |said - true| / (said + true), where 0 is best and silence is 1."""
+    """Return 1 or 0; for a number the symmetric error |said - true| / (said + true), where 0 is best and silence is
+    1."""
     if item.scoring == "number":
         return 1.0 if said is None else abs(said - item.truth) / max(1e-9, said + item.truth)
     if said is None:

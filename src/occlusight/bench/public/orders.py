@@ -1,4 +1,5 @@
-"""Who hides whom in COCO's photographs: InstaOrder (arXiv 2111.14562) and COCOA (1509.01329), as precision, recall and F1 over ordered pairs."""
+"""Who hides whom in COCO's photographs: InstaOrder (arXiv 2111.14562) and COCOA (1509.01329), as precision, recall and
+F1 over ordered pairs."""
 
 from __future__ import annotations
 
@@ -12,10 +13,12 @@ from occlusight.scenes.imports.orders import constraint_pairs, order_pairs
 
 
 def insta_order(folder: Path) -> Iterator[Item]:
-    """InstaOrder_val2017.json beside COCO's instances_val2017.json and val2017/: image_id, instance_ids, occlusion, depth.
+    """InstaOrder_val2017.json beside COCO's instances_val2017.json and val2017/: image_id, instance_ids, occlusion,
+    depth.
 
-    `occlusion` has orders such as "0<2" (instance 0 hides instance 2) and "0<2 & 2<0". Every ordered pair of an annotated pair is
-    asked about; pairs that are not annotated hide nothing. `depth` has "0<1" (0 is nearer); equal and overlapping ranges are left out.
+    `occlusion` has orders such as "0<2" (instance 0 hides instance 2) and "0<2 & 2<0". Every ordered pair of an
+    annotated pair is asked about; pairs that are not annotated hide nothing. `depth` has "0<1" (0 is nearer); equal and
+    overlapping ranges are left out.
     """
     for path in first_of(folder, "InstaOrder_val2017.json"):
         coco = load(folder / "instances_val2017.json")
@@ -38,7 +41,8 @@ def insta_order(folder: Path) -> Iterator[Item]:
 
 
 def cocoa(folder: Path) -> Iterator[Item]:
-    """COCO_amodal_val2014.json beside val2014/: per picture regions (name, segmentation, order) and depth_constraint "1-2,1-3" (1 hides 2)."""
+    """COCO_amodal_val2014.json beside val2014/: per picture regions (name, segmentation, order) and depth_constraint
+    "1-2,1-3" (1 hides 2)."""
     for path in first_of(folder, "COCO_amodal_val2014*.json"):
         document = load(path)
         images = {i["id"]: i for i in document["images"]}

@@ -25,7 +25,8 @@ def vsr(folder: Path) -> Iterator[Item]:
 
 
 def nlvr2(folder: Path) -> Iterator[Item]:
-    """test1.json or dev.json (JSON Lines): identifier "test1-0-1-0", sentence, label "True"; two pictures, test1-0-1-img0.png and -img1.png."""
+    """test1.json or dev.json (JSON Lines): identifier "test1-0-1-0", sentence, label "True"; two pictures,
+    test1-0-1-img0.png and -img1.png."""
     for path in list(first_of(folder, "test1.json", "dev.json"))[:1]:
         for line in load_list(path):
             stem = line["identifier"].rpartition("-")[0]
@@ -45,7 +46,8 @@ def gqa(folder: Path) -> Iterator[Item]:
 
 
 def capture(folder: Path) -> Iterator[Item]:
-    """*.json: a list of image_file, object (or dot_shape), ground_truth. Scored by the symmetric mean error of the paper."""
+    """*.json: a list of image_file, object (or dot_shape), ground_truth. Scored by the symmetric mean error of the
+    paper."""
     for path in first_of(folder, "*.json"):
         for line in load_list(path):
             thing = line.get("object") or f"{line.get('dot_shape', 'dot')}s"
@@ -63,7 +65,8 @@ def capture(folder: Path) -> Iterator[Item]:
 
 
 def refcoco_plus(folder: Path) -> Iterator[Item]:
-    """refs(unc).p and instances.json as the REFER toolkit has them, pictures in images/ or train2014/; the split testA, testB and val."""
+    """refs(unc).p and instances.json as the REFER toolkit has them, pictures in images/ or train2014/; the split testA,
+    testB and val."""
     for path in first_of(folder, "refs*.p"):
         instances = load(folder / "instances.json")
         boxes = {a["id"]: a["bbox"] for a in instances["annotations"]}

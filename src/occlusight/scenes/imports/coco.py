@@ -42,8 +42,8 @@ def size_of(image: Mapping[str, Any], where: str, things: int = 1) -> tuple[int,
         )
     if things > MOST_THINGS or 2 * things * width * height > MASK_BYTES:
         raise BadData(
-            f"{where}: {things} things in {width} x {height} pixels are too many; up to {MOST_THINGS} are read, and masks of "
-            f"{MASK_BYTES / 1e9:.1f} GB"
+            f"{where}: {things} things in {width} x {height} pixels are too many; up to {MOST_THINGS} are read, "
+            f"and masks of {MASK_BYTES / 1e9:.1f} GB"
         )
     return width, height
 
@@ -129,7 +129,8 @@ def _outline(polygon: Any, size: tuple[int, int]) -> float:
         wrong = [v for v in polygon[axis::2] if not _is_number(v) or not -side <= v <= 2 * side]
         if wrong:
             raise ValueError(
-                f"the mask cannot be read: the {'xy'[axis]} coordinate {shown(wrong[0])} is no number within {side} pixels of the picture"
+                f"the mask cannot be read: the {'xy'[axis]} coordinate {shown(wrong[0])} is no number within "
+                f"{side} pixels of the picture"
             )
     points = list(zip(polygon[::2], polygon[1::2], strict=True))
     return math.fsum(max(abs(a - c), abs(b - d)) + 1 for (a, b), (c, d) in pairwise([*points, points[0]]))

@@ -69,7 +69,8 @@ def import_from(
     unfit = [kind for kind in asked if kind not in (*format.asks, *format.more)]
     if unfit or not asked:
         raise BadInput(
-            f"--ask takes {', '.join((*format.asks, *format.more))} for {source.format}, but {', '.join(unfit) or 'nothing'} was given"
+            f"--ask takes {', '.join((*format.asks, *format.more))} for {source.format}, but "
+            f"{', '.join(unfit) or 'nothing'} was given"
         )
     shown = format.read(file, folder, source.seed, instances)
     return import_annotated(shown, out, source, kinds, asked, limit, progress)

@@ -135,8 +135,8 @@ def import_own(
             for where, own in group:
                 if (own.about, own.lang) in asked:
                     raise BadData(
-                        f"{where}: the id {own.about!r} is used twice in {own.lang} about this picture (also {asked[own.about, own.lang]}); "
-                        "only the same question in another language shares it"
+                        f"{where}: the id {own.about!r} is used twice in {own.lang} about this picture (also "
+                        f"{asked[own.about, own.lang]}); only the same question in another language shares it"
                     )
                 asked[own.about, own.lang] = where
                 program = [["stated", [own.value, list(own.choices), own.about]]]
@@ -194,8 +194,8 @@ class _Book:
             size = _opened(picture, where).size
             if size != (graph.width, graph.height):
                 raise BadData(
-                    f"{picture} has {size[0]} x {size[1]} pixels upright, but its annotations are for {graph.width} x {graph.height}; "
-                    "give the pictures that were annotated"
+                    f"{picture} has {size[0]} x {size[1]} pixels upright, but its annotations are for "
+                    f"{graph.width} x {graph.height}; give the pictures that were annotated"
                 )
             with picture.open("rb") as source, (self.drafts / image).open("xb") as copy:
                 shutil.copyfileobj(source, copy)
@@ -254,8 +254,8 @@ def _writing(out: Path, source: Source) -> Iterator[_Book]:
         yield book
         if not book.scenes:
             raise BadData(
-                f"{source.file} gives no question to ask ({book.found.skipped} pictures without one): things must be named, seen well enough, "
-                "and hide one another clearly"
+                f"{source.file} gives no question to ask ({book.found.skipped} pictures without one): things must "
+                "be named, seen well enough, and hide one another clearly"
             )
         for name, lines in zip(LINES, (book.scenes, book.questions), strict=True):
             (drafts / name).write_text("".join(map(dumped, lines)), encoding="utf-8")

@@ -88,7 +88,8 @@ class Kinds:
             shown = ", ".join(repr(name) for name in self.nameless[:SHOWN])
             more = f" and {len(self.nameless) - SHOWN} more" if len(self.nameless) > SHOWN else ""
             raise BadInput(
-                f"--langs asks for Chinese, but these have no Chinese name: {shown}{more}; give names with --names FILE.toml "
+                f"--langs asks for Chinese, but these have no Chinese name: {shown}{more}; give names with "
+                "--names FILE.toml "
                 f'(["{self.nameless[0]}"] zh = "...", measure = "..."), or take --langs en'
             )
 

@@ -22,9 +22,9 @@ def family_of(recipe: str) -> SceneFamily:
 
 
 def recipes_named(text: str) -> tuple[str, ...]:
-    """Read names of recipes that are separated by commas, or that stand for several: "all" for the free ones, "wide" for
-    those of every kind, "staged" for the targeted ones, a type of occlusion, "signs" or "clip". Unknown names are left
-    for the plan to refuse."""
+    """Read names of recipes that are separated by commas, or that stand for several: "all" for the free ones, "wide"
+    for those of every kind, "staged" for the targeted ones, a type of occlusion, "signs" or "clip". Unknown names are
+    left for the plan to refuse."""
     several = {name: recipes for family in FAMILIES for name, recipes in family.named.items()}
     names = [part.strip() for part in text.split(",") if part.strip()]
     return tuple(dict.fromkeys(recipe for name in names for recipe in several.get(name, (name,))))

@@ -59,8 +59,8 @@ class MeshInfo:
 class Kind:
     """A kind of thing that scenes show and questions name.
 
-    `measure` is the Chinese measure word (一辆汽车). `settings` says where it belongs. `material` is opaque, transparent,
-    mirror or porous. `glossy` paint reflects.
+    `measure` is the Chinese measure word (一辆汽车). `settings` says where it belongs. `material` is opaque,
+    transparent, mirror or porous. `glossy` paint reflects.
     """
 
     key: str
@@ -142,7 +142,8 @@ class Catalogue:
             if m.library not in (PROCEDURAL, FIXTURE):
                 groups.setdefault((m.library, m.author, m.licence), []).append(m.path.split("/")[-2])
         return [
-            f"{library}: {', '.join(sorted(models))} by {author}, {licence} <{LICENCES[licence]}>, converted and rescaled"
+            f"{library}: {', '.join(sorted(models))} by {author}, {licence} <{LICENCES[licence]}>, converted and "
+            "rescaled"
             for (library, author, licence), models in sorted(groups.items())
         ]
 

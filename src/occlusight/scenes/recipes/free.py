@@ -92,8 +92,8 @@ DESK = (
     "bowl fan gift"
 )
 ROOM = (
-    "sofa armchair chair table bed bookcase television refrigerator floor_lamp stool piano suitcase plant man woman dog "
-    "cat basketball trash_can guitar"
+    "sofa armchair chair table bed bookcase television refrigerator floor_lamp stool piano suitcase plant man "
+    "woman dog cat basketball trash_can guitar"
 )
 SETTINGS = {
     "street": Setting(

@@ -49,7 +49,8 @@ def set_sprite(
     size: tuple[int, int],
     slopes: tuple[float, float, float] = UPRIGHT,
 ) -> Layer | None:
-    """Return a sprite whose base is at the pixel `base` of a picture of `size` (width, height), None where it cannot be.
+    """Return a sprite whose base is at the pixel `base` of a picture of `size` (width, height), None where it cannot
+    be.
 
     `pixels` is how many pixels a metre has at the object, `scale` how many times the catalogue's size the object has,
     `along` the depth of its base. `slopes` says how much depth a metre to the right, downwards, and along the line of

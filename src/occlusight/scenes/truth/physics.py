@@ -106,7 +106,8 @@ def crossings(a: Placed, va: NDArray[np.float32], b: Placed, vb: NDArray[np.floa
 
 @lru_cache(maxsize=64)
 def _outline_of(placed: Placed) -> NDArray[np.float64]:
-    """Return a thing's outline on the ground: in the frames of a clip, in variants of a scene, most stand where they stood."""
+    """Return a thing's outline on the ground: in the frames of a clip, in variants of a scene, most stand where they
+    stood."""
     return outline(placed_vertices(placed, load_mesh(placed.mesh))[:, :2])
 
 

@@ -1,8 +1,9 @@
-"""The only way to the page's program, Gradio: a list of the requests that the page makes, each checked before Gradio sees it.
+"""The only way to the page's program, Gradio: a list of the requests that the page makes, each checked before Gradio
+sees it.
 
-Gradio alone would copy any file that a request names into a public folder, fetch addresses, answer for other visitors' pages and tell
-its own functions. Here whatever is not listed does not exist; what a request carries is reduced to what its fields can hold; pictures
-are kept by us under names of our own; and a page belongs to the visitor who opened it.
+Gradio alone would copy any file that a request names into a public folder, fetch addresses, answer for other visitors'
+pages and tell its own functions. Here whatever is not listed does not exist; what a request carries is reduced to what
+its fields can hold; pictures are kept by us under names of our own; and a page belongs to the visitor who opened it.
 """
 
 from __future__ import annotations
@@ -233,7 +234,8 @@ def visitor_of(request: Request) -> Visitor:
 
 
 def reduced(field: Any, value: object) -> object:
-    """Return a field's value as it must be; a picture is left its name alone. Raises 422 for what the field cannot hold."""
+    """Return a field's value as it must be; a picture is left its name alone. Raises 422 for what the field cannot
+    hold."""
     if isinstance(field, gr.Image):
         if value is None:
             return None
@@ -271,7 +273,8 @@ def place_in(event: object) -> int:
 
 
 def at_most(request: Request, limit: int) -> Receive:
-    """Return where a request's body comes from, up to a number of bytes. Raises 413, before reading where the length is told."""
+    """Return where a request's body comes from, up to a number of bytes. Raises 413, before reading where the length is
+    told."""
     told = request.headers.get("content-length", "0")
     if not told.isdecimal() or int(told[:20]) > limit:
         raise HTTPException(413)

@@ -136,7 +136,8 @@ def visitor_of(request: gr.Request) -> Visitor:
 
 
 def shown(handle: str) -> dict[str, str]:
-    """Return a picture as the browser shows it; there is no mark in it by which Gradio would take the name for a path."""
+    """Return a picture as the browser shows it; there is no mark in it by which Gradio would take the name for a
+    path."""
     return {"path": handle, "url": f"./gradio_api/file={quote(handle)}", "orig_name": handle.rpartition("/")[2]}
 
 

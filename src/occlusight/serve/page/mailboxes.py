@@ -1,6 +1,7 @@
 """What pages have not read yet: Gradio keeps it by page session, the 2,000 latest, whoever they belong to.
 
-A client that opens sessions by the thousand would throw out what others wait for, and one that never reads would fill the memory.
+A client that opens sessions by the thousand would throw out what others wait for, and one that never reads would fill
+the memory.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ class Room:
 
 
 class Mailboxes(LRUCache[str, "Queue[Any]"]):
-    """Messages by session; where there are too many, those go first that belong to the group (an address) that has most."""
+    """Messages by session; where there are too many, those go first that belong to the group (an address) that has
+    most."""
 
     def __init__(self, room: Room | None = None) -> None:
         self.room = room or Room()
@@ -43,7 +45,8 @@ class Mailboxes(LRUCache[str, "Queue[Any]"]):
         return Queue()
 
     def admit(self, session: str, group: str) -> None:
-        """Make room for what a session of a group is about to be sent. Raises Busy where it has not read what it was sent before."""
+        """Make room for what a session of a group is about to be sent. Raises Busy where it has not read what it was
+        sent before."""
         if session in self and self[session].qsize() > self.room.unread:
             raise Busy("earlier answers have not been read", RETRY_S, by_client=True)
         self._groups[session] = group

@@ -17,9 +17,11 @@ EVERY_S = 0.1
 
 
 class Answering:
-    """Waits for its turn, then gives the answer so far; `stop` ends either. `threads` has one for each answer that is computed at once.
+    """Waits for its turn, then gives the answer so far; `stop` ends either. `threads` has one for each answer that is
+    computed at once.
 
-    `progress` says how far the first word is, where it takes long; None from then on. After the last text, `done` is the backend's last event, or None where the answer was stopped.
+    `progress` says how far the first word is, where it takes long; None from then on. After the last text, `done` is
+    the backend's last event, or None where the answer was stopped.
     """
 
     def __init__(self, backend: Backend, request: Request, place: Place, threads: Executor) -> None:
@@ -42,7 +44,8 @@ class Answering:
         return perf_counter() - self.began
 
     async def texts(self) -> AsyncIterator[str]:
-        """Yield the answer so far, whenever there is more of it, and before that whenever it has come nearer. Raises what the backend raises."""
+        """Yield the answer so far, whenever there is more of it, and before that whenever it has come nearer. Raises
+        what the backend raises."""
         if self.stopped or not self.place.runs:
             return
         self.began = perf_counter()

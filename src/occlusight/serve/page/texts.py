@@ -79,8 +79,8 @@ TEXTS: dict[Language, Texts] = {
         waiting="正在排队：前面还有 {ahead} 个提问",
         too_many="您已有几个提问在等待，请在 {seconds} 秒后再试。",
         full="现在提问的人太多，请在 {seconds} 秒后再试。",
-        done="完成 · {tokens} 个词元 · 共 {total:.1f} 秒 · 首个词元 {first:.1f} 秒（{image}）· 每秒 {rate:.0f} 个词元 · "
-        "提示 {prompt} 个词元，其中图片 {pixels} 个",
+        done="完成 · {tokens} 个词元 · 共 {total:.1f} 秒 · 首个词元 {first:.1f} 秒（{image}）· 每秒 {rate:.0f} "
+        "个词元 · 提示 {prompt} 个词元，其中图片 {pixels} 个",
         cut="已截断（达到 max_tokens）· ",
         stopped="已停止 · {tokens} 段 · {total:.1f} 秒",
         failed="没有回答：{error}",
@@ -112,8 +112,8 @@ TEXTS: dict[Language, Texts] = {
         max_tokens="Longest answer (max_tokens)",
         max_tokens_info="In tokens; a longer answer is cut, and marked so",
         examples="Examples: one click asks",
-        renders="The small model that ships with Occlusight knows rendered scenes, not photographs. For photographs, run "
-        "Qwen3-VL-2B-Instruct instead:",
+        renders="The small model that ships with Occlusight knows rendered scenes, not photographs. For photographs, "
+        "run Qwen3-VL-2B-Instruct instead:",
         serving="Model: {name}",
         no_picture="Please choose a picture first.",
         no_question="Please write a question first.",

@@ -1,6 +1,7 @@
 """The pictures that visitors bring and the examples that the page has, by names that say nothing about where they lie.
 
-A visitor's picture is his own: nobody else can show it or ask about it. No name that a client gives is ever joined to a path.
+A visitor's picture is his own: nobody else can show it or ask about it. No name that a client gives is ever joined to a
+path.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ RETRY_S = 5
 
 @dataclass(frozen=True)
 class Limits:
-    """How much is kept: bytes of a picture, pictures of a visitor, bytes in all, and seconds; how many bytes come at the same time
-    from an address, and in all."""
+    """How much is kept: bytes of a picture, pictures of a visitor, bytes in all, and seconds; how many bytes come at
+    the same time from an address, and in all."""
 
     largest: int = 64 * 2**20
     of_a_visitor: int = 16
@@ -67,7 +68,8 @@ class Uploads:
 
     @contextmanager
     def arriving(self, owner: Visitor, size: int) -> Iterator[None]:
-        """Set room aside while so many bytes arrive, which lie in a temporary file until they are kept. Raises Busy where too many do."""
+        """Set room aside while so many bytes arrive, which lie in a temporary file until they are kept. Raises Busy
+        where too many do."""
         group, limits = owner.client.group, self.limits
         if self._coming[group] + size > limits.coming_of_an_address:
             raise Busy("this address sends too many pictures at the same time", RETRY_S, by_client=True)
@@ -144,7 +146,8 @@ class Uploads:
 
 
 def file_name(name: str) -> str:
-    """Return the last part of a client's file name, in letters, digits and a few signs that mean nothing to any file system."""
+    """Return the last part of a client's file name, in letters, digits and a few signs that mean nothing to any file
+    system."""
     last = re.split(r"[/\\]", name)[-1]
     return re.sub(r"[^\w.-]", "_", last)[-60:].lstrip(".") or "picture"
 
