@@ -41,6 +41,8 @@ def test_streams_draw_what_they_always_did() -> None:
         "clips": 15,
         "balanced questions": 15,
         "clips questions": 16,
+        "sight questions": 17,
+        "stills questions": 18,
         "backdrops": 77,
         "training examples": 77,
         "scenery": 78,

@@ -22,6 +22,8 @@ STREAMS: Mapping[str, int | None] = {
     "clips": 15,
     "balanced questions": 15,
     "clips questions": 16,
+    "sight questions": 17,
+    "stills questions": 18,
     "backdrops": 77,
     "training examples": 77,
     "scenery": 78,

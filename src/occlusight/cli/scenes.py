@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -88,6 +88,12 @@ def make_command(
             help="Match the questions of the whole set so that their texts do not give the answers away: fewer are asked. Named sets always do.",
         ),
     ] = False,
+    questions: Annotated[
+        str,
+        typer.Option(
+            help="standard: who hides whom, where, how many; eyes: colours, boxes, amounts, lists, orders, several pictures, always matched."
+        ),
+    ] = "standard",
     heldout: Annotated[bool, typer.Option("--heldout", help="Show meshes that training never sees.")] = False,
     langs: QuestionLangs = "zh,en",
     workers: Annotated[int, typer.Option(min=1, help="Processes, which share the cores.")] = 1,
@@ -99,6 +105,8 @@ def make_command(
     Example: `occlusight scenes make --set occlusion-50 --out occlusion-50`
 
     Example: `occlusight scenes make --recipe signs --seed 7 --count 10 --out signs10`
+
+    Example: `occlusight scenes make --recipe all --seed 7 --count 20 --questions eyes --out eyes20`
 
     Example: `occlusight scenes make --recipe clip --frames 16 --seed 7 --count 2 --out clips2`
 
@@ -112,7 +120,7 @@ def make_command(
     if named is not None:
         if (recipe, seed, count) != (None, None, None):
             raise BadInput(f"--set {named} says recipe, seed and count; leave those out")
-        plan = named_set(named)
+        plan = replace(named_set(named), balanced=questions == "standard", questions=questions)
     elif recipe is None or seed is None or count is None:
         raise BadInput("a data set needs --recipe, --seed and --count, or --set occlusion-50")
     else:
@@ -120,7 +128,7 @@ def make_command(
         of_clip = frames_named(recipes, frames)
         total = count * (of_clip or 1)
         spoken = _languages(langs)
-        plan = DatasetPlan(recipes, seed, total, size, samples, heldout, spoken, variants, balanced, of_clip)
+        plan = DatasetPlan(recipes, seed, total, size, samples, heldout, spoken, variants, balanced, of_clip, questions)
     start = time.monotonic()
     with progress("making", "scenes") as show:
         made = make_set(plan, out, workers=workers, progress=show)

@@ -95,13 +95,14 @@ class _Kind:
             for template, cells in turns.items():
                 if cells:
                     says = cells.popleft()
-                    if self._group(template, self.cells[template][says], matched=bool(says)):
+                    matched = bool(says) or self.main[template] in TWO
+                    if self._group(template, self.cells[template][says], matched):
                         cells.append(says)
 
     def _group(self, template: str, cell: Cell, matched: bool) -> bool:
         """Choose one offer for each main answer and at most as many for others; none where a main answer has none left.
 
-        Where a text names nothing there is nothing to match: any one is chosen.
+        Where a text names nothing, and no yes or no is asked for, there is nothing to match: any one is chosen.
         """
         main = self.main[template] if matched else ()
         group: list[Chosen] = []

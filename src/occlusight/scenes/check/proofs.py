@@ -19,9 +19,11 @@ from occlusight.errors import OcclusightError
 from occlusight.files.json_lines import Line
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import LANGS
+from occlusight.questions.album import Album
 from occlusight.questions.own import BROUGHT
 from occlusight.questions.programs import execute
 from occlusight.questions.question import Question, kinds_of_questions
+from occlusight.questions.registry import templates
 from occlusight.scenes.make.selection import BANDS, clear_pairs
 from occlusight.scenes.recipes.free import MAX_OBJECTS, MIN_OBJECTS
 
@@ -161,10 +163,13 @@ def question_failures(line: Line, scenes: Mapping[str, tuple[Line, Facts]]) -> I
         yield f"is about the scene {q.scene!r}, which is not in the set or cannot be read"
         return
     scene, facts = scenes[q.scene]
+    if q.scenes and not (set(q.scenes) <= scenes.keys() and q.scene == q.scenes[-1]):
+        yield f"is about the scenes {', '.join(q.scenes)}, of which the last must be its own, and each in the set"
+        return
     if q.image != scene["image"]:
         yield f"is about the picture {q.image}, but its scene's is {scene['image']}"
     try:
-        answer = execute(q.program, facts)
+        answer = execute(q.program, _album(q, scenes) if q.scenes else facts)
     except (OcclusightError, LookupError, TypeError, ValueError) as error:
         yield f"has a program that cannot be executed ({error})"
         return
@@ -181,6 +186,10 @@ def question_failures(line: Line, scenes: Mapping[str, tuple[Line, Facts]]) -> I
         if op in ("hides", "remove") and facts.hides(*arguments) is None:
             covered = facts.graph.covered(*arguments)
             yield f"asks about a pair of which {covered:.3f} is covered, too little for yes or no"
+
+
+def _album(q: Question, scenes: Mapping[str, tuple[Line, Facts]]) -> Album:
+    return Album(tuple(scenes[id][1] for id in q.scenes), clip=templates()[q.template].album == "clip")
 
 
 def _doubtful(op: str, arguments: Sequence[str], facts: Facts) -> Iterator[str]:

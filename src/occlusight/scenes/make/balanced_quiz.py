@@ -3,7 +3,7 @@ away."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from occlusight.errors import BadInput
 from occlusight.occlusion.facts import Facts
@@ -28,15 +28,29 @@ def balanced_quiz(
     if plan.family.balanced is None:
         raise BadInput(f"sets of {plan.family.name} cannot be balanced")
     wanted = plan.family.balanced(plan.group_size)
-    rng = stream("balanced questions", plan.seed)
-    matched = match([Candidates(f, names) for f in facts], wanted, ALWAYS, rng)
+    return matched_quiz(plan, indices, facts, names, wanted, ALWAYS, "balanced questions")
+
+
+def matched_quiz(
+    plan: DatasetPlan,
+    indices: Sequence[int],
+    facts: Sequence[Facts],
+    names: Names,
+    wanted: Mapping[str, int],
+    always: Sequence[str],
+    name: str,
+) -> list[list[Question]]:
+    """Ask at most `wanted[kind]` questions of each kind about a scene, matched over all scenes (see `questions.balance`); those of
+    `always` are asked of every scene that offers them. `name` is that of the stream of random numbers."""
+    rng = stream(name, plan.seed)
+    matched = match([Candidates(f, names) for f in facts], wanted, always, rng)
     found = []
     for index, one, chosen in zip(indices, facts, matched, strict=True):
         order = rng.permutation(len(chosen))
         asked = [(chosen[i].template, (chosen[i].offer.program, chosen[i].offer.mentions)) for i in order]
         questions: list[Question] = []
         for lang in plan.langs:
-            words = stream("balanced questions", plan.seed, index)
+            words = stream(name, plan.seed, index)
             questions += put(asked, one, names, words, lang, scene=plan.scene_id(index), image=plan.image(index))
         found.append(questions)
     return found

@@ -67,6 +67,10 @@ equally many, so that who
 every picture that offers
   them: where they found no partner, a yes and a no of one template all the same, or one place."""
 
+MATCHED_EYES = """
+  They are matched: of those whose texts name the same kinds, yes and no are equally many. Every picture is asked one of each kind that it
+  offers, where none found a partner, too. Questions about several pictures name them in `scenes`."""
+
 
 def data_card(
     plan: DatasetPlan,
@@ -89,6 +93,7 @@ def data_card(
             + f" --size {plan.size} --samples {plan.samples}"
             + (" --variants" if plan.variants else "")
             + (" --balanced" if plan.balanced else "")
+            + (f" --questions {plan.questions}" if plan.questions != "standard" else "")
         )
     return TEXT.format(
         title=name or text.title,
@@ -106,7 +111,7 @@ def data_card(
         denoiser=f"Intel Open Image Denoise ({renderer['denoiser']})",
         kinds="\n".join(f"| {k} | {n} |" for k, n in counts.items()),
         misleading="\n".join(f"| {SORTS[sort]} | {n.pairs} | {n.scenes} |" for sort, n in misleading.items()),
-        matched=MATCHED if plan.balanced else "",
+        matched=MATCHED if plan.balanced else MATCHED_EYES if plan.questions == "eyes" else "",
         command=command,
         seed=plan.seed,
         licence=manifest["licence"],

@@ -35,6 +35,7 @@ from occlusight.questions.question import Question
 from occlusight.scenes.make.balanced_quiz import balanced_quiz
 from occlusight.scenes.make.data_card import CARD, data_card
 from occlusight.scenes.make.plan import DatasetPlan, differences
+from occlusight.scenes.make.sight_quiz import sight_quiz
 from occlusight.scenes.meshes.catalogue import Catalogue
 from occlusight.scenes.meshes.names import names_of
 from occlusight.scenes.truth.distractors import Pairs, census
@@ -199,7 +200,8 @@ def make_one(plan: DatasetPlan, out: Path, index: int, catalogue: Catalogue | No
     family, slot = plan.family, plan.slot(index)
     known = catalogue or family.catalogue()
     made = family.draw(slot, known)
-    questions = family.ask(Facts(made.graph), names_of(known), slot, plan.langs)
+    of_family = plan.questions == "standard"  # others are asked when all scenes are there
+    questions = family.ask(Facts(made.graph), names_of(known), slot, plan.langs) if of_family else []
     picture = Image.fromarray(family.render(made, plan.samples))
     draft = out / MAKING / f"{index:05d}.webp"
     picture.save(draft, lossless=True, method=4)
@@ -217,7 +219,8 @@ def assemble(plan: DatasetPlan, out: Path, catalogue: Catalogue) -> None:
     counts: dict[str, Any] = {"objects": 0, "pairs": 0, "questions": Counter[str]()}
     shown: list[Line] = []
     misleading: list[Pairs] = []
-    matched = _matched(plan, out, names_of(catalogue)) if plan.balanced else None
+    whole = plan.balanced or plan.questions != "standard"
+    matched = _matched(plan, out, names_of(catalogue)) if whole else None
     drafts = {name: out / MAKING / f"{name}.draft" for name in LINES}
     with drafts[LINES[0]].open("wb") as scenes, drafts[LINES[1]].open("wb") as questions:
         for index in range(plan.count):
@@ -254,7 +257,12 @@ def assemble(plan: DatasetPlan, out: Path, catalogue: Catalogue) -> None:
 
 
 def _matched(plan: DatasetPlan, out: Path, names: Names) -> list[list[Question]]:
-    """Return the questions about each scene of a balanced set: all its scenes decide what is asked about one."""
-    parts = (json.loads(part_path(out, index).read_text(encoding="utf-8")) for index in range(plan.count))
-    facts = [Facts(Graph.from_json(part["scene"]["graph"])) for part in parts]
+    """Return the questions about each scene of a matched set: all its scenes decide what is asked about one."""
+    lines, facts = [], []
+    for index in range(plan.count):
+        line = json.loads(part_path(out, index).read_text(encoding="utf-8"))["scene"]
+        lines.append({name: line.get(name) for name in ("id", "focus")})
+        facts.append(Facts(Graph.from_json(line["graph"])))
+    if plan.questions == "eyes":
+        return sight_quiz(plan, lines, facts, names)
     return balanced_quiz(plan, range(plan.count), facts, names)

@@ -24,7 +24,11 @@ NAMED: Mapping[str, tuple[int, int, int, bool]] = {  # seed, scenes, samples, va
     "occlusion-1k": (1_000_001, 1000, 12, True),
 }
 REMEMBERED: tuple[str, ...] = ("recipes", "seed", "size", "samples", "heldout", "langs", "renderer", "generator")
-REMEMBERED += ("variants", "balanced", "frames")
+REMEMBERED += ("variants", "balanced", "frames", "question_plan")
+QUESTIONS = (
+    "standard",
+    "eyes",
+)  # what sets can ask: what each family of scenes asks, or what is seen (see `sight_quiz`)
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class DatasetPlan:
     `recipes` are of one family. With `variants` every scene is followed by three others of it (see `recipes.variants`),
     where the family has such; `balanced` matches the questions of the whole set so that their texts do not give answers
     away (see `questions.balance`); `frames` is how many each clip has, 0 where there are no clips.
+    `questions` is the name of what is asked.
 
     Raises BadInput for an unknown recipe or language, or a number that is out of range.
     """
@@ -47,12 +52,17 @@ class DatasetPlan:
     variants: bool = False
     balanced: bool = False
     frames: int = 0
+    questions: str = "standard"
 
     def __post_init__(self) -> None:
         if not self.recipes:
             raise BadInput(f"a data set needs a recipe: {', '.join(RECIPES)}, all, wide, staged, signs, or clip")
         if len({family_of(recipe).name for recipe in self.recipes}) > 1:
             raise BadInput("free, wide, targeted, sign and clip recipes do not go into one data set; make one of each")
+        if self.questions not in QUESTIONS:
+            raise BadInput(f"the questions are {' or '.join(QUESTIONS)}, but {self.questions!r} was given")
+        if self.balanced and self.questions != "standard":
+            raise BadInput(f"questions of {self.questions} are always matched; leave out --balanced")
         self._refuse_groups()
         if not 1 <= self.count <= STRIDE:
             raise BadInput(f"a data set has 1 to {STRIDE:,} scenes, but {self.count} were asked for")
@@ -146,6 +156,7 @@ class DatasetPlan:
             **({"variants": True} if self.variants else {}),
             **({"balanced": True} if self.balanced else {}),
             **({"frames": self.frames} if self.frames else {}),
+            **({"question_plan": self.questions} if self.questions != "standard" else {}),
         }
 
     def manifest(self, digests: Mapping[str, str], counts: Mapping[str, Any], catalogue: Catalogue) -> dict[str, Any]:
