@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from occlusight.scenes.description import Placed
 from occlusight.scenes.meshes.mesh import Mesh, placed_vertices, rotation_z
-from occlusight.scenes.render.sprite_layers import Floats, Layer
+from occlusight.scenes.render.sprite_layers import Floats, Layer, Point
 from occlusight.scenes.render.staged_ground import Surround, to_srgb
 from occlusight.scenes.truth.optics import ENDS, has, surfaces_of
 from occlusight.scenes.truth.quick_raycast import quick_hits
@@ -63,7 +63,7 @@ def shown(
     x0, y0, x1, y1 = box
     shape, rows, columns = (y1 - y0, x1 - x0), slice(y0, y1), slice(x0, x1)
     sight = rays[rows, columns].reshape(-1, 3)
-    far, colours, mirror = faces_met(placed, view.origin.astype(np.float32), sight, surround, gain)
+    far, colours, mirror = faces_met(placed, view.origin, view.origin.astype(np.float32), sight, surround, gain)
     rgba = np.empty((*shape, 4), np.float32)
     rgba[..., :3] = colours.reshape(*shape, 3) * _wear(shape, rng)
     rgba[..., 3] = _edges(np.isfinite(far).reshape(shape))
@@ -75,23 +75,20 @@ def shown(
 
 
 def faces_met(
-    placed: Placed, starts: Floats, rays: Floats, surround: Surround, gain: float
+    placed: Placed, viewer: Point, starts: Floats, rays: Floats, surround: Surround, gain: float
 ) -> tuple[Floats, Floats, Mask]:
     """Return how far rays (N, 3) go to what cannot be looked through of a fixture, (N,), inf past it; its colour there
-    (N, 3), 0-255, and whether that is a mirror (N,)."""
+    (N, 3), 0-255, and whether that is a mirror (N,). The rays' lines meet in the `viewer` (3,)."""
     mesh = surfaces_of(placed.mesh, ENDS)
     far, face = quick_hits(placed, ENDS, starts, rays)
-    turned = _normals(placed.mesh, ENDS) @ rotation_z(placed.yaw).T.astype(np.float32)
-    albedo = _albedo(mesh, placed)[mesh.face_material]
-    # a face is lit on the side that is seen
-    lit = np.stack([to_srgb(albedo * surround.lit(side), gain) for side in (turned, -turned)])
+    normals = _normals(placed.mesh, ENDS) @ rotation_z(placed.yaw).T.astype(np.float32)
+    corners = placed_vertices(placed, mesh)[mesh.faces[:, 0]]
+    away = ((corners - viewer) * normals).sum(axis=1) > 0
+    normals[away] *= -1  # a face is lit on the side that is seen
+    faces = to_srgb(_albedo(mesh, placed)[mesh.face_material] * surround.lit(normals), gain)
     mirrors = np.array([m.optics == "mirror" for m in mesh.materials])[mesh.face_material]
-    hit = np.flatnonzero(face >= 0)
-    at = face[hit]
-    away = (np.einsum("ij,ij->i", rays[hit], turned[at]) > 0).astype(np.intp)
-    colours, mirror = np.zeros(rays.shape, np.float32), np.zeros(len(rays), bool)
-    colours[hit], mirror[hit] = lit[away, at], mirrors[at]
-    return far, colours, mirror
+    # whatever stands last is met by rays that meet nothing
+    return far, np.append(faces, np.zeros((1, 3), np.float32), axis=0)[face], np.append(mirrors, False)[face]
 
 
 def _albedo(mesh: Mesh, placed: Placed) -> Floats:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -106,7 +107,7 @@ def compose_staged(
     if not set(focus) <= {a.placed.id for a in actors}:
         return None
     view, surround = View(scene.camera), Surround(scene, rng)
-    look = _Look(view, view.rays((0, 0, view.camera.width, view.camera.height)), surround, _gain(surround, rng))
+    look = _Look(view, _rays(view), surround, _gain(surround, rng))
     seen = [_see(a, bank, look, rng) for a in actors]
     maps = _maps(seen, view)
     mirrors = _mirrors(seen, maps, bank, look)
@@ -121,7 +122,7 @@ def compose_staged(
     drawn = replace(scene, objects=tuple(s.actor.placed for s in seen))
     shadows = _shadows(drawn, seen, bank, view)
     rgb = _painted(seen, mirrors, shadows, look, rng)
-    return StagedComposite(rgb, drawn, maps, tuple(t for m in mirrors for t in m.things()), shadows)
+    return StagedComposite(rgb, drawn, maps, tuple(t for m in mirrors for t in m.things), shadows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +137,15 @@ class _Look:
     @property
     def shape(self) -> tuple[int, int]:
         return self.view.camera.height, self.view.camera.width
+
+
+def _rays(view: View) -> Floats:
+    """What `View.rays` gives for the whole picture, but for rounding."""
+    c, focal = view.camera, np.float32(view.focal)
+    a = (np.arange(c.width, dtype=np.float32) + np.float32(0.5 - c.width / 2)) / focal
+    b = (np.arange(c.height, dtype=np.float32) + np.float32(0.5 - c.height / 2)) / focal
+    forward, right, down = (v.astype(np.float32) for v in (view.forward, view.right, view.down))
+    return ((forward + b[:, None] * down)[:, None] + (a[:, None] * right)[None]).reshape(-1, 3)
 
 
 def _gain(surround: Surround, rng: np.random.Generator) -> float:
@@ -215,6 +225,7 @@ class _Mirror:
         """The same of a scene with no other objects."""
         return replace(self, layers={id: layer for id, layer in self.layers.items() if id in ids})
 
+    @cached_property
     def things(self) -> list[Mirrored]:
         """What is seen in the mirror, as truth has it."""
         nearest = np.full(self.where.shape, np.inf, np.float32)
@@ -251,12 +262,13 @@ def _reflect(
     d = look.rays[where.ravel()]
     turned = d - 2 * (d @ n)[:, None] * n
     starts = look.view.origin.astype(np.float32) + d * depth[where][:, None] + np.float32(1e-4) * turned
+    eye = look.view.origin - 2 * ((look.view.origin - point) @ normal) * normal  # from where turned rays seem to come
     layers: dict[str, Layer] = {}
     for s in seen:
         if s.actor.placed.id == mirror.id:
             continue
         if s.actor.sprite is None:
-            far, colours, _ = faces_met(s.actor.placed, starts, turned, look.surround, look.gain)
+            far, colours, _ = faces_met(s.actor.placed, eye, starts, turned, look.surround, look.gain)
             layer = _scattered(far + depth[where], colours, where) if np.isfinite(far).any() else None
         else:
             layer = _mirror_image(s.actor, point, normal, bank, look.view)
@@ -302,7 +314,7 @@ def _there(seen: Sequence[_Seen], maps: OpticalMaps, mirrors: Sequence[_Mirror])
     """The ids of what has a place in the picture, hidden or not, or in a mirror of it."""
     inside = np.asarray(np.isfinite(maps.depth[:, ::2, ::2]).any(axis=(1, 2)))
     found = {s.actor.placed.id for s, there in zip(seen, inside, strict=True) if there}
-    return found | {m.object for mirror in mirrors for m in mirror.things()}
+    return found | {m.object for mirror in mirrors for m in mirror.things}
 
 
 def _noticed(seen: Sequence[_Seen], maps: OpticalMaps, mirrors: Sequence[_Mirror], focus: Collection[str]) -> Mask:
@@ -311,7 +323,7 @@ def _noticed(seen: Sequence[_Seen], maps: OpticalMaps, mirrors: Sequence[_Mirror
     amodal = np.isfinite(depth)
     area = amodal.sum(axis=(1, 2))
     clear = (amodal & (depth <= maps.solid[:, ::2, ::2].min(axis=0))).sum(axis=(1, 2))
-    reflected = {m.object for mirror in mirrors for m in mirror.things() if m.seen.any()}
+    reflected = {m.object for mirror in mirrors for m in mirror.things if m.seen.any()}
     ids = [s.actor.placed.id for s in seen]
     told = np.array([id in reflected or id in focus for id in ids], bool)
     return np.asarray((clear >= np.maximum(1, INVISIBLE * area)) | told)
