@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,11 @@ from occlusight.cli.app import run
 
 Result = tuple[int, str, str]
 """Exit code, stdout, stderr."""
+
+
+def heed_interrupts() -> None:
+    """Undo what a shell does to jobs that it starts in the background: they, and all that they start, ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture

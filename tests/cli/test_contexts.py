@@ -12,7 +12,7 @@ from tests.cli.conftest import Result
 
 from occlusight.backends.local import LocalBackend
 from occlusight.backends.open import open_backend
-from occlusight.engine.engine import Engine
+from occlusight.engine.kv_manager import KVManager
 from occlusight.model.int8_kv_cache import Int8KVCache
 from occlusight.model.kv_cache import KVCache
 
@@ -44,13 +44,13 @@ def test_keys_and_values_are_kept_in_8_bits(
 ) -> None:
     made: list[type[KVCache]] = []
 
-    class Watched(Engine):
-        def _store(self, capacity: int) -> KVCache:
-            store = super()._store(capacity)
+    class Watched(KVManager):
+        def store(self, capacity: int) -> KVCache:
+            store = super().store(capacity)
             made.append(type(store))
             return store
 
-    monkeypatch.setattr("occlusight.backends.local.Engine", Watched)
+    monkeypatch.setattr("occlusight.engine.engine.KVManager", Watched)
     code, out, _ = ask("--int8-kv")
     assert code == 0
     assert json.loads(out)["model"]["dtype"].endswith("keys and values in int8")

@@ -14,15 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.cli.conftest import heed_interrupts
 
 from occlusight.cli.app import run
 from occlusight.errors import BadInput
 from occlusight.serve.run import shown, take
-
-
-def heed_interrupts() -> None:
-    """Undo what a shell does to jobs that it starts in the background: they, and all that they start, ignore SIGINT."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.cli.conftest import heed_interrupts
 
 from occlusight.backends.protocol import Done, Event, Progress, TextDelta
 from occlusight.cli.waiting import CLEAR, in_words, watched
@@ -110,7 +111,9 @@ main(sys.argv[1:])
 def test_ctrl_c_while_a_picture_is_read_ends_within_a_step(tiny_checkpoint: Path, pictures: list[Path]) -> None:
     """A block's pieces take half a second here, the whole picture six."""
     command = [sys.executable, "-c", SLOW, "ask", str(pictures[0]), "What?", "--model", str(tiny_checkpoint)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=heed_interrupts
+    ) as process:
         assert process.stderr is not None
         line = process.stderr.readline()
         assert line.startswith("reading the picture: ")
