@@ -285,6 +285,6 @@ def test_check_finds_what_is_wrong_with_texts(made: Path, small_sets: ModuleType
 @pytest.mark.parametrize("name", RECIPES)
 @pytest.mark.parametrize("turn", [0, 1])
 def test_every_recipe_of_signs_is_proven(name: str, turn: int, assets: None) -> None:
-    found, truth, _, _ = choose_signs(name, 4, RECIPES.index(name), full_catalogue(), turn=turn, width=512)
+    found, truth, _, _ = choose_signs(name, 4, RECIPES.index(name), full_catalogue(), rotation_index=turn, width=512)
     assert physics_failures(found) == []
     assert list(reading_failures(found, truth.graph)) == []
