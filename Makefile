@@ -1,13 +1,15 @@
 # make setup   the environment with everything for development, in .venv
 # make serve   the environment, then the page on http://localhost:7860
 # make fast    the tests of the rules of import, of files, truth, questions and readers: no model, page or command line
-# make test    the environment, then ruff, mypy and the tests
+# make test    the environment, then ruff, mypy and the tests, in WORKERS=2 processes
 # make docs    write the reference of commands, docs/cli.md, from the program's help
 .PHONY: setup serve fast test check docs clean
 PYTHON ?= python3
 PORT ?= 7860
+WORKERS ?= 2
 BIN := .venv/bin
 FAST := tests/test_imports.py tests/files tests/occlusion $(wildcard tests/questions) tests/reading
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 setup: .venv/.development
@@ -15,10 +17,10 @@ serve: setup
 	$(BIN)/occlusight serve --port $(PORT)
 
 fast: .venv/.development
-	$(BIN)/python -m pytest $(FAST)
+	$(PYTEST) $(FAST)
 
 test: check
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 check: .venv/.development
 	$(BIN)/ruff check .

@@ -342,9 +342,9 @@ def test_texts_that_no_context_holds_are_refused_before_they_are_read(backend: L
         "system": Request("q", system=long),
         "history": Request("q", history=(Message("user", long), Message("assistant", "a"))),
     }[where]
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(BadInput, match=r"10,000,\d\d\d characters, but a context of 4,096 tokens holds 65,536"):
         backend.generate(request)
     with pytest.raises(BadInput, match="characters"):
         backend.score(request, ["yes", "no"])
-    assert time.perf_counter() - began < 0.5  # reading it takes many seconds
+    assert time.process_time() - began < 0.5  # reading it takes many seconds

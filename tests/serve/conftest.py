@@ -63,9 +63,12 @@ def serve() -> Iterator[Callable[..., str]]:
         yield lambda *args, **settings: stack.enter_context(serving(*args, **settings))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """A real browser; without one the test is skipped, or fails where a browser was promised."""
+    """A real browser; without one the test is skipped, or fails where a browser was promised.
+
+    It ends with its file: while Playwright runs, no other test can run a loop of asyncio's in this thread.
+    """
     path = shutil.which("chromium")
     if path is None:
         message = "no chromium on this machine (apt-get install chromium)"

@@ -353,9 +353,9 @@ def test_nothing_says_where_things_lie(browser: Browser, pictures: list[Path], t
 
 
 def test_too_large_a_request_is_refused_before_it_is_read(address: str, browser: Browser) -> None:
-    began = time.monotonic()
+    began = time.process_time()  # the server's threads are this process's
     assert browser.join(None, "x" * 10_000_000).status_code == 413
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
     port = int(address.rpartition(":")[2])
     cookie = f"occlusight_visitor={browser.http.cookies['occlusight_visitor']}"
     for path, size in (("upload", 10**9), ("queue/join", 10**9), ("upload", 10**30)):
