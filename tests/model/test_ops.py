@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import numba
@@ -12,7 +13,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from occlusight.kernels import capabilities, ops
+from occlusight.kernels import capabilities, openmp, ops
 from occlusight.kernels import gemm_tiles as tiles
 from occlusight.kernels.isa import BEST, VARIABLE, sets_of_this_cpu
 from occlusight.kernels.reference import dequantize_int4, quantize_int4, reference_codes
@@ -212,6 +213,30 @@ def test_the_model_goes_by_them_where_they_are_right(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(fused, "capabilities", lambda: capabilities.Capabilities(False, False, False, False, False))
     fused.gelu_(both)
     assert len(seen) == 1
+
+
+def test_threads_share_a_loop_and_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two threads and three, which share no number of these rows evenly."""
+    x, both, weight = random(40, 2048), random(41, 2 * 2048), torch.randint(-127, 128, (300, 2048), dtype=torch.int8)
+    q, k, v = (random(2, 4, 50, 32, seed=seed) for seed in range(3))
+    panels, scale = ops.pack(weight), random(300).abs()
+
+    def all_of_them() -> list[torch.Tensor]:
+        found = [*ops.quantize(x), ops.multiply(x, panels, 300, scale), ops.swiglu(both)]
+        return [*found, ops.gelu_(x.clone()), ops.attend_all(q, k, v)]
+
+    alone, parts = all_of_them(), []
+    parallel = openmp._GOMP.GOMP_parallel
+    share = SimpleNamespace(GOMP_parallel=lambda *given: parts.append(given[2]) or parallel(*given))
+    monkeypatch.setattr(openmp, "_GOMP", share)
+    for threads in (2, 3):
+        torch.set_num_threads(threads)
+        try:
+            shared = all_of_them()
+        finally:
+            torch.set_num_threads(1)
+        assert all(torch.equal(a, b) for a, b in zip(alone, shared, strict=True))
+    assert parts.count(2) == parts.count(3) >= 5
 
 
 def test_without_openmp_one_thread_does_it_all() -> None:
