@@ -17,6 +17,7 @@ from occlusight.questions.phrases import Wording
 from occlusight.questions.programs import execute
 from occlusight.questions.question import Question, ask, reply
 from occlusight.questions.seeing import NARROWER, plausible
+from occlusight.scenes.meshes.catalogue import full_catalogue, wide_catalogue
 
 SIGHT = ("colour", "exists", "describe", "amount_hidden", "part_hidden", "hides_what", "hides_anything")
 SIGHT += ("anything_hidden", "behind", "in_front", "left_of", "right_of", "between", "order", "detect", "locate")
@@ -224,3 +225,8 @@ def test_something_hidden_is_seldom_asked_where_it_nearly_always_is(graphs, name
     assert times(clear) == 100
     assert 2 < times(graphs.street()) < 25
     assert times(doubtful) == 0
+
+
+def test_kinds_that_are_called_alike_are_kinds_of_the_catalogue() -> None:
+    known = {*full_catalogue().kinds, *wide_catalogue().kinds, "person", "lamp"}  # the last two come with imported sets
+    assert {*NARROWER, *(kind for narrower in NARROWER.values() for kind in narrower)} <= known

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -19,18 +20,34 @@ from occlusight.questions.template import Answer, Asked, Template, of_all
 TOLD = 2  # pairs that a description tells, of those that hide most
 ABSENT = 6  # kinds that are not there, of those offered about a picture
 NARROWER: Mapping[str, tuple[str, ...]] = {
-    "chair": ("armchair", "high_chair", "wheelchair", "stool"),
-    "box": ("gift", "parcel", "milk"),
-    "motorbike": ("scooter",),
-    "mirror": ("traffic_mirror", "glass_facade"),
-    "window": ("shelter", "glass_facade", "guard"),
-    "panel": ("screen", "billboard", "notice_board", "shop_sign"),
-    "stop_sign": ("street_name", "notice_board", "name_plate"),
+    "bed": ("crib", "mattress"),
+    "bicycle": ("exercise_bike", "tricycle"),
     "billboard": ("shop_sign", "notice_board"),
-    "notice_board": ("billboard", "stop_sign"),
-    "person": ("man", "woman"),
-    "bush": ("tree", "plant"),
+    "box": ("gift", "parcel", "milk"),
+    "bush": ("tree", "plant", "bamboo"),
+    "cabinet": ("wardrobe", "drawers", "bookcase"),
+    "canister": ("jar",),
+    "car": ("van",),
+    "chair": ("armchair", "high_chair", "wheelchair", "stool", "bean_bag"),
+    "clock": ("watch",),
+    "computer": ("laptop", "tablet"),
+    "flowers": ("plant",),
+    "glasses": ("sunglasses",),
+    "jug": ("kettle",),
     "lamp": ("table_lamp", "floor_lamp", "street_lamp"),
+    "mirror": ("traffic_mirror", "glass_facade"),
+    "motorbike": ("scooter",),
+    "notice_board": ("billboard", "stop_sign", "whiteboard"),
+    "panel": ("screen", "billboard", "notice_board", "shop_sign", "whiteboard"),
+    "person": ("man", "woman", "boy", "girl"),
+    "phone": ("mobile_phone",),
+    "plant": ("flowers", "bamboo"),
+    "refrigerator": ("freezer",),
+    "stop_sign": ("street_name", "notice_board", "name_plate"),
+    "table": ("workbench",),
+    "umbrella": ("parasol",),
+    "whiteboard": ("notice_board", "screen"),
+    "window": ("shelter", "glass_facade", "guard"),
 }
 """Kinds that some would call by the name of a wider one: where one is there, nobody is asked whether the wider one
 is."""
@@ -77,18 +94,28 @@ def present(c: Candidates) -> list[str]:
 
 
 def missing(c: Candidates) -> list[str]:
-    """Kinds that are not there beyond doubt: nothing that is there would be called so."""
-    there = {o.kind for o in c.facts.objects.values()}
-    return [kind for kind in c.absent if not there & {*NARROWER.get(kind, ())} and not c.confusable(kind)]
+    """Kinds that are not there beyond doubt."""
+    return [kind for kind in c.absent if _clear(c, kind)]
 
 
 def plausible(c: Candidates) -> list[str]:
-    """Kinds that are missing and could well be there: those that belong where most of what is there belongs."""
+    """Kinds that are missing and could well be there."""
+    return [kind for kind in _likely(c) if _clear(c, kind)]
+
+
+def _clear(c: Candidates, kind: str) -> bool:
+    """Whether nothing that is there would be called by the name of an absent kind."""
+    there = {o.kind for o in c.facts.objects.values()}
+    return not there & {*NARROWER.get(kind, ())} and not c.confusable(kind)
+
+
+def _likely(c: Candidates) -> list[str]:
+    """Absent kinds that belong where most of what is there belongs."""
     there = {o.kind for o in c.facts.objects.values()}
     places = Counter(place for kind in there if kind in c.names for place in c.names[kind].settings)
     most = max(places.values(), default=0)
     here = {place for place, times in places.items() if times == most}
-    return [kind for kind in missing(c) if not here or here & set(c.names[kind].settings)]
+    return [kind for kind in c.absent if not here or here & {*c.names[kind].settings}]
 
 
 def ask_colour(facts: Facts, a: str) -> Asked:
@@ -103,15 +130,18 @@ def ask_exists(kind: str) -> Asked:
 
 def draw_exists(draw: Draw) -> Sequence[Asked]:
     """A kind that is there, and one that could be and is not."""
-    yes, no = draw.pick(present(draw.candidates)), draw.pick(plausible(draw.candidates))
+    c = draw.candidates
+    yes, likely = draw.pick(present(c)), draw.shuffled(_likely(c))
+    no = next((kind for kind in likely if _clear(c, kind)), None)
     return () if yes is None or no is None else (ask_exists(yes), ask_exists(no))
 
 
 def offer_exists(c: Candidates, rng: np.random.Generator) -> Iterator[Asked]:
     """Every kind that is there, and some that are not."""
     yield from map(ask_exists, present(c))
-    absent = plausible(c)
-    yield from (ask_exists(absent[i]) for i in rng.permutation(len(absent))[:ABSENT])
+    likely = _likely(c)
+    order = (likely[i] for i in rng.permutation(len(likely)))
+    yield from (ask_exists(kind) for kind in islice((kind for kind in order if _clear(c, kind)), ABSENT))
 
 
 def say_colour(answer: Answer, w: Wording) -> str:

@@ -40,8 +40,10 @@ def matched_quiz(
     always: Sequence[str],
     name: str,
 ) -> list[list[Question]]:
-    """Ask at most `wanted[kind]` questions of each kind about a scene, matched over all scenes (see `questions.balance`); those of
-    `always` are asked of every scene that offers them. `name` is that of the stream of random numbers."""
+    """Ask at most `wanted[kind]` questions of a kind about a scene, matched over all of them: see `questions.balance`.
+
+    Those of `always` are asked of every scene that offers them. `name` is that of the stream of random numbers.
+    """
     rng = stream(name, plan.seed)
     matched = match([Candidates(f, names) for f in facts], wanted, always, rng)
     found = []

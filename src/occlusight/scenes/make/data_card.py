@@ -68,7 +68,8 @@ every picture that offers
   them: where they found no partner, a yes and a no of one template all the same, or one place."""
 
 MATCHED_EYES = """
-  They are matched: of those whose texts name the same kinds, yes and no are equally many. Every picture is asked one of each kind that it
+  They are matched: of those whose texts name the same kinds, yes and no are equally many. Every picture is asked \
+one of each kind that it
   offers, where none found a partner, too. Questions about several pictures name them in `scenes`."""
 
 

@@ -1,7 +1,8 @@
 """The questions of the plan "eyes": what is seen, scene by scene, and what several pictures of the set show together.
 
-They are matched over the whole set as balanced questions are. Pictures next to each other in the set go into one question in twos,
-threes and fours; of a clip two albums are asked about: its mover as it goes and is hidden, and as it goes, is hidden and comes back.
+They are matched over the whole set as balanced questions are. Pictures next to each other in the set go into one
+question in twos, threes and fours; of a clip two albums are asked about: its mover as it goes and is hidden, and as it
+goes, is hidden and comes back.
 """
 
 from __future__ import annotations
