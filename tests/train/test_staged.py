@@ -269,6 +269,8 @@ def test_a_scene_whose_matter_has_no_sprite_is_not_drawn_and_others_are_left_out
     cat = Placed("cat", "cat", CATALOGUE.meshes("cat")[0].id, (1.0, 4.0, 0.0))
     scene = Scene("complete-street", 0, 0, (fixture("fixture-panel", 0.0, 4.0), cat, dog(0.0, 6.0)), EYE, SUN, PLAZA)
     assert compose_staged(scene, two_sided, CATALOGUE, np.random.default_rng(0), ["cat"]) is None
+    away = replace(scene, objects=(scene.objects[0], dog(30.0, 6.0)))
+    assert compose_staged(away, two_sided, CATALOGUE, np.random.default_rng(0), ["it", "dog"]) is None
     found = compose_staged(scene, two_sided, CATALOGUE, np.random.default_rng(0), ["it"])
     assert found is not None
     assert [p.id for p in found.scene.objects] == ["it"]  # nobody sees the dog, and the scene is not about it

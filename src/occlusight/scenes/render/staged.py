@@ -98,11 +98,11 @@ class _Seen:
 
 
 def compose_staged(
-    scene: Scene, bank: SpriteBank, catalogue: Catalogue, rng: np.random.Generator, focus: Collection[str] = ()
+    scene: Scene, bank: SpriteBank, catalogue: Catalogue, rng: np.random.Generator, focus: Sequence[str] = ()
 ) -> StagedComposite | None:
     """Draw a targeted scene with sprites from `bank`; objects without a sprite are left out, and those that nobody sees
-    unless the scene is about them. None where something of its `focus` has no sprite or no place in the picture and its
-    mirrors, be it hidden."""
+    unless the scene is about them. None where something of its `focus` has no sprite, or one of the first two, without
+    which there is nothing to see, no place in the picture and its mirrors, be it hidden."""
     actors = _cast(scene, bank, catalogue, rng)
     if not set(focus) <= {a.placed.id for a in actors}:
         return None
@@ -111,7 +111,7 @@ def compose_staged(
     seen = [_see(a, bank, look, rng) for a in actors]
     maps = _maps(seen, view)
     mirrors = _mirrors(seen, maps, bank, look)
-    if not set(focus) <= _there(seen, maps, mirrors):
+    if not set(focus[:2]) <= _there(seen, maps, mirrors):
         return None
     keep = _noticed(seen, maps, mirrors, focus)
     if not keep.all():
