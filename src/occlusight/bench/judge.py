@@ -74,8 +74,8 @@ def explanations(run: Finished, data: DataSet) -> list[RunRequest]:
             continue
         truth = {k: v for k, v in q.answer.items() if k not in ("objects", "names")}
         names = {id: o["en"] for id, o in q.answer["names"].items()}
-        told = json.dumps(truth | {"called": names}, ensure_ascii=False)
-        prompt = PROMPT.format(question=q.text, truth=told, answer=line["raw"] or "(nothing)")
+        known = json.dumps(truth | {"called": names}, ensure_ascii=False)
+        prompt = PROMPT.format(question=q.text, truth=known, answer=line["raw"] or "(nothing)")
         asked.append(RunRequest(q.id, Request(prompt, sampling=SAMPLING), {"id": q.id, "question": prompt}))
     return asked
 

@@ -61,7 +61,7 @@ class Record:
             yield self
 
     def begin(self, about: Mapping[str, Any]) -> dict[str, Line]:
-        """Begin in a new folder, or go on with what is there; return the answers by question id, failures left out.
+        """Begin in a new folder, or resume with what is there; return the answers by question id, failures left out.
 
         Raises BadInput where the folder holds a run of another model, data set or settings, BadData where a line of it
         is damaged.
@@ -157,7 +157,7 @@ class AnswerLog:
         self.count(1)
 
     def count(self, questions: int) -> None:
-        """Tell that so many more questions are done."""
+        """Report that this number of further questions is done."""
         self.done += questions
         if self.progress:
             self.progress(self.done, self.total)

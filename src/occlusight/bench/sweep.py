@@ -88,7 +88,7 @@ def sweep(
     lengths: Sequence[int] = LENGTHS,
     langs: Sequence[str] | None = None,
     scenes: int | None = None,
-    told: Callable[[str], None] = lambda text: None,
+    report: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
     """Run the set at every size (with the longest answers), then at every length (as the pictures are); return both
     curves with their knees.
@@ -98,12 +98,12 @@ def sweep(
     settings = Settings(sampling=SamplingParams(max_tokens=max(lengths)), certainty=False, together=False)
     by_size, by_length = [], []
     for size in sizes:
-        told(f"pictures of {size} pixels")
+        report(f"pictures of {size} pixels")
         folder = out / f"size-{size}"
         run(Resized(backend, size), data, folder, names, langs, settings=settings, scenes=scenes)
         by_size.append({"size": size, **point(Finished.read(folder))})
     for length in lengths:
-        told(f"answers of at most {length} tokens")
+        report(f"answers of at most {length} tokens")
         folder = out / f"tokens-{length}"
         shorter = replace(settings, sampling=replace(settings.sampling, max_tokens=length))
         run(backend, data, folder, names, langs, settings=shorter, scenes=scenes)

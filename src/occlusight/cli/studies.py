@@ -109,7 +109,7 @@ def sweep_command(
         lengths=most,
         langs=wanted,
         scenes=scenes,
-        told=say,
+        report=say,
     )
     write_whole(out / "sweep.json", json.dumps(found, indent=1) + "\n")
     write_whole(out / "sweep.html", page(found))
@@ -193,7 +193,7 @@ def leakage_command(
             plan = DatasetPlan(recipes_named(recipes), seed, count, SIZE, 1, variants=variants and name == "staged")
             with progress(f"drawing {name} scenes", "scenes") as show:
                 pools.append((plan, graph_pool(plan, out / name, show)))
-    found = measure(pools, shipped_names(), balanced=balanced, boxes=boxes, told=say)
+    found = measure(pools, shipped_names(), balanced=balanced, boxes=boxes, report=say)
     document = {**found.to_json(), "seed": seed, "balanced": balanced, "variants": variants}
     stem = "balanced" if balanced else "as-drawn"
     write_whole(out / f"{stem}.md", markdown(found.rows))

@@ -47,7 +47,7 @@ class Plan:
 
 
 def train(plan: Plan, report: Report) -> None:
-    """Run every stage that is missing; a run that was stopped goes on where it was saved."""
+    """Run every stage that is missing; a run that was stopped resumes where it was saved."""
     keep_freed_memory()
     import_assets(progress=lambda done, total, what: report(f"meshes: {what}", done, total))
     if not (plan.sources.bank / INDEX).exists():
@@ -75,7 +75,7 @@ def train(plan: Plan, report: Report) -> None:
 
 @contextmanager
 def saved_when_stopped(trainer: Trainer) -> Iterator[None]:
-    """Save the run when it is interrupted (Ctrl-C) or terminated, so that the same command goes on from there."""
+    """Save the run when it is interrupted (Ctrl-C) or terminated, so that the same command resumes from there."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -26,7 +26,7 @@ NO_BOXES = (
     "recognition.list",
 )  # their answers are numbers and lists of what there is, which boxes alone do not name
 
-Told = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,10 @@ def measure(
     *,
     balanced: bool,
     boxes: bool,
-    told: Told | None = None,
+    report: Report | None = None,
 ) -> Leakage:
     """Ask about pools of graphs and try the probes. Raises BadInput where there are too few scenes to try them on."""
-    say = told or (lambda text: None)
+    say = report or (lambda text: None)
     fifths: list[list[Asked]] = [[] for _ in range(FOLDS)]
     for plan, pooled in pools:
         groups = len(pooled) // plan.group_size

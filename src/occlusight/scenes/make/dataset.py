@@ -1,7 +1,7 @@
 """Making a data set: a folder of pictures, `scenes.jsonl`, `questions.jsonl` and `manifest.json`.
 
 Every finished scene is kept as one file in `.making/` until all are there; then the files of lines and the manifest are
-written in the order of the indices. So a run that was killed goes on where it was, to the same bytes.
+written in the order of the indices. So a run that was killed resumes where it was, to the same bytes.
 
     DIR/.making/plan.json        whose scenes these are
     DIR/.making/00012.json       a finished scene: its line, its questions, its picture's SHA-256
@@ -64,7 +64,7 @@ def make_set(
     progress: Progress | None = None,
     catalogue: Catalogue | None = None,
 ) -> Made:
-    """Make a data set in the folder `out`, or go on with one that was begun there; a finished one can grow.
+    """Make a data set in the folder `out`, or resume one that was begun there; a finished one can grow.
 
     The bytes depend on the plan alone, on one machine type: not on `workers`, nor on how often the run was interrupted.
     Raises BadInput when the folder holds something else, BadData when a mesh is not imported.

@@ -67,7 +67,7 @@ class SceneFamily:
     draw: Callable[[Slot, Catalogue], MeasuredScene]
     """Search for the scene of a slot and measure it. Raises BadData when a mesh is not imported."""
     render: Callable[[MeasuredScene, int], NDArray[np.uint8]]
-    """Return the picture of a scene, (H, W, 3) sRGB, of so many samples a pixel."""
+    """Return the picture of a scene, (H, W, 3) sRGB, with a number of samples a pixel."""
     ask: Callable[[Facts, Names, Slot, Sequence[Lang]], list[Question]]
     """Ask about the scene of a slot; every language is asked the same things."""
     prove: Callable[[Line, Facts], Iterator[str]]
