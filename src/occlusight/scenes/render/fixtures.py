@@ -128,8 +128,10 @@ def _pane(
     at = np.maximum(face, 0)
     turned = _normals(placed.mesh, GLASS) @ rotation_z(placed.yaw).T.astype(np.float32)
     facing = np.abs(np.einsum("ij,ij->i", rays, turned[at])) / np.sqrt(np.einsum("ij,ij->i", rays, rays))
-    back = 0.06 + 0.94 * (1 - facing) ** 5  # Schlick's share of what is thrown back, of two surfaces
+    body = np.array([m.optics == "glass" for m in mesh.materials])[mesh.face_material][at]
+    back = 0.06 + 0.94 * (1 - facing) ** np.where(body, 2.5, 5)  # Schlick's share of what both surfaces throw back
     tint = np.asarray([m.rgb for m in mesh.materials], np.float32)[mesh.face_material][at]
+    tint = tint * np.where(body, 0.3 + 0.7 * facing, 1)[:, None]  # a body of glass bends light away at its rim
     passes = np.sqrt(tint * (1 - back)[:, None])  # of sRGB values
     sky = to_srgb(np.asarray(surround.sky / surround.full, np.float32), gain)
     glints = np.sqrt(back)[:, None] * sky * np.float32(rng.uniform(0.1, 0.5))
