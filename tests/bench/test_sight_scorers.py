@@ -23,6 +23,7 @@ PROGRAMS = {
     "hides_what.thing": [["hides_what", ["o5"]]],
     "order.depth": [["recognised", []], ["in_order", ["$0"]]],
     "describe.scene": [["recognised", []], ["describe", ["$0"]]],
+    "detect_kind.kind": [["recognised", ["umbrella"]], ["detect_kind", ["$0", "umbrella"]]],
     "detect.all": [["recognised", []], ["detect", ["$0"]]],
 }
 STREET = "A street lamp, a bush, a bicycle, a red car, a person and a bus. "
@@ -64,6 +65,9 @@ SAID = [
     ("describe.scene", "How nice.", NO_ANSWER),
     ("detect.all", "The car is at the left.", NO_ANSWER),
     ("detect.all", "[]", WRONG),
+    ("detect_kind.kind", "[]", RIGHT),
+    ("detect_kind.kind", '[{"bbox_2d": [1, 2, 3, 4], "label": "umbrella"}]', WRONG),
+    ("detect_kind.kind", '[{"bbox_2d": [200, 430, 600, 655], "label": "car"}]', WRONG),
 ]
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.occlusion.graphs import COLOURS
 
 from occlusight.occlusion.facts import Facts, is_recognised
 from occlusight.occlusion.graph import Graph, Relation
@@ -16,16 +17,35 @@ from occlusight.questions.candidates import Candidates
 from occlusight.questions.phrases import Wording
 from occlusight.questions.programs import execute
 from occlusight.questions.question import Question, ask, reply
-from occlusight.questions.seeing import NARROWER, plausible
+from occlusight.questions.seeing import NARROWER, absent_kinds
 from occlusight.scenes.meshes.catalogue import full_catalogue, wide_catalogue
 
 SIGHT = ("colour", "exists", "describe", "amount_hidden", "part_hidden", "hides_what", "hides_anything")
-SIGHT += ("anything_hidden", "behind", "in_front", "left_of", "right_of", "between", "order", "detect", "locate")
+SIGHT += (
+    "exists_coloured",
+    "detect_kind",
+    "anything_hidden",
+    "behind",
+    "in_front",
+    "left_of",
+    "right_of",
+    "between",
+    "order",
+    "detect",
+    "locate",
+)
 
 CASES = [
     ("colour.kind", [["colour", ["o1"]]], "Red.", "红色。"),
     ("exists.kind", [["exists", ["bus"]]], "Yes. There is a bus.", "有。图中有公交车。"),
     ("exists.kind", [["exists", ["umbrella"]]], "No. There is no umbrella.", "没有。图中没有雨伞。"),
+    (
+        "exists_coloured.kind",
+        [["exists_coloured", ["car", "red"]]],
+        "Yes. There is a red car.",
+        "有。图中有红色的轿车。",
+    ),
+    ("detect_kind.kind", [["recognised", ["umbrella"]], ["detect_kind", ["$0", "umbrella"]]], "[]", "[]"),
     ("amount_hidden.thing", [["amount_hidden", ["o3"]]], "More than half is hidden.", "一大半被遮挡。"),
     ("amount_hidden.thing", [["amount_hidden", ["o2"]]], "Nothing is hidden.", "没有被遮挡。"),
     ("part_hidden.thing", [["part_hidden", ["o3"]]], "The left side.", "左侧。"),
@@ -108,7 +128,7 @@ def test_every_kind_is_asked_alike_in_both_languages(asked) -> None:
 
 
 def test_yes_and_no_are_equally_many(asked) -> None:
-    for template in ("exists.kind", "hides_anything.thing"):
+    for template in ("exists.kind", "exists_coloured.kind", "hides_anything.thing"):
         said = Counter(q.answer["value"] for _, q in asked if q.template == template)
         assert said["yes"] == said["no"] > 0, template
 
@@ -117,7 +137,7 @@ def test_texts_are_finished(asked) -> None:
     for _, q in asked:
         assert not re.search(r"[{}]|  |None\b", q.text), q.text
         assert not re.search(r"\b(a|an) (a|an|the)\b|\bthe the\b|\ba [aeio]|\ban [^aeiou]", q.text.lower()), q.text
-        if q.kind in ("detect", "locate"):
+        if q.kind in ("detect", "detect_kind", "locate"):
             assert [set(entry) for entry in json.loads(q.reply)] == [{"bbox_2d", "label"}] * len(q.answer["value"])
         elif q.lang == "en":
             assert re.fullmatch(r"[A-Z].*\.", q.reply), q.reply
@@ -134,6 +154,21 @@ def test_the_colour_asked_for_is_not_in_the_question(asked) -> None:
             assert o.colour not in q.text.lower()
             assert o.name_zh.removesuffix("的")[:2] not in q.text
             assert sum(other.kind == o.kind for other in facts.objects.values()) == 1
+
+
+def test_no_coloured_thing_is_asked_about_whose_kind_is_not_there(asked) -> None:
+    """A no is about a kind that is there, in a colour that something else has: who sees which is which can tell."""
+    said = Counter[str]()
+    for facts, q in asked:
+        if q.template == "exists_coloured.kind":
+            kind, colour = q.answer["kind"], q.answer["colour"]
+            there = {(o.kind, o.colour) for o in facts.objects.values()}
+            assert ((kind, colour) in there) == (q.answer["value"] == "yes")
+            assert kind in {k for k, _ in there}
+            assert colour in {c for _, c in there}
+            assert (colour if q.lang == "en" else COLOURS[colour]) in q.text
+            said[q.answer["value"]] += 1
+    assert said["yes"] == said["no"] > 20
 
 
 def test_lists_hold_what_can_be_told_and_nothing_else(asked) -> None:
@@ -209,10 +244,11 @@ def test_what_could_be_there_belongs_there(graphs, names) -> None:
         )
         for key, kind in names.items()
     }
+    rng = np.random.default_rng(0)
     few = Graph(512, 512, tuple(graphs.street().object(id) for id in ("o1", "o3", "o5")))
-    assert set(plausible(Candidates(Facts(few), settled))) == {"bus", "street_lamp", "bush"}
+    assert set(absent_kinds(Candidates(Facts(few), settled), rng)) == {"bus", "street_lamp", "bush"}
     lamps = Graph(512, 512, (graphs.thing("a", "street_lamp", (0, 0, 100, 500)),))
-    assert "lamp" not in plausible(Candidates(Facts(lamps), names))
+    assert "lamp" not in set(absent_kinds(Candidates(Facts(lamps), names), rng))
     assert "lamp" in NARROWER
 
 

@@ -10,9 +10,8 @@
   asked (InstaOrder, arXiv 2111.14562, section 5).
 - `explanation_plausible`: share of explanations with the right decision and a plausible reason (see `plausibility`).
 - `contradiction_rate`, `flip_rate`, `language_flip_rate`, `counterfactual_consistency`: see `consistency`.
-- `box_iou`: mean IoU over every object that counts, of the questions for boxes (0 for one that was missed);
-  `named_twice`: share of their entries that are a second one for the same thing. Both only where such questions are
-  asked.
+- `box_iou`: mean IoU over every object that counts, of the questions for all boxes (0 for one that was missed);
+  `named_twice`: share of their entries that are a second one for the same thing. Both only where that is asked.
 - `calibration`: see `calibration`.
 - `unparsed`, `cut`, `failed`: numbers of answers; the first two count as not right everywhere, the last nowhere.
 """
@@ -30,7 +29,7 @@ from occlusight.bench.scorers import CUT, ERROR, NO_ANSWER
 from occlusight.bench.statistics import Rate, Statistic, balanced, f1, precision, rate, ratio, recall
 from occlusight.datasets.dataset import DataSet
 
-GROUNDED = ("detect", "locate")
+GROUNDED = ("detect", "detect_kind", "locate")
 
 
 def summarise(scored: Sequence[Scored], data: DataSet) -> dict[str, Any]:
@@ -74,7 +73,7 @@ def headline(scored: Sequence[Scored]) -> dict[str, Any]:
         "flip_rate": flips(scored),
         "language_flip_rate": language_flips(scored),
     }
-    grounded = [s for s in scored if s.question.kind in GROUNDED]
+    grounded = [s for s in scored if s.question.kind == "detect"]
     if grounded:
         rates |= {"box_iou": _rate(grounded, _overlap), "named_twice": _rate(grounded, _twice)}
     numbers: dict[str, Any] = {"n": len(scored), "n_scenes": len({s.question.scene for s in scored})}

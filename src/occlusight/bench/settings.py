@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,13 @@ from occlusight.backends.options import SamplingParams
 from occlusight.backends.protocol import Request
 from occlusight.bench.asking import RunRequest
 from occlusight.questions.question import Question
+from occlusight.questions.registry import templates
 
 DECISIONS = {"en": ("Yes", "No"), "zh": ("是的", "没有")}
 VISIBLE = {"en": ("Yes", "No"), "zh": ("会", "不会")}
 CERTAIN_KINDS = {"occlusion": DECISIONS, "explanation": DECISIONS, "remove": VISIBLE}
 """The kinds of questions whose answer begins with a decision, and the words that it is made of."""
+BOX_ROOM = 4  # times as many tokens as other answers may have, for answers in JSON: eight boxes take some 300
 
 
 @dataclass(frozen=True)
@@ -49,5 +51,8 @@ class Settings:
         about |= {"template": question.template, "question": question.text}
         certain = self.certainty and question.kind in CERTAIN_KINDS
         words = CERTAIN_KINDS[question.kind][question.lang] if certain else None
-        request = Request(question.text, pictures, self.system, sampling=self.sampling)
+        sampling = self.sampling
+        if templates()[question.template].verbatim:
+            sampling = replace(sampling, max_tokens=BOX_ROOM * sampling.max_tokens)
+        request = Request(question.text, pictures, self.system, sampling=sampling)
         return RunRequest("+".join(question.scenes) or question.scene, request, about, words)

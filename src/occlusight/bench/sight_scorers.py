@@ -119,7 +119,7 @@ def _holds(pair: tuple[str, str], facts: Facts) -> bool:
 
 def boxes(answer: dict[str, Any], text: str, words: Vocabulary) -> Read:
     """Mean IoU over the objects that count. An entry is for an object that its label can mean; of two for one thing the
-    worse is named twice, an entry whose label means nothing that is there is extra."""
+    worse is named twice, one whose label means nothing that was asked for is extra."""
     entries = detections(text)
     if entries is None:
         return unsaid("any box")
@@ -135,7 +135,8 @@ def boxes(answer: dict[str, Any], text: str, words: Vocabulary) -> Read:
         if i not in taken and id not in overlap:
             taken[i], overlap[id] = id, share
     left = [meant[i] for i in range(len(entries)) if i not in taken]
-    twice, extra = sum(bool(ids & known.keys()) for ids in left), sum(not ids for ids in left)
+    twice = sum(bool(ids & known.keys()) for ids in left)
+    extra = len(left) - twice
     shares = {id: round(overlap.get(id, 0.0), 4) for id in answer["value"]}
     missed = [id for id in answer["value"] if id not in overlap]
     right = min(shares.values(), default=1.0) >= FOUND and not twice and not extra
@@ -143,7 +144,8 @@ def boxes(answer: dict[str, Any], text: str, words: Vocabulary) -> Read:
     wrong = ", ".join(f"{id} {share:.2f}" for id, share in shares.items() if share < FOUND)
     reason = "agrees" if right else f"IoU under {FOUND}: {wrong or 'none'}; named twice {twice}, extra {extra}"
     said = [{"box": list(e.box), "label": e.label} for e in entries]
-    return Read(said, sum(shares.values()) / len(shares) if shares else 1.0, reason, details, right)
+    value = sum(shares.values()) / len(shares) if shares else float(not entries)
+    return Read(said, value, reason, details, right)
 
 
 def _meant(entry: Detection, words: Vocabulary) -> set[str]:

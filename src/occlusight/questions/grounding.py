@@ -9,23 +9,54 @@ distance has to be kept in mind.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+import numpy as np
 
 from occlusight.occlusion.facts import Facts
+from occlusight.questions.candidates import Candidates
+from occlusight.questions.counting import ABSENT_SHARE
+from occlusight.questions.draw import Draw
 from occlusight.questions.phrases import Wording
-from occlusight.questions.template import Answer, Template, about, of_all
+from occlusight.questions.seeing import absent_kinds
+from occlusight.questions.template import Answer, Asked, Template, about, of_all
 
 
 def detect(facts: Facts, ids: list[str]) -> Answer:
     """The boxes of these objects, left to right; `others` are boxes of what can be noticed beside them."""
     ordered = sorted(ids, key=lambda id: (facts.objects[id].box[:2], id))
-    others = boxes(facts, (id for id in facts.noticeable if id not in ids))
+    reflected = (o.id for o in facts.objects.values() if o.seen == "reflection")
+    others = boxes(facts, (id for id in (*facts.noticeable, *reflected) if id not in ids))
     return {"value": ordered, "boxes": boxes(facts, ordered), "others": others, "objects": ordered}
 
 
 def locate(facts: Facts, a: str) -> Answer:
     """The box of one object."""
     return {"value": [a], "boxes": boxes(facts, [a]), "others": {}, "objects": [a]}
+
+
+def detect_kind(facts: Facts, ids: list[str], kind: str) -> Answer:
+    """The boxes of all of a kind, left to right; empty where there is none."""
+    return {**detect(facts, ids), "others": {}, "kind": kind}
+
+
+def offer_kinds(c: Candidates, rng: np.random.Generator) -> Iterator[Asked]:
+    """Kinds whose number is beyond doubt, and one that could be there and is not."""
+    there = (kind for kind in c.countable if not c.confusable(kind))
+    for kind in [*there, *islice(absent_kinds(c, rng), 1)]:
+        yield [["recognised", [kind]], ["detect_kind", ["$0", kind]]], {"k": kind}
+
+
+def draw_kind(draw: Draw) -> Sequence[Asked]:
+    """Mostly a kind that is there."""
+    f = draw.facts
+    by: dict[bool, list[Asked]] = {True: [], False: []}
+    for asked in offer_kinds(draw.candidates, draw.rng):
+        by[any(f.objects[id].kind == asked[1]["k"] for id in f.recognised)].append(asked)
+    there = draw.rng.random() >= ABSENT_SHARE
+    found = draw.pick(by[there] or by[True])
+    return () if found is None else (found,)
 
 
 def boxes(facts: Facts, ids: Iterable[str]) -> dict[str, list[int]]:
@@ -57,6 +88,17 @@ TEMPLATES = (
         kind="detect",
         program=detect,
         offers=lambda c, rng: [of_all("detect")] if c.facts.recognised else [],
+        reply=say_boxes,
+        read="boxes",
+        paraphrase=retell_boxes,
+        verbatim=True,
+    ),
+    Template(
+        name="detect_kind.kind",
+        kind="detect_kind",
+        program=detect_kind,
+        draw=draw_kind,
+        offers=offer_kinds,
         reply=say_boxes,
         read="boxes",
         paraphrase=retell_boxes,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from occlusight.occlusion.facts import Facts
-from occlusight.occlusion.kinds import KindNames, Lang, Names, article, counted, kind_names, listed
+from occlusight.occlusion.kinds import KindNames, Lang, Names, article, colour_prefix, counted, kind_names, listed
 
 AMOUNT_EN = {"small": "a small part", "part": "part", "more_than_half": "more than half", "most": "almost all"}
 AMOUNT_ZH = {"small": "一小部分", "part": "一部分", "more_than_half": "一大半", "most": "绝大部分"}
@@ -65,6 +65,14 @@ class Wording:
                     counted(self.kind(members[0]), len(members), self.lang, zh if self.lang == "zh" else name)
                 )
         return listed(phrases, self.lang)
+
+    def colour(self, key: str) -> str:
+        """The word for a colour that a thing in the picture has, as its name has it ("red", "红色"); else the key."""
+        for id, o in self.facts.objects.items():
+            noun, name = (self.kind(id).en, o.name) if self.lang == "en" else (self.kind(id).zh, o.name_zh)
+            if o.colour == key and (prefix := colour_prefix(name, noun)):
+                return prefix.strip().removesuffix("的")
+        return key
 
     def hiding(self, a: str, b: str) -> str:
         """That `a` hides part of `b`, without a full stop."""

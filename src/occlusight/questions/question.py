@@ -218,9 +218,13 @@ def _text(template: Template, mentions: dict[str, str], words: Wording, rng: np.
         elif slot == "k":
             kind = kind_names(names, mentioned)
             slots |= {"k": ask_kinds(kind, facts, names, lang, pair[1]), "m": kind.measure}
-        elif slot in ("e", "n"):
+        elif slot == "h":  # a colour
+            word = words.colour(mentioned)
+            slots[slot] = f"{word}的" if lang == "zh" else f"{article(word)} {word}"
+        elif slot in ("e", "n", "t"):  # "a car", "the car", "car"
             noun = ask_kind(kind_names(names, mentioned), facts, names, lang, pair[1])
-            slots[slot] = noun if lang == "zh" else f"{article(noun) if slot == 'e' else 'the'} {noun}"
+            before = {"e": f"{article(noun)} ", "n": "the ", "t": ""}[slot]
+            slots[slot] = noun if lang == "zh" else before + noun
         else:
             slots[slot] = ask_about(mentioned, facts, names, lang, pair)
     text = choices[int(choice * len(choices))].format(**slots)

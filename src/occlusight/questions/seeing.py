@@ -64,6 +64,12 @@ def exists(facts: Facts, kind: str) -> Answer:
     return {"value": "yes" if found else "no", "kind": kind, "objects": found}
 
 
+def exists_coloured(facts: Facts, kind: str, colour: str) -> Answer:
+    """Is one of this kind and colour in the picture?"""
+    found = [id for id in facts.recognised if (facts.objects[id].kind, facts.objects[id].colour) == (kind, colour)]
+    return {"value": "yes" if found else "no", "kind": kind, "colour": colour, "objects": found}
+
+
 def describe(facts: Facts, ids: list[str]) -> Answer:
     """What is there, and who hides whom; of the pairs those of which most is hidden."""
     kinds = list(dict.fromkeys(facts.objects[id].kind for id in ids))
@@ -80,11 +86,31 @@ def painted(c: Candidates) -> list[str]:
     found = []
     for id in f.nameable:
         o = f.objects[id]
-        kind = kind_names(c.names, o.kind)
-        named = colour_prefix(o.name, kind.en) and colour_prefix(o.name_zh, kind.zh)
-        if o.colour and named and times[o.kind] == 1 and is_recognised(o) and not c.confusable(o.kind):
+        if _names_colour(c, id) and times[o.kind] == 1 and is_recognised(o) and not c.confusable(o.kind):
             found.append(id)
     return found
+
+
+def coloured(c: Candidates) -> tuple[list[Asked], list[Asked]]:
+    """Kinds that are there, all in colours that have names: with a colour that one of them has, and with one that only
+    other things in the picture have."""
+    f, yes, no = c.facts, list[Asked](), list[Asked]()
+    named = {f.objects[id].colour for id in f.recognised if _names_colour(c, id)}
+    for kind in present(c):
+        mine = [id for id, o in f.objects.items() if o.kind == kind]
+        if not all(_names_colour(c, id) and is_recognised(f.objects[id]) for id in mine):
+            continue
+        own = {f.objects[id].colour for id in mine}
+        yes += [ask_coloured(kind, colour) for colour in sorted(filter(None, own))]
+        no += [ask_coloured(kind, colour) for colour in sorted(filter(None, named - own))]
+    return yes, no
+
+
+def _names_colour(c: Candidates, id: str) -> bool:
+    """Whether a thing's colour stands in its name, in both languages."""
+    o = c.facts.objects[id]
+    kind = kind_names(c.names, o.kind)
+    return bool(o.colour and colour_prefix(o.name, kind.en) and colour_prefix(o.name_zh, kind.zh))
 
 
 def present(c: Candidates) -> list[str]:
@@ -93,29 +119,21 @@ def present(c: Candidates) -> list[str]:
     return [kind for kind in kinds if not c.confusable(kind)]
 
 
-def missing(c: Candidates) -> list[str]:
-    """Kinds that are not there beyond doubt."""
-    return [kind for kind in c.absent if _clear(c, kind)]
-
-
-def plausible(c: Candidates) -> list[str]:
-    """Kinds that are missing and could well be there."""
-    return [kind for kind in _likely(c) if _clear(c, kind)]
-
-
-def _clear(c: Candidates, kind: str) -> bool:
-    """Whether nothing that is there would be called by the name of an absent kind."""
+def is_missing(c: Candidates, kind: str) -> bool:
+    """Whether there is none of a kind beyond doubt: nothing that is there would be called by its name."""
     there = {o.kind for o in c.facts.objects.values()}
-    return not there & {*NARROWER.get(kind, ())} and not c.confusable(kind)
+    return kind not in there and not there & {*NARROWER.get(kind, ())} and not c.confusable(kind)
 
 
-def _likely(c: Candidates) -> list[str]:
-    """Absent kinds that belong where most of what is there belongs."""
+def absent_kinds(c: Candidates, rng: np.random.Generator) -> Iterator[str]:
+    """Yield in random order the kinds that are missing and could well be there: those that belong where most of what is
+    there belongs."""
     there = {o.kind for o in c.facts.objects.values()}
     places = Counter(place for kind in there if kind in c.names for place in c.names[kind].settings)
     most = max(places.values(), default=0)
     here = {place for place, times in places.items() if times == most}
-    return [kind for kind in c.absent if not here or here & {*c.names[kind].settings}]
+    likely = [kind for kind in c.absent if not here or here & {*c.names[kind].settings}]
+    yield from (likely[i] for i in rng.permutation(len(likely)) if is_missing(c, likely[i]))
 
 
 def ask_colour(facts: Facts, a: str) -> Asked:
@@ -128,33 +146,33 @@ def ask_exists(kind: str) -> Asked:
     return [["exists", [kind]]], {"e": kind}
 
 
+def ask_coloured(kind: str, colour: str) -> Asked:
+    """Return the question whether there is one of a kind and colour."""
+    return [["exists_coloured", [kind, colour]]], {"h": colour, "t": kind}
+
+
+def draw_coloured(draw: Draw) -> Sequence[Asked]:
+    """A colour that one of a kind has, and one that none has though something else does."""
+    yes, no = (draw.pick(found) for found in coloured(draw.candidates))
+    return () if yes is None or no is None else (yes, no)
+
+
 def draw_exists(draw: Draw) -> Sequence[Asked]:
     """A kind that is there, and one that could be and is not."""
     c = draw.candidates
-    yes, likely = draw.pick(present(c)), draw.shuffled(_likely(c))
-    no = next((kind for kind in likely if _clear(c, kind)), None)
+    yes, no = draw.pick(present(c)), next(absent_kinds(c, draw.rng), None)
     return () if yes is None or no is None else (ask_exists(yes), ask_exists(no))
 
 
 def offer_exists(c: Candidates, rng: np.random.Generator) -> Iterator[Asked]:
     """Every kind that is there, and some that are not."""
     yield from map(ask_exists, present(c))
-    likely = _likely(c)
-    order = (likely[i] for i in rng.permutation(len(likely)))
-    yield from (ask_exists(kind) for kind in islice((kind for kind in order if _clear(c, kind)), ABSENT))
+    yield from map(ask_exists, islice(absent_kinds(c, rng), ABSENT))
 
 
 def say_colour(answer: Answer, w: Wording) -> str:
     """The colour alone."""
-    return f"{cap(colour_of(answer['object'], w))}{'.' if w.lang == 'en' else '。'}"
-
-
-def colour_of(id: str, w: Wording) -> str:
-    """The word for a thing's colour, as its name has it; empty where the name has none."""
-    o, kind = w.facts.objects[id], w.kind(id)
-    if w.lang == "en":
-        return (colour_prefix(o.name, kind.en) or "").strip()
-    return (colour_prefix(o.name_zh, kind.zh) or "").removesuffix("的")
+    return f"{cap(w.colour(answer['value']))}{'.' if w.lang == 'en' else '。'}"
 
 
 def say_exists(answer: Answer, w: Wording) -> str:
@@ -163,6 +181,20 @@ def say_exists(answer: Answer, w: Wording) -> str:
     if w.lang == "zh":
         return f"有。图中有{kind.zh}。" if yes else f"没有。图中没有{kind.zh}。"
     return f"Yes. There is {article(kind.en)} {kind.en}." if yes else f"No. There is no {kind.en}."
+
+
+def say_coloured(answer: Answer, w: Wording) -> str:
+    """Yes or no, and of what."""
+    noun, yes = _named(answer, w), answer["value"] == "yes"
+    if w.lang == "zh":
+        return f"有。图中有{noun}。" if yes else f"没有。图中没有{noun}。"
+    return f"Yes. There is {article(noun)} {noun}." if yes else f"No. There is no {noun}."
+
+
+def _named(answer: Answer, w: Wording) -> str:
+    """A kind with its colour."""
+    kind, colour = kind_names(w.names, answer["kind"]), w.colour(answer["colour"])
+    return f"{colour} {kind.en}" if w.lang == "en" else f"{colour}的{kind.zh}"
 
 
 def say_scene(answer: Answer, w: Wording) -> str:
@@ -186,7 +218,7 @@ def things(answer: Answer, w: Wording) -> str:
 
 def retell_colour(answer: Answer, w: Wording) -> list[str]:
     kind = w.kind(answer["object"])
-    return fill("colour", w, {"c": colour_of(answer["object"], w), "k": kind.en if w.lang == "en" else kind.zh})
+    return fill("colour", w, {"c": w.colour(answer["value"]), "k": kind.en if w.lang == "en" else kind.zh})
 
 
 def retell_exists(answer: Answer, w: Wording) -> list[str]:
@@ -194,6 +226,12 @@ def retell_exists(answer: Answer, w: Wording) -> list[str]:
     slots = (
         {"k": kind.zh, "m": kind.measure} if w.lang == "zh" else {"k": kind.en, "e": f"{article(kind.en)} {kind.en}"}
     )
+    return fill(f"exists.{answer['value']}", w, slots)
+
+
+def retell_coloured(answer: Answer, w: Wording) -> list[str]:
+    noun, kind = _named(answer, w), kind_names(w.names, answer["kind"])
+    slots = {"k": noun, "m": kind.measure, "e": f"{article(noun)} {noun}"}
     return fill(f"exists.{answer['value']}", w, slots)
 
 
@@ -224,6 +262,17 @@ TEMPLATES = (
         reply=say_exists,
         read="exists",
         paraphrase=retell_exists,
+    ),
+    Template(
+        name="exists_coloured.kind",
+        kind="exists_coloured",
+        program=exists_coloured,
+        draw=draw_coloured,
+        group=2,
+        offers=lambda c, rng: [asked for found in coloured(c) for asked in found],
+        reply=say_coloured,
+        read="exists",
+        paraphrase=retell_coloured,
     ),
     Template(
         name="describe.scene",

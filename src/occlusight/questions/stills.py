@@ -7,13 +7,14 @@ picture.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain, islice
 
 from occlusight.occlusion.facts import HORIZONTAL_MARGIN, Facts
 from occlusight.occlusion.kinds import kind_names, listed
 from occlusight.questions.album import Album, AlbumDraw
 from occlusight.questions.paraphrases import fill
 from occlusight.questions.phrases import Wording, cap
-from occlusight.questions.seeing import missing, plausible, present
+from occlusight.questions.seeing import absent_kinds, is_missing, present
 from occlusight.questions.surroundings import say_listed
 from occlusight.questions.template import Answer, Asked, Template, about
 
@@ -22,6 +23,7 @@ NUMBERS = {"en": ("None", "One", "Two", "Three", "Four"), "zh": ("一张也没�
 ALONE = (
     0.7  # of the questions which picture has one of a kind have one picture as their answer, where there is such a kind
 )
+ABSENT = 2  # kinds that are not there, of those drawn for each picture
 STILL = 12  # thousandths of the picture: what moved less stands still
 
 
@@ -79,14 +81,14 @@ def _shift(album: Album, a: str) -> float:
 
 
 def _told(draw: AlbumDraw) -> dict[str, list[int]]:
-    """Kinds of which it is beyond doubt which pictures have them, and those pictures; those that none has could be in
-    one."""
-    there, absent, likely = ([set(found(c)) for c in draw.candidates] for found in (present, missing, plausible))
+    """Kinds of which it is beyond doubt which pictures have them, and those pictures: all that are there, and some that
+    could be."""
+    there = [present(c) for c in draw.candidates]
+    absent = [kind for c in draw.candidates for kind in islice(absent_kinds(c, draw.rng), ABSENT)]
     told = {}
-    for kind in draw.candidates[0].names:
+    for kind in dict.fromkeys([*chain(*there), *absent]):
         places = [i for i, kinds in enumerate(there) if kind in kinds]
-        clear = all(kind in t or kind in a for t, a in zip(there, absent, strict=True))
-        if clear and (places or any(kind in kinds for kinds in likely)):
+        if all(i in places or is_missing(c, kind) for i, c in enumerate(draw.candidates)):
             told[kind] = places
     return told
 

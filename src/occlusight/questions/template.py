@@ -53,7 +53,8 @@ class Template:
     easy: pairs of which a no needs no looking
     paraphrase: true answers in other words, which must be read as right too; by default the reply alone
     texts: how it is asked in each language; by default those of `wordings.toml`. Slots: {a} {b} {r} objects, {k} a kind
-        with its measure word {m}, {e} one of a kind, {n} the one of its kind, {s} a side, {d} an angle, {c} a character
+        with its measure word {m}, {e} {n} {t} one, the one, and a kind ("a car", "the car", "car"), {h} a
+        colour, {s} a side, {d} an angle, {c} a character
     about_text: whether it is about inscriptions
     album: whether it is about several pictures, "stills" or stills of one "clip": then the program gets an `Album`,
         `draw` an `AlbumDraw`

@@ -22,10 +22,12 @@ from occlusight.scenes.make.plan import DatasetPlan
 
 PER_SCENE: Mapping[str, int] = {
     "detect": 1,
+    "detect_kind": 1,
     "locate": 1,
     "describe": 1,
     "colour": 1,
     "exists": 2,
+    "exists_coloured": 2,
     "amount_hidden": 1,
     "part_hidden": 1,
     "hides_what": 1,
