@@ -37,6 +37,11 @@ class Layer:
         """Where the layer is, (h, w)."""
         return self.rgba[..., 3] > 0.5
 
+    @property
+    def nearest(self) -> float:
+        """The least depth, inf where the layer is nowhere."""
+        return float(np.min(self.depth, where=self.hard, initial=np.inf))
+
 
 def set_sprite(
     bank: SpriteBank,

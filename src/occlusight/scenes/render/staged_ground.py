@@ -4,6 +4,7 @@ the floor. Mirrors show it as the camera does, along rays that they turned back.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from occlusight.scenes.description import RGB, Scene
 from occlusight.scenes.render.backdrop import facade, grain, tiles, wood
 from occlusight.scenes.render.targeted import BRIGHT, MIDDLE
+from occlusight.scenes.truth.raycast import View
 from occlusight.scenes.truth.shadows import in_walls_shadow
 
 Floats = npt.NDArray[np.float32]
@@ -257,3 +259,26 @@ def to_srgb(linear: Floats, gain: float) -> Floats:
     """sRGB 0-255 of linear light, as floats."""
     out: Floats = 255 * np.sqrt(np.clip(linear * np.float32(gain), 0, 1))  # close enough to 1 / 2.2, and quicker
     return out
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """The camera, its rays (H * W, 3), what is around, and how long the picture is exposed."""
+
+    view: View
+    rays: Floats
+    surround: Surround
+    gain: float
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.view.camera.height, self.view.camera.width
+
+
+def rays_of(view: View) -> Floats:
+    """What `View.rays` gives for the whole picture, but for rounding."""
+    c, focal = view.camera, np.float32(view.focal)
+    a = (np.arange(c.width, dtype=np.float32) + np.float32(0.5 - c.width / 2)) / focal
+    b = (np.arange(c.height, dtype=np.float32) + np.float32(0.5 - c.height / 2)) / focal
+    forward, right, down = (v.astype(np.float32) for v in (view.forward, view.right, view.down))
+    return ((forward + b[:, None] * down)[:, None] + (a[:, None] * right)[None]).reshape(-1, 3)
