@@ -174,6 +174,7 @@ def test_real_meshes_match_the_catalogue() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.usefixtures("assets")
 def test_every_mesh_loads_and_can_be_seen_from_all_sides() -> None:
     thin = []

@@ -14,6 +14,7 @@ from occlusight.occlusion.graph import Graph, Object
 from occlusight.occlusion.kinds import Lang
 from occlusight.questions.wording import VIEWER, ask_kind
 from occlusight.reading.mentions import Vocabulary
+from occlusight.reading.numbers import quantity
 from occlusight.scenes.meshes.catalogue import (
     FIXTURE,
     LICENCES,
@@ -70,6 +71,12 @@ def test_every_name_and_alias_is_read_as_its_kind_even_where_it_holds_another() 
         if read(text) != [kind.key]
     ]
     assert wrong == []
+
+
+def test_a_count_is_read_with_the_measure_word_of_every_kind() -> None:
+    kinds = wide_catalogue().kinds.values()
+    said = {kind.key: quantity(f"图中有两{kind.measure}{kind.zh}。") for kind in kinds}
+    assert {key: count for key, count in said.items() if count != 2} == {}
 
 
 def test_wide_adds_kinds_and_meshes_and_changes_none() -> None:
