@@ -181,7 +181,7 @@ def test_every_mesh_loads_and_can_be_seen_from_all_sides() -> None:
     for info in wide_catalogue().mesh_infos.values():
         if info.library not in (PROCEDURAL, FIXTURE):
             shares = silhouettes(matches(info))
-            if min(shares) < 0.002 or max(shares) < 0.015:
+            if min(shares) < 0.001 or max(shares) < 0.01:  # a lamp post is thin, trousers from their side are too
                 thin.append((info.id, shares))
             load_mesh.cache_clear()
     assert thin == []
