@@ -91,8 +91,9 @@ class Answering:
                     return
                 if isinstance(event, (Progress, TextDelta)):
                     self._take(event)
-                    with suppress(RuntimeError):  # the loop has ended
-                        loop.call_soon_threadsafe(self._news.set)
+                    if not self._news.is_set():  # else it has yet to look: no need to wake it for every token
+                        with suppress(RuntimeError):  # the loop has ended
+                            loop.call_soon_threadsafe(self._news.set)
                 elif isinstance(event, Done):
                     self.done = event
         except Cancelled:  # stopped while its picture was opened
