@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from occlusight.backends.options import EngineKeywords, EngineOptions
@@ -15,7 +16,9 @@ from occlusight.extras import install
 
 if TYPE_CHECKING:
     from occlusight.backends.protocol import Backend, Opens
+    from occlusight.backends.reader import Reader
 
+SHIPPED_READER = Path(__file__).parents[1] / "checkpoints" / "reader"
 BACKENDS = ("local", "openai", "transformers")
 
 log = logging.getLogger(__name__)
@@ -54,6 +57,21 @@ def open_backend(
 
     refuse_other_options(options, found.supported_options)
     return found.open(model, options, tell)
+
+
+def open_reader(folder: str | PathLike[str] | None = None) -> Reader:
+    """Open what reads questions: the shipped checkpoint, or one that `occlusight train-reader` wrote.
+
+    >>> read = open_reader()  # doctest: +SKIP
+    >>> read(["does x1 hide x2?"])[0].hides  # doctest: +SKIP
+    0.99
+
+    Raises BadModel for a folder that is not such a checkpoint.
+    """
+    from occlusight.backends.reader import reader_of
+    from occlusight.model.text_encoder import load_reader
+
+    return reader_of(*load_reader(SHIPPED_READER if folder is None else Path(folder)))
 
 
 def backend_class(name: str) -> Opens:
