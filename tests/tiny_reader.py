@@ -14,7 +14,7 @@ from occlusight.model.text_encoder import (
     ReaderConfig,
 )
 
-LABELS = ("count:1", "occl:12", "occl:21")
+LABELS = ("count:1", "hides:12", "hides:21")
 WORDS = ("▁does", "▁hide", "▁is", "▁hidden", "▁by", "▁how", "▁many", "挡", "住", "吗", "被")
 LETTERS = ("▁", *"abcdefghijklmnopqrstuvwxyz?")
 

@@ -60,6 +60,7 @@ DEFERRED = {
     "bench": Deferred("occlusight.cli.bench", "bench_app", "Measure how often a model is right about occlusion."),
     "models": Deferred("occlusight.cli.models", "models_app", "Quantize a model, and print what it costs."),
     "train": Deferred("occlusight.cli.train", "train", "Train the small model on our scenes.", "train"),
+    "train-reader": Deferred("occlusight.cli.train_reader", "train_reader", "Train what reads questions.", "train"),
 }
 
 
