@@ -42,8 +42,8 @@ _ASIDE = re.compile(
 )
 _MEASURES = "个只辆条头位名根台件把张块盏棵匹座顶架扇面副双丛本部口支盆列套幅间艘"
 _PLACE_ZH = (
-    r"(?:最?(?:左|右|中间|当中|正中|前|后|上|下|里|外)(?:边|侧|面|手边|手|头|方)?"
-    r"(?:最?(?:远|近|大|小|高)(?:处)?)?|最(?:大|小|高|远|近))"
+    r"(?:最?(?:左|右|中间|当中|正中|前|后|上|下|里|外)(?:边|侧|面|手边|手|头|方|间)"
+    r"(?:最?(?:远|近|大|小|高)(?:处)?)?|中间|当中|正中|最(?:左|右|前|后|上|下|里|外|大|小|高|远|近)(?:边|侧|面|头|方)?)"
 )
 _LOOK_ZH = (
     r"(?:(?:深|浅|淡|大|亮|暗)?(?:红|橙|橘|黄|绿|青|蓝|紫|粉红|粉|白|黑|灰|棕|褐|银|金)色?的?|"
@@ -95,6 +95,13 @@ class Name:
     colour: str | None = None
     place: str = ""
     sure: bool = True
+
+    @property
+    def look(self) -> str:
+        """The colour as it was said: "dark red"; empty where none is given."""
+        if self.colour is None or not self.noun:
+            return ""
+        return self.text.partition(self.noun)[0].strip().removesuffix("的")
 
     @property
     def same(self) -> str:

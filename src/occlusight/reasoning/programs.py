@@ -1,0 +1,69 @@
+"""From a label and names to the program that is meant, where the words or the names decide between neighbours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from occlusight.occlusion.kinds import Lang
+from occlusight.questions.template import Program
+from occlusight.reading.colours import colours
+from occlusight.reasoning.labels import TWO_IN_ONE, Label
+from occlusight.reasoning.names import Name
+
+_FAR = re.compile(
+    r"\b(?:far|farther|further|farthest|furthest|behind|back|deeper|rear|distant|remote)\b|远|遠|后面|靠后|深", re.I
+)
+_NEAR = re.compile(r"\b(?:near|nearer|nearest|close|closer|closest|front|first)\b|近|前面|靠前|先", re.I)
+_DESCRIBE = re.compile(
+    r"\b(?:describe|description|caption|summar\w+|story|paragraph|alt text|scene report|going on|happening)\b|"
+    r"描述|形容|介绍|讲讲|概括|概述|说明一下|怎么回事|场景说明",
+    re.I,
+)
+GLASSY = frozenset(("window", "shop_window", "shelter", "guard", "jar", "sunglasses", "glass", "screen"))
+MIRRORS = frozenset(("mirror", "traffic_mirror", "glass_facade"))
+ANY_MIRROR = {"en": "mirror", "zh": "镜子"}
+WITH_ANOTHER = frozenset(("part_hidden", "through", "mirrored"))
+"""Steps about one thing that may name another one: what hides it, what is seen through it, or the mirror."""
+
+
+def takes(label: Label, names: Sequence[Name]) -> bool:
+    """Whether a question with these names can have a label: the grammar of programs."""
+    if label.form.op == TWO_IN_ONE:
+        return True
+    if label.fits(len(names)):
+        return not (label.form.op == "mirrored" and MIRRORS & {*names[0].kinds})
+    if label.form.op not in WITH_ANOTHER or len(names) != 2:
+        return False
+    return label.form.op == "part_hidden" or _part_of(label.form.op, names) is not None
+
+
+def meant(label: Label, names: Sequence[Name], text: str, lang: Lang) -> Program:
+    """Return the program of a question that `takes` the label; `text` is the question without its names.
+
+    With two names, `part_hidden` asks for the part that x1 hides of x2: its caller turns it by who hides whom.
+    """
+    said = [name.text for name in names]
+    op = label.form.op
+    match op:
+        case "part_hidden" if len(names) == 2:
+            return [["hidden_part", said]]
+        case "through" | "mirrored" if len(names) == 2:
+            part = _part_of(op, names) or 0
+            return [[op, [said[part], said[1 - part]]]]
+        case "mirrored":
+            return [[op, [ANY_MIRROR[lang], said[0]]]]
+        case "exists" if colour := names[0].look or next(iter(colours(text)), ""):
+            return [["exists_coloured", [names[0].noun, colour]]]
+        case "nearer" if _FAR.search(text) and not _NEAR.search(text):
+            return [["farther", said]]
+        case "list_all" if _DESCRIBE.search(text):
+            return [["recognised", []], ["describe", ["$0"]]]
+    return label.program(said)
+
+
+def _part_of(op: str, names: Sequence[Name]) -> int | None:
+    """Which of two names is the pane, or the mirror."""
+    sort = MIRRORS if op == "mirrored" else GLASSY
+    found = [i for i, name in enumerate(names) if sort & {*name.kinds}]
+    return found[0] if len(found) == 1 else None

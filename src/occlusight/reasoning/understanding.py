@@ -1,0 +1,258 @@
+"""What a question means: names by vocabulary, the rest by a reader, and a grammar that lets no nonsense through."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from typing import Any, Literal, Protocol, TypeAlias
+
+from occlusight.occlusion.kinds import Lang
+from occlusight.questions.template import Program
+from occlusight.reasoning.labels import FOLLOWUP, TWO_IN_ONE, Label
+from occlusight.reasoning.names import Name, Named, named
+from occlusight.reasoning.parting import parts, points_back, with_name
+from occlusight.reasoning.programs import meant, takes
+from occlusight.reasoning.vocabulary import Words, shipped_words
+
+Scope: TypeAlias = Literal["inside", "outside", "unclear"]
+
+INSIDE = 0.5
+"""Questions that pictures can tell with less than this probability are declined."""
+DIRECTION = 0.8
+"""Where who hides whom is less sure than this, or label and direction differ, both directions are answered."""
+CLEAR = 0.45
+"""A meaning less probable than this is asked back about, with the second one beside it."""
+DROPPED, DROPPED_SURE = 0.9, 0.3
+"""How much less probable a reading is for every name that it takes for no name, unsure and sure ones."""
+MOST_UNSURE = 3
+"""Unsure names that are left out and put in, in every way; with more, all or none of them are names."""
+
+
+class Reading(Protocol):
+    """How a reader read a question: see `backends.reader.Reading`."""
+
+    @property
+    def labels(self) -> Mapping[str, float]:
+        """The probability of each label by its text; they sum to 1."""
+
+    @property
+    def hides(self) -> float:
+        """The probability that x1 hides x2, of a question about that."""
+
+    @property
+    def inside(self) -> float:
+        """The probability that a picture of things can tell it."""
+
+
+Reader: TypeAlias = Callable[[Sequence[str]], Sequence[Reading]]
+
+
+@dataclass(frozen=True)
+class Understood:
+    """What a question means.
+
+    scope: `inside`, `outside` (nothing that pictures of this kind tell) or `unclear`
+    program: with names, as they were said, where ids would stand; empty where there is none
+    lang: the language of the question's frame
+    probability: that this is meant, 0 to 1
+    names: what is named in the program
+    topic: of these the first that the question says
+    why: whether reasons are asked for
+    both_ways: whether it is unsure who hides whom, so that both directions want an answer
+    other: the second meaning, of an unclear question
+    parts: both questions, of two in one; the program is then the first one's
+    """
+
+    scope: Scope
+    program: Program
+    lang: Lang
+    probability: float
+    names: tuple[Name, ...] = ()
+    why: bool = False
+    both_ways: bool = False
+    other: Program = ()
+    parts: tuple[Understood, ...] = ()
+
+    @property
+    def topic(self) -> Name | None:
+        """What the question is about: the thing that it names first."""
+        return self.names[0] if self.names else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return scope, program, language and probability as a dict."""
+        program = [[op, list(arguments)] for op, arguments in self.program]
+        return {"scope": self.scope, "program": program, "lang": self.lang, "probability": round(self.probability, 4)}
+
+
+@dataclass(frozen=True)
+class _Meaning:
+    """A way to read a question. `weight` is its probability among all that was read, `share` among what the grammar
+    allows for these names."""
+
+    program: Program
+    label: Label
+    names: tuple[Name, ...]
+    weight: float
+    share: float
+    inside: float
+    both_ways: bool = False
+    why: bool = False
+
+    @property
+    def key(self) -> str:
+        return json.dumps(self.program, ensure_ascii=False)
+
+
+@dataclass(frozen=True)
+class Understanding:
+    """Understands questions. `read` gives probabilities over labels; `words` are the names that are known."""
+
+    read: Reader
+    words: Words = field(default_factory=shipped_words)
+
+    def of(self, question: str, history: Sequence[str] = ()) -> Understood:
+        """Return what a question means; `history` are the questions before it, the oldest first."""
+        found = named(question, self.words)
+        lang = language(found)
+        before = self.of(history[-1], history[:-1]) if history and self._may_point_back(found) else None
+        ways = [*_ways(found)]
+        if before is not None and before.topic is not None and points_back(found.text):
+            ways += [(n, prior) for n, prior in _ways(named(with_name(found.text, before.topic.text), self.words))]
+        meanings = self._meanings(ways, lang)
+        best = meanings[0] if meanings else None
+        if best is None:
+            return Understood("unclear", (), lang, 0.0)
+        if best.inside < INSIDE:
+            return Understood("outside", (), lang, 1 - best.inside)
+        if best.label.form.op == FOLLOWUP:
+            return _again(best, before, lang)
+        if best.label.form.op == TWO_IN_ONE:
+            return self._both(found.text, lang, best, history)
+        return _decided(meanings, lang)
+
+    def _may_point_back(self, found: Named) -> bool:
+        """Whether a question may need the one before it: short ones, and those with "it"."""
+        return points_back(found.text) or len(found.names) <= 1
+
+    def _meanings(self, ways: Sequence[tuple[Named, float]], lang: Lang) -> list[_Meaning]:
+        """Read a question in every way that its names leave open; the likeliest meaning is the first."""
+        texts = [way.without() for way, _ in ways]
+        best: dict[str, _Meaning] = {}
+        for (way, prior), text, reading in zip(ways, texts, self.read(texts), strict=True):
+            for meaning in _read(way.names, text, reading, lang, prior):
+                if meaning.key not in best or best[meaning.key].weight < meaning.weight:
+                    best[meaning.key] = meaning
+        return sorted(best.values(), key=lambda m: -m.weight)
+
+    def _both(self, text: str, lang: Lang, whole: _Meaning, history: Sequence[str]) -> Understood:
+        """Cut two questions in one where both parts are read best."""
+        found: list[tuple[float, tuple[Understood, ...]]] = []
+        for one, two in parts(text):
+            first = self._part(one, lang)
+            if first is None:
+                continue
+            if points_back(two) and first.topic is not None:
+                two = with_name(two, first.topic.text)
+            second = self._part(two, lang)
+            if second is not None and second.program != first.program:
+                found.append((first.probability * second.probability, (first, second)))
+        if not found:
+            return Understood("unclear", (), lang, whole.weight)
+        chance, both = max(found, key=lambda pair: pair[0])
+        names = tuple({name.same: name for part in both for name in part.names}.values())
+        return Understood("inside", both[0].program, lang, chance, names, parts=both)
+
+    def _part(self, text: str, lang: Lang) -> Understood | None:
+        meanings = self._meanings([*_ways(named(text, self.words))], lang)
+        meanings = [m for m in meanings if m.label.form.op not in (FOLLOWUP, TWO_IN_ONE)]
+        return None if not meanings or meanings[0].inside < INSIDE else _one(meanings[0], lang)
+
+
+def language(found: Named) -> Lang:
+    """Return the language of a question's frame, names left out: of the names where nothing else is said.
+
+    >>> language(named("红色的车 hides the dog 吗, 是不是"))
+    'zh'
+    """
+    frame = re.sub(r"x\d", " ", found.without())
+    for text in (frame, found.text):
+        chinese = len(re.findall(r"[\u4e00-\u9fff]", text))
+        english = len(re.findall(r"[a-z]+", text, re.I))
+        if chinese or english:
+            return "zh" if chinese >= english else "en"
+    return "en"
+
+
+def _ways(found: Named) -> Iterator[tuple[Named, float]]:
+    """Yield the ways to take the names of a question for names or not, with how likely each is beforehand."""
+    names = found.names
+    unsure = [name for name in names if not name.sure]
+    sizes = range(len(unsure) + 1) if len(unsure) <= MOST_UNSURE else (0, len(unsure))
+    for size in sizes:
+        for dropped in combinations(unsure, size):
+            yield found.only([n for n in names if n not in dropped]), DROPPED**size
+    for name in names:
+        if name.sure:
+            yield found.only([n for n in names if n is not name]), DROPPED_SURE
+
+
+def _read(names: tuple[Name, ...], text: str, reading: Reading, lang: Lang, prior: float) -> Iterator[_Meaning]:
+    """Yield the meanings that one reading leaves open; why and not why are one meaning, and so are both directions
+    where they cannot be told apart."""
+    allowed = [(label, p) for one, p in reading.labels.items() if takes(label := Label.parse(one), names)]
+    total = sum(p for _, p in allowed) or 1.0
+    hiding = [(label, p) for label, p in allowed if label.form.op == "hides"]
+    rest = [(label, p) for label, p in allowed if label.form.op != "hides"]
+    if hiding:
+        mass = sum(p for _, p in hiding)
+        first = sum(p for label, p in hiding if label.direction) / mass if mass else 0.5
+        sure = _together(first, reading.hides)
+        why = sum(p for label, p in hiding if label.why) > mass / 2
+        both = max(sure, 1 - sure) < DIRECTION or (first > 0.5) != (reading.hides > 0.5)
+        for forward, chance in ((True, sure), (False, 1 - sure)):
+            label = Label.parse("hides:12" if forward else "hides:21")
+            p = mass * (1.0 if both else chance)
+            if not both or forward == (sure >= 0.5):
+                program = label.program([n.text for n in names])
+                yield _Meaning(program, label, names, prior * p, p / total, reading.inside, both, why)
+    for label, p in rest:
+        if label.form.op in (FOLLOWUP, TWO_IN_ONE):
+            yield _Meaning([[label.form.op, []]], label, names, prior * p, p / total, reading.inside)
+            continue
+        turned = tuple(reversed(names)) if label.form.op == "part_hidden" and reading.hides < 0.5 else names
+        yield _Meaning(meant(label, turned, text, lang), label, names, prior * p, p / total, reading.inside)
+
+
+def _together(*chances: float) -> float:
+    """The mean of probabilities, taken of their log odds."""
+    odds = [math.log(min(max(p, 1e-6), 1 - 1e-6) / (1 - min(max(p, 1e-6), 1 - 1e-6))) for p in chances]
+    return 1 / (1 + math.exp(-sum(odds) / len(odds)))
+
+
+def _one(meaning: _Meaning, lang: Lang) -> Understood:
+    return Understood(
+        "inside", meaning.program, lang, min(meaning.share, 1.0), meaning.names, meaning.why, meaning.both_ways
+    )
+
+
+def _decided(meanings: Sequence[_Meaning], lang: Lang) -> Understood:
+    """The likeliest meaning, or both where it is not likely enough."""
+    best = _one(meanings[0], lang)
+    others = [m for m in meanings[1:] if m.label.form.op not in (FOLLOWUP, TWO_IN_ONE)]
+    if best.probability >= CLEAR or not others:
+        return best
+    return replace(best, scope="unclear", other=others[0].program)
+
+
+def _again(meaning: _Meaning, before: Understood | None, lang: Lang) -> Understood:
+    """The question before, about another thing."""
+    if before is None or before.topic is None or before.scope != "inside":
+        return Understood("unclear", (), lang, meaning.share, meaning.names)
+    old, new = before.topic.text, meaning.names[0]
+    program = [[op, [new.text if a == old else a for a in arguments]] for op, arguments in before.program]
+    names = (new, *(name for name in before.names if name.text != old))
+    return replace(before, program=program, lang=lang, names=names, probability=before.probability * meaning.share)

@@ -1,0 +1,188 @@
+"""Understanding: names and a reader's probabilities make the program that is meant, and none that makes no sense."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from occlusight.reasoning.labels import LABELS
+from occlusight.reasoning.names import named
+from occlusight.reasoning.parting import parts, points_back, with_name
+from occlusight.reasoning.understanding import Understanding, language
+
+
+@dataclass(frozen=True)
+class Read:
+    labels: Mapping[str, float]
+    hides: float = 0.5
+    inside: float = 0.99
+
+
+def sure(label: str, p: float = 0.9, hides: float = 0.5, inside: float = 0.99, second: str = "") -> Read:
+    """A reading of a label, with the rest over all others, or half of it over a second one."""
+    rest = (1 - p) / len(LABELS)
+    labels = {one: rest + (p if one == label else 0.0) for one in LABELS}
+    if second:
+        labels = dict.fromkeys(LABELS, 0.001) | {label: p, second: 0.99 - p}
+    return Read(labels, hides, inside)
+
+
+@dataclass
+class Script:
+    """Reads what it knows; everything else could be anything. `asked` keeps what it was given."""
+
+    known: Mapping[str, Read]
+    asked: list[str] = field(default_factory=list)
+
+    def __call__(self, questions: Sequence[str]) -> Sequence[Read]:
+        self.asked += questions
+        unknown = Read(dict.fromkeys(LABELS, 1 / len(LABELS)))
+        return [self.known.get(question, unknown) for question in questions]
+
+
+def understood(question: str, known: Mapping[str, Read], history: Sequence[str] = ()):
+    return Understanding(Script(known)).of(question, history)
+
+
+@pytest.mark.parametrize(
+    ("question", "read", "label", "hides", "program"),
+    [
+        ("Does the post hide the red car?", "Does x1 hide x2?", "hides:12", 0.97, [["hides", ["post", "red car"]]]),
+        ("Is the car hidden by the box?", "Is x1 hidden by x2?", "hides:21", 0.02, [["hides", ["box", "car"]]]),
+        ("有几只狗", "有几只x1", "count:1", 0.5, [["recognised", ["狗"]], ["count", ["$0", "狗"]]]),
+        ("is there a blue cup", "is there a x1", "exists:1", 0.5, [["exists_coloured", ["cup", "blue"]]]),
+        ("有蓝色的杯子吗", "有x1吗", "exists:1", 0.5, [["exists_coloured", ["杯子", "蓝色"]]]),
+        ("is there a cup", "is there a x1", "exists:1", 0.5, [["exists", ["cup"]]]),
+        ("cup or vase, what is closer", "x1 or x2, what is closer", "nearer:12", 0.5, [["nearer", ["cup", "vase"]]]),
+        ("cup or vase further?", "x1 or x2 further?", "nearer:12", 0.5, [["farther", ["cup", "vase"]]]),
+        ("describe it all", "describe it all", "list_all:", 0.5, [["recognised", []], ["describe", ["$0"]]]),
+        ("what is here", "what is here", "list_all:", 0.5, [["recognised", []], ["list_all", ["$0"]]]),
+        ("what part of the cup does the vase hide", "what part of x1 does x2 hide", "part_hidden:1", 0.1,
+         [["hidden_part", ["vase", "cup"]]]),
+        ("is the dog in the mirror", "is x1 in the mirror", "mirrored:1", 0.5, [["mirrored", ["mirror", "dog"]]]),
+        ("can I see the dog through the window", "can I see x1 through x2", "through:1", 0.5,
+         [["through", ["window", "dog"]]]),
+        ("is the elephant hidden", "is x1 hidden", "who_hides:1", 0.5, [["who_hides", ["elephant"]]]),
+    ],
+)  # fmt: skip
+def test_label_names_and_words_make_the_program(
+    question: str, read: str, label: str, hides: float, program: list
+) -> None:
+    found = understood(question, {read: sure(label, hides=hides)})
+    assert (found.scope, found.program) == ("inside", program)
+    assert found.probability > 0.8
+    assert not found.both_ways
+
+
+def test_the_grammar_lets_no_label_through_that_the_names_do_not_fit() -> None:
+    wrong = sure("hides:12", p=0.7, hides=0.9)  # of one name
+    wrong = Read({**wrong.labels, "who_hides:1": 0.2})
+    found = understood("what hides the car", {"what hides x1": wrong})
+    assert found.program == [["who_hides", ["car"]]]
+
+
+def test_a_name_of_the_question_alone_is_left_in_it() -> None:
+    known = {"what is nearest to the camera": sure("nearest:"), "what is nearest to x1": sure("behind:1", p=0.3)}
+    assert understood("what is nearest to the glass", {}).scope == "unclear"
+    assert understood("what would a person see", {"what would a person see": sure("list_all:")}).names == ()
+    assert understood("what is nearest to the camera", known).program[-1] == ["nearest", ["$0"]]
+
+
+def test_out_of_scope_is_declined() -> None:
+    found = understood("how old is the man", {"how old is x1": sure("colour:1", inside=0.03)})
+    assert (found.scope, found.program) == ("outside", ())
+    assert found.probability > 0.9
+
+
+@pytest.mark.parametrize(("hides", "both"), [(0.99, False), (0.4, True), (0.02, True)])
+def test_where_the_direction_is_unsure_both_are_wanted(hides: float, both: bool) -> None:
+    found = understood("does the post hide the car", {"does x1 hide x2": sure("hides:12", hides=hides)})
+    assert found.both_ways == both
+    assert {*found.program[0][1]} == {"post", "car"}
+
+
+def test_why_is_asked_for_or_not() -> None:
+    known = {"why does x1 hide x2": sure("hides+why:12", hides=0.95), "does x1 hide x2": sure("hides:12", hides=0.95)}
+    assert understood("why does the post hide the car", known).why
+    assert not understood("does the post hide the car", known).why
+
+
+def test_two_meanings_are_asked_back_about() -> None:
+    read = sure("behind:1", p=0.4, second="hides_what:1")
+    read = Read({**read.labels, "behind:1": 0.35, "hides_what:1": 0.34, "in_front:1": 0.29})
+    found = understood("and past the car?", {"and past x1?": read})
+    assert found.scope == "unclear"
+    assert [found.program, found.other] == [[["behind", ["car"]]], [["hides_what", ["car"]]]]
+
+
+def test_a_followup_asks_the_question_before_about_another_thing() -> None:
+    known = {
+        "车被谁挡住了": sure("list_all:"),
+        "x1被谁挡住了": sure("who_hides:1"),
+        "那x1呢?": sure("followup:1"),
+        "is x1 hidden by x2": sure("hides:21", hides=0.03),
+        "and x1?": sure("followup:1"),
+    }
+    assert understood("那狗呢?", known, ["车被谁挡住了"]).program == [["who_hides", ["狗"]]]
+    assert understood("and the dog?", known, ["is the car hidden by the post"]).program == [["hides", ["post", "dog"]]]
+    again = understood("and the cat?", known, ["is the car hidden by the post", "and the dog?"])
+    assert again.program == [["hides", ["post", "cat"]]]
+    assert understood("and the dog?", known).scope == "unclear"
+
+
+def test_it_is_what_the_question_before_was_about() -> None:
+    known = {"what colour is x1": sure("colour:1"), "what hides x1": sure("who_hides:1")}
+    assert understood("what hides it", known, ["what colour is the car"]).program == [["who_hides", ["car"]]]
+
+
+def test_two_questions_in_one_are_parted() -> None:
+    known = {
+        "what hides x1, and what colour is it": sure("two_in_one:"),
+        "what hides x1": sure("who_hides:1"),
+        "what colour is x1": sure("colour:1"),
+    }
+    found = understood("what hides the car, and what colour is it", known)
+    assert [part.program for part in found.parts] == [[["who_hides", ["car"]]], [["colour", ["car"]]]]
+    assert found.program == found.parts[0].program
+
+
+def test_programs_are_shown_as_json() -> None:
+    found = understood("does the post hide the car", {"does x1 hide x2": sure("hides:12", hides=0.97)})
+    shown = found.to_json()
+    assert shown == {
+        "scope": "inside",
+        "program": [["hides", ["post", "car"]]],
+        "lang": "en",
+        "probability": pytest.approx(found.probability, abs=1e-4),
+    }
+
+
+@pytest.mark.parametrize(
+    ("question", "lang"),
+    [
+        ("Does the 汽车 hide the 狗?", "en"),
+        ("red car 挡住 the dog 了吗", "zh"),
+        ("汽车", "zh"),
+        ("car?", "en"),
+        ("explain to me 怎么 the car covers the dog", "en"),
+        ("", "en"),
+    ],
+)
+def test_the_language_is_that_of_the_frame(question: str, lang: str) -> None:
+    assert language(named(question)) == lang
+
+
+def test_texts_are_cut_and_point_back() -> None:
+    assert ("what hides x", "how much") in [*parts("what hides x, and how much?")]
+    assert ("有没有狗", "几只") in [*parts("有没有狗,几只")]
+    assert points_back("它被挡住了吗")
+    assert not points_back("with what")
+    assert with_name("its colour?", "dog") == "the dog's colour?"
+
+
+def test_all_ways_to_read_a_question_are_read_at_once() -> None:
+    script = Script({})
+    Understanding(script).of("is the dog in the mirror")
+    assert sorted(script.asked) == ["is the dog in x1", "is x1 in the mirror", "is x1 in x2"]
