@@ -18,10 +18,12 @@ from occlusight.scenes.meshes.names import names_of
 from occlusight.scenes.render.sprites import SpriteBank
 from occlusight.train.examples import IGNORE, Packer, dense_targets, named, questions_of, token_before
 from occlusight.train.loop import training_patches
-from occlusight.train.packed_attention import SLOT, packed_attention, slot_mask
+from occlusight.train.packed_attention import packed_attention, slot_mask
 from occlusight.train.recipe import TrainRecipe
 from occlusight.train.stream import composite_example
 from occlusight.train.tokenizer import SPECIAL
+
+SLOT = 80
 
 
 def test_training_patches_are_those_of_inference() -> None:
@@ -44,7 +46,7 @@ def test_attention_over_slots_equals_attention_over_everything() -> None:
     segments[1, :80], segments[1, 2 * SLOT : 2 * SLOT + 9] = 1, 2
     whole = torch.cat((torch.zeros(2, 7, dtype=torch.int64), segments), 1)
     q, k, v = (torch.randn(2, heads, whole.shape[1], 8, generator=generator) for heads in (4, 2, 2))
-    fast = packed_attention(q, k, v, slot_mask(segments, 7, torch.float32), False)
+    fast = packed_attention(q, k, v, slot_mask(segments, 7, SLOT, torch.float32), False)
     plain = plain_attention(q, k, v, segment_mask(whole), False)
     real = whole >= 0
     assert torch.allclose(fast.transpose(1, 2)[real], plain.transpose(1, 2)[real], atol=1e-6)
@@ -52,13 +54,13 @@ def test_attention_over_slots_equals_attention_over_everything() -> None:
 
 def test_packed_questions_have_the_logits_of_questions_asked_alone(bank: Path, tokenizer: Tokenizer) -> None:
     catalogue = load_catalogue()
-    config, recipe = tiny_config(tokenizer), TrainRecipe(slots=3)
+    config, recipe = tiny_config(tokenizer), TrainRecipe(slots=3, slot_tokens=SLOT)
     model = Qwen3VL(config).eval()
     model.init_weights(torch.Generator().manual_seed(0))
     model.use_attention(packed_attention)
     packer = Packer(tokenizer, config, recipe)
     rng = np.random.default_rng(1)
-    rgb, truth = composite_example(4, 1, catalogue, SpriteBank.load(bank), rng)
+    rgb, truth = composite_example("street", 4, 1, catalogue, SpriteBank.load(bank), rng)
     packed = packer.pack(questions_of(truth, names_of(catalogue), rng), truth.graph)
     rows, columns = rgb.shape[0] // 16, rgb.shape[1] // 16
     prefix, where, after = packer.prefix(rows, columns)
@@ -67,7 +69,7 @@ def test_packed_questions_have_the_logits_of_questions_asked_alone(bank: Path, t
     )
 
     def logits(ids: torch.Tensor, places: torch.Tensor, segments: torch.Tensor | None) -> torch.Tensor:
-        mask = None if segments is None else slot_mask(segments[None], len(prefix), torch.float32)
+        mask = None if segments is None else slot_mask(segments[None], len(prefix), recipe.slot_tokens, torch.float32)
         text = torch.cat((where, (places + after).expand(3, -1)), 1)[:, None]
         hidden = model(torch.cat((prefix, ids))[None], text, features, mask)
         return model.logits(hidden)[0, len(prefix) :]
@@ -87,7 +89,7 @@ def test_labels_are_the_answers_and_nothing_else(bank: Path, tokenizer: Tokenize
     catalogue = load_catalogue()
     packer = Packer(tokenizer, tiny_config(tokenizer), TrainRecipe())
     rng = np.random.default_rng(2)
-    _, truth = composite_example(7, 1, catalogue, SpriteBank.load(bank), rng)
+    _, truth = composite_example("desk", 7, 1, catalogue, SpriteBank.load(bank), rng)
     questions = questions_of(truth, names_of(catalogue), rng)
     packed = packer.pack(questions, truth.graph)
     replies = {q.reply for q in questions}
@@ -100,7 +102,7 @@ def test_labels_are_the_answers_and_nothing_else(bank: Path, tokenizer: Tokenize
 def test_dense_targets_agree_with_the_masks(bank: Path) -> None:
     catalogue = load_catalogue()
     rng = np.random.default_rng(3)
-    _, truth = composite_example(2, 1, catalogue, SpriteBank.load(bank), rng)
+    _, truth = composite_example("room", 2, 1, catalogue, SpriteBank.load(bank), rng)
     kinds = tuple(catalogue.kinds)
     dense = dense_targets(truth, catalogue, kinds, 8)
     present = {kinds.index(o.kind) for o in truth.graph.objects}
@@ -132,7 +134,7 @@ def test_places_stand_at_the_last_token_of_the_longest_name(tokenizer: Tokenizer
 def test_a_list_knows_the_place_of_what_it_names_next(bank: Path, tokenizer: Tokenizer) -> None:
     catalogue = load_catalogue()
     packer = Packer(tokenizer, tiny_config(tokenizer), TrainRecipe())
-    _, truth = composite_example(7, 1, catalogue, SpriteBank.load(bank), np.random.default_rng(2))
+    _, truth = composite_example("desk", 7, 1, catalogue, SpriteBank.load(bank), np.random.default_rng(2))
     question = ask(truth.graph, names_of(catalogue), np.random.default_rng(0), "en", ["recognition"])[0]
     packed = packer.pack([question], truth.graph)
     at = np.flatnonzero(np.isfinite(packed.ahead[:, 0]))

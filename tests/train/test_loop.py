@@ -23,17 +23,18 @@ from occlusight.scenes.meshes.catalogue import whole_catalogue
 from occlusight.train.export import export
 from occlusight.train.loop import CURVE, STATE, Trainer
 from occlusight.train.pipeline import saved_when_stopped
-from occlusight.train.recipe import TrainRecipe
+from occlusight.train.recipe import Stage, TrainRecipe
 from occlusight.train.renders import Renders
 from occlusight.train.stream import Batch, Sources, batches
 
-RECIPE = TrainRecipe(images=12, batch=2, slots=2, warmup=2)
+STAGE = Stage("answers", pictures=12, batch=2, warmup=2)
+RECIPE = TrainRecipe((STAGE,))
 
 
 @pytest.fixture(scope="module")
 def stream(bank: Path, tokenizer: Tokenizer) -> list[Batch]:
     config = tiny_config(tokenizer)
-    return list(itertools.islice(batches(Sources(bank), tokenizer, config, RECIPE, 0, workers=0), 6))
+    return list(itertools.islice(batches(Sources(bank), tokenizer, config, RECIPE, STAGE, 0, workers=0), 6))
 
 
 def trainer(folder: Path, tokenizer: Tokenizer, recipe: TrainRecipe = RECIPE) -> Trainer:
@@ -48,23 +49,23 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     whole = trainer(tmp_path / "a", tokenizer)
-    whole.run(iter(stream), lambda *_: None)
+    whole.run(lambda stage, start: iter(stream), lambda *_: None)
     first = trainer(tmp_path / "b", tokenizer)
     for batch in stream[:3]:
         first.train_step(batch)
     first.save()
     second = trainer(tmp_path / "b", tokenizer)
     assert (second.step, second.pictures) == (3, 6)
-    second.run(iter(stream[3:]), lambda *_: None)
+    second.run(lambda stage, start: iter(stream[start // 2 :]), lambda *_: None)
     for one, two in zip(whole.optimizer.masters, second.optimizer.masters, strict=True):
         assert torch.allclose(one, two, atol=1e-6)
     assert json.loads((tmp_path / "a" / CURVE).read_text().splitlines()[-1])["pictures"] == 12
 
 
 def test_it_learns_one_batch_by_heart(tmp_path: Path, tokenizer: Tokenizer, stream: list[Batch]) -> None:
-    learner = trainer(tmp_path, tokenizer, replace(RECIPE, images=10_000))
+    learner = trainer(tmp_path, tokenizer, TrainRecipe((replace(STAGE, pictures=10_000),)))
     before = learner.train_step(stream[0])["text"]
-    for _ in range(30):
+    for _ in range(40):
         after = learner.train_step(stream[0])["text"]
     assert after < 0.75 * before
 
@@ -120,7 +121,7 @@ def test_an_interrupted_run_is_saved_where_it_stopped(
         yield from stream
 
     with pytest.raises(KeyboardInterrupt), saved_when_stopped(run):
-        run.run(stopped_after_two(), lambda *_: None)
+        run.run(lambda stage, start: stopped_after_two(), lambda *_: None)
     again = trainer(tmp_path, tokenizer)
     assert again.step == 2
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

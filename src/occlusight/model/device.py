@@ -36,20 +36,26 @@ class Placement:
         """
         if dtype != "auto" and dtype not in DTYPES:
             raise BadInput(f"dtype takes auto, {', '.join(DTYPES)}, but {dtype!r} was given")
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        try:
-            place = torch.device(device)
-        except RuntimeError as error:
-            raise BadInput(f"device takes auto, cpu, cuda or cuda:N, but {device!r} was given") from error
-        if place.type == "cuda" and not torch.cuda.is_available():
-            raise BadInput(f"device {device!r} was asked for, but this machine or this PyTorch has no CUDA; use cpu")
+        place = device_of(device)
         if dtype != "auto":
             return cls(place, DTYPES[dtype])
         if place.type != "cpu":
             return cls(place, torch.bfloat16, chosen=True)
         fits = 2 * weights_bytes(checkpoint) <= SHARE * memory_bytes()  # checkpoints hold 2 bytes a number
         return cls(place, torch.float32 if fits else torch.bfloat16, chosen=True)
+
+
+def device_of(name: str) -> torch.device:
+    """Return a device by its name; auto is a GPU where there is one, else the CPU. Raises BadInput where it does not exist here."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        place = torch.device(name)
+    except RuntimeError as error:
+        raise BadInput(f"device takes auto, cpu, cuda or cuda:N, but {name!r} was given") from error
+    if place.type == "cuda" and not torch.cuda.is_available():
+        raise BadInput(f"device {name!r} was asked for, but this machine or this PyTorch has no CUDA; use cpu")
+    return place
 
 
 def weights_bytes(checkpoint: Path) -> int:

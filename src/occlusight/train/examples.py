@@ -6,7 +6,7 @@ Layout of the tokens, which is that of a chat with one picture::
     question<|im_end|>\\n<|im_start|>assistant\\nanswer<|im_end|>   segments 1, 2, ...: each sees the prefix and itself,
                                                               and its positions start where the prefix ends
 
-A question lies within one slot of `SLOT` tokens; see `packed_attention`.
+A question lies within one slot; see `packed_attention`. Several pictures stand one after the other in the prefix.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from occlusight.occlusion.kinds import LANGS, Names
 from occlusight.questions.question import Question, about_objects, ask
 from occlusight.scenes.meshes.catalogue import Catalogue
 from occlusight.scenes.truth.measure import Truth
-from occlusight.train.packed_attention import SLOT
 from occlusight.train.recipe import TrainRecipe
 
 IGNORE = -100
@@ -147,8 +146,7 @@ class Packer:
         self.end = self._ids("<|im_end|>")
         words = [f" {word}" for word in PIVOTS[0].split()] + PIVOTS[1].split()
         self.pivots = np.array(sorted({self._ids(word)[0] for word in words}))
-        self.opening = self._ids("<|im_start|>user\n<|vision_start|>")
-        self.closing = self._ids("<|vision_end|>")
+        self.vision_start, self.vision_end = self._ids("<|vision_start|>"), self._ids("<|vision_end|>")
         self.blind_opening = self._ids("<|im_start|>user\n")
 
     def _encode(self, text: str) -> Encoding:
@@ -157,19 +155,21 @@ class Packer:
     def _ids(self, text: str) -> list[int]:
         return list(self._encode(text).ids)
 
-    def prefix(self, rows: int, columns: int) -> tuple[Tensor, Tensor, int]:
-        """Ids `(P,)` and positions `(3, P)` of the prefix for a picture of so many patches, and the next position."""
+    def prefix(self, rows: int, columns: int, pictures: int = 1) -> tuple[Tensor, Tensor, int]:
+        """Ids `(P,)` and positions `(3, P)` of the prefix for pictures of so many patches each, and the next position."""
         if self.recipe.blind:
             ids = torch.tensor(self.blind_opening)
             return ids, positions(ids, [], self.config)[0], len(ids)
         pads = rows * columns // self.config.vision.merge_size**2
-        ids = torch.tensor([*self.opening, *[self.config.image_token_id] * pads, *self.closing])
-        where, delta = positions(ids, [(1, rows, columns)], self.config)
+        span = [*self.vision_start, *[self.config.image_token_id] * pads, *self.vision_end]
+        ids = torch.tensor([*self.blind_opening, *span * pictures])
+        where, delta = positions(ids, [(1, rows, columns)] * pictures, self.config)
         return ids, where, len(ids) + delta
 
     def pack(self, questions: Sequence[Question], graph: Graph) -> Packed:
         """As many of the questions as fit into the recipe's slots: each in the first slot with room for it."""
-        room = self.recipe.slots * SLOT
+        slot_tokens = self.recipe.slot_tokens
+        room = self.recipe.slots * slot_tokens
         out = Packed(
             np.zeros(room, np.int64),
             np.full(room, IGNORE, np.int64),
@@ -185,11 +185,11 @@ class Packer:
             text, reply = (self._encode(part) for part in (question.text, question.reply))
             asked, answer = [*text.ids, *self.turn], [*reply.ids, *self.end]
             total = len(asked) + len(answer)
-            open_slots = np.flatnonzero(used + total <= SLOT)
+            open_slots = np.flatnonzero(used + total <= slot_tokens)
             if not len(open_slots):
                 continue
             slot = int(open_slots[0])
-            begin = slot * SLOT + int(used[slot])
+            begin = slot * slot_tokens + int(used[slot])
             segment += 1
             at = slice(begin, begin + total)
             out.ids[at] = asked + answer

@@ -26,13 +26,13 @@ class DenseHeads(nn.Module):
         self.merged_place = nn.Linear(out, 4 * 5)  # log distance and box of what each of the four patches shows
 
     def forward(self, features: VisionFeatures, dense: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Losses by name; `dense` holds the targets of `Dense`, stacked (B, L, ...)."""
+        """Losses by name; `dense` holds the targets of `Dense`, stacked (B, pictures, L, ...)."""
         x = F.layer_norm(features.patches.float(), features.patches.shape[-1:])
         m = F.layer_norm(features.embeds.float(), features.embeds.shape[-1:])
         kind = dense["kind"].flatten()
-        amodal, hidden = dense["amodal"].flatten(0, 1).float(), dense["hidden"].flatten(0, 1).float()
+        amodal, hidden = (dense[name].flatten(0, -2).float() for name in ("amodal", "hidden"))
         colour = dense["colour"].flatten()
-        place = torch.cat((dense["depth"].reshape(-1, 1), dense["box"].flatten(0, 1)), 1)
+        place = torch.cat((dense["depth"].reshape(-1, 1), dense["box"].flatten(0, -2)), 1)
         seen = torch.isfinite(place[:, 0])
         guess = torch.cat((self.depth(x), self.box(x)), 1)
         guess_merged = self.merged_place(m).view(-1, 5)  # a merged token's four patches follow one another

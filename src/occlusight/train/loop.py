@@ -8,24 +8,26 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 import torch.nn.functional as F
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from occlusight.errors import BadInput
 from occlusight.files.journal import Journal
 from occlusight.files.whole import write_whole
 from occlusight.model.allocator import give_back_gaps
 from occlusight.model.config import ModelConfig
+from occlusight.model.device import device_of
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.vision import VisionFeatures
 from occlusight.train.examples import IGNORE, Packer
 from occlusight.train.heads import DenseHeads, GroundingHeads
 from occlusight.train.optimizer import MasterOptimizer
 from occlusight.train.packed_attention import packed_attention, slot_mask
-from occlusight.train.recipe import TrainRecipe
+from occlusight.train.recipe import Stage, TrainRecipe
 from occlusight.train.stream import Batch
 
 STATE = "state.pt"
@@ -35,13 +37,31 @@ SAVE_SECONDS = 240.0
 LOG_STEPS = 50
 
 
+Batches: TypeAlias = Callable[[Stage, int], Iterator[Batch]]
+Progress: TypeAlias = Callable[[int, int, dict[str, float]], None]
+
+
 class Trainer:
-    """A model, its heads and its optimizer in a run folder."""
+    """A model, its heads and its optimizer in a run folder, on a device.
+
+    Attributes:
+        stage: index of the stage that it is in; `len(recipe.stages)` after the last.
+        step: steps taken in that stage.
+        pictures: shown in all stages.
+        seconds: of training.
+    """
 
     def __init__(
-        self, folder: Path, tokenizer: Tokenizer, config: ModelConfig, recipe: TrainRecipe, kinds: int, colours: int
+        self,
+        folder: Path,
+        tokenizer: Tokenizer,
+        config: ModelConfig,
+        recipe: TrainRecipe,
+        kinds: int,
+        colours: int,
+        device: str = "cpu",
     ) -> None:
-        self.folder, self.recipe, self.config = folder, recipe, config
+        self.folder, self.recipe, self.config, self.device = folder, recipe, config, device_of(device)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / CONFIG).write_text(json.dumps(config.to_hf(), indent=2) + "\n")
         self.packer = Packer(tokenizer, config, recipe)
@@ -51,28 +71,45 @@ class Trainer:
             torch.manual_seed(recipe.seed)
             self.heads = DenseHeads(config.vision.hidden_size, config.vision.out_size, kinds, colours)
             self.grounding = GroundingHeads(config.text.hidden_size)
-        self.model.bfloat16()
+        self.model.to(self.device, torch.bfloat16)
         self.model.use_attention(packed_attention)
         self._inside: list[Tensor] = []  # what the last pass had after the middle layer and after the one behind it
         middle = config.text.layers // 2 - 1
         for layer in self.model.text.layers[middle : middle + 2]:
             layer.register_forward_hook(lambda module, args, output: self._inside.append(output))
-        modules = {"model": self.model, "heads": self.heads, "grounding": self.grounding}
+        modules = {
+            "model": self.model,
+            "heads": self.heads.to(self.device),
+            "grounding": self.grounding.to(self.device),
+        }
         self.optimizer = MasterOptimizer(modules, recipe)
-        self.step, self.pictures, self.seconds = 0, 0, 0.0
+        self.stage, self.step, self.pictures, self.seconds = 0, 0, 0, 0.0
         self._resume()
 
     def _resume(self) -> None:
         path = self.folder / STATE
-        if path.exists():
-            state = torch.load(path, map_location="cpu", weights_only=True)
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.step, self.pictures, self.seconds = state["step"], state["pictures"], state["seconds"]
+        if not path.exists():
+            return
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        now = [stage.digest for stage in self.recipe.stages]
+        for index, digest in enumerate(state["stages"]):
+            if index >= len(now) or now[index] != digest:
+                raise BadInput(
+                    f"the run in {self.folder} went through another stage number {index + 1} than the recipe has now; give the recipe "
+                    "that it was begun with (stages may be appended), or another --out"
+                )
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.stage, self.step = state["stage"], state["step"]
+        self.pictures, self.seconds = state["pictures"], state["seconds"]
+        if self.stage < len(now) and self.step >= self.recipe.stages[self.stage].steps:
+            self.stage, self.step = self.stage + 1, 0
 
     def save(self) -> None:
         """Write the state, whole or not at all. Raises Unwritable."""
         state = {
             "optimizer": self.optimizer.state_dict(),
+            "stages": [stage.digest for stage in self.recipe.stages[: self.stage + 1]],
+            "stage": self.stage,
             "step": self.step,
             "pictures": self.pictures,
             "seconds": self.seconds,
@@ -90,22 +127,25 @@ class Trainer:
         for merger in self.model.vision.deepstack_merger_list:
             merger.compile(dynamic=False)
 
+    def encode(self, rgb: Tensor) -> VisionFeatures:
+        """Features of pictures `(B, pictures, H, W, 3)`, uint8."""
+        patch, size = self.config.vision.patch_size, rgb.shape[2:4]
+        patches = training_patches(rgb.flatten(0, 1), patch, torch.bfloat16)
+        return self.model.encode(patches, [(1, size[0] // patch, size[1] // patch)] * (rgb.shape[0] * rgb.shape[1]))
+
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor, VisionFeatures | None]:
         """Logits (N, V) at the N labelled tokens, their labels, weights and whether they decide, and the features."""
         self._inside.clear()
-        count, height, width, _ = batch.rgb.shape
-        patch = self.config.vision.patch_size
-        rows, columns = height // patch, width // patch
-        prefix, where, after = self.packer.prefix(rows, columns)
-        features = None
-        if not self.recipe.blind:
-            patches = training_patches(batch.rgb, patch, torch.bfloat16)
-            features = self.model.encode(patches, [(1, rows, columns)] * count)
-        packed = batch.packed
+        count, pictures, height, width, _ = batch.rgb.shape
+        patch, packed = self.config.vision.patch_size, batch.packed
+        prefix, where, after = self.packer.prefix(height // patch, width // patch, pictures)
+        prefix, where = prefix.to(self.device), where.to(self.device)
+        features = None if self.recipe.blind else self.encode(batch.rgb)
         ids = torch.cat((prefix.expand(count, -1), packed["ids"]), 1)
         text = (packed["positions"] + after).expand(3, -1, -1)
         places = torch.cat((where[:, None].expand(-1, count, -1), text), 2)
-        hidden = self.model(ids, places, features, slot_mask(packed["segments"], len(prefix), torch.bfloat16))
+        mask = slot_mask(packed["segments"], len(prefix), self.recipe.slot_tokens, torch.bfloat16)
+        hidden = self.model(ids, places, features, mask)
         hidden = hidden[:, len(prefix) :].flatten(0, 1)
         labels, weights = packed["labels"].flatten(), packed["weights"].flatten()
         at = (labels != IGNORE).nonzero().flatten()
@@ -114,62 +154,86 @@ class Trainer:
 
     def train_step(self, batch: Batch) -> dict[str, float]:
         """One step on one batch; returns what to log."""
+        batch = batch.to(self.device)
+        answers = self.recipe.stages[self.stage].learns == "answers"
+        losses, report = self._answers(batch) if answers else self._tower(batch)
+        sum(losses.values(), torch.zeros((), device=self.device)).backward()  # type: ignore[no-untyped-call]
+        report |= {name: value.item() for name, value in losses.items()}
+        report["norm"] = self.optimizer.step(self.recipe.stages[self.stage].rate(self.step))
+        self.step += 1
+        self.pictures += len(batch.rgb)
+        return report
+
+    def _tower(self, batch: Batch) -> tuple[dict[str, Tensor], dict[str, float]]:
+        features = self.encode(batch.rgb)
+        return self._dense(features, batch), {"kind_right": self.heads.accuracy(features, batch.dense["kind"])}
+
+    def _dense(self, features: VisionFeatures, batch: Batch) -> dict[str, Tensor]:
+        weight = self.recipe.dense_weight
+        return {name: weight * loss for name, loss in self.heads(features, batch.dense).items()}
+
+    def _answers(self, batch: Batch) -> tuple[dict[str, Tensor], dict[str, float]]:
         logits, labels, weights, decides, features = self.forward(batch)
         losses = F.cross_entropy(logits, labels, reduction="none")
-        text = (losses * weights).sum() / weights.sum().clamp(min=1)
-        total, report = text, {"text": text.item()}
+        found = {"text": (losses * weights).sum() / weights.sum().clamp(min=1)}
+        report: dict[str, float] = {}
         if features is not None:
-            dense = self.heads(features, batch.dense)
-            text_tokens = batch.packed["ids"].shape[1]
-            halfway, later = (hidden[:, -text_tokens:] for hidden in self._inside)
-            grounded = self.grounding(halfway, later, batch.packed)
-            dense |= {name: self.recipe.grounding_weight * loss for name, loss in grounded.items()}
-            total = total + self.recipe.dense_weight * torch.stack(list(dense.values())).sum()
-            report |= {name: value.item() for name, value in dense.items()}
-        total.backward()  # type: ignore[no-untyped-call]
-        report["norm"] = self.optimizer.step(self.step)
+            found |= self._dense(features, batch)
+            tokens = batch.packed["ids"].shape[1]
+            halfway, later = (hidden[:, -tokens:] for hidden in self._inside)
+            weight = self.recipe.dense_weight * self.recipe.grounding_weight
+            found |= {name: weight * loss for name, loss in self.grounding(halfway, later, batch.packed).items()}
+            report["kind_right"] = self.heads.accuracy(features, batch.dense["kind"])
         with torch.no_grad():
             right = (logits.argmax(-1) == labels).float()
             report["tokens_right"] = right.mean().item()
             report["decisions_right"] = right[decides].mean().item() if bool(decides.any()) else 0.0
-            if features is not None:
-                report["kind_right"] = self.heads.accuracy(features, batch.dense["kind"])
-        self.step += 1
-        self.pictures += batch.rgb.shape[0]
-        return report
+        return found, report
 
-    def run(self, batches: Iterator[Batch], progress: Callable[[int, int, dict[str, float]], None]) -> None:
-        """Train until the recipe's number of pictures; saves every few minutes and at the end."""
-        steps = self.recipe.images // self.recipe.batch
+    def run(self, batches: Batches, progress: Progress) -> None:
+        """Train through the stages that are left; saves every few minutes, after each stage and at the end.
+
+        `batches` gives those of a stage from picture number so and so on; `progress` hears the pictures done and to do, and means of
+        what was logged.
+        """
+        while self.stage < len(self.recipe.stages):
+            self._run_stage(self.recipe.stages[self.stage], batches, progress)
+            self.save()
+            if self.stage + 1 == len(self.recipe.stages):
+                break
+            self.stage, self.step = self.stage + 1, 0
+
+    def _run_stage(self, stage: Stage, batches: Batches, progress: Progress) -> None:
         sums: dict[str, float] = {}
         logged = self.step
         saved = started = time.monotonic()
         before = self.seconds
-        while self.step < steps:
+        stream = batches(stage, self.pictures)
+        while self.step < stage.steps:
             waited = time.monotonic()
-            batch = next(batches)
+            batch = next(stream)
             waited = time.monotonic() - waited
             report = self.train_step(batch) | {"wait": waited}
             for name, value in report.items():
                 sums[name] = sums.get(name, 0.0) + value
             self.seconds = before + time.monotonic() - started
-            if self.step % LOG_STEPS == 0 or self.step == steps:
+            if self.step % LOG_STEPS == 0 or self.step == stage.steps:
                 means = {name: value / (self.step - logged) for name, value in sums.items()}
                 sums, logged = {}, self.step
-                self._log(means)
-                progress(self.step, steps, means)
+                self._log(stage, means)
+                progress(self.pictures, self.recipe.pictures, means)
             if time.monotonic() - saved > SAVE_SECONDS:
                 self.save()
                 give_back_gaps()
                 saved = time.monotonic()
-        self.save()
 
-    def _log(self, means: dict[str, float]) -> None:
+    def _log(self, stage: Stage, means: dict[str, float]) -> None:
         line: dict[str, Any] = {
+            "stage": stage.name,
             "step": self.step,
             "pictures": self.pictures,
             "seconds": round(self.seconds, 1),
-            "lr": self.optimizer.learning_rate(self.step),
+            "lr": stage.rate(self.step),
             **{name: round(value, 4) for name, value in means.items()},
         }
         with Journal(self.folder / CURVE) as curve:

@@ -1,4 +1,4 @@
-"""Muon for the matrices and AdamW for the rest, on fp32 masters of a bf16 model; warm-up, stable, decay."""
+"""Muon for the matrices and AdamW for the rest, on fp32 masters of a bf16 model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ class MasterOptimizer:
     """
 
     def __init__(self, modules: dict[str, nn.Module], recipe: TrainRecipe) -> None:
-        self.recipe = recipe
         self.working: list[Tensor] = []
         self.masters: list[nn.Parameter] = []
         matrices: list[nn.Parameter] = []
@@ -30,38 +29,34 @@ class MasterOptimizer:
                 self.masters.append(master)
                 hidden = parameter.ndim == 2 and group == "model" and "embed" not in name
                 (matrices if hidden else rest).append(master)
-        self.gradient = torch.zeros(sum(m.numel() for m in self.masters))  # all of them, one after the other
+        # All gradients, one after the other: their norm and clipping are one operation each.
+        self.gradient = torch.zeros(sum(m.numel() for m in self.masters), device=self.masters[0].device)
         views = torch.split(self.gradient, [m.numel() for m in self.masters])
-        for master, view in zip(self.masters, views, strict=True):
-            master.grad = view.view_as(master)
+        self.views = [view.view_as(master) for master, view in zip(self.masters, views, strict=True)]
         self.muon = torch.optim.Muon(
             matrices,
-            lr=recipe.learning_rate,
+            lr=1.0,
             weight_decay=recipe.weight_decay,
             momentum=0.95,
             adjust_lr_fn="match_rms_adamw",
         )
-        self.adam = torch.optim.AdamW(rest, lr=recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
+        self.adam = torch.optim.AdamW(rest, lr=1.0, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
 
-    def learning_rate(self, step: int) -> float:
-        """Rate at a step (of `batch` pictures): linear warm-up, constant, linear decay to 2 % of it."""
-        r = self.recipe
-        steps = r.images / r.batch
-        left = (steps - step) / (steps * r.decay)
-        return r.learning_rate * min(1.0, (step + 1) / r.warmup) * min(1.0, max(left, 0.02))
+    def step(self, rate: float, clip: float = 1.0) -> float:
+        """Take one step at a learning rate from the gradients of the model, and forget them; parameters without one stay as they are.
 
-    def step(self, step: int, clip: float = 1.0) -> float:
-        """Take one step from the gradients of the model. Returns their norm before clipping to `clip`."""
-        for working, master in zip(self.working, self.masters, strict=True):
-            assert master.grad is not None
+        Returns the gradients' norm before clipping to `clip`.
+        """
+        for working, master, view in zip(self.working, self.masters, self.views, strict=True):
             if working.grad is None:
-                master.grad.zero_()
+                view.zero_()
+                master.grad = None
             else:
-                master.grad.copy_(working.grad)
+                view.copy_(working.grad)
+                master.grad = view
             working.grad = None
         norm = float(self.gradient.norm())
         self.gradient.mul_(min(1.0, clip / (norm + 1e-6)))
-        rate = self.learning_rate(step)
         for optimizer in (self.muon, self.adam):
             for group in optimizer.param_groups:
                 group["lr"] = rate

@@ -20,8 +20,8 @@ from occlusight.scenes.render.sprite_maker import build_bank, merge_banks
 from occlusight.scenes.render.sprites import INDEX
 from occlusight.train.export import export
 from occlusight.train.loop import Trainer
-from occlusight.train.recipe import TrainRecipe, blind_config, small_config
-from occlusight.train.stream import Sources, batches, corpus
+from occlusight.train.recipe import Stage, TrainRecipe, blind_config, small_config
+from occlusight.train.stream import Batch, Sources, batches, corpus
 from occlusight.train.tokenizer import load_tokenizer, train_tokenizer
 
 Report = Callable[[str, int, int], None]
@@ -29,6 +29,7 @@ Report = Callable[[str, int, int], None]
 
 SPRITES_PER_MESH = 24
 CORPUS_PICTURES = 1500
+SHOWN = ("text", "kind_right", "decisions_right", "tokens_right")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Plan:
     recipe: TrainRecipe
     workers: int = 1
     compile: bool = True
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         if self.workers < 0:
@@ -59,14 +61,18 @@ def train(plan: Plan, report: Report) -> None:
         train_tokenizer(corpus(plan.sources.bank, CORPUS_PICTURES), catalogue).save(str(plan.run / "tokenizer.json"))
     tokenizer = load_tokenizer(plan.run)
     config = blind_config(tokenizer) if plan.recipe.blind else small_config(tokenizer)
-    trainer = Trainer(plan.run, tokenizer, config, plan.recipe, len(catalogue.kinds), len(catalogue.colours))
+    sizes = len(catalogue.kinds), len(catalogue.colours)
+    trainer = Trainer(plan.run, tokenizer, config, plan.recipe, *sizes, device=plan.device)
     if plan.compile:
         trainer.compile()
-    stream = batches(plan.sources, tokenizer, trainer.config, plan.recipe, trainer.pictures, plan.workers)
 
-    def progress(step: int, steps: int, means: dict[str, float]) -> None:
-        words = (f"{name} {means[name]:.3f}" for name in ("text", "decisions_right", "tokens_right") if name in means)
-        report(" · ".join(("training", *words)), step, steps)
+    def stream(stage: Stage, start: int) -> Iterator[Batch]:
+        pinned = trainer.device.type == "cuda"
+        return batches(plan.sources, tokenizer, config, plan.recipe, stage, start, plan.workers, pinned)
+
+    def progress(done: int, total: int, means: dict[str, float]) -> None:
+        words = (f"{name} {means[name]:.3f}" for name in SHOWN if name in means)
+        report(" · ".join((plan.recipe.stages[trainer.stage].name, *words)), done, total)
 
     with saved_when_stopped(trainer):
         trainer.run(stream, progress)

@@ -1,40 +1,166 @@
-"""What the small model looks like and how it is trained: frozen settings, one place for every number."""
+"""What the small model looks like and how it is trained: frozen settings, and recipes of stages in files of their own.
+
+A recipe (`recipes/NAME.toml`) lists stages. A later stage may be appended; an earlier one is never changed, since a checkpoint is what
+its recipe gives from nothing: a run remembers the digests of the stages that it went through and refuses others.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal, get_args
 
 from tokenizers import Tokenizer
 
+from occlusight.errors import BadInput
 from occlusight.model.config import ModelConfig, TextConfig, VisionConfig
-
-UNIT = 256
-"""Side of a square training picture, in pixels; other shapes have about the same area."""
 
 MIN_PIXELS, MAX_PIXELS = 57_000, 70_000
 """Limits of the shipped preprocessor: 1:1 becomes 256x256, 4:3 becomes 288x224."""
 
+Learns = Literal["tower", "answers"]
+FREE_SHARES: Mapping[str, float] = {"street": 0.46, "desk": 0.27, "room": 0.27}
+
 
 @dataclass(frozen=True)
-class TrainRecipe:
-    """One training run. `images` is its length; `decay` the share of it in which the learning rate falls to zero."""
+class Stage:
+    """One stage of a run.
 
-    images: int = 160_000
+    Args:
+        name: what it is called in logs.
+        pictures: its length.
+        learns: "tower" trains the vision tower by its dense heads alone, which costs less than half; "answers" everything.
+        shares: how often each source is shown: recipes of scenes, composed from sprites, and "renders", path-traced data sets (left
+            out where there are none).
+        sizes: sides of the square pictures, in pixels, drawn at random; other shapes have about the same area.
+        batch: pictures in a step.
+        learning_rate: at its height.
+        warmup: steps until then.
+        decay: the last share of the stage in which the rate falls linearly to `floor` of its height.
+        replay: how often a picture is shown, each time in another light and with other questions.
+    """
+
+    name: str
+    pictures: int
+    learns: Learns = "answers"
+    shares: Mapping[str, float] = field(default_factory=lambda: dict(FREE_SHARES))
+    sizes: tuple[int, ...] = (256,)
     batch: int = 48
     learning_rate: float = 1.5e-3
     warmup: int = 200
     decay: float = 0.3
-    weight_decay: float = 0.05
-    slots: int = 6  # of 80 tokens, for a picture's questions
-    dense_weight: float = 0.5
-    decision_weight: float = 10.0  # of the first token of an answer that decides, against 1 for other tokens
-    pivot_weight: float = 8.0  # of words that carry content, such as left and behind
-    list_weight: float = 3.0  # of the tokens of a list of what is there
-    grounding_weight: float = 1.0  # of where a named thing is, read from the middle of the decoder
+    floor: float = 0.02
     replay: int = 2
-    render_share: float = 0.4  # of the pictures, where there are rendered data sets
+
+    def __post_init__(self) -> None:
+        if self.learns not in get_args(Learns):
+            raise BadInput(f"a stage learns {' or '.join(get_args(Learns))}, but {self.learns!r} was given")
+        for name, least in (("pictures", 1), ("batch", 1), ("warmup", 0), ("replay", 1)):
+            if getattr(self, name) < least:
+                raise BadInput(
+                    f"{name} of stage {self.name!r} must be {least} or more, but {getattr(self, name)} was given"
+                )
+        if not self.shares or min(self.shares.values()) < 0 or not sum(self.shares.values()):
+            raise BadInput(f"the shares of stage {self.name!r} must be positive, but {dict(self.shares)} was given")
+        if not self.sizes or any(size % 32 or size < 64 for size in self.sizes):
+            raise BadInput(
+                f"sizes of stage {self.name!r} must be multiples of 32 from 64 up, but {self.sizes} was given"
+            )
+
+    @property
+    def steps(self) -> int:
+        """Its length in steps."""
+        return -(-self.pictures // self.batch)
+
+    @property
+    def digest(self) -> str:
+        """Says whether two stages are the same."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+
+    def rate(self, step: int) -> float:
+        """The learning rate at a step: linear warm-up, constant, linear decay (arXiv:2404.06395)."""
+        rising = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
+        falling = (self.steps - step) / (self.steps * self.decay) if self.decay else 1.0
+        return self.learning_rate * rising * min(1.0, max(falling, self.floor))
+
+
+@dataclass(frozen=True)
+class TrainRecipe:
+    """A whole run from nothing: its stages, what its losses weigh, and the seed of weights and scenes.
+
+    Args:
+        slots: rows of `slot_tokens` tokens for the questions of a picture.
+        dense_weight: of the losses of the dense heads.
+        decision_weight: of the first token of an answer that decides, against 1 for other tokens.
+        pivot_weight: of words that carry content, such as left and behind.
+        list_weight: of the tokens of a list of what is there.
+        grounding_weight: of where a named thing is, read from the middle of the decoder.
+        blind: the model is never shown a picture.
+    """
+
+    stages: tuple[Stage, ...] = (Stage("answers", 160_000),)
+    slots: int = 2
+    slot_tokens: int = 240
+    dense_weight: float = 0.5
+    decision_weight: float = 10.0
+    pivot_weight: float = 8.0
+    list_weight: float = 3.0
+    grounding_weight: float = 1.0
+    weight_decay: float = 0.05
     seed: int = 1
     blind: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.stages or len({stage.name for stage in self.stages}) < len(self.stages):
+            raise BadInput("a recipe needs stages, each with a name of its own")
+        if not 0 <= self.seed < 1_000_000_000:
+            raise BadInput(
+                f"the seed must be from 0 to 999999999 (above are evaluation's scenes), but {self.seed} was given"
+            )
+
+    @property
+    def pictures(self) -> int:
+        """Of all stages together."""
+        return sum(stage.steps * stage.batch for stage in self.stages)
+
+
+def shipped_recipes() -> tuple[str, ...]:
+    """Names of the recipes inside the package."""
+    folder = files("occlusight.train").joinpath("recipes")
+    return tuple(sorted(one.name.removesuffix(".toml") for one in folder.iterdir() if one.name.endswith(".toml")))
+
+
+def load_recipe(name: str) -> TrainRecipe:
+    """Read a recipe: one of the package's, or a file. Raises BadInput where it is neither, or says what a recipe cannot."""
+    if name in shipped_recipes():
+        text = files("occlusight.train").joinpath("recipes", f"{name}.toml").read_text("utf-8")
+    elif Path(name).is_file():
+        text = Path(name).read_text("utf-8")
+    else:
+        raise BadInput(f"--recipe takes {', '.join(shipped_recipes())} or a TOML file, but {name!r} was given")
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"the recipe {name} is no TOML ({error})") from None
+    stages = document.pop("stage", [])
+    _only(name, document, TrainRecipe)
+    return TrainRecipe(stages=tuple(_stage(name, entry) for entry in stages), **document)
+
+
+def _stage(recipe: str, entry: dict[str, Any]) -> Stage:
+    _only(f"{recipe}, stage {entry.get('name')}", entry, Stage)
+    return Stage(**{**entry, "sizes": tuple(entry.get("sizes", (256,)))})
+
+
+def _only(what: str, given: Mapping[str, Any], record: type[Stage] | type[TrainRecipe]) -> None:
+    known = [one.name for one in fields(record)]
+    if others := sorted(given.keys() - set(known)):
+        raise BadInput(f"the recipe {what} says {', '.join(others)}; known are {', '.join(known)}")
 
 
 def small_config(tokenizer: Tokenizer) -> ModelConfig:

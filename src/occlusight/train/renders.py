@@ -16,7 +16,6 @@ from occlusight.errors import BadData
 from occlusight.files.json_lines import read_lines
 from occlusight.occlusion.graph import Graph
 from occlusight.scenes.truth.measure import Truth
-from occlusight.train.recipe import UNIT
 
 FIRST_RESERVED_SEED = 1_000_000_000
 
@@ -39,12 +38,12 @@ class Renders:
                 lines.append((folder, line))
         return cls(tuple(folders), tuple(lines))
 
-    def example(self, i: int, truth_step: int) -> tuple[npt.NDArray[np.uint8], Truth]:
-        """Picture `i` at the training size, and its truth with masks at 1 / `truth_step` of that."""
+    def example(self, i: int, truth_step: int, size: int) -> tuple[npt.NDArray[np.uint8], Truth]:
+        """Picture `i` in about the area of a square of `size` pixels, and its truth with masks at 1 / `truth_step` of that."""
         folder, line = self.lines[i]
         with Image.open(folder / line["image"]) as opened:
             picture = opened.convert("RGB")
-        factor = 2 * UNIT / (picture.width + picture.height)
+        factor = 2 * size / (picture.width + picture.height)
         width, height = (round(side * factor / 32) * 32 for side in picture.size)
         picture = picture.resize((width, height), Image.Resampling.BICUBIC)
         graph = Graph.from_json(line["graph"])

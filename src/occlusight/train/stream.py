@@ -1,10 +1,10 @@
-"""An endless stream of training batches, made in worker processes: scenes, composed or rendered, with their
-questions."""
+"""An endless stream of training batches, made in worker processes: scenes, composed or rendered, with their questions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from occlusight.model.config import ModelConfig
+from occlusight.occlusion.kinds import Names
 from occlusight.randomness import stream
-from occlusight.scenes.meshes.catalogue import Catalogue, whole_catalogue
+from occlusight.scenes.meshes.catalogue import Catalogue, load_catalogue, whole_catalogue
 from occlusight.scenes.meshes.names import names_of
 from occlusight.scenes.recipes.free import make_scene
 from occlusight.scenes.render.composite import compose
@@ -24,22 +25,38 @@ from occlusight.scenes.render.sprites import SpriteBank
 from occlusight.scenes.truth.measure import Truth, graph_from_depths
 from occlusight.train.augment import mirrored, relit
 from occlusight.train.examples import Dense, Packed, Packer, dense_targets, questions_of
-from occlusight.train.recipe import UNIT, TrainRecipe
+from occlusight.train.recipe import FREE_SHARES, Stage, TrainRecipe
 from occlusight.train.renders import Renders
-from occlusight.train.staged import staged_example
 
-STAGED = "staged"
-SHARES = {"street": 0.31, "desk": 0.18, "room": 0.18, STAGED: 0.33}
 TRUTH_STEP = 2  # masks are measured at half the picture's resolution
+RENDERS = "renders"
+KEPT = 4  # batches' worth of pictures of one shape that lie ready, so that what is shown again comes later
 
 
 @dataclass(frozen=True)
 class Batch:
-    """B pictures of one shape. rgb: (B, H, W, 3) uint8; the rest as in `Packed` and `Dense`, stacked."""
+    """B rows of K pictures of one shape. rgb: (B, K, H, W, 3) uint8; the rest as in `Packed`, stacked (B, ...), and `Dense`,
+    stacked (B, K, ...)."""
 
     rgb: Tensor
     packed: dict[str, Tensor]
     dense: dict[str, Tensor]
+
+    def to(self, device: torch.device) -> Batch:
+        """The same on a device."""
+
+        def moved(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+            return {name: tensor.to(device, non_blocking=True) for name, tensor in tensors.items()}
+
+        return Batch(self.rgb.to(device, non_blocking=True), moved(self.packed), moved(self.dense))
+
+    def pin_memory(self) -> Batch:
+        """The same in memory from which a GPU copies without waiting: what a DataLoader calls."""
+
+        def pinned(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+            return {name: tensor.pin_memory() for name, tensor in tensors.items()}
+
+        return Batch(self.rgb.pin_memory(), pinned(self.packed), pinned(self.dense))
 
 
 @dataclass(frozen=True)
@@ -51,67 +68,88 @@ class Sources:
 
 
 @dataclass
-class _Bucket:
-    rgb: list[npt.NDArray[np.uint8]] = field(default_factory=list)
-    packed: list[Packed] = field(default_factory=list)
-    dense: list[Dense] = field(default_factory=list)
+class _Example:
+    """A picture that is shown `left` more times."""
+
+    rgb: npt.NDArray[np.uint8]
+    truth: Truth
+    dense: Dense
+    left: int
 
 
 class Pictures(IterableDataset[Batch]):
-    """Batches from number `start` on; each worker makes its own, from (seed, worker, count) alone."""
+    """Batches of a stage from picture number `start` of the run on; each worker makes its own, from (seed, number) alone."""
 
     def __init__(
-        self, sources: Sources, tokenizer: Tokenizer, config: ModelConfig, recipe: TrainRecipe, start: int
+        self, sources: Sources, tokenizer: Tokenizer, config: ModelConfig, recipe: TrainRecipe, stage: Stage, start: int
     ) -> None:
-        self.sources, self.tokenizer, self.config, self.recipe, self.start = sources, tokenizer, config, recipe, start
+        self.sources, self.tokenizer, self.config = sources, tokenizer, config
+        self.recipe, self.stage, self.start = recipe, stage, start
 
     def __iter__(self) -> Iterator[Batch]:
         info = get_worker_info()
         worker, workers = (0, 1) if info is None else (info.id, info.num_workers)
         torch.set_num_threads(1)
+        stage, seed = self.stage, self.recipe.seed
         catalogue = whole_catalogue()
         names, kinds = names_of(catalogue), tuple(catalogue.kinds)
-        bank = SpriteBank.load(self.sources.bank)
-        renders = Renders.open(self.sources.renders)
+        bank, renders = SpriteBank.load(self.sources.bank), Renders.open(self.sources.renders)
+        shares = {name: share for name, share in stage.shares.items() if name != RENDERS or renders.lines}
         packer = Packer(self.tokenizer, self.config, self.recipe)
         patch = self.config.vision.patch_size // TRUTH_STEP
-        buckets: dict[tuple[int, ...], _Bucket] = {}
-        index = self.start + worker
-        while True:
-            rng = stream("training examples", self.recipe.seed, index)
-            if renders.lines and rng.random() < self.recipe.render_share:
-                rgb, truth = renders.example(int(rng.integers(len(renders.lines))), TRUTH_STEP)
+        kept: dict[tuple[int, ...], list[_Example]] = {}
+        for index in itertools.count(self.start + worker, workers):
+            rng = stream("training examples", seed, index)
+            source = str(rng.choice(list(shares), p=np.array(list(shares.values())) / sum(shares.values())))
+            size = int(rng.choice(stage.sizes))
+            if source == RENDERS:
+                rgb, truth = renders.example(int(rng.integers(len(renders.lines))), TRUTH_STEP, size)
             else:
-                rgb, truth = composite_example(index, self.recipe.seed, catalogue, bank, rng)
+                rgb, truth = composite_example(source, index, seed, catalogue, bank, rng, size)
             if rng.random() < 0.5:
                 rgb, truth = mirrored(rgb, truth)
-            index += workers
             if len(truth.graph.objects) < 2:
                 continue
-            bucket = buckets.setdefault(rgb.shape, _Bucket())
-            dense = dense_targets(truth, catalogue, kinds, patch)
-            for _ in range(self.recipe.replay):
-                bucket.rgb.append(relit(rgb, rng))
-                bucket.packed.append(packer.pack(questions_of(truth, names, rng), truth.graph))
-                bucket.dense.append(dense)
-            # A picture's replays end up in different batches: the bucket is emitted shuffled once it holds four
-            # batches.
-            if len(bucket.rgb) >= 4 * self.recipe.batch:
-                order = rng.permutation(len(bucket.rgb))
-                for at in range(4):
-                    yield _collate(bucket, order[at * self.recipe.batch : (at + 1) * self.recipe.batch])
-                buckets[rgb.shape] = _Bucket()
+            same = kept.setdefault(rgb.shape, [])
+            same.append(_Example(rgb, truth, dense_targets(truth, catalogue, kinds, patch), stage.replay))
+            while len(same) >= KEPT * stage.batch:
+                yield _batch(_taken(same, stage.batch, rng), packer, names, rng, stage.learns == "answers")
+
+
+def _taken(kept: list[_Example], count: int, rng: np.random.Generator) -> list[_Example]:
+    """So many examples, drawn at random; those that were shown often enough are dropped."""
+    found = [kept[i] for i in rng.choice(len(kept), count, replace=False)]
+    for example in found:
+        example.left -= 1
+    kept[:] = [example for example in kept if example.left]
+    return found
+
+
+def _batch(examples: list[_Example], packer: Packer, names: Names, rng: np.random.Generator, asked: bool) -> Batch:
+    packed = [packer.pack(questions_of(e.truth, names, rng), e.truth.graph) for e in examples] if asked else []
+    return Batch(
+        torch.from_numpy(np.stack([relit(e.rgb, rng) for e in examples]))[:, None],
+        _stacked(packed),
+        {name: tensor[:, None] for name, tensor in _stacked([e.dense for e in examples]).items()},
+    )
+
+
+def _stacked(items: Sequence[Packed] | Sequence[Dense]) -> dict[str, Tensor]:
+    names = items[0].__dataclass_fields__ if items else ()
+    return {name: torch.from_numpy(np.stack([getattr(item, name) for item in items])) for name in names}
 
 
 def composite_example(
-    index: int, seed: int, catalogue: Catalogue, bank: SpriteBank, rng: np.random.Generator
+    recipe: str,
+    index: int,
+    seed: int,
+    catalogue: Catalogue,
+    bank: SpriteBank,
+    rng: np.random.Generator,
+    size: int = 256,
 ) -> tuple[npt.NDArray[np.uint8], Truth]:
-    """Picture and truth number `index` of the stream with this seed; the catalogue is the whole one, since a third are
-    of targeted scenes."""
-    recipe = str(rng.choice(list(SHARES), p=list(SHARES.values())))
-    if recipe == STAGED:
-        return staged_example(index, seed, catalogue, bank, rng, UNIT, TRUTH_STEP)
-    scene = make_scene(recipe, seed, index, catalogue, width=UNIT)
+    """Picture and truth number `index` of a recipe of scenes in the stream with this seed."""
+    scene = make_scene(recipe, seed, index, catalogue, width=size)
     picture = compose(scene, bank, rng)
     depths = np.ascontiguousarray(picture.depths[:, ::TRUTH_STEP, ::TRUTH_STEP])
     return picture.rgb, graph_from_depths(depths, picture.objects, catalogue)
@@ -119,33 +157,30 @@ def composite_example(
 
 def corpus(bank: Path, pictures: int, seed: int = 0) -> Iterator[str]:
     """Questions and replies about so many composites: what the tokenizer is trained on."""
-    catalogue = whole_catalogue()
+    catalogue = load_catalogue()
     names, sprites = names_of(catalogue), SpriteBank.load(bank)
     for index in range(pictures):
         rng = stream("tokenizer corpus", seed, index)
-        _, truth = composite_example(index, seed, catalogue, sprites, rng)
+        recipe = str(rng.choice(list(FREE_SHARES), p=list(FREE_SHARES.values())))
+        _, truth = composite_example(recipe, index, seed, catalogue, sprites, rng)
         for question in questions_of(truth, names, rng):
             yield question.text
             yield question.reply
 
 
-def _collate(bucket: _Bucket, order: npt.NDArray[np.int64]) -> Batch:
-    def stack(items: list[Packed] | list[Dense]) -> dict[str, Tensor]:
-        first = items[0]
-        return {
-            name: torch.from_numpy(np.stack([getattr(items[i], name) for i in order]))
-            for name in first.__dataclass_fields__
-        }
-
-    return Batch(torch.from_numpy(np.stack([bucket.rgb[i] for i in order])), stack(bucket.packed), stack(bucket.dense))
-
-
 def batches(
-    sources: Sources, tokenizer: Tokenizer, config: ModelConfig, recipe: TrainRecipe, start: int, workers: int
+    sources: Sources,
+    tokenizer: Tokenizer,
+    config: ModelConfig,
+    recipe: TrainRecipe,
+    stage: Stage,
+    start: int,
+    workers: int,
+    pinned: bool = False,
 ) -> Iterator[Batch]:
-    """Batches made by `workers` processes (0: in this one)."""
-    data = Pictures(sources, tokenizer, config, recipe, start)
+    """Batches made by `workers` processes (0: in this one); `pinned` lays them into memory from which a GPU copies at once."""
+    data = Pictures(sources, tokenizer, config, recipe, stage, start)
     loader: DataLoader[Batch] = DataLoader(
-        data, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None
+        data, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None, pin_memory=pinned
     )
     yield from loader
