@@ -12,7 +12,6 @@ from occlusight.cli.progress import progress
 from occlusight.train.pipeline import Plan
 from occlusight.train.pipeline import train as run_plan
 from occlusight.train.recipe import load_recipe
-from occlusight.train.stream import Sources
 
 
 def train(
@@ -22,10 +21,6 @@ def train(
     recipe: Annotated[
         str, typer.Option(help="The stages of the run: a recipe of the package, or a TOML file of one's own.")
     ] = "eyes",
-    bank: Annotated[
-        Path | None,
-        typer.Option(callback=output_folder, help="Folder of the sprite bank, shared by runs; default: OUT/../bank."),
-    ] = None,
     renders: Annotated[
         list[Path] | None, typer.Option(help="A data set of `occlusight scenes make` to mix in (may be repeated).")
     ] = None,
@@ -37,15 +32,15 @@ def train(
 ) -> None:
     """Train the small Qwen3-VL on our scenes: one command from nothing to a checkpoint.
 
-    Meshes, sprites, tokenizer, the stages of the recipe, export to OUT/checkpoint. Stop it at any time (Ctrl-C); the same command
+    Meshes, tokenizer, the stages of the recipe, export to OUT/checkpoint. Stop it at any time (Ctrl-C); the same command
     goes on. A stage appended to the recipe extends a run.
 
     Example: occlusight train --out runs/eyes --recipe eyes
     """
     plan = Plan(
         run=out,
-        sources=Sources(bank or out.parent / "bank", tuple(renders or ())),
         recipe=load_recipe(recipe),
+        renders=tuple(renders or ()),
         workers=workers,
         compile=compile,
         device=device,

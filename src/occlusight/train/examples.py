@@ -12,7 +12,7 @@ A question lies within one slot; see `packed_attention`. Several pictures stand 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,9 +24,12 @@ from torch import Tensor
 from occlusight.model.config import ModelConfig
 from occlusight.model.grids import block_order
 from occlusight.model.rope import positions
+from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import LANGS, Names
-from occlusight.questions.question import Question, about_objects, ask
+from occlusight.questions.album import Album
+from occlusight.questions.question import Question, about_objects, ask, ask_album
+from occlusight.questions.registry import templates
 from occlusight.scenes.meshes.catalogue import Catalogue
 from occlusight.scenes.truth.measure import Truth
 from occlusight.train.recipe import TrainRecipe
@@ -43,16 +46,28 @@ often."""
 SEPARATORS = re.compile(".*(?:[:\uff1a,\uff0c\u3001\u548c]| and)", re.DOTALL)
 """Everything before the next item of a list: the last of : , 、 和 and "and"."""
 
-DECISIONS = ("occlusion", "explanation", "remove", "depth_pair", "hidden_part", "position", "count")
-TARGETED = {
-    "through": 2,
-    "mirrored": 2,
-    "mirror_shows": 1,
-    "unknown": 2,
+LISTS = frozenset({"kinds", "listed", "order", "description"})
+"""Readers of answers that name several things; each name counts alike."""
+PLAIN = frozenset({"boxes", "characters", "readable", "shown"})
+"""Readers of answers without a first word that decides."""
+OFTEN: Mapping[str, float] = {
+    "recognition": 4,
+    "occlusion": 5,
+    "explanation": 5,
+    "position": 5,
+    "detect": 2,
+    "order": 1.5,
+    "through": 4,
+    "mirrored": 4,
+    "mirror_shows": 5,
+    "unknown": 4,
     "viewpoint": 0,
-}  # asked of targeted scenes alone
-FREE = {"recognition": 1, "occlusion": 4, "explanation": 4, "position": 5, "remove": 1, "count": 1, "depth_pair": 1}
-PER_KIND = FREE | TARGETED
+}
+"""How often a kind of question is asked against others, where the picture offers it."""
+AT_A_TIME: Mapping[str, int] = {"occlusion": 4, "explanation": 4, "position": 4, "through": 2, "mirrored": 2, "unknown": 2}
+"""The most questions of a kind about a picture; two, a yes and a no, of most others that have them."""
+TOGETHER = 14
+"""Kinds of questions that are drawn for a picture and a language, more than there is room for."""
 
 
 @dataclass(frozen=True)
@@ -166,8 +181,9 @@ class Packer:
         where, delta = positions(ids, [(1, rows, columns)] * pictures, self.config)
         return ids, where, len(ids) + delta
 
-    def pack(self, questions: Sequence[Question], graph: Graph) -> Packed:
-        """As many of the questions as fit into the recipe's slots: each in the first slot with room for it."""
+    def pack(self, questions: Sequence[Question], graph: Graph | None) -> Packed:
+        """As many of the questions as fit into the recipe's slots: each in the first slot with room for it. Without a graph (about
+        several pictures) it is not said where things are."""
         slot_tokens = self.recipe.slot_tokens
         room = self.recipe.slots * slot_tokens
         out = Packed(
@@ -179,7 +195,8 @@ class Packer:
             np.full((room, 5), np.nan, np.float32),
             np.full((room, 5), np.nan, np.float32),
         )
-        places, listed = places_of(graph), places_of(graph, shared=True)
+        places = {} if graph is None else places_of(graph)
+        listed = {} if graph is None else places_of(graph, shared=True)
         used, segment = np.zeros(self.recipe.slots, np.int64), 0
         for question in questions:
             text, reply = (self._encode(part) for part in (question.text, question.reply))
@@ -195,10 +212,11 @@ class Packer:
             out.ids[at] = asked + answer
             first = begin + len(asked) - 1  # the token that predicts the answer's first
             out.labels[first : begin + total - 1] = answer
-            out.weights[first : begin + total - 1] = self.recipe.list_weight if question.kind == "recognition" else 1.0
+            read = templates()[question.template].read
+            out.weights[first : begin + total - 1] = self.recipe.list_weight if read in LISTS else 1.0
             pivotal = first + np.flatnonzero(np.isin(answer, self.pivots))
             out.weights[pivotal] = self.recipe.pivot_weight
-            if question.kind in DECISIONS:
+            if read not in LISTS | PLAIN:
                 out.weights[first] = self.recipe.decision_weight
             out.segments[at] = segment
             out.positions[at] = np.arange(total)
@@ -246,18 +264,23 @@ def token_before(encoded: Encoding, end: int) -> int:
     return token
 
 
-def questions_of(truth: Truth, names: Names, rng: np.random.Generator) -> list[Question]:
-    """A shuffled mixture of questions in both languages."""
+def questions_of(about: Graph | Album, names: Names, rng: np.random.Generator) -> list[Question]:
+    """A shuffled mixture of questions in both languages about a picture, or about several together."""
     out: list[Question] = []
+    if isinstance(about, Album):
+        for lang in LANGS:
+            out += ask_album(about, names, rng, lang)
+        rng.shuffle(out)  # type: ignore[arg-type]
+        return out
+    facts = Facts(about)
     for lang in LANGS:
-        out += ask(truth.graph, names, rng, lang, about_objects(), PER_KIND)
-    decisions = [q for q in out if q.kind in ("occlusion", "explanation")]
-    rest = [q for q in out if q.kind not in ("occlusion", "explanation")]
-    rng.shuffle(decisions)
-    rng.shuffle(rest)
-    return [q for pair in _alternate(decisions, rest) for q in pair]
+        out += ask(facts, names, rng, lang, _kinds(rng), {kind: AT_A_TIME.get(kind, 2) for kind in about_objects()})
+    keys = rng.random(len(out)) ** [1 / OFTEN.get(question.kind, 1.0) for question in out]
+    return [out[i] for i in np.argsort(-keys)]
 
 
-def _alternate(a: list[Question], b: list[Question]) -> Iterator[list[Question]]:
-    for i in range(max(len(a), len(b))):
-        yield a[i : i + 1] + b[i : i + 1]
+def _kinds(rng: np.random.Generator) -> list[str]:
+    """Some kinds of questions, drawn by their weights (Efraimidis and Spirakis, 2006)."""
+    weighted = {kind: OFTEN.get(kind, 1.0) for kind in about_objects() if OFTEN.get(kind, 1.0) > 0}
+    keys = rng.random(len(weighted)) ** (1 / np.array(list(weighted.values())))
+    return [list(weighted)[i] for i in np.argsort(-keys)[:TOGETHER]]

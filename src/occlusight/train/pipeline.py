@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,30 +14,27 @@ import torch
 from occlusight.errors import BadInput
 from occlusight.model.allocator import keep_freed_memory
 from occlusight.scenes.meshes.assets import import_assets
-from occlusight.scenes.meshes.catalogue import load_catalogue, whole_catalogue
-from occlusight.scenes.render.sprite_maker import build_bank, merge_banks
-from occlusight.scenes.render.sprites import INDEX
+from occlusight.scenes.meshes.catalogue import wide_catalogue
 from occlusight.train.export import export
 from occlusight.train.loop import Trainer
 from occlusight.train.recipe import Stage, TrainRecipe, blind_config, small_config
-from occlusight.train.stream import Batch, Sources, batches, corpus
+from occlusight.train.stream import Batch, batches, corpus
 from occlusight.train.tokenizer import load_tokenizer, train_tokenizer
 
 Report = Callable[[str, int, int], None]
 """`(what is being done, done, total)`."""
 
-SPRITES_PER_MESH = 24
-CORPUS_PICTURES = 1500
+CORPUS_SCENES = 3000
 SHOWN = ("text", "kind_right", "decisions_right", "tokens_right")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Folders and processes of a run. The bank of sprites and the rendered data sets can be shared by runs."""
+    """Folders and processes of a run. Rendered data sets can be shared by runs."""
 
     run: Path
-    sources: Sources
     recipe: TrainRecipe
+    renders: tuple[Path, ...] = ()
     workers: int = 1
     compile: bool = True
     device: str = "cpu"
@@ -52,13 +48,11 @@ def train(plan: Plan, report: Report) -> None:
     """Run every stage that is missing; a run that was stopped resumes where it was saved."""
     keep_freed_memory()
     import_assets(progress=lambda done, total, what: report(f"meshes: {what}", done, total))
-    if not (plan.sources.bank / INDEX).exists():
-        make_bank(plan.sources.bank, max(1, plan.workers), report)
-    catalogue = whole_catalogue()
+    catalogue = wide_catalogue()
     plan.run.mkdir(parents=True, exist_ok=True)
     if not (plan.run / "tokenizer.json").exists():
         report("tokenizer", 0, 1)
-        train_tokenizer(corpus(plan.sources.bank, CORPUS_PICTURES), catalogue).save(str(plan.run / "tokenizer.json"))
+        train_tokenizer(corpus(CORPUS_SCENES), catalogue).save(str(plan.run / "tokenizer.json"))
     tokenizer = load_tokenizer(plan.run)
     config = blind_config(tokenizer) if plan.recipe.blind else small_config(tokenizer)
     sizes = len(catalogue.kinds), len(catalogue.colours)
@@ -68,7 +62,7 @@ def train(plan: Plan, report: Report) -> None:
 
     def stream(stage: Stage, start: int) -> Iterator[Batch]:
         pinned = trainer.device.type == "cuda"
-        return batches(plan.sources, tokenizer, config, plan.recipe, stage, start, plan.workers, pinned)
+        return batches(plan.renders, tokenizer, config, plan.recipe, stage, start, plan.workers, pinned)
 
     def progress(done: int, total: int, means: dict[str, float]) -> None:
         words = (f"{name} {means[name]:.3f}" for name in SHOWN if name in means)
@@ -94,20 +88,3 @@ def saved_when_stopped(trainer: Trainer) -> Iterator[None]:
         raise
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def make_bank(folder: Path, workers: int, report: Report) -> None:
-    """Render the sprites in `workers` processes; each keeps a part of its own, joined at the end."""
-    parts = [folder / f"part{i}" for i in range(workers)]
-    report("sprites", 0, workers)
-    with ProcessPoolExecutor(workers) as pool:
-        jobs = [pool.submit(_bank_part, part, i, workers) for i, part in enumerate(parts)]
-        for done, job in enumerate(jobs, 1):
-            job.result()
-            report("sprites", done, workers)
-    merge_banks(parts, folder)
-
-
-def _bank_part(folder: Path, worker: int, workers: int) -> int:
-    torch.set_num_threads(1)
-    return build_bank(folder, load_catalogue(), per_mesh=SPRITES_PER_MESH, worker=worker, workers=workers)

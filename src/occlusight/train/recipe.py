@@ -24,7 +24,12 @@ MIN_PIXELS, MAX_PIXELS = 57_000, 70_000
 """Limits of the shipped preprocessor: 1:1 becomes 256x256, 4:3 becomes 288x224."""
 
 Learns = Literal["tower", "answers"]
-FREE_SHARES: Mapping[str, float] = {"street": 0.46, "desk": 0.27, "room": 0.27}
+
+
+def default_shares() -> dict[str, float]:
+    """How often each source of pictures is shown where a recipe says nothing: free scenes, a third of them targeted."""
+    wide = {"street-wide": 0.3, "desk-wide": 0.18, "room-wide": 0.18}
+    return wide | {"partial": 0.05, "complete": 0.08, "chain": 0.05, "transparent": 0.07, "reflective": 0.09}
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Stage:
         name: what it is called in logs.
         pictures: its length.
         learns: "tower" trains the vision tower by its dense heads alone, which costs less than half; "answers" everything.
-        shares: how often each source is shown: recipes of scenes, composed from sprites, and "renders", path-traced data sets (left
+        shares: how often each source is shown: those of `train.scenes`, rasterized, and "renders", path-traced data sets (left
             out where there are none).
         sizes: sides of the square pictures, in pixels, drawn at random; other shapes have about the same area.
         batch: pictures in a step.
@@ -48,7 +53,7 @@ class Stage:
     name: str
     pictures: int
     learns: Learns = "answers"
-    shares: Mapping[str, float] = field(default_factory=lambda: dict(FREE_SHARES))
+    shares: Mapping[str, float] = field(default_factory=default_shares)
     sizes: tuple[int, ...] = (256,)
     batch: int = 48
     learning_rate: float = 1.5e-3

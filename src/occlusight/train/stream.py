@@ -1,4 +1,4 @@
-"""An endless stream of training batches, made in worker processes: scenes, composed or rendered, with their questions."""
+"""An endless stream of training batches, made in worker processes: pictures of scenes with their questions."""
 
 from __future__ import annotations
 
@@ -15,21 +15,25 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from occlusight.model.config import ModelConfig
+from occlusight.occlusion.facts import Facts
+from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import Names
+from occlusight.questions.album import Album
 from occlusight.randomness import stream
-from occlusight.scenes.meshes.catalogue import Catalogue, load_catalogue, whole_catalogue
+from occlusight.scenes.meshes.catalogue import Catalogue, load_catalogue, wide_catalogue
 from occlusight.scenes.meshes.names import names_of
-from occlusight.scenes.recipes.free import make_scene
-from occlusight.scenes.render.composite import compose
-from occlusight.scenes.render.sprites import SpriteBank
-from occlusight.scenes.truth.measure import Truth, graph_from_depths
+from occlusight.scenes.recipes.clips import TYPE
+from occlusight.scenes.render.rasterizer import Rasterizer
+from occlusight.scenes.truth.measure import Truth
 from occlusight.train.augment import mirrored, relit
 from occlusight.train.examples import Dense, Packed, Packer, dense_targets, questions_of
-from occlusight.train.recipe import FREE_SHARES, Stage, TrainRecipe
+from occlusight.train.recipe import Stage, TrainRecipe, default_shares
 from occlusight.train.renders import Renders
+from occlusight.train.scenes import draw, draw_clip_frames, example, measure
 
 TRUTH_STEP = 2  # masks are measured at half the picture's resolution
 RENDERS = "renders"
+CORPUS_SIZE = 192  # pixels of the side at which scenes of the corpus are measured
 KEPT = 4  # batches' worth of pictures of one shape that lie ready, so that what is shown again comes later
 
 
@@ -59,14 +63,6 @@ class Batch:
         return Batch(self.rgb.pin_memory(), pinned(self.packed), pinned(self.dense))
 
 
-@dataclass(frozen=True)
-class Sources:
-    """Where pictures come from: a bank of sprites to compose, and data sets that were rendered (none, one or more)."""
-
-    bank: Path
-    renders: tuple[Path, ...] = ()
-
-
 @dataclass
 class _Example:
     """A picture that is shown `left` more times."""
@@ -81,9 +77,15 @@ class Pictures(IterableDataset[Batch]):
     """Batches of a stage from picture number `start` of the run on; each worker makes its own, from (seed, number) alone."""
 
     def __init__(
-        self, sources: Sources, tokenizer: Tokenizer, config: ModelConfig, recipe: TrainRecipe, stage: Stage, start: int
+        self,
+        renders: Sequence[Path],
+        tokenizer: Tokenizer,
+        config: ModelConfig,
+        recipe: TrainRecipe,
+        stage: Stage,
+        start: int,
     ) -> None:
-        self.sources, self.tokenizer, self.config = sources, tokenizer, config
+        self.renders, self.tokenizer, self.config = renders, tokenizer, config
         self.recipe, self.stage, self.start = recipe, stage, start
 
     def __iter__(self) -> Iterator[Batch]:
@@ -91,9 +93,9 @@ class Pictures(IterableDataset[Batch]):
         worker, workers = (0, 1) if info is None else (info.id, info.num_workers)
         torch.set_num_threads(1)
         stage, seed = self.stage, self.recipe.seed
-        catalogue = whole_catalogue()
+        catalogue = wide_catalogue()
         names, kinds = names_of(catalogue), tuple(catalogue.kinds)
-        bank, renders = SpriteBank.load(self.sources.bank), Renders.open(self.sources.renders)
+        rasterizer, renders = Rasterizer(), Renders.open(self.renders)
         shares = {name: share for name, share in stage.shares.items() if name != RENDERS or renders.lines}
         packer = Packer(self.tokenizer, self.config, self.recipe)
         patch = self.config.vision.patch_size // TRUTH_STEP
@@ -105,7 +107,7 @@ class Pictures(IterableDataset[Batch]):
             if source == RENDERS:
                 rgb, truth = renders.example(int(rng.integers(len(renders.lines))), TRUTH_STEP, size)
             else:
-                rgb, truth = composite_example(source, index, seed, catalogue, bank, rng, size)
+                rgb, truth = example(source, index, seed, catalogue, rasterizer, rng, size, TRUTH_STEP)
             if rng.random() < 0.5:
                 rgb, truth = mirrored(rgb, truth)
             if len(truth.graph.objects) < 2:
@@ -126,7 +128,7 @@ def _taken(kept: list[_Example], count: int, rng: np.random.Generator) -> list[_
 
 
 def _batch(examples: list[_Example], packer: Packer, names: Names, rng: np.random.Generator, asked: bool) -> Batch:
-    packed = [packer.pack(questions_of(e.truth, names, rng), e.truth.graph) for e in examples] if asked else []
+    packed = [packer.pack(questions_of(e.truth.graph, names, rng), e.truth.graph) for e in examples] if asked else []
     return Batch(
         torch.from_numpy(np.stack([relit(e.rgb, rng) for e in examples]))[:, None],
         _stacked(packed),
@@ -139,37 +141,29 @@ def _stacked(items: Sequence[Packed] | Sequence[Dense]) -> dict[str, Tensor]:
     return {name: torch.from_numpy(np.stack([getattr(item, name) for item in items])) for name in names}
 
 
-def composite_example(
-    recipe: str,
-    index: int,
-    seed: int,
-    catalogue: Catalogue,
-    bank: SpriteBank,
-    rng: np.random.Generator,
-    size: int = 256,
-) -> tuple[npt.NDArray[np.uint8], Truth]:
-    """Picture and truth number `index` of a recipe of scenes in the stream with this seed."""
-    scene = make_scene(recipe, seed, index, catalogue, width=size)
-    picture = compose(scene, bank, rng)
-    depths = np.ascontiguousarray(picture.depths[:, ::TRUTH_STEP, ::TRUTH_STEP])
-    return picture.rgb, graph_from_depths(depths, picture.objects, catalogue)
-
-
-def corpus(bank: Path, pictures: int, seed: int = 0) -> Iterator[str]:
-    """Questions and replies about so many composites: what the tokenizer is trained on."""
-    catalogue = load_catalogue()
-    names, sprites = names_of(catalogue), SpriteBank.load(bank)
-    for index in range(pictures):
+def corpus(count: int, seed: int = 0) -> Iterator[str]:
+    """Questions and replies about so many scenes, a tenth of them several together: what the tokenizer is trained on."""
+    catalogue, shares = wide_catalogue(), default_shares()
+    names = names_of(catalogue)
+    before: Graph | None = None
+    for index in range(count):
         rng = stream("tokenizer corpus", seed, index)
-        recipe = str(rng.choice(list(FREE_SHARES), p=list(FREE_SHARES.values())))
-        _, truth = composite_example(recipe, index, seed, catalogue, sprites, rng)
-        for question in questions_of(truth, names, rng):
-            yield question.text
-            yield question.reply
+        source = str(rng.choice(list(shares), p=np.array(list(shares.values())) / sum(shares.values())))
+        graph = measure(draw(source, index, seed, catalogue, rng, CORPUS_SIZE), source, catalogue, TRUTH_STEP).graph
+        about: list[Graph | Album] = [graph]
+        if index % 10 == 9 and before is not None:
+            frames = draw_clip_frames(index, seed, catalogue, rng, CORPUS_SIZE)
+            shown = [Facts(measure(frame, TYPE, catalogue, TRUTH_STEP).graph) for frame in frames]
+            about += [Album((Facts(before), Facts(graph))), Album(tuple(shown), clip=True)]
+        before = graph
+        for one in about:
+            for question in questions_of(one, names, rng):
+                yield question.text
+                yield question.reply
 
 
 def batches(
-    sources: Sources,
+    renders: Sequence[Path],
     tokenizer: Tokenizer,
     config: ModelConfig,
     recipe: TrainRecipe,
@@ -179,7 +173,7 @@ def batches(
     pinned: bool = False,
 ) -> Iterator[Batch]:
     """Batches made by `workers` processes (0: in this one); `pinned` lays them into memory from which a GPU copies at once."""
-    data = Pictures(sources, tokenizer, config, recipe, stage, start)
+    data = Pictures(renders, tokenizer, config, recipe, stage, start)
     loader: DataLoader[Batch] = DataLoader(
         data, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None, pin_memory=pinned
     )

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from occlusight.errors import BadInput
 from occlusight.extras import install
 from occlusight.scenes.description import RGB, Camera, Placed, Scene
-from occlusight.scenes.meshes.catalogue import full_catalogue
+from occlusight.scenes.meshes.catalogue import wide_catalogue
 from occlusight.scenes.meshes.library import load_mesh
 from occlusight.scenes.meshes.mesh import Material, Mesh, rotation_z
 from occlusight.scenes.render import path_tracer, targeted
@@ -135,7 +135,7 @@ class Rasterizer:
         if scene.surroundings.kind in TARGETED:
             level = int(FINER * max(size) / METER).bit_length() - 1
             linear.build_mipmaps(max_level=level)
-            small = np.frombuffer(linear.read(level=level, dtype="f4"), np.float32).reshape(-1, 1, 4)[..., :3]
+            small = np.frombuffer(linear.read(level=level), np.float16).reshape(-1, 1, 4)[..., :3].astype(np.float32)
             self.display["exposure"].value = targeted.exposure(small)
         else:
             self.display["exposure"].value = path_tracer.exposure(scene.light)
@@ -331,7 +331,7 @@ class Rasterizer:
 
     def _load(self, id: str) -> _Shape:
         mesh = load_mesh(id)
-        kind = full_catalogue().kind(full_catalogue().mesh(id).kind)
+        kind = wide_catalogue().kind(wide_catalogue().mesh(id).kind)
         optics = any(m.optics != "solid" for m in mesh.materials)
         hazy = kind.material == "transparent" and not optics
         found = groups(mesh)

@@ -1,0 +1,79 @@
+"""Pictures of fresh scenes with their truth, as many as are wanted: drawn by recipes, measured by rays, rasterized."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from occlusight.errors import BadInput
+from occlusight.scenes.description import Scene
+from occlusight.scenes.meshes.catalogue import Catalogue
+from occlusight.questions.album import MOST
+from occlusight.scenes.recipes.clips import RECIPES as CLIPS
+from occlusight.scenes.recipes.clips import draw_clip, free_lane, in_picture
+from occlusight.scenes.recipes.free import SETTINGS, WIDE_SETTINGS, make_scene, with_size
+from occlusight.scenes.recipes.targeted import PLACES, TYPES, plausible_attempt
+from occlusight.scenes.render.rasterizer import Rasterizer
+from occlusight.scenes.truth.measure import Truth, graph_from_depths
+from occlusight.scenes.truth.quick_raycast import quick_depth_maps, quick_optical_maps, quick_reach
+from occlusight.scenes.truth.targeted import measure_targeted
+
+FREE = (*SETTINGS, *WIDE_SETTINGS)
+SOURCES = (*FREE, *TYPES)
+"""Recipes of free scenes, and types of targeted ones."""
+CLIP_FRAMES = 7
+ROTATION = 18  # what takes turns in recipes does so in as many scenes
+
+
+def draw(source: str, index: int, seed: int, catalogue: Catalogue, rng: np.random.Generator, size: int) -> Scene:
+    """Return scene number `index` of a source in the stream with this seed; `size` is the side of a square picture of its area.
+
+    Of targeted scenes it is not looked at whether they show all that a rendered one of their recipe has to show: whatever they show,
+    their truth says. Raises BadInput for an unknown source.
+    """
+    if source in FREE:
+        return make_scene(source, seed, index, catalogue, width=size)
+    if source not in TYPES:
+        raise BadInput(f"there is no source {source!r} of pictures; there are {', '.join(SOURCES)} and renders")
+    attempt = 0
+    while True:
+        recipe = f"{source}-{PLACES[int(rng.integers(len(PLACES)))]}"
+        drawn = plausible_attempt(recipe, seed, index, attempt, catalogue, int(rng.integers(ROTATION)), size)
+        if drawn is not None:
+            return drawn[0]
+        attempt += 1
+
+
+def draw_clip_frames(index: int, seed: int, catalogue: Catalogue, rng: np.random.Generator, size: int) -> list[Scene]:
+    """Return 2 to 4 frames of a clip in which a thing moves behind a board, in their order."""
+    attempt = 0
+    while True:
+        recipe = str(rng.choice(CLIPS))
+        clip = draw_clip(recipe, seed, index, attempt, CLIP_FRAMES, int(rng.integers(ROTATION)), size, False)
+        if clip is not None and free_lane(clip, catalogue) and in_picture(clip, catalogue):
+            kept = rng.choice(CLIP_FRAMES, int(rng.integers(2, MOST + 1)), replace=False)
+            return [clip.frame(int(k)) for k in np.sort(kept)]
+        attempt += 1
+
+
+def measure(scene: Scene, source: str, catalogue: Catalogue, step: int) -> Truth:
+    """Return the truth of a scene with masks at 1 / `step` of the picture's resolution."""
+    small = with_size(scene, scene.camera.width // step, scene.camera.height // step)
+    if source in FREE:
+        return graph_from_depths(quick_depth_maps(small), scene.objects, catalogue)
+    return measure_targeted(small, catalogue, look=quick_optical_maps, reach=quick_reach).truth
+
+
+def example(
+    source: str,
+    index: int,
+    seed: int,
+    catalogue: Catalogue,
+    rasterizer: Rasterizer,
+    rng: np.random.Generator,
+    size: int,
+    step: int,
+) -> tuple[npt.NDArray[np.uint8], Truth]:
+    """Return picture and truth number `index` of a source; see `draw` and `measure`."""
+    scene = draw(source, index, seed, catalogue, rng, size)
+    return rasterizer.render(scene), measure(scene, source, catalogue, step)
