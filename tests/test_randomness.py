@@ -32,7 +32,6 @@ def test_streams_draw_what_they_always_did() -> None:
         "free scenes": None,
         "imported questions": None,
         "dots of a stereo picture": None,
-        "sprites": None,
         "free questions": 5,
         "targeted scenes": 11,
         "targeted questions": 12,

@@ -13,7 +13,6 @@ STREAMS: Mapping[str, int | None] = {
     "free scenes": None,
     "imported questions": None,
     "dots of a stereo picture": None,
-    "sprites": None,
     "free questions": 5,
     "targeted scenes": 11,
     "targeted questions": 12,
@@ -32,7 +31,7 @@ STREAMS: Mapping[str, int | None] = {
 """The number that sets a stream apart from others about the same thing. Data sets and checkpoints depend on it: it
 never changes. A new stream takes a number that no other has."""
 SHARED: Mapping[int | None, frozenset[str]] = {
-    None: frozenset({"free scenes", "imported questions", "dots of a stereo picture", "sprites"}),
+    None: frozenset({"free scenes", "imported questions", "dots of a stereo picture"}),
     15: frozenset({"clips", "balanced questions"}),
     77: frozenset({"backdrops", "training examples"}),
     78: frozenset({"scenery", "tokenizer corpus"}),

@@ -10,7 +10,7 @@ import pytest
 
 from occlusight.scenes.description import Light, Scene, Surroundings
 from occlusight.scenes.meshes.catalogue import Catalogue
-from occlusight.scenes.render.path_tracer import exposure, render, render_sprite, to_srgb
+from occlusight.scenes.render.path_tracer import exposure, render, to_srgb
 from occlusight.scenes.truth.measure import measure
 
 LIGHT = Light((0.3, 0.6, -0.8), (1.5, 1.5, 1.4), (0.8, 0.8, 0.85))
@@ -64,48 +64,9 @@ def test_every_surrounding_can_be_drawn(suitcases: Callable[..., Scene], kind: s
         render(replace(suitcases(size=24), surroundings=Surroundings("sea", (0, 0, 0))), samples=2)
 
 
-def test_a_sprite_covers_what_its_depth_says() -> None:
-    sprite = render_sprite("procedural-suitcase", (0.5, 0.01, 0.01), 30.0, 15.0, LIGHT, 64, 16)
-    assert sprite.rgba.shape == (64, 64, 4)
-    seen = np.isfinite(sprite.depth)
-    assert np.mean((sprite.rgba[..., 3] > 127) == seen) > 0.98
-    rows, columns = np.nonzero(seen)
-    assert min(rows.min(), columns.min()) <= 4 or max(rows.max(), columns.max()) >= 59  # it fills the frame
-    assert np.abs(sprite.depth[seen]).max() < 0.6  # metres from the base's centre
-    x, y = sprite.anchor
-    assert columns.min() < x < columns.max()
-    assert rows.min() < y < rows.max() + 1
-    assert sprite.scale * 0.86 == pytest.approx(np.ptp(rows), rel=0.25)
-    solid = sprite.rgba[sprite.rgba[..., 3] == 255].astype(int)
-    assert np.mean(solid[:, 0] > solid[:, 2] + 30) > 0.5
-
-
-def test_a_sprite_turns_counter_clockwise() -> None:
-    def pole(yaw: float) -> tuple[float, float]:
-        """Where the pole is, whose arm points to +x at yaw 0: pixels to the right, and metres behind the middle."""
-        sprite = render_sprite("procedural-street-lamp-arm", None, yaw, 5.0, LIGHT, 48, 2)
-        seen = np.isfinite(sprite.depth)
-        return float(np.nonzero(seen)[1].mean() - sprite.anchor[0]), float(sprite.depth[seen].astype(float).mean())
-
-    assert pole(0)[0] < -1
-    assert pole(180)[0] > 1
-    assert pole(90)[1] < -0.2  # the arm points away, so the pole is nearer
-    assert pole(270)[1] > 0.2
-
-
 def test_a_white_floor_in_full_light_is_nearly_white() -> None:
     down = 0.8 / np.sqrt(0.09 + 0.36 + 0.64)
     white = np.mean([s * down / np.pi + k for s, k in zip(LIGHT.sun, LIGHT.sky, strict=True)])
     value = to_srgb(np.array([white * exposure(LIGHT)], np.float32))[0]
     assert 235 < value < 250
     assert to_srgb(np.array([0.0, 100.0], np.float32)).tolist() == [0, 255]
-
-
-@pytest.mark.usefixtures("assets")
-def test_glass_and_leaves_are_seen_through() -> None:
-    glass = render_sprite("kator-12-oz-glass", None, 0.0, 10.0, LIGHT, 48, 16)
-    inside = np.isfinite(glass.depth)
-    assert glass.rgba[..., 3][inside].mean() < 160
-    bush = render_sprite("scopia-bush", None, 0.0, 10.0, LIGHT, 48, 8)
-    assert bush.rgba[..., 3].max() == 255
-    assert np.isfinite(bush.depth).mean() < 0.5

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from occlusight.scenes.render.sprites import INDEX, SpriteInfo
 from tokenizers import Tokenizer
 
 from occlusight.model.config import ModelConfig
 from occlusight.scenes.meshes.catalogue import load_catalogue
 from occlusight.scenes.recipes.free import SETTINGS
-from occlusight.scenes.render.sprites import INDEX, SpriteInfo
 from occlusight.train.recipe import small_config
 from occlusight.train.stream import corpus
 from occlusight.train.tokenizer import train_tokenizer

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from occlusight.scenes.render.sprites import SpriteBank
 from tests.train.conftest import tiny_config
 from tokenizers import Tokenizer
 
@@ -15,7 +16,6 @@ from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.questions.question import ask
 from occlusight.scenes.meshes.catalogue import load_catalogue
 from occlusight.scenes.meshes.names import names_of
-from occlusight.scenes.render.sprites import SpriteBank
 from occlusight.train.examples import IGNORE, Packer, dense_targets, named, questions_of, token_before
 from occlusight.train.loop import training_patches
 from occlusight.train.packed_attention import packed_attention, slot_mask

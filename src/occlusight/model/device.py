@@ -46,7 +46,8 @@ class Placement:
 
 
 def device_of(name: str) -> torch.device:
-    """Return a device by its name; auto is a GPU where there is one, else the CPU. Raises BadInput where it does not exist here."""
+    """Return a device by its name; auto is a GPU where there is one, else the CPU. Raises BadInput where it does not
+    exist here."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:

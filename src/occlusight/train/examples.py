@@ -64,7 +64,14 @@ OFTEN: Mapping[str, float] = {
     "viewpoint": 0,
 }
 """How often a kind of question is asked against others, where the picture offers it."""
-AT_A_TIME: Mapping[str, int] = {"occlusion": 4, "explanation": 4, "position": 4, "through": 2, "mirrored": 2, "unknown": 2}
+AT_A_TIME: Mapping[str, int] = {
+    "occlusion": 4,
+    "explanation": 4,
+    "position": 4,
+    "through": 2,
+    "mirrored": 2,
+    "unknown": 2,
+}
 """The most questions of a kind about a picture; two, a yes and a no, of most others that have them."""
 TOGETHER = 14
 """Kinds of questions that are drawn for a picture and a language, more than there is room for."""
@@ -75,8 +82,7 @@ class Dense:
     """Targets per patch, in the processor's order (L patches, K kinds).
 
     kind: index of the kind that most of the patch shows, K for none; amodal: which kinds' whole extent reaches into the
-    patch; hidden: which of them something
-    covers there; colour: index of the visible paint, -1 for none; depth: log of
+    patch; hidden: which of them something covers there; colour: index of the visible paint, -1 for none; depth: log of
     metres, NaN for none; box: (L, 4), the box around what can be seen of the thing shown, 0 to 1, 0 for none.
     """
 
@@ -171,7 +177,8 @@ class Packer:
         return list(self._encode(text).ids)
 
     def prefix(self, rows: int, columns: int, pictures: int = 1) -> tuple[Tensor, Tensor, int]:
-        """Ids `(P,)` and positions `(3, P)` of the prefix for pictures of so many patches each, and the next position."""
+        """Ids `(P,)` and positions `(3, P)` of the prefix for pictures of `rows` x `columns` patches each, and the next
+        position."""
         if self.recipe.blind:
             ids = torch.tensor(self.blind_opening)
             return ids, positions(ids, [], self.config)[0], len(ids)
@@ -182,8 +189,8 @@ class Packer:
         return ids, where, len(ids) + delta
 
     def pack(self, questions: Sequence[Question], graph: Graph | None) -> Packed:
-        """As many of the questions as fit into the recipe's slots: each in the first slot with room for it. Without a graph (about
-        several pictures) it is not said where things are."""
+        """As many of the questions as fit into the recipe's slots: each in the first slot with room for it. Without a
+        graph (about several pictures) it is not said where things are."""
         slot_tokens = self.recipe.slot_tokens
         room = self.recipe.slots * slot_tokens
         out = Packed(
@@ -270,7 +277,7 @@ def questions_of(about: Graph | Album, names: Names, rng: np.random.Generator) -
     if isinstance(about, Album):
         for lang in LANGS:
             out += ask_album(about, names, rng, lang)
-        rng.shuffle(out)  # type: ignore[arg-type]
+        rng.shuffle(out)
         return out
     facts = Facts(about)
     for lang in LANGS:

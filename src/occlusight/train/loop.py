@@ -95,8 +95,8 @@ class Trainer:
         for index, digest in enumerate(state["stages"]):
             if index >= len(now) or now[index] != digest:
                 raise BadInput(
-                    f"the run in {self.folder} went through another stage number {index + 1} than the recipe has now; give the recipe "
-                    "that it was begun with (stages may be appended), or another --out"
+                    f"the run in {self.folder} went through another stage number {index + 1} than the recipe has now; "
+                    "give the recipe that it was begun with (stages may be appended), or another --out"
                 )
         self.optimizer.load_state_dict(state["optimizer"])
         self.stage, self.step = state["stage"], state["step"]
@@ -193,8 +193,8 @@ class Trainer:
     def run(self, batches: Batches, progress: Progress) -> None:
         """Train through the stages that are left; saves every few minutes, after each stage and at the end.
 
-        `batches` gives those of a stage from picture number so and so on; `progress` hears the pictures done and to do, and means of
-        what was logged.
+        `batches` gives those of a stage from a picture's number on; `progress` hears the pictures done and to do, and
+        means of what was logged.
         """
         while self.stage < len(self.recipe.stages):
             self._run_stage(self.recipe.stages[self.stage], batches, progress)

@@ -43,7 +43,8 @@ class MasterOptimizer:
         self.adam = torch.optim.AdamW(rest, lr=1.0, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
 
     def step(self, rate: float, clip: float = 1.0) -> float:
-        """Take one step at a learning rate from the gradients of the model, and forget them; parameters without one stay as they are.
+        """Take one step at a learning rate from the gradients of the model, and forget them; parameters without one
+        stay as they are.
 
         Returns the gradients' norm before clipping to `clip`.
         """

@@ -13,7 +13,8 @@ from occlusight.model.attention import plain_attention
 
 
 def slot_mask(segments: Tensor, prefix: int, slot: int, dtype: torch.dtype) -> Tensor:
-    """Additive mask `(B, 1, N, S, P + S)` of tokens `(B, N * S)` in slots of S, from their segments: 0 where a token may look.
+    """Additive mask `(B, 1, N, S, P + S)` of tokens `(B, N * S)` in slots of S, from their segments: 0 where a token
+    may look.
 
     A token sees the prefix, itself and what stands before it in its own segment. Padding (-1) sees the prefix and the
     padding before it in its slot; nothing is learned from it.
@@ -27,7 +28,8 @@ def slot_mask(segments: Tensor, prefix: int, slot: int, dtype: torch.dtype) -> T
 
 
 def packed_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: bool) -> Tensor:
-    """`plain_attention` where the mask is none of `slot_mask`; else the prefix and the slots, each with what they may see."""
+    """`plain_attention` where the mask is none of `slot_mask`; else the prefix and the slots, each with what they may
+    see."""
     if mask is None or mask.ndim != 5:
         return plain_attention(q, k, v, mask, causal)
     batch, heads, _, width = q.shape

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-import torch
-
 from occlusight.errors import BadInput
 from occlusight.model.allocator import keep_freed_memory
 from occlusight.scenes.meshes.assets import import_assets

@@ -1,7 +1,8 @@
 """What the small model looks like and how it is trained: frozen settings, and recipes of stages in files of their own.
 
-A recipe (`recipes/NAME.toml`) lists stages. A later stage may be appended; an earlier one is never changed, since a checkpoint is what
-its recipe gives from nothing: a run remembers the digests of the stages that it went through and refuses others.
+A recipe (`recipes/NAME.toml`) lists stages. A later stage may be appended; an earlier one is never changed, since a
+checkpoint is what its recipe gives from nothing: a run remembers the digests of the stages that it went through and
+refuses others.
 """
 
 from __future__ import annotations
@@ -39,9 +40,9 @@ class Stage:
     Args:
         name: what it is called in logs.
         pictures: its length.
-        learns: "tower" trains the vision tower by its dense heads alone, which costs less than half; "answers" everything.
-        shares: how often each source is shown: those of `train.scenes`, rasterized, and "renders", path-traced data sets (left
-            out where there are none).
+        learns: "tower" trains the vision tower by its dense heads alone, which costs less than half; "answers" all.
+        shares: how often each source is shown: those of `train.scenes`, rasterized; "stills" of two of them together;
+            "clips"; and "renders", path-traced data sets (left out where there are none).
         sizes: sides of the square pictures, in pixels, drawn at random; other shapes have about the same area.
         batch: pictures in a step.
         learning_rate: at its height.
@@ -141,7 +142,8 @@ def shipped_recipes() -> tuple[str, ...]:
 
 
 def load_recipe(name: str) -> TrainRecipe:
-    """Read a recipe: one of the package's, or a file. Raises BadInput where it is neither, or says what a recipe cannot."""
+    """Read a recipe: one of the package's, or a file. Raises BadInput where it is neither, or says what no recipe
+    can."""
     if name in shipped_recipes():
         text = files("occlusight.train").joinpath("recipes", f"{name}.toml").read_text("utf-8")
     elif Path(name).is_file():

@@ -39,7 +39,8 @@ class Renders:
         return cls(tuple(folders), tuple(lines))
 
     def example(self, i: int, truth_step: int, size: int) -> tuple[npt.NDArray[np.uint8], Truth]:
-        """Picture `i` in about the area of a square of `size` pixels, and its truth with masks at 1 / `truth_step` of that."""
+        """Return picture `i` in about the area of a square of `size` pixels, and its truth with masks at 1 /
+        `truth_step` of that."""
         folder, line = self.lines[i]
         with Image.open(folder / line["image"]) as opened:
             picture = opened.convert("RGB")

@@ -1,19 +1,17 @@
-"""Pictures of fresh scenes with their truth, as many as are wanted: drawn by recipes, measured by rays, rasterized."""
+"""Fresh scenes with their truth, as many as are wanted: drawn by recipes, and measured by rays."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from occlusight.errors import BadInput
+from occlusight.questions.album import MOST
 from occlusight.scenes.description import Scene
 from occlusight.scenes.meshes.catalogue import Catalogue
-from occlusight.questions.album import MOST
 from occlusight.scenes.recipes.clips import RECIPES as CLIPS
 from occlusight.scenes.recipes.clips import draw_clip, free_lane, in_picture
 from occlusight.scenes.recipes.free import SETTINGS, WIDE_SETTINGS, make_scene, with_size
 from occlusight.scenes.recipes.targeted import PLACES, TYPES, plausible_attempt
-from occlusight.scenes.render.rasterizer import Rasterizer
 from occlusight.scenes.truth.measure import Truth, graph_from_depths
 from occlusight.scenes.truth.quick_raycast import quick_depth_maps, quick_optical_maps, quick_reach
 from occlusight.scenes.truth.targeted import measure_targeted
@@ -26,10 +24,11 @@ ROTATION = 18  # what takes turns in recipes does so in as many scenes
 
 
 def draw(source: str, index: int, seed: int, catalogue: Catalogue, rng: np.random.Generator, size: int) -> Scene:
-    """Return scene number `index` of a source in the stream with this seed; `size` is the side of a square picture of its area.
+    """Return scene number `index` of a source in the stream with this seed; `size` is the side, in pixels, of a square
+    picture of its area.
 
-    Of targeted scenes it is not looked at whether they show all that a rendered one of their recipe has to show: whatever they show,
-    their truth says. Raises BadInput for an unknown source.
+    Of targeted scenes it is not looked at whether they show all that a rendered one of their recipe has to show:
+    whatever they show, their truth says. Raises BadInput for an unknown source.
     """
     if source in FREE:
         return make_scene(source, seed, index, catalogue, width=size)
@@ -62,18 +61,3 @@ def measure(scene: Scene, source: str, catalogue: Catalogue, step: int) -> Truth
     if source in FREE:
         return graph_from_depths(quick_depth_maps(small), scene.objects, catalogue)
     return measure_targeted(small, catalogue, look=quick_optical_maps, reach=quick_reach).truth
-
-
-def example(
-    source: str,
-    index: int,
-    seed: int,
-    catalogue: Catalogue,
-    rasterizer: Rasterizer,
-    rng: np.random.Generator,
-    size: int,
-    step: int,
-) -> tuple[npt.NDArray[np.uint8], Truth]:
-    """Return picture and truth number `index` of a source; see `draw` and `measure`."""
-    scene = draw(source, index, seed, catalogue, rng, size)
-    return rasterizer.render(scene), measure(scene, source, catalogue, step)

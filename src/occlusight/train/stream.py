@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,27 +20,27 @@ from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import Names
 from occlusight.questions.album import Album
 from occlusight.randomness import stream
-from occlusight.scenes.meshes.catalogue import Catalogue, load_catalogue, wide_catalogue
+from occlusight.scenes.description import Scene
+from occlusight.scenes.meshes.catalogue import wide_catalogue
 from occlusight.scenes.meshes.names import names_of
-from occlusight.scenes.recipes.clips import TYPE
 from occlusight.scenes.render.rasterizer import Rasterizer
 from occlusight.scenes.truth.measure import Truth
 from occlusight.train.augment import mirrored, relit
 from occlusight.train.examples import Dense, Packed, Packer, dense_targets, questions_of
 from occlusight.train.recipe import Stage, TrainRecipe, default_shares
 from occlusight.train.renders import Renders
-from occlusight.train.scenes import draw, draw_clip_frames, example, measure
+from occlusight.train.scenes import draw, draw_clip_frames, measure
 
 TRUTH_STEP = 2  # masks are measured at half the picture's resolution
-RENDERS = "renders"
+RENDERS, STILLS, CLIPS = "renders", "stills", "clips"
 CORPUS_SIZE = 192  # pixels of the side at which scenes of the corpus are measured
 KEPT = 4  # batches' worth of pictures of one shape that lie ready, so that what is shown again comes later
 
 
 @dataclass(frozen=True)
 class Batch:
-    """B rows of K pictures of one shape. rgb: (B, K, H, W, 3) uint8; the rest as in `Packed`, stacked (B, ...), and `Dense`,
-    stacked (B, K, ...)."""
+    """B rows of K pictures of one shape. rgb: (B, K, H, W, 3) uint8; the rest as in `Packed`, stacked (B, ...), and
+    `Dense`, stacked (B, K, ...)."""
 
     rgb: Tensor
     packed: dict[str, Tensor]
@@ -65,16 +65,17 @@ class Batch:
 
 @dataclass
 class _Example:
-    """A picture that is shown `left` more times."""
+    """K pictures that are shown together `left` more times: rgb (K, H, W, 3)."""
 
     rgb: npt.NDArray[np.uint8]
-    truth: Truth
-    dense: Dense
+    about: Graph | Album
+    dense: tuple[Dense, ...]
     left: int
 
 
 class Pictures(IterableDataset[Batch]):
-    """Batches of a stage from picture number `start` of the run on; each worker makes its own, from (seed, number) alone."""
+    """Batches of a stage from picture number `start` of the run on; each worker makes its own, from (seed, number)
+    alone."""
 
     def __init__(
         self,
@@ -92,30 +93,67 @@ class Pictures(IterableDataset[Batch]):
         info = get_worker_info()
         worker, workers = (0, 1) if info is None else (info.id, info.num_workers)
         torch.set_num_threads(1)
-        stage, seed = self.stage, self.recipe.seed
-        catalogue = wide_catalogue()
-        names, kinds = names_of(catalogue), tuple(catalogue.kinds)
-        rasterizer, renders = Rasterizer(), Renders.open(self.renders)
-        shares = {name: share for name, share in stage.shares.items() if name != RENDERS or renders.lines}
-        packer = Packer(self.tokenizer, self.config, self.recipe)
-        patch = self.config.vision.patch_size // TRUTH_STEP
+        stage, packer = self.stage, Packer(self.tokenizer, self.config, self.recipe)
+        maker = _Maker(self.recipe.seed, stage, self.renders, self.config.vision.patch_size // TRUTH_STEP)
         kept: dict[tuple[int, ...], list[_Example]] = {}
         for index in itertools.count(self.start + worker, workers):
-            rng = stream("training examples", seed, index)
-            source = str(rng.choice(list(shares), p=np.array(list(shares.values())) / sum(shares.values())))
-            size = int(rng.choice(stage.sizes))
-            if source == RENDERS:
-                rgb, truth = renders.example(int(rng.integers(len(renders.lines))), TRUTH_STEP, size)
-            else:
-                rgb, truth = example(source, index, seed, catalogue, rasterizer, rng, size, TRUTH_STEP)
-            if rng.random() < 0.5:
-                rgb, truth = mirrored(rgb, truth)
-            if len(truth.graph.objects) < 2:
+            rng = stream("training examples", self.recipe.seed, index)
+            example = maker.make(index, rng)
+            if example is None:
                 continue
-            same = kept.setdefault(rgb.shape, [])
-            same.append(_Example(rgb, truth, dense_targets(truth, catalogue, kinds, patch), stage.replay))
-            while len(same) >= KEPT * stage.batch:
-                yield _batch(_taken(same, stage.batch, rng), packer, names, rng, stage.learns == "answers")
+            same = kept.setdefault(example.rgb.shape, [])
+            same.append(example)
+            rows = max(1, stage.batch // len(example.rgb))
+            while len(same) >= KEPT * rows:
+                yield _batch(_taken(same, rows, rng), packer, maker.names, rng, stage.learns == "answers")
+
+
+class _Maker:
+    """Makes examples of a stage."""
+
+    def __init__(self, seed: int, stage: Stage, renders: Sequence[Path], patch: int) -> None:
+        self.seed, self.stage, self.patch = seed, stage, patch
+        self.rasterizer, self.renders = Rasterizer(), Renders.open(renders)
+        self.catalogue = wide_catalogue()
+        self.names, self.kinds = names_of(self.catalogue), tuple(self.catalogue.kinds)
+        self.shares = {name: share for name, share in stage.shares.items() if name != RENDERS or self.renders.lines}
+
+    def make(self, index: int, rng: np.random.Generator) -> _Example | None:
+        """Example number `index`, None where its picture shows too little."""
+        source, size = self._source(rng, self.shares), int(rng.choice(self.stage.sizes))
+        if source == CLIPS:
+            frames = draw_clip_frames(index, self.seed, self.catalogue, rng, size)
+            return self._example([self._pictured(frame, source) for frame in frames], clip=True)
+        if source != STILLS:
+            one = self._one(source, index, rng, size)
+            return self._example([mirrored(*one) if rng.random() < 0.5 else one])
+        single = {name: share for name, share in self.shares.items() if name not in (STILLS, CLIPS)}
+        pair = [self._one(self._source(rng, single), index, rng, size)]
+        while len(pair) < 2:
+            other = self._one(self._source(rng, single), index, rng, size)
+            if other[0].shape == pair[0][0].shape:
+                pair.append(other)
+        return self._example(pair)
+
+    def _source(self, rng: np.random.Generator, shares: Mapping[str, float]) -> str:
+        weights = np.array(list(shares.values()))
+        return str(rng.choice(list(shares), p=weights / weights.sum()))
+
+    def _one(self, source: str, index: int, rng: np.random.Generator, size: int) -> tuple[npt.NDArray[np.uint8], Truth]:
+        if source == RENDERS:
+            return self.renders.example(int(rng.integers(len(self.renders.lines))), TRUTH_STEP, size)
+        return self._pictured(draw(source, index, self.seed, self.catalogue, rng, size), source)
+
+    def _pictured(self, scene: Scene, source: str) -> tuple[npt.NDArray[np.uint8], Truth]:
+        return self.rasterizer.render(scene), measure(scene, source, self.catalogue, TRUTH_STEP)
+
+    def _example(self, shown: Sequence[tuple[npt.NDArray[np.uint8], Truth]], clip: bool = False) -> _Example | None:
+        graphs = [truth.graph for _, truth in shown]
+        if any(len(graph.objects) < 2 for graph in graphs):
+            return None
+        about = graphs[0] if len(graphs) == 1 else Album(tuple(map(Facts, graphs)), clip)
+        dense = tuple(dense_targets(truth, self.catalogue, self.kinds, self.patch) for _, truth in shown)
+        return _Example(np.stack([rgb for rgb, _ in shown]), about, dense, self.stage.replay)
 
 
 def _taken(kept: list[_Example], count: int, rng: np.random.Generator) -> list[_Example]:
@@ -128,12 +166,22 @@ def _taken(kept: list[_Example], count: int, rng: np.random.Generator) -> list[_
 
 
 def _batch(examples: list[_Example], packer: Packer, names: Names, rng: np.random.Generator, asked: bool) -> Batch:
-    packed = [packer.pack(questions_of(e.truth.graph, names, rng), e.truth.graph) for e in examples] if asked else []
+    packed = []
+    for e in examples if asked else ():
+        packed.append(packer.pack(questions_of(e.about, names, rng), e.about if isinstance(e.about, Graph) else None))
+    rgb = np.stack([relit(picture, rng) for e in examples for picture in e.rgb])
+    dense = _stacked([one for e in examples for one in e.dense])
+    rows = len(examples)
     return Batch(
-        torch.from_numpy(np.stack([relit(e.rgb, rng) for e in examples]))[:, None],
+        _rows(torch.from_numpy(rgb), rows),
         _stacked(packed),
-        {name: tensor[:, None] for name, tensor in _stacked([e.dense for e in examples]).items()},
+        {name: _rows(tensor, rows) for name, tensor in dense.items()},
     )
+
+
+def _rows(tensor: Tensor, rows: int) -> Tensor:
+    """Those of a row together: (rows * K, ...) as (rows, K, ...)."""
+    return tensor.view(rows, -1, *tensor.shape[1:])
 
 
 def _stacked(items: Sequence[Packed] | Sequence[Dense]) -> dict[str, Tensor]:
@@ -142,7 +190,8 @@ def _stacked(items: Sequence[Packed] | Sequence[Dense]) -> dict[str, Tensor]:
 
 
 def corpus(count: int, seed: int = 0) -> Iterator[str]:
-    """Questions and replies about so many scenes, a tenth of them several together: what the tokenizer is trained on."""
+    """Questions and replies about `count` scenes, about a tenth of them together with others: what the tokenizer is
+    trained on."""
     catalogue, shares = wide_catalogue(), default_shares()
     names = names_of(catalogue)
     before: Graph | None = None
@@ -153,7 +202,7 @@ def corpus(count: int, seed: int = 0) -> Iterator[str]:
         about: list[Graph | Album] = [graph]
         if index % 10 == 9 and before is not None:
             frames = draw_clip_frames(index, seed, catalogue, rng, CORPUS_SIZE)
-            shown = [Facts(measure(frame, TYPE, catalogue, TRUTH_STEP).graph) for frame in frames]
+            shown = [Facts(measure(frame, CLIPS, catalogue, TRUTH_STEP).graph) for frame in frames]
             about += [Album((Facts(before), Facts(graph))), Album(tuple(shown), clip=True)]
         before = graph
         for one in about:
@@ -172,7 +221,8 @@ def batches(
     workers: int,
     pinned: bool = False,
 ) -> Iterator[Batch]:
-    """Batches made by `workers` processes (0: in this one); `pinned` lays them into memory from which a GPU copies at once."""
+    """Batches made by `workers` processes (0: in this one); `pinned` lays them into memory from which a GPU copies at
+    once."""
     data = Pictures(renders, tokenizer, config, recipe, stage, start)
     loader: DataLoader[Batch] = DataLoader(
         data, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None, pin_memory=pinned

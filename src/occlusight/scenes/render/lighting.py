@@ -1,4 +1,4 @@
-"""Daylight and indoor light for recipes and sprites."""
+"""Daylight and indoor light for recipes."""
 
 from __future__ import annotations
 

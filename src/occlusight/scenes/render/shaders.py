@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 
 @dataclass(frozen=True)
@@ -11,6 +12,17 @@ class Shader:
 
     vertex: str
     fragment: str
+
+
+class Look(IntEnum):
+    """What a surface looks like, and the two passes of one that is clear: the program's `look`."""
+
+    PLAIN = 0
+    TEXTURE = 1  # in sRGB
+    LINEAR_TEXTURE = 2
+    MIRROR = 3
+    TINT = 4  # what comes through
+    GLARE = 5  # what is thrown back
 
 
 _ENVIRONMENT = """
@@ -72,7 +84,8 @@ uniform float exposure;
 void main() {  // as `path_tracer.to_srgb`
     vec3 x = max(texture(linear, at).rgb, 0.0) * exposure;
     x = mix(x, 0.75 + 0.25 * (1.0 - exp(-(x - 0.75) / 0.25)), vec3(greaterThan(x, vec3(0.75))));
-    colour = vec4(mix(12.92 * x, 1.055 * pow(max(x, 1e-9), vec3(1.0 / 2.4)) - 0.055, vec3(greaterThan(x, vec3(0.0031308)))), 1.0);
+    vec3 curved = 1.055 * pow(max(x, 1e-9), vec3(1.0 / 2.4)) - 0.055;
+    colour = vec4(mix(12.92 * x, curved, vec3(greaterThan(x, vec3(0.0031308)))), 1.0);
 }
 """,
 )
@@ -113,14 +126,15 @@ uniform sampler2DShadow shadow_map, above_map;
 uniform vec3 tint, sun, to_sun;
 uniform vec2 size;
 uniform float median, softness;
-uniform int look, cutout;  // look 0: plain, 1: textured, 2: textured in linear numbers, 3: a mirror, 4 and 5: passes of what is clear
+uniform int look, cutout;
 {_ENVIRONMENT}
 
 float lit(sampler2DShadow map, vec3 at, float spread, float bias) {{  // a mean of four places round a point
     if (any(lessThan(at.xy, vec2(0.0))) || any(greaterThan(at.xy, vec2(1.0)))) return 1.0;
-    float depth = clamp(at.z - bias, 0.0, 1.0), near = 0.4 * spread / 256.0, far = 0.9 * spread / 256.0;
-    return 0.25 * (texture(map, vec3(at.xy + vec2(near, far), depth)) + texture(map, vec3(at.xy + vec2(far, -near), depth))
-                 + texture(map, vec3(at.xy - vec2(near, far), depth)) + texture(map, vec3(at.xy - vec2(far, -near), depth)));
+    float depth = clamp(at.z - bias, 0.0, 1.0);
+    vec2 one = vec2(0.4, 0.9) * spread / 256.0, other = vec2(one.y, -one.x);
+    return 0.25 * (texture(map, vec3(at.xy + one, depth)) + texture(map, vec3(at.xy + other, depth))
+                 + texture(map, vec3(at.xy - one, depth)) + texture(map, vec3(at.xy - other, depth)));
 }}
 
 void main() {{
@@ -130,25 +144,27 @@ void main() {{
     float facing_eye = max(dot(n, to_eye), 0.0);
     float fresnel = 0.04 + 0.96 * pow(1.0 - facing_eye, 5.0);
     vec3 thrown_back = environment(reflect(-to_eye, n));
-    if (look == 3) {{ colour = vec4(albedo * texture(picture, gl_FragCoord.xy / size).rgb, 1.0); return; }}
-    if (look == 4) {{ colour = vec4(tint * (1.0 - fresnel), 1.0); return; }}
-    vec3 base = look == 5 ? tint : albedo;
-    if (look == 1 || look == 2) {{
+    if (look == {Look.MIRROR}) {{ colour = vec4(albedo * texture(picture, gl_FragCoord.xy / size).rgb, 1.0); return; }}
+    if (look == {Look.TINT}) {{ colour = vec4(tint * (1.0 - fresnel), 1.0); return; }}
+    vec3 base = look == {Look.GLARE} ? tint : albedo;
+    if (look == {Look.TEXTURE} || look == {Look.LINEAR_TEXTURE}) {{
         vec4 texel = texture(picture, at);
         if (cutout == 1 && texel.a < 0.5) discard;
-        vec3 linear = look == 2 ? texel.rgb : pow(texel.rgb, vec3(2.2));
+        vec3 linear = look == {Look.LINEAR_TEXTURE} ? texel.rgb : pow(texel.rgb, vec3(2.2));
         if (painted > 0.5) {{
             float light = dot(linear, vec3(0.2126, 0.7152, 0.0722));
             base = clamp(clamp(light / median, 0.6, 1.25) * albedo, 0.0, 0.95);
         }} else base = linear;
     }}
     float toward = max(dot(n, to_sun), 0.0);
-    float direct = toward > 0.0 ? toward * lit(shadow_map, in_shadow, softness, 0.006 + 0.02 * (1.0 - toward)) : 0.0;
+    float bias = 0.006 + 0.02 * (1.0 - toward);
+    float direct = toward > 0.0 ? toward * lit(shadow_map, in_shadow, softness, bias) : 0.0;
     float open = mix(0.35, 1.0, lit(above_map, in_above, 7.0, 0.03));
     vec3 around = mix(ground, sky, 0.5 + 0.5 * n.z) * open;
     vec3 diffuse = base * (sun * direct / 3.14159 + around);
-    if (look == 5) {{ colour = vec4(diffuse + fresnel * thrown_back, 1.0); return; }}
-    vec3 shiny = fresnel * thrown_back * open + 0.25 * sun * direct * pow(max(dot(reflect(-to_eye, n), to_sun), 0.0), 60.0);
+    if (look == {Look.GLARE}) {{ colour = vec4(diffuse + fresnel * thrown_back, 1.0); return; }}
+    float glint = pow(max(dot(reflect(-to_eye, n), to_sun), 0.0), 60.0);
+    vec3 shiny = fresnel * thrown_back * open + 0.25 * sun * direct * glint;
     colour = vec4(mix(diffuse, diffuse * (1.0 - fresnel) + shiny, gloss), 1.0);
 }}
 """,

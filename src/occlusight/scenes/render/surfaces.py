@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from occlusight.scenes.description import RGB
+from occlusight.scenes.description import RGB, Placed
 from occlusight.scenes.meshes.catalogue import wide_catalogue
 from occlusight.scenes.meshes.library import load_mesh
-from occlusight.scenes.meshes.mesh import Material, Mesh
+from occlusight.scenes.meshes.mesh import Material, Mesh, placed_vertices, rotation_z
 
 FLIP_V = np.array([1, -1], np.float32)  # Mitsuba's textures begin at the top
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
@@ -112,39 +112,20 @@ def groups(mesh: Mesh) -> list[tuple[Material, NDArray[np.int32]]]:
     return found
 
 
-def shapes(
-    mesh_id: str,
-    paint: RGB | None,
-    vertices: NDArray[np.float32] | None = None,
-    normals: NDArray[np.float32] | None = None,
-) -> list[Any]:
-    """Return the Mitsuba shapes of a mesh; `vertices` and `normals` (V, 3) replace its own where it stands
-    elsewhere."""
-    if vertices is None:
-        unpainted = not any(m.painted for m in load_mesh(mesh_id).materials)
-        return list(_standing(mesh_id, None if unpainted else paint))
-    return _shapes(load_mesh(mesh_id), paint, vertices, normals)
-
-
-@lru_cache(maxsize=8)
-def _standing(mesh_id: str, paint: RGB | None) -> tuple[Any, ...]:
-    return tuple(_shapes(load_mesh(mesh_id), paint, None, None))
-
-
-def _shapes(
-    mesh: Mesh, paint: RGB | None, vertices: NDArray[np.float32] | None, normals: NDArray[np.float32] | None
-) -> list[Any]:
+def shapes(placed: Placed) -> list[Any]:
+    """Return the Mitsuba shapes of an object where it stands. Raises BadData when its mesh is not imported."""
     mi = mitsuba()
+    mesh = load_mesh(placed.mesh)
     kind = wide_catalogue().kind(wide_catalogue().mesh(mesh.id).kind)
-    v = mesh.vertices if vertices is None else vertices
-    n = mesh.normals if normals is None else normals
+    v = placed_vertices(placed, mesh)
+    n = (mesh.normals @ rotation_z(placed.yaw).T).astype(np.float32)
     made = []
     for i, (material, faces) in enumerate(groups(mesh)):
         used, local = np.unique(faces, return_inverse=True)
         props = mi.Properties()
         bsdf = surface(
             material,
-            paint,
+            placed.rgb,
             kind.glossy,
             kind.material == "transparent" and not any(m.optics != "solid" for m in mesh.materials),
         )

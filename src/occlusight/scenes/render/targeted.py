@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from occlusight.errors import BadInput
 from occlusight.extras import install
 from occlusight.scenes.description import Scene
-from occlusight.scenes.meshes.library import load_mesh
-from occlusight.scenes.meshes.mesh import placed_vertices, rotation_z
 from occlusight.scenes.render.path_tracer import sensor, to_srgb
 from occlusight.scenes.render.scenery import scenery, sky
 from occlusight.scenes.render.surfaces import mitsuba, shapes
@@ -43,20 +41,17 @@ def radiance(scene: Scene, samples: int) -> NDArray[np.float32]:
     except ImportError:
         raise BadInput(f"targeted scenes need a denoiser; {install('scenes')}") from None
     mi = mitsuba()
-    c = scene.camera
     outdoors = scene.surroundings.kind in ("plaza", "crossing")
     path = {"type": "volpath", "max_depth": MAX_DEPTH, "rr_depth": 6}
     document: dict[str, Any] = {
         "type": "scene",
         "integrator": path,
-        "sensor": sensor(c.position, c.target, c.fov, c.width, c.height, samples),
+        "sensor": sensor(scene.camera, samples),
         "sky": sky(scene.light, outdoors),
         **scenery(scene),
     }
     for placed in scene.objects:
-        mesh = load_mesh(placed.mesh)
-        normals = (mesh.normals @ rotation_z(placed.yaw).T).astype(np.float32)
-        for i, shape in enumerate(shapes(placed.mesh, placed.rgb, placed_vertices(placed, mesh), normals)):
+        for i, shape in enumerate(shapes(placed)):
             document[f"object_{placed.id}_{i}"] = shape
     seed = (scene.seed * 1_000_003 + scene.index) % 2**31
     loaded = mi.load_dict(document, parallel=False)

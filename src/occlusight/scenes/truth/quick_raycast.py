@@ -79,22 +79,6 @@ def quick_reach(placed: Placed, starts: NDArray[np.float32], directions: NDArray
     return march(kept.tree, kept.mesh, begin, along)
 
 
-def quick_hits(
-    placed: Placed, optics: Optics, starts: NDArray[np.float32], directions: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """Return how far rays (N, 3) from `starts`, (3,) or (N, 3), go to those surfaces of an object, (N,), inf past them,
-    and which face of `surfaces_of` they meet, (N,), -1 for none. Holes of textures are not looked for."""
-    kept = _kept(placed.mesh, optics)
-    if kept is None or not len(directions):
-        return np.full(len(directions), np.inf, np.float32), np.full(len(directions), -1, np.intp)
-    turn = rotation_z(placed.yaw)
-    begin = ((starts - np.asarray(placed.position)) @ turn / placed.scale).astype(np.float32)
-    along = directions @ (turn / placed.scale).astype(np.float32)
-    hit = kept.tree.run(np.ascontiguousarray(np.broadcast_to(begin, along.shape)), along, output=1)
-    face = np.asarray(hit["primID"], np.intp)
-    return np.where(face >= 0, hit["tfar"], np.float32(np.inf)).astype(np.float32), face
-
-
 def _depth_map(p: Placed, optics: Optics | None, view: View) -> NDArray[np.float32]:
     out = np.full((view.camera.height, view.camera.width), np.inf, np.float32)
     kept = _kept(p.mesh, optics)

@@ -66,42 +66,20 @@ def measure_targeted(
     """
     found = catalogue or wide_catalogue()
     maps = look(scene)
-    every = shadow_masks(scene, maps, reach=reach) if shadows and shapely(scene) else None
-    measured = truth_of_maps(scene, maps, reflections(scene, maps, reach=reach), every, found, scene.camera)
-    if second is None:
-        return measured
-    graph = replace(measured.graph, views=(_second(scene, found, second, look),))
-    return replace(measured, truth=replace(measured.truth, graph=graph))
+    truth = graph_from_depths(maps.depth, scene.objects, found, scene.camera, solid=maps.solid, mirror=maps.mirror)
+    graph = _with_alone(truth.graph, truth.amodal, truth.visible)
+    graph, mirrored = _with_reflections(scene, reflections(scene, maps, reach=reach), graph, found)
+    shaded: dict[str, Mask] = {}
+    if shadows and scene.light.softness <= SOFT:  # a wide lamp's are too soft to have a shape
+        graph, shaded = _with_shadows(scene, shadow_masks(scene, maps, reach=reach), graph)
+    if second is not None:
+        graph = replace(graph, views=(_second(scene, found, second, look),))
+    return TargetedTruth(_padded(truth, graph), mirrored, shaded)
 
 
-def truth_of_maps(
-    scene: Scene,
-    maps: OpticalMaps,
-    mirrored: Iterable[Mirrored],
-    shaded: Mask | None,
-    catalogue: Catalogue,
-    camera: Camera | None = None,
-) -> TargetedTruth:
-    """Return the truth of a scene of which is known what each object does to lines of sight, what its mirrors show, and
-    where each object shades the ground, (n, H, W), None where shadows are not looked for.
-
-    `camera` gives ground contacts; without it there are none.
-    """
-    truth = graph_from_depths(maps.depth, scene.objects, catalogue, camera, solid=maps.solid, mirror=maps.mirror)
-    truth = replace(truth, graph=with_alone(truth.graph, truth.amodal, truth.visible))
-    graph, reflected = _with_reflections(scene, mirrored, truth.graph, catalogue)
-    graph, shadows = (graph, {}) if shaded is None else _with_shadows(scene, shaded, graph)
-    return TargetedTruth(_padded(truth, graph), reflected, shadows)
-
-
-def shapely(scene: Scene) -> bool:
-    """Whether shadows have a shape: a wide lamp's are too soft."""
-    return scene.light.softness <= SOFT
-
-
-def with_alone(graph: Graph, amodal: Mask, visible: Mask) -> Graph:
-    """Return the graph with the share of each covered object that its occluder alone hides, from the masks (n, H, W) of
-    its objects."""
+def _with_alone(graph: Graph, amodal: Mask, visible: Mask) -> Graph:
+    """The graph with the share of each covered object that its occluder alone hides, from the masks (n, H, W) of its
+    objects."""
     rows = {o.id: i for i, o in enumerate(graph.objects)}
     hiders: dict[str, list[str]] = {}
     for r in graph.relations:
