@@ -90,7 +90,7 @@ def quantized(tree: Path, inputs: Path, out: Path) -> Files:
 
 
 def batch(tree: Path, inputs: Path, out: Path) -> Files:
-    """The tensors of the first training batches, of composites alone and with rendered pictures among them."""
+    """The tensors of the first training batches, of rasterized scenes alone and with path-traced ones among them."""
     out.mkdir()
     python(tree, HERE, "--batches", inputs, out)
     return files_in(out)
@@ -101,24 +101,22 @@ def write_batches(inputs: Path, out: Path) -> None:
     from safetensors.torch import save_file
     from tokenizers import Tokenizer
 
-    from occlusight.train.recipe import TrainRecipe, small_config
-    from occlusight.train.stream import Sources, batches
+    from occlusight.train.recipe import Stage, TrainRecipe, small_config
+    from occlusight.train.stream import batches
 
     tokenizer = Tokenizer.from_file(str(inputs / "tokenizer.json"))
     config = small_config(tokenizer)
-    for name, renders in (("composed", ()), ("rendered", (inputs / "renders",))):
-        recipe = TrainRecipe(images=12, batch=2, slots=2, warmup=2, render_share=0.8)
-        made = batches(Sources(inputs / "bank", renders), tokenizer, config, recipe, 0, workers=0)
+    for name, shares in (("rasterized", {"desk": 0.5, "partial": 0.5}), ("rendered", {"desk": 0.2, "renders": 0.8})):
+        stage = Stage(name, 12, shares=shares, batch=2, warmup=2)
+        made = batches((inputs / "renders",), tokenizer, config, TrainRecipe((stage,)), stage, 0, workers=0)
         for i, one in enumerate(islice(made, BATCHES)):
             tensors = {"rgb": one.rgb, **one.packed, **{f"dense.{key}": value for key, value in one.dense.items()}}
             save_file(tensors, out / f"{name}-{i}.safetensors")
 
 
 def write_inputs(folder: Path) -> None:
-    """Write what forms and batches are made from: pictures, a checkpoint, a tokenizer, a bank of sprites, a rendered
-    set."""
+    """Write what forms and batches are made from: pictures, a checkpoint, a tokenizer, a rendered set."""
     from tests.conftest import draw, write_checkpoint
-    from tests.train.conftest import write_bank
 
     from occlusight.scenes.meshes.catalogue import load_catalogue
     from occlusight.train.stream import corpus
@@ -127,8 +125,7 @@ def write_inputs(folder: Path) -> None:
     write_checkpoint(folder / "checkpoint")
     for seed in range(2):
         draw(seed).save(folder / f"{seed}.png")
-    bank = write_bank(folder / "bank")
-    train_tokenizer(corpus(bank, 12), load_catalogue(), 1500).save(str(folder / "tokenizer.json"))
+    train_tokenizer(corpus(12), load_catalogue(), 1500).save(str(folder / "tokenizer.json"))
     python(TREE, "-m", "occlusight", "scenes", "make", *SETS["free"], "--out", folder / "renders")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -15,10 +16,13 @@ from PIL import Image, ImageDraw
 from tests.tiny import speaking_config
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from occlusight.errors import BadData, BadInput
 from occlusight.model.preprocess import PixelLimits, PreprocessSettings
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.weights import save_model
 from occlusight.occlusion.kinds import KindNames
+from occlusight.scenes.meshes.assets import import_assets, missing_meshes
+from occlusight.scenes.render.rasterizer import Rasterizer
 
 torch.set_num_threads(1)  # tiny matrices: a second thread costs more than it does, above all on a busy machine
 
@@ -146,3 +150,24 @@ def graphs() -> ModuleType:
 def names(graphs: ModuleType) -> dict[str, KindNames]:
     """A small catalogue."""
     return graphs.NAMES
+
+
+@pytest.fixture(scope="session")
+def assets() -> None:
+    """All meshes, imported when they are not yet; skips where they cannot be downloaded."""
+    if missing_meshes():
+        try:
+            import_assets()
+        except BadData as e:
+            pytest.skip(f"the meshes cannot be imported here: {e}")
+
+
+@pytest.fixture(scope="session")
+def rasterizer() -> Rasterizer:
+    """A rasterizer; without OpenGL the test is skipped, or fails where OpenGL was promised."""
+    try:
+        return Rasterizer()
+    except BadInput as e:
+        if os.environ.get("OCCLUSIGHT_REQUIRE_OPENGL"):
+            pytest.fail(str(e))
+        pytest.skip(str(e))

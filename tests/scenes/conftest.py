@@ -12,25 +12,13 @@ from typing import Any
 import pytest
 
 from occlusight.cli.app import run
-from occlusight.errors import BadData
 from occlusight.scenes.description import Camera, Light, Placed, Scene, Surroundings
-from occlusight.scenes.meshes.assets import import_assets, missing_meshes
 from occlusight.scenes.meshes.catalogue import Catalogue, load_catalogue
 
 
 @pytest.fixture(scope="session")
 def catalogue() -> Catalogue:
     return load_catalogue()
-
-
-@pytest.fixture(scope="session")
-def assets() -> None:
-    """All meshes, imported when they are not yet; skips where they cannot be downloaded."""
-    if missing_meshes():
-        try:
-            import_assets()
-        except BadData as e:
-            pytest.skip(f"the meshes cannot be imported here: {e}")
 
 
 @pytest.fixture

@@ -1,42 +1,20 @@
-"""A bank of plain sprites that needs no renderer: a coloured block for every mesh of the recipes."""
+"""A model smaller than the small one, its tokenizer, and truths of scenes."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import replace
 
-import numpy as np
 import pytest
-from occlusight.scenes.render.sprites import INDEX, SpriteInfo
 from tokenizers import Tokenizer
 
 from occlusight.model.config import ModelConfig
-from occlusight.scenes.meshes.catalogue import load_catalogue
-from occlusight.scenes.recipes.free import SETTINGS
+from occlusight.randomness import stream
+from occlusight.scenes.meshes.catalogue import wide_catalogue
+from occlusight.scenes.truth.measure import Truth
 from occlusight.train.recipe import small_config
-from occlusight.train.stream import corpus
+from occlusight.train.scenes import draw, measure
+from occlusight.train.stream import TRUTH_STEP, corpus
 from occlusight.train.tokenizer import train_tokenizer
-
-
-def write_bank(folder: Path) -> Path:
-    """One block of 24 x 24 pixels, one metre tall at 24 pixels a metre, for every mesh that training may see."""
-    catalogue = load_catalogue()
-    folder.mkdir(parents=True, exist_ok=True)
-    colours = list(catalogue.colours)
-    cast = dict.fromkeys(key for setting in SETTINGS.values() for key in setting.cast)
-    offset = 0
-    with (folder / INDEX).open("w") as lines, (folder / "pixels.bin").open("wb") as pixels:
-        for number, mesh in enumerate(m for key in cast for m in catalogue.meshes(key)):
-            rgba = np.full((24, 24, 4), 255, np.uint8)
-            rgba[..., :3] = (number * 37 % 256, number * 91 % 256, number * 53 % 256)
-            depth = np.zeros((24, 24), np.float16)
-            paint = colours[number % len(colours)] if catalogue.kind(mesh.kind).paintable else None
-            tall = 24 / max(mesh.size)
-            info = SpriteInfo(mesh.id, paint, 15.0, 0.0, tall, (12.0, 23.0), 24, 24, offset, number)
-            lines.write(json.dumps(asdict(info)) + "\n")
-            offset += pixels.write(rgba.tobytes()) + pixels.write(depth.tobytes())
-    return folder
 
 
 def tiny_config(tokenizer: Tokenizer) -> ModelConfig:
@@ -48,11 +26,12 @@ def tiny_config(tokenizer: Tokenizer) -> ModelConfig:
     return replace(config, text=text, vision=vision)
 
 
-@pytest.fixture(scope="session")
-def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_bank(tmp_path_factory.mktemp("bank"))
+def truth_of(source: str, index: int, size: int = 128) -> Truth:
+    """The truth of a scene as training sees it."""
+    rng = stream("training examples", 1, index)
+    return measure(draw(source, index, 1, wide_catalogue(), rng, size), source, wide_catalogue(), TRUTH_STEP)
 
 
 @pytest.fixture(scope="session")
-def tokenizer(bank: Path) -> Tokenizer:
-    return train_tokenizer(corpus(bank, 12), load_catalogue(), 1500)
+def tokenizer(assets: None) -> Tokenizer:
+    return train_tokenizer(corpus(10), wide_catalogue(), 1500)

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
+import pytest
 import torch
-from occlusight.scenes.render.sprites import SpriteBank
-from tests.train.conftest import tiny_config
+from tests.train.conftest import tiny_config, truth_of
 from tokenizers import Tokenizer
 
 from occlusight.model.attention import plain_attention
 from occlusight.model.preprocess import PreprocessSettings, patches_of_array
 from occlusight.model.qwen3vl import Qwen3VL
+from occlusight.occlusion.facts import Facts
+from occlusight.questions.album import Album
 from occlusight.questions.question import ask
-from occlusight.scenes.meshes.catalogue import load_catalogue
+from occlusight.scenes.meshes.catalogue import wide_catalogue
 from occlusight.scenes.meshes.names import names_of
 from occlusight.train.examples import IGNORE, Packer, dense_targets, named, questions_of, token_before
 from occlusight.train.loop import training_patches
 from occlusight.train.packed_attention import packed_attention, slot_mask
 from occlusight.train.recipe import TrainRecipe
-from occlusight.train.stream import composite_example
 from occlusight.train.tokenizer import SPECIAL
 
 SLOT = 80
@@ -52,21 +51,21 @@ def test_attention_over_slots_equals_attention_over_everything() -> None:
     assert torch.allclose(fast.transpose(1, 2)[real], plain.transpose(1, 2)[real], atol=1e-6)
 
 
-def test_packed_questions_have_the_logits_of_questions_asked_alone(bank: Path, tokenizer: Tokenizer) -> None:
-    catalogue = load_catalogue()
+@pytest.mark.parametrize("pictures", [1, 2])
+def test_packed_questions_have_the_logits_of_questions_asked_alone(tokenizer: Tokenizer, pictures: int) -> None:
     config, recipe = tiny_config(tokenizer), TrainRecipe(slots=3, slot_tokens=SLOT)
     model = Qwen3VL(config).eval()
     model.init_weights(torch.Generator().manual_seed(0))
     model.use_attention(packed_attention)
     packer = Packer(tokenizer, config, recipe)
     rng = np.random.default_rng(1)
-    rgb, truth = composite_example("street", 4, 1, catalogue, SpriteBank.load(bank), rng)
-    packed = packer.pack(questions_of(truth, names_of(catalogue), rng), truth.graph)
-    rows, columns = rgb.shape[0] // 16, rgb.shape[1] // 16
-    prefix, where, after = packer.prefix(rows, columns)
-    features = model.encode(
-        training_patches(torch.from_numpy(rgb.copy())[None], 16, torch.float32), [(1, rows, columns)]
-    )
+    graphs = [truth_of("partial", index).graph for index in range(pictures)]
+    about = graphs[0] if pictures == 1 else Album(tuple(map(Facts, graphs)))
+    packed = packer.pack(questions_of(about, names_of(wide_catalogue()), rng), graphs[0] if pictures == 1 else None)
+    rows, columns = 4, 6
+    rgb = torch.from_numpy(rng.integers(0, 256, (pictures, 16 * rows, 16 * columns, 3), np.uint8))
+    prefix, where, after = packer.prefix(rows, columns, pictures)
+    features = model.encode(training_patches(rgb, 16, torch.float32), [(1, rows, columns)] * pictures)
 
     def logits(ids: torch.Tensor, places: torch.Tensor, segments: torch.Tensor | None) -> torch.Tensor:
         mask = None if segments is None else slot_mask(segments[None], len(prefix), recipe.slot_tokens, torch.float32)
@@ -85,12 +84,11 @@ def test_packed_questions_have_the_logits_of_questions_asked_alone(bank: Path, t
             assert torch.allclose(together[at], alone, atol=1e-4)
 
 
-def test_labels_are_the_answers_and_nothing_else(bank: Path, tokenizer: Tokenizer) -> None:
-    catalogue = load_catalogue()
+def test_labels_are_the_answers_and_nothing_else(tokenizer: Tokenizer) -> None:
     packer = Packer(tokenizer, tiny_config(tokenizer), TrainRecipe())
     rng = np.random.default_rng(2)
-    _, truth = composite_example("desk", 7, 1, catalogue, SpriteBank.load(bank), rng)
-    questions = questions_of(truth, names_of(catalogue), rng)
+    truth = truth_of("desk-wide", 7)
+    questions = questions_of(truth.graph, names_of(wide_catalogue()), rng)
     packed = packer.pack(questions, truth.graph)
     replies = {q.reply for q in questions}
     for segment in range(1, int(packed.segments.max()) + 1):
@@ -99,10 +97,9 @@ def test_labels_are_the_answers_and_nothing_else(bank: Path, tokenizer: Tokenize
         assert text in replies
 
 
-def test_dense_targets_agree_with_the_masks(bank: Path) -> None:
-    catalogue = load_catalogue()
-    rng = np.random.default_rng(3)
-    _, truth = composite_example("room", 2, 1, catalogue, SpriteBank.load(bank), rng)
+@pytest.mark.usefixtures("assets")
+def test_dense_targets_agree_with_the_masks() -> None:
+    catalogue, truth = wide_catalogue(), truth_of("room-wide", 2)
     kinds = tuple(catalogue.kinds)
     dense = dense_targets(truth, catalogue, kinds, 8)
     present = {kinds.index(o.kind) for o in truth.graph.objects}
@@ -131,11 +128,11 @@ def test_places_stand_at_the_last_token_of_the_longest_name(tokenizer: Tokenizer
     assert [name.end for name in named("红色的汽车在哪里", {"红色的汽车": red})] == [5]
 
 
-def test_a_list_knows_the_place_of_what_it_names_next(bank: Path, tokenizer: Tokenizer) -> None:
-    catalogue = load_catalogue()
+def test_a_list_knows_the_place_of_what_it_names_next(tokenizer: Tokenizer) -> None:
     packer = Packer(tokenizer, tiny_config(tokenizer), TrainRecipe())
-    _, truth = composite_example("desk", 7, 1, catalogue, SpriteBank.load(bank), np.random.default_rng(2))
-    question = ask(truth.graph, names_of(catalogue), np.random.default_rng(0), "en", ["recognition"])[0]
+    truth = truth_of("desk-wide", 7)
+    names = names_of(wide_catalogue())
+    question = ask(truth.graph, names, np.random.default_rng(0), "en", ["recognition"])[0]
     packed = packer.pack([question], truth.graph)
     at = np.flatnonzero(np.isfinite(packed.ahead[:, 0]))
     nearest = next(o for o in truth.graph.objects if o.id == question.answer["objects"][0])

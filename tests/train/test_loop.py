@@ -16,50 +16,95 @@ from tests.files.full_disk import full_disk
 from tests.train.conftest import tiny_config
 from tokenizers import Tokenizer
 
-from occlusight.errors import BadData
+from occlusight.errors import BadData, BadInput
 from occlusight.files.whole import Unwritable
 from occlusight.model.weights import load_model
-from occlusight.scenes.meshes.catalogue import whole_catalogue
+from occlusight.scenes.meshes.catalogue import wide_catalogue
+from occlusight.scenes.render.rasterizer import Rasterizer
 from occlusight.train.export import export
 from occlusight.train.loop import CURVE, STATE, Trainer
 from occlusight.train.pipeline import saved_when_stopped
 from occlusight.train.recipe import Stage, TrainRecipe
 from occlusight.train.renders import Renders
-from occlusight.train.stream import Batch, Sources, batches
+from occlusight.train.stream import Batch, batches
 
-STAGE = Stage("answers", pictures=12, batch=2, warmup=2)
+STAGE = Stage("answers", pictures=12, shares={"desk": 1.0}, sizes=(64,), batch=2, warmup=2)
+TOWER = replace(STAGE, name="tower", learns="tower")
 RECIPE = TrainRecipe((STAGE,))
 
 
 @pytest.fixture(scope="module")
-def stream(bank: Path, tokenizer: Tokenizer) -> list[Batch]:
+def stream(rasterizer: Rasterizer, tokenizer: Tokenizer) -> list[Batch]:
     config = tiny_config(tokenizer)
-    return list(itertools.islice(batches(Sources(bank), tokenizer, config, RECIPE, STAGE, 0, workers=0), 6))
+    return list(itertools.islice(batches((), tokenizer, config, RECIPE, STAGE, 0, workers=0), 6))
 
 
 def trainer(folder: Path, tokenizer: Tokenizer, recipe: TrainRecipe = RECIPE) -> Trainer:
     tokenizer.save(str(folder / "tokenizer.json"))
-    catalogue = whole_catalogue()
+    catalogue = wide_catalogue()
     return Trainer(folder, tokenizer, tiny_config(tokenizer), recipe, len(catalogue.kinds), len(catalogue.colours))
 
 
 def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(
     tmp_path: Path, tokenizer: Tokenizer, stream: list[Batch]
 ) -> None:
+    """Also in the middle of a later stage."""
+    recipe = TrainRecipe((TOWER, STAGE))
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    whole = trainer(tmp_path / "a", tokenizer)
-    whole.run(lambda stage, start: iter(stream), lambda *_: None)
-    first = trainer(tmp_path / "b", tokenizer)
-    for batch in stream[:3]:
-        first.train_step(batch)
+
+    def shown(stage: Stage, start: int) -> Iterator[Batch]:
+        return iter((stream * 2)[start // 2 :])
+
+    whole = trainer(tmp_path / "a", tokenizer, recipe)
+    whole.run(shown, lambda *_: None)
+    first = trainer(tmp_path / "b", tokenizer, recipe)
+
+    def stopped(stage: Stage, start: int) -> Iterator[Batch]:
+        yield from itertools.islice(shown(stage, start), 6 if stage.name == "tower" else 2)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        first.run(stopped, lambda *_: None)
     first.save()
-    second = trainer(tmp_path / "b", tokenizer)
-    assert (second.step, second.pictures) == (3, 6)
-    second.run(lambda stage, start: iter(stream[start // 2 :]), lambda *_: None)
+    second = trainer(tmp_path / "b", tokenizer, recipe)
+    assert (second.stage, second.step, second.pictures) == (1, 2, 16)
+    second.run(shown, lambda *_: None)
     for one, two in zip(whole.optimizer.masters, second.optimizer.masters, strict=True):
         assert torch.allclose(one, two, atol=1e-6)
-    assert json.loads((tmp_path / "a" / CURVE).read_text().splitlines()[-1])["pictures"] == 12
+    lines = [json.loads(line) for line in (tmp_path / "a" / CURVE).read_text().splitlines()]
+    assert [(line["stage"], line["pictures"]) for line in lines] == [("tower", 12), ("answers", 24)]
+
+
+def test_the_stage_of_the_tower_trains_the_tower_alone(
+    tmp_path: Path, tokenizer: Tokenizer, stream: list[Batch]
+) -> None:
+    run = trainer(tmp_path, tokenizer, TrainRecipe((TOWER, STAGE)))
+    before = {name: value.clone() for name, value in run.model.state_dict().items()}
+    for batch in stream[:3]:
+        run.train_step(replace(batch, packed={}))
+    changed = {name for name, value in run.model.state_dict().items() if not torch.equal(value, before[name])}
+    assert {name for name in changed if not name.startswith("vision.")} == set()
+    assert len(changed) > 0.5 * sum(name.startswith("vision.") for name in before)
+
+
+def test_a_later_stage_may_be_appended_and_an_earlier_one_not_changed(
+    tmp_path: Path, tokenizer: Tokenizer, stream: list[Batch]
+) -> None:
+    trainer(tmp_path, tokenizer).run(lambda stage, start: iter(stream), lambda *_: None)
+    longer = trainer(tmp_path, tokenizer, TrainRecipe((STAGE, TOWER)))
+    assert (longer.stage, longer.step, longer.pictures) == (1, 0, 12)
+    for recipe in (TrainRecipe((replace(STAGE, pictures=14),)), TrainRecipe((TOWER, STAGE))):
+        with pytest.raises(BadInput, match=r"another stage number 1 than .*stages may be appended.*another --out"):
+            trainer(tmp_path, tokenizer, recipe)
+    longer.run(lambda stage, start: iter(stream), lambda *_: None)
+    with pytest.raises(BadInput, match="another stage number 2"):
+        trainer(tmp_path, tokenizer, RECIPE)
+
+
+def test_a_device_that_is_not_there_is_said(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    with pytest.raises(BadInput, match="'tpu' was given"):
+        Trainer(tmp_path, tokenizer, tiny_config(tokenizer), RECIPE, 3, 3, device="tpu")
 
 
 def test_it_learns_one_batch_by_heart(tmp_path: Path, tokenizer: Tokenizer, stream: list[Batch]) -> None:

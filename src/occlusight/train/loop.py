@@ -161,7 +161,7 @@ class Trainer:
         report |= {name: value.item() for name, value in losses.items()}
         report["norm"] = self.optimizer.step(self.recipe.stages[self.stage].rate(self.step))
         self.step += 1
-        self.pictures += len(batch.rgb)
+        self.pictures += batch.rgb.shape[0] * batch.rgb.shape[1]
         return report
 
     def _tower(self, batch: Batch) -> tuple[dict[str, Tensor], dict[str, float]]:

@@ -20,6 +20,7 @@ from tokenizers import Tokenizer
 
 from occlusight.errors import BadInput
 from occlusight.model.config import ModelConfig, TextConfig, VisionConfig
+from occlusight.train.scenes import CLIPS, RENDERS, SOURCES, STILLS
 
 MIN_PIXELS, MAX_PIXELS = 57_000, 70_000
 """Limits of the shipped preprocessor: 1:1 becomes 256x256, 4:3 becomes 288x224."""
@@ -71,8 +72,13 @@ class Stage:
                 raise BadInput(
                     f"{name} of stage {self.name!r} must be {least} or more, but {getattr(self, name)} was given"
                 )
-        if not self.shares or min(self.shares.values()) < 0 or not sum(self.shares.values()):
+        if not self.shares or min(self.shares.values()) <= 0:
             raise BadInput(f"the shares of stage {self.name!r} must be positive, but {dict(self.shares)} was given")
+        if others := sorted(set(self.shares) - {*SOURCES, RENDERS, STILLS, CLIPS}):
+            known = ", ".join((*SOURCES, RENDERS, STILLS, CLIPS))
+            raise BadInput(f"stage {self.name!r} shows {', '.join(others)}; there are {known}")
+        if STILLS in self.shares and not set(self.shares) & {*SOURCES}:
+            raise BadInput(f"stills of stage {self.name!r} are pictures of its other sources; give one beside them")
         if not self.sizes or any(size % 32 or size < 64 for size in self.sizes):
             raise BadInput(
                 f"sizes of stage {self.name!r} must be multiples of 32 from 64 up, but {self.sizes} was given"
@@ -156,7 +162,10 @@ def load_recipe(name: str) -> TrainRecipe:
         raise BadInput(f"the recipe {name} is no TOML ({error})") from None
     stages = document.pop("stage", [])
     _only(name, document, TrainRecipe)
-    return TrainRecipe(stages=tuple(_stage(name, entry) for entry in stages), **document)
+    try:
+        return TrainRecipe(stages=tuple(_stage(name, entry) for entry in stages), **document)
+    except TypeError as error:  # a value that is missing, or of another type
+        raise BadInput(f"the recipe {name} cannot be read ({error})") from None
 
 
 def _stage(recipe: str, entry: dict[str, Any]) -> Stage:

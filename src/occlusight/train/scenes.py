@@ -8,7 +8,7 @@ from occlusight.errors import BadInput
 from occlusight.questions.album import MOST
 from occlusight.scenes.description import Scene
 from occlusight.scenes.meshes.catalogue import Catalogue
-from occlusight.scenes.recipes.clips import RECIPES as CLIPS
+from occlusight.scenes.recipes.clips import RECIPES as CLIP_RECIPES
 from occlusight.scenes.recipes.clips import draw_clip, free_lane, in_picture
 from occlusight.scenes.recipes.free import SETTINGS, WIDE_SETTINGS, make_scene, with_size
 from occlusight.scenes.recipes.targeted import PLACES, TYPES, plausible_attempt
@@ -19,6 +19,9 @@ from occlusight.scenes.truth.targeted import measure_targeted
 FREE = (*SETTINGS, *WIDE_SETTINGS)
 SOURCES = (*FREE, *TYPES)
 """Recipes of free scenes, and types of targeted ones."""
+RENDERS, STILLS, CLIPS = "renders", "stills", "clips"
+"""Further sources of a stage: path-traced data sets, two pictures together, and frames of a clip."""
+BLOCK = 32  # pixels of the side of 2 x 2 patches, which become one token
 CLIP_FRAMES = 7
 ROTATION = 18  # what takes turns in recipes does so in as many scenes
 
@@ -31,27 +34,34 @@ def draw(source: str, index: int, seed: int, catalogue: Catalogue, rng: np.rando
     whatever they show, their truth says. Raises BadInput for an unknown source.
     """
     if source in FREE:
-        return make_scene(source, seed, index, catalogue, width=size)
+        return _in_blocks(make_scene(source, seed, index, catalogue, width=size), size)
     if source not in TYPES:
-        raise BadInput(f"there is no source {source!r} of pictures; there are {', '.join(SOURCES)} and renders")
+        raise BadInput(f"{source!r} is no source of scenes; they are {', '.join(SOURCES)}")
     attempt = 0
     while True:
         recipe = f"{source}-{PLACES[int(rng.integers(len(PLACES)))]}"
         drawn = plausible_attempt(recipe, seed, index, attempt, catalogue, int(rng.integers(ROTATION)), size)
         if drawn is not None:
-            return drawn[0]
+            return _in_blocks(drawn[0], size)
         attempt += 1
+
+
+def _in_blocks(scene: Scene, size: int) -> Scene:
+    """The scene in a picture of about the area of a square of `size`, whose sides are multiples of BLOCK."""
+    sides = np.array([scene.camera.width, scene.camera.height])
+    width, height = np.maximum(1, np.round(sides * size / np.sqrt(sides.prod()) / BLOCK)).astype(int) * BLOCK
+    return with_size(scene, int(width), int(height))
 
 
 def draw_clip_frames(index: int, seed: int, catalogue: Catalogue, rng: np.random.Generator, size: int) -> list[Scene]:
     """Return 2 to 4 frames of a clip in which a thing moves behind a board, in their order."""
     attempt = 0
     while True:
-        recipe = str(rng.choice(CLIPS))
+        recipe = str(rng.choice(CLIP_RECIPES))
         clip = draw_clip(recipe, seed, index, attempt, CLIP_FRAMES, int(rng.integers(ROTATION)), size, False)
         if clip is not None and free_lane(clip, catalogue) and in_picture(clip, catalogue):
             kept = rng.choice(CLIP_FRAMES, int(rng.integers(2, MOST + 1)), replace=False)
-            return [clip.frame(int(k)) for k in np.sort(kept)]
+            return [_in_blocks(clip.frame(int(k)), size) for k in np.sort(kept)]
         attempt += 1
 
 

@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from occlusight.errors import BadInput
 from occlusight.model.config import ModelConfig
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
@@ -29,10 +30,9 @@ from occlusight.train.augment import mirrored, relit
 from occlusight.train.examples import Dense, Packed, Packer, dense_targets, questions_of
 from occlusight.train.recipe import Stage, TrainRecipe, default_shares
 from occlusight.train.renders import Renders
-from occlusight.train.scenes import draw, draw_clip_frames, measure
+from occlusight.train.scenes import CLIPS, RENDERS, STILLS, draw, draw_clip_frames, measure
 
 TRUTH_STEP = 2  # masks are measured at half the picture's resolution
-RENDERS, STILLS, CLIPS = "renders", "stills", "clips"
 CORPUS_SIZE = 192  # pixels of the side at which scenes of the corpus are measured
 KEPT = 4  # batches' worth of pictures of one shape that lie ready, so that what is shown again comes later
 
@@ -116,7 +116,7 @@ class _Maker:
         self.rasterizer, self.renders = Rasterizer(), Renders.open(renders)
         self.catalogue = wide_catalogue()
         self.names, self.kinds = names_of(self.catalogue), tuple(self.catalogue.kinds)
-        self.shares = {name: share for name, share in stage.shares.items() if name != RENDERS or self.renders.lines}
+        self.shares = {name: share for name, share in stage.shares.items() if name != RENDERS or renders}
 
     def make(self, index: int, rng: np.random.Generator) -> _Example | None:
         """Example number `index`, None where its picture shows too little."""
@@ -222,7 +222,12 @@ def batches(
     pinned: bool = False,
 ) -> Iterator[Batch]:
     """Batches made by `workers` processes (0: in this one); `pinned` lays them into memory from which a GPU copies at
-    once."""
+    once.
+
+    Raises BadInput where the stage shows nothing but renders, and there are none.
+    """
+    if not renders and set(stage.shares) == {RENDERS}:
+        raise BadInput(f"stage {stage.name!r} shows renders alone; give data sets of `occlusight scenes make`")
     data = Pictures(renders, tokenizer, config, recipe, stage, start)
     loader: DataLoader[Batch] = DataLoader(
         data, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None, pin_memory=pinned

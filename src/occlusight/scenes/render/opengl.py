@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import Any
 
 from occlusight.errors import BadInput
@@ -19,21 +20,26 @@ def opengl() -> Any:
     return moderngl
 
 
-def new_context() -> Any:
-    """Return a context of OpenGL 3.3 that hides by depth, and that releases what no Python object holds any more.
+def context() -> Any:
+    """Return this process's context of OpenGL 3.3, which releases what no Python object holds any more.
 
-    A process that forks makes its own afterwards. Raises BadInput where there is no such OpenGL.
+    A process that was forked has its own. Raises BadInput where there is no such OpenGL.
     """
+    return _context(os.getpid())
+
+
+@cache
+def _context(process: int) -> Any:
+    """One for all: what is drawn or released in a second one would be drawn or released in the first."""
     gl = opengl()
     try:
-        context = gl.create_context(standalone=True, backend="egl", require=330)
+        found = gl.create_context(standalone=True, backend="egl", require=330)
     except Exception as error:  # glcontext raises plain Exceptions
         raise BadInput(
             f"there is no OpenGL 3.3 here ({error}); on Debian: apt-get install libegl1 libgl1-mesa-dri"
         ) from None
-    context.gc_mode = "auto"
-    context.enable(gl.DEPTH_TEST)
-    return context
+    found.gc_mode = "auto"
+    return found
 
 
 def smooth(texture: Any) -> None:

@@ -22,7 +22,7 @@ from occlusight.scenes.meshes.mesh import rotation_z
 from occlusight.scenes.render import path_tracer, targeted
 from occlusight.scenes.render.gpu_meshes import CLEAR, GpuMeshes, Part, Shape
 from occlusight.scenes.render.gpu_surroundings import Flat, GpuSurroundings
-from occlusight.scenes.render.opengl import new_context, opengl
+from occlusight.scenes.render.opengl import context, opengl
 from occlusight.scenes.render.projection import (
     Matrix,
     as_uniform,
@@ -59,17 +59,20 @@ class _Sight:
 
 
 class Rasterizer:
-    """Draws pictures of scenes, one after the other. It holds a context of OpenGL: make one in each process, after
-    forking. Raises BadInput where there is none."""
+    """Draws pictures of scenes, one after the other. It belongs to the process that made it, not to one that is forked
+    later. Raises BadInput where there is no OpenGL."""
 
     def __init__(self) -> None:
-        context = new_context()
-        self.gl, self.context = opengl(), context
+        self.gl, self.context = opengl(), context()
         self.surface, self.depth, self.sky, self.display = map(self._program, (SURFACE, DEPTH, SKY, DISPLAY))
-        self.meshes = GpuMeshes(context, self.surface, self.depth)
-        self.surroundings = GpuSurroundings(context, self.surface)
-        corners = context.buffer(np.array([[-1, -1], [3, -1], [-1, 3]], np.float32).tobytes())  # of more than a picture
-        self._whole = {one: context.vertex_array(one, [(corners, "2f", "corner")]) for one in (self.sky, self.display)}
+        self.meshes = GpuMeshes(self.context, self.surface, self.depth)
+        self.surroundings = GpuSurroundings(self.context, self.surface)
+        corners = self.context.buffer(  # of a triangle that covers more than a picture
+            np.array([[-1, -1], [3, -1], [-1, 3]], np.float32).tobytes()
+        )
+        self._whole = {
+            one: self.context.vertex_array(one, [(corners, "2f", "corner")]) for one in (self.sky, self.display)
+        }
         self._from_sun, self._from_above = self._depth_target(), self._depth_target()
         self._targets: dict[tuple[int, int], Any] = {}
         self._pictures: dict[tuple[int, int], Any] = {}
@@ -86,6 +89,7 @@ class Rasterizer:
 
     def render(self, scene: Scene) -> NDArray[np.uint8]:
         """Return the picture of a scene, (H, W, 3) sRGB. Raises BadData when a mesh is not imported."""
+        self.context.enable_only(self.gl.DEPTH_TEST)
         view, flats = view_matrix(scene.camera), list(self.surroundings.flats(scene))
         self._light(scene)
         self._shadows(scene)

@@ -165,7 +165,8 @@ void main() {{
     if (look == {Look.GLARE}) {{ colour = vec4(diffuse + fresnel * thrown_back, 1.0); return; }}
     float glint = pow(max(dot(reflect(-to_eye, n), to_sun), 0.0), 60.0);
     vec3 shiny = fresnel * thrown_back * open + 0.25 * sun * direct * glint;
-    colour = vec4(mix(diffuse, diffuse * (1.0 - fresnel) + shiny, gloss), 1.0);
+    float polished = look == {Look.LINEAR_TEXTURE} ? 0.0 : gloss;  // grounds and walls are not
+    colour = vec4(mix(diffuse, diffuse * (1.0 - fresnel) + shiny, polished), 1.0);
 }}
 """,
 )
