@@ -34,7 +34,7 @@ RECIPE = TrainRecipe((STAGE,))
 
 
 @pytest.fixture(scope="module")
-def stream(rasterizer: Rasterizer, tokenizer: Tokenizer) -> list[Batch]:
+def stream(rasterizer: Rasterizer, quick_scenes: None, tokenizer: Tokenizer) -> list[Batch]:
     config = tiny_config(tokenizer)
     return list(itertools.islice(batches((), tokenizer, config, RECIPE, STAGE, 0, workers=0), 6))
 
