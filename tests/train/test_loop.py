@@ -16,7 +16,7 @@ from tests.files.full_disk import full_disk
 from tests.train.conftest import tiny_config
 from tokenizers import Tokenizer
 
-from occlusight.errors import BadData, BadInput
+from occlusight.errors import BadData, BadInput, OcclusightError
 from occlusight.files.whole import Unwritable
 from occlusight.model.weights import load_model
 from occlusight.scenes.meshes.catalogue import wide_catalogue
@@ -24,7 +24,7 @@ from occlusight.scenes.render.rasterizer import Rasterizer
 from occlusight.train.export import export
 from occlusight.train.loop import CURVE, STATE, Trainer
 from occlusight.train.pipeline import saved_when_stopped
-from occlusight.train.recipe import Stage, TrainRecipe
+from occlusight.train.recipe import Stage, TrainRecipe, small_config
 from occlusight.train.renders import Renders
 from occlusight.train.stream import Batch, batches
 
@@ -180,3 +180,39 @@ def test_a_full_disk_is_said_and_keeps_the_last_state(tmp_path: Path, tokenizer:
         run.save()
     assert (tmp_path / STATE).read_bytes() == before
     assert list(tmp_path.glob("*.draft*")) == []
+
+
+def test_gradients_that_are_not_finite_change_nothing_and_are_said(
+    tmp_path: Path, tokenizer: Tokenizer, stream: list[Batch]
+) -> None:
+    run = trainer(tmp_path, tokenizer)
+    before = [master.detach().clone() for master in run.optimizer.masters]
+    run.heads.depth.bias.data.fill_(float("nan"))
+    with pytest.raises(OcclusightError, match="not finite; the run is as it was saved last"):
+        run.train_step(stream[0])
+    assert all(torch.equal(one, two) for one, two in zip(before, run.optimizer.masters, strict=True))
+
+
+@pytest.mark.slow
+def test_compiled_blocks_have_the_gradients_of_plain_ones(
+    tmp_path: Path, tokenizer: Tokenizer, rasterizer: Rasterizer, quick_scenes: None
+) -> None:
+    """At the shipped tower's shape: smaller ones do not show what inductor once did wrong."""
+    config, stage = small_config(tokenizer), replace(TOWER, sizes=(256,), batch=8)
+    batch = next(iter(batches((), tokenizer, config, RECIPE, stage, 0, workers=0)))
+    found = []
+    for compiled in (False, True):
+        folder = tmp_path / str(compiled)
+        folder.mkdir()
+        tokenizer.save(str(folder / "tokenizer.json"))
+        catalogue = wide_catalogue()
+        sizes = len(catalogue.kinds), len(catalogue.colours)
+        run = Trainer(folder, tokenizer, config, TrainRecipe((stage,)), *sizes)
+        if compiled:
+            run.compile()
+        losses, _ = run._tower(batch)
+        sum(losses.values()).backward()
+        found.append(torch.cat([p.grad.float().flatten() for p in run.model.vision.parameters() if p.grad is not None]))
+    plain, fused = found
+    assert torch.isfinite(fused).all()
+    assert torch.nn.functional.cosine_similarity(plain, fused, dim=0) > 0.99

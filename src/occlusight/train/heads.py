@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from occlusight.model.vision import VisionFeatures
+
+RARE = 0.005
+"""About how often a patch shows some kind: where the marks of kinds begin (arXiv:1708.02002, section 4.1)."""
 
 
 class DenseHeads(nn.Module):
@@ -24,6 +29,8 @@ class DenseHeads(nn.Module):
         self.merged_hidden = nn.Linear(out, kinds)
         self.merged_colour = nn.Linear(out, 4 * colours)
         self.merged_place = nn.Linear(out, 4 * 5)  # log distance and box of what each of the four patches shows
+        for head in (self.amodal, self.hidden, self.merged_amodal, self.merged_hidden):
+            nn.init.constant_(head.bias, math.log(RARE / (1 - RARE)))
 
     def forward(self, features: VisionFeatures, dense: dict[str, Tensor]) -> dict[str, Tensor]:
         """Losses by name; `dense` holds the targets of `Dense`, stacked (B, pictures, L, ...)."""

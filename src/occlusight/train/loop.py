@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -15,7 +16,7 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from occlusight.errors import BadInput
+from occlusight.errors import BadInput, OcclusightError
 from occlusight.files.journal import Journal
 from occlusight.files.whole import write_whole
 from occlusight.model.allocator import give_back_gaps
@@ -120,9 +121,18 @@ class Trainer:
         write_whole(self.folder / STATE, content.getbuffer())
 
     def compile(self) -> None:
-        """Let inductor fuse the elementwise work of every block (a C++ compiler is needed)."""
-        for block in [*self.model.vision.blocks, *self.model.text.layers]:
-            block.compile(dynamic=False)
+        """Let inductor fuse the elementwise work of every block (a C++ compiler is needed).
+
+        The two halves of a vision block's attention are compiled apart: together, the gradient of the split into
+        queries, keys and values is NaN in inductor's vectors (PyTorch 2.13 on a CPU; with
+        `torch._inductor.config.cpp.simdlen = 1`, slowly, it is right).
+        """
+        for block in self.model.vision.blocks:
+            block.attn.project = torch.compile(block.attn.project, dynamic=False)
+            block.attn.mix = torch.compile(block.attn.mix, dynamic=False)
+            block.mlp.compile(dynamic=False)
+        for layer in self.model.text.layers:
+            layer.compile(dynamic=False)
         self.model.vision.merger.compile(dynamic=False)
         for merger in self.model.vision.deepstack_merger_list:
             merger.compile(dynamic=False)
@@ -160,6 +170,11 @@ class Trainer:
         sum(losses.values(), torch.zeros((), device=self.device)).backward()  # type: ignore[no-untyped-call]
         report |= {name: value.item() for name, value in losses.items()}
         report["norm"] = self.optimizer.step(self.recipe.stages[self.stage].rate(self.step))
+        if not math.isfinite(report["norm"]):
+            raise OcclusightError(
+                f"the gradients of step {self.step} of stage {self.recipe.stages[self.stage].name} are not finite; "
+                "the run is as it was saved last; try --no-compile"
+            )
         self.step += 1
         self.pictures += batch.rgb.shape[0] * batch.rgb.shape[1]
         return report

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -46,7 +47,7 @@ class MasterOptimizer:
         """Take one step at a learning rate from the gradients of the model, and forget them; parameters without one
         stay as they are.
 
-        Returns the gradients' norm before clipping to `clip`.
+        Returns the gradients' norm before clipping to `clip`; where it is not finite no step is taken.
         """
         for working, master, view in zip(self.working, self.masters, self.views, strict=True):
             if working.grad is None:
@@ -57,6 +58,8 @@ class MasterOptimizer:
                 master.grad = view
             working.grad = None
         norm = float(self.gradient.norm())
+        if not math.isfinite(norm):
+            return norm
         self.gradient.mul_(min(1.0, clip / (norm + 1e-6)))
         for optimizer in (self.muon, self.adam):
             for group in optimizer.param_groups:
