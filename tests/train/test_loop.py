@@ -194,6 +194,7 @@ def test_gradients_that_are_not_finite_change_nothing_and_are_said(
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # inductor warns of its own doings
 def test_compiled_blocks_have_the_gradients_of_plain_ones(
     tmp_path: Path, tokenizer: Tokenizer, rasterizer: Rasterizer, quick_scenes: None
 ) -> None:
