@@ -125,7 +125,9 @@ def test_a_report_counts_programs_directions_and_scope() -> None:
     assert math.isclose(figures["program"], 2 / 3)
     assert figures["program_zh"] == 1
     assert figures["reversed_by_head"] == figures["reversed_where_sure"] == 0.5
+    assert figures["reversed_by_label"] == 0.5
     assert figures["both_directions"] == 0
+    assert math.isclose(figures["scope_auroc"], 3.5 / 6, rel_tol=1e-6)
     assert figures["outside_declined"] == 0.5
     assert math.isclose(figures["good_declined"], 1 / 3)
     assert figures["confusions"] == [["hides:21", "hides:12", 1]]

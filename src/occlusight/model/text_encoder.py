@@ -145,7 +145,7 @@ class QuestionReader(nn.Module):
         hidden = config.encoder.hidden
         self.label_in, self.label_out = nn.Linear(3 * hidden, config.head), nn.Linear(config.head, len(config.labels))
         self.hides_in, self.hides_out = nn.Linear(3 * hidden, config.head), nn.Linear(config.head, 1)
-        self.inside = nn.Linear(hidden, 1)
+        self.inside_in, self.inside_out = nn.Linear(hidden, config.head), nn.Linear(config.head, 1)
         self.rate = 0.0
 
     def forward(self, ids: Tensor, mask: Tensor, name_ids: Sequence[int]) -> ReaderLogits:
@@ -157,7 +157,7 @@ class QuestionReader(nn.Module):
         return ReaderLogits(
             labels=self.label_out(F.gelu(self.label_in(seen))),
             hides=self.hides_out(F.gelu(self.hides_in(seen)))[:, 0],
-            inside=self.inside(mean)[:, 0],
+            inside=self.inside_out(F.gelu(self.inside_in(mean)))[:, 0],
         )
 
 

@@ -39,16 +39,16 @@ Progress = Callable[[str, int, int], None]
 class ReaderRecipe:
     """How a reader is trained. `draws` is the length of the run in questions, each drawn and reworded anew."""
 
-    draws: int = 40_000
+    draws: int = 28_000
     batch: int = 32
     learning_rate: float = 3e-4
     head_rate: float = 1e-3
     warmup: float = 0.06
     weight_decay: float = 0.01
-    dropout: float = 0.1
+    dropout: float = 0.05
     smoothing: float = 0.05
     layers: tuple[int, ...] = KEPT_LAYERS
-    frozen: int = 6
+    frozen: int = 4
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -169,7 +169,7 @@ def _losses(
     label = F.cross_entropy(logits.labels.float(), targets[0], ignore_index=-1, label_smoothing=smoothing)
     return {
         "label": label if bool((targets[0] >= 0).any()) else logits.labels.float().sum() * 0,
-        "hides": 0.5 * _binary(logits.hides.float(), targets[1], smoothing),
+        "hides": _binary(logits.hides.float(), targets[1], smoothing),
         "inside": 0.5 * _binary(logits.inside.float(), targets[2], smoothing),
     }
 

@@ -33,7 +33,8 @@ class Example:
 
 
 class Examples:
-    """Draws questions without end, all kinds and both languages about as often."""
+    """Draws questions without end, all kinds and both languages about as often; those of who hides whom twice, and
+    what is out of scope four times as often."""
 
     def __init__(self, wordings: Sequence[Wording], catalogue: Catalogue, draw: Random) -> None:
         self.random = draw
@@ -41,7 +42,7 @@ class Examples:
         for wording in wordings:
             groups[wording.kind, wording.lang].append(wording)
         self._groups = [groups[key] for key in sorted(groups)]
-        self._weights = [len(group) ** 0.6 for group in self._groups]
+        self._weights = [len(group) ** 0.6 * _emphasis(group[0]) for group in self._groups]
         self._kinds = tuple(catalogue.kinds.values())
         self._known = _known_names(self._kinds)
 
@@ -114,3 +115,10 @@ def _known_names(kinds: Sequence[Kind]) -> re.Pattern[str]:
     chinese = sorted({n for kind in kinds for n in (kind.zh, *kind.aliases_zh)}, key=len, reverse=True)
     words = rf"\b(?:the )?(?:{'|'.join(map(re.escape, english))})\b"
     return re.compile(f"{words}|{'|'.join(map(re.escape, chinese))}", re.IGNORECASE)
+
+
+def _emphasis(wording: Wording) -> int:
+    if wording.kind == OUT_OF_SCOPE:
+        return 4
+    label = label_of(wording.kind, slots_in_order(wording.text))
+    return 2 if label is not None and label.direction is not None else 1

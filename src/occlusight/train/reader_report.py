@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from occlusight.model.text_encoder import ReaderConfig, ReaderLogits
+from occlusight.reasoning.labels import Label
 from occlusight.train.reader_examples import Example
 
 OUTSIDE = 0.5
@@ -35,12 +36,16 @@ def report(examples: Sequence[Example], logits: ReaderLogits, config: ReaderConf
     confused: Counter[tuple[str, str]] = Counter()
     programs: list[tuple[float, bool]] = []
     directions: list[tuple[float, bool]] = []
+    turned: list[bool] = []
     caught: list[bool] = []
     refused: list[bool] = []
     for i, example in enumerate(examples):
         (refused if example.inside else caught).append(inside[i] < OUTSIDE)
         if example.hides is not None:
             directions.append((hides[i], example.hides))
+            turned.append(
+                Label.parse(said[i]).direction is not example.hides and Label.parse(said[i]).form.op == "hides"
+            )
         if example.label is None:
             continue
         right = said[i] == example.label
@@ -49,6 +54,9 @@ def report(examples: Sequence[Example], logits: ReaderLogits, config: ReaderConf
         table[example.kind][f"{example.lang} right"] += right
         if not right:
             confused[example.label, said[i]] += 1
+    outside = [p for p, e in zip(inside, examples, strict=True) if not e.inside]
+    good = sorted(p for p, e in zip(inside, examples, strict=True) if e.inside)
+    least = good[len(good) // 50] if good else 0.0
     decided = [(p, truth) for p, truth in directions if not 0.2 <= p <= 0.8]
     figures = {
         "n": len(programs),
@@ -59,12 +67,15 @@ def report(examples: Sequence[Example], logits: ReaderLogits, config: ReaderConf
         },
         "calibration_error": _calibration_error(programs),
         "directions": len(directions),
+        "reversed_by_label": _mean(turned),
         "reversed_by_head": _mean([(p > 0.5) != truth for p, truth in directions]),
         "reversed_where_sure": sum((p > 0.5) != truth for p, truth in decided) / max(1, len(directions)),
         "both_directions": 1 - len(decided) / max(1, len(directions)),
         "outside": len(caught),
         "outside_declined": _mean(caught),
         "good_declined": _mean(refused),
+        "scope_auroc": _auroc(good, outside),
+        "outside_declined_where_2_percent_of_good_are": _mean([p < least for p in outside]),
         "kinds": {kind: dict(table[kind]) for kind in sorted(table)},
         "confusions": [[*pair, count] for pair, count in confused.most_common(20)],
     }
@@ -73,6 +84,14 @@ def report(examples: Sequence[Example], logits: ReaderLogits, config: ReaderConf
 
 def _mean(values: Sequence[bool]) -> float:
     return sum(values) / len(values) if values else float("nan")
+
+
+def _auroc(higher: Sequence[float], lower: Sequence[float]) -> float:
+    """Return how often one of the former is above one of the latter; a tie counts half."""
+    if not higher or not lower:
+        return float("nan")
+    above = (torch.tensor(higher)[:, None] - torch.tensor(lower)).sign()
+    return float((above + 1).mean() / 2)
 
 
 def _calibration_error(programs: Sequence[tuple[float, bool]], bins: int = 10) -> float:
