@@ -31,5 +31,6 @@ def tiny_reader(labels: tuple[str, ...] = LABELS) -> tuple[QuestionReader, Quest
     encoder = EncoderConfig(vocabulary=len(pieces), hidden=16, layers=2, heads=2, inner=32, positions=24)
     model = QuestionReader(ReaderConfig(encoder, labels, head=8, label_temperature=2.0))
     for parameter in model.parameters():
-        torch.nn.init.normal_(parameter, std=0.3)
+        if parameter.ndim == 2:
+            torch.nn.init.normal_(parameter, std=0.25)
     return model.eval(), QuestionTokenizer.of(pieces, 24)

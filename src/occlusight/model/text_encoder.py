@@ -22,6 +22,7 @@ from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizer
 from torch import Tensor, nn
 
 from occlusight.errors import BadModel
+from occlusight.model.qwen3vl import WithoutInitialValues
 
 Piece: TypeAlias = tuple[str, float]
 """A piece of the vocabulary, and the logarithm of its probability."""
@@ -102,8 +103,10 @@ class TextEncoder(nn.Module):
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
-        self.words = nn.Parameter(torch.randn(config.vocabulary, config.hidden) * 0.02)
-        self.positions = nn.Parameter(torch.randn(config.positions, config.hidden) * 0.02)
+        self.words = nn.Parameter(torch.empty(config.vocabulary, config.hidden))
+        self.positions = nn.Parameter(torch.empty(config.positions, config.hidden))
+        nn.init.normal_(self.words, std=0.02)
+        nn.init.normal_(self.positions, std=0.02)
         self.norm = nn.LayerNorm(config.hidden, config.epsilon)
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.layers))
         self.frozen = 0
@@ -232,7 +235,7 @@ def load_reader(folder: Path) -> tuple[QuestionReader, QuestionTokenizer]:
     """Read a checkpoint from a folder. Raises BadModel where a file is missing, damaged, or at odds with others."""
     try:
         config = _config(json.loads((folder / CONFIG).read_text("utf-8")))
-        with torch.device("meta"):
+        with torch.device("meta"), WithoutInitialValues():
             model = QuestionReader(config)
         model.load_state_dict(_unpacked(load_file(folder / WEIGHTS)), assign=True)
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
