@@ -148,6 +148,24 @@ def test_two_questions_in_one_are_parted() -> None:
     assert found.program == found.parts[0].program
 
 
+def test_the_second_question_may_leave_out_what_the_first_names() -> None:
+    known = {
+        "x1被谁挡了,挡掉多少": sure("two_in_one:"),
+        "x1被谁挡了": sure("who_hides:1"),
+        "x1挡掉多少": sure("amount_hidden:1"),
+    }
+    found = understood("车被谁挡了,挡掉多少", known)
+    assert [part.program for part in found.parts] == [[["who_hides", ["车"]]], [["amount_hidden", ["车"]]]]
+
+
+def test_words_that_were_taken_for_names_tell_that_no_picture_can_say() -> None:
+    known = {
+        "tell me about x1": sure("colour:1", inside=0.7),
+        "tell me about my Instagram": sure("who_hides:1", inside=0.01),
+    }
+    assert understood("tell me about my Instagram", known).scope == "outside"
+
+
 def test_programs_are_shown_as_json() -> None:
     found = understood("does the post hide the car", {"does x1 hide x2": sure("hides:12", hides=0.97)})
     shown = found.to_json()

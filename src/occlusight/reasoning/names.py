@@ -75,6 +75,11 @@ _JOINING = frozenset(
 )
 
 
+_BEFORE_NAME = re.compile(r"(?:^|[把被比和跟与离,]|[挡遮盖][住着了到])\s*$")
+_AFTER_NAME = re.compile(r"\s*(?:[被把和跟与比离]|[挡遮盖][住着了到])")
+_LONGEST_ZH = 4
+
+
 @dataclass(frozen=True)
 class Name:
     """A place in a question that names something: characters `start` to `end` of the normalised text.
@@ -299,7 +304,12 @@ def _foreign_zh(text: str, found: Sequence[Name], words: Words) -> Iterator[Name
                 if b - a >= 2 or counted:
                     name = _whole(text, a, b, (), last, sure=False)
                     last = name.end
-                    yield replace(name, sure=counted)
+                    yield replace(name, sure=counted or (b - a <= _LONGEST_ZH and _like_a_name(text[:a], text[b:])))
+
+
+def _like_a_name(before: str, after: str) -> bool:
+    """Whether a Chinese word stands where names do: before 被, after 把, between 在 and 前面."""
+    return bool(_BEFORE_NAME.search(before) and _AFTER_NAME.match(after))
 
 
 def _strange(run: str, asking: frozenset[str]) -> list[tuple[int, int]]:

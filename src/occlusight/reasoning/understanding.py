@@ -27,7 +27,9 @@ DIRECTION = 0.8
 CLEAR = 0.45
 """A meaning less probable than this is asked back about, with the second one beside it."""
 DROPPED, DROPPED_SURE = 0.9, 0.3
-"""How much less probable a reading is for every name that it takes for no name, unsure and sure ones."""
+"""How much less probable a reading is for every name that it takes for none: unsure ones of known kinds; sure ones."""
+KEPT_UNKNOWN = 0.8
+"""How much less probable it is for every unsure name of no known kind that it takes for one."""
 MOST_UNSURE = 3
 """Unsure names that are left out and put in, in every way; with more, all or none of them are names."""
 
@@ -131,7 +133,7 @@ class Understanding:
         if best.label.form.op == FOLLOWUP:
             return _again(best, before, lang)
         if best.label.form.op == TWO_IN_ONE:
-            return self._both(found.text, lang, best, history)
+            return self._both(found.text, lang, best)
         return _decided(meanings, lang)
 
     def _may_point_back(self, found: Named) -> bool:
@@ -140,24 +142,28 @@ class Understanding:
 
     def _meanings(self, ways: Sequence[tuple[Named, float]], lang: Lang) -> list[_Meaning]:
         """Read a question in every way that its names leave open; the likeliest meaning is the first."""
-        texts = [way.without() for way, _ in ways]
+        whole = ways[0][0]
+        known = whole.only([name for name in whole.names if name.kinds])
+        texts = list(dict.fromkeys(one.without() for one in (*(way for way, _ in ways), known)))
+        readings = dict(zip(texts, self.read(texts), strict=True))
+        plainest = readings[known.without()].inside  # words that were taken for names may tell that it is outside
         best: dict[str, _Meaning] = {}
-        for (way, prior), text, reading in zip(ways, texts, self.read(texts), strict=True):
-            for meaning in _read(way.names, text, reading, lang, prior):
+        for way, prior in ways:
+            text = way.without()
+            inside = _together(readings[text].inside, plainest)
+            for meaning in _read(way.names, text, readings[text], lang, prior, inside):
                 if meaning.key not in best or best[meaning.key].weight < meaning.weight:
                     best[meaning.key] = meaning
         return sorted(best.values(), key=lambda m: -m.weight)
 
-    def _both(self, text: str, lang: Lang, whole: _Meaning, history: Sequence[str]) -> Understood:
+    def _both(self, text: str, lang: Lang, whole: _Meaning) -> Understood:
         """Cut two questions in one where both parts are read best."""
         found: list[tuple[float, tuple[Understood, ...]]] = []
         for one, two in parts(text):
             first = self._part(one, lang)
             if first is None:
                 continue
-            if points_back(two) and first.topic is not None:
-                two = with_name(two, first.topic.text)
-            second = self._part(two, lang)
+            second = self._second(two, first.topic, lang)
             if second is not None and second.program != first.program:
                 found.append((first.probability * second.probability, (first, second)))
         if not found:
@@ -165,6 +171,17 @@ class Understanding:
         chance, both = max(found, key=lambda pair: pair[0])
         names = tuple({name.same: name for part in both for name in part.names}.values())
         return Understood("inside", both[0].program, lang, chance, names, parts=both)
+
+    def _second(self, text: str, topic: Name | None, lang: Lang) -> Understood | None:
+        """The second of two questions: where it says "it", or in Chinese nothing, about what the first one names."""
+        if topic is None:
+            return self._part(text, lang)
+        if points_back(text):
+            return self._part(with_name(text, topic.text), lang)
+        ways = [self._part(text, lang)]
+        if lang == "zh" and not named(text, self.words).names:
+            ways.append(self._part(topic.text + text, lang))
+        return max((way for way in ways if way), key=lambda way: way.probability, default=None)
 
     def _part(self, text: str, lang: Lang) -> Understood | None:
         meanings = self._meanings([*_ways(named(text, self.words))], lang)
@@ -194,13 +211,17 @@ def _ways(found: Named) -> Iterator[tuple[Named, float]]:
     sizes = range(len(unsure) + 1) if len(unsure) <= MOST_UNSURE else (0, len(unsure))
     for size in sizes:
         for dropped in combinations(unsure, size):
-            yield found.only([n for n in names if n not in dropped]), DROPPED**size
+            kept = [n for n in names if n not in dropped]
+            unknown = sum(not n.kinds and not n.sure for n in kept)
+            yield found.only(kept), DROPPED ** sum(bool(n.kinds) for n in dropped) * KEPT_UNKNOWN**unknown
     for name in names:
         if name.sure:
             yield found.only([n for n in names if n is not name]), DROPPED_SURE
 
 
-def _read(names: tuple[Name, ...], text: str, reading: Reading, lang: Lang, prior: float) -> Iterator[_Meaning]:
+def _read(
+    names: tuple[Name, ...], text: str, reading: Reading, lang: Lang, prior: float, inside: float
+) -> Iterator[_Meaning]:
     """Yield the meanings that one reading leaves open; why and not why are one meaning, and so are both directions
     where they cannot be told apart."""
     allowed = [(label, p) for one, p in reading.labels.items() if takes(label := Label.parse(one), names)]
@@ -218,13 +239,13 @@ def _read(names: tuple[Name, ...], text: str, reading: Reading, lang: Lang, prio
             p = mass * (1.0 if both else chance)
             if not both or forward == (sure >= 0.5):
                 program = label.program([n.text for n in names])
-                yield _Meaning(program, label, names, prior * p, p / total, reading.inside, both, why)
+                yield _Meaning(program, label, names, prior * p, p / total, inside, both, why)
     for label, p in rest:
         if label.form.op in (FOLLOWUP, TWO_IN_ONE):
-            yield _Meaning([[label.form.op, []]], label, names, prior * p, p / total, reading.inside)
+            yield _Meaning([[label.form.op, []]], label, names, prior * p, p / total, inside)
             continue
         turned = tuple(reversed(names)) if label.form.op == "part_hidden" and reading.hides < 0.5 else names
-        yield _Meaning(meant(label, turned, text, lang), label, names, prior * p, p / total, reading.inside)
+        yield _Meaning(meant(label, turned, text, lang), label, names, prior * p, p / total, inside)
 
 
 def _together(*chances: float) -> float:
