@@ -23,7 +23,7 @@ from occlusight.model.allocator import give_back_gaps
 from occlusight.model.config import ModelConfig
 from occlusight.model.device import device_of
 from occlusight.model.qwen3vl import Qwen3VL
-from occlusight.model.vision import VisionFeatures
+from occlusight.model.vision import VisionAttention, VisionFeatures, VisionMLP
 from occlusight.train.examples import IGNORE, Packer
 from occlusight.train.heads import DenseHeads, GroundingHeads
 from occlusight.train.optimizer import MasterOptimizer
@@ -127,10 +127,13 @@ class Trainer:
         queries, keys and values is NaN in inductor's vectors (PyTorch 2.13 on a CPU; with
         `torch._inductor.config.cpp.simdlen = 1`, slowly, it is right).
         """
-        for block in self.model.vision.blocks:
-            block.attn.project = torch.compile(block.attn.project, dynamic=False)
-            block.attn.mix = torch.compile(block.attn.mix, dynamic=False)
-            block.mlp.compile(dynamic=False)
+        for module in self.model.vision.modules():
+            if isinstance(module, VisionAttention):
+                halves: Any = module  # the compiled functions stand in its methods' places
+                halves.project = torch.compile(module.project, dynamic=False)
+                halves.mix = torch.compile(module.mix, dynamic=False)
+            elif isinstance(module, VisionMLP):
+                module.compile(dynamic=False)
         for layer in self.model.text.layers:
             layer.compile(dynamic=False)
         self.model.vision.merger.compile(dynamic=False)
