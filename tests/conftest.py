@@ -17,7 +17,8 @@ from tests.tiny import speaking_config
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from occlusight.errors import BadData, BadInput
-from occlusight.model.preprocess import PixelLimits, PreprocessSettings
+from occlusight.model.pixel_limits import PixelLimits
+from occlusight.model.preprocess import PreprocessSettings
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.weights import save_model
 from occlusight.occlusion.kinds import KindNames

@@ -43,6 +43,8 @@ NEVER_EXCEPTIONS = {
 
 PACKAGES = {  # packages of others, and the parts that may import them
     "torch": {"kernels", "model", "engine", "backends", "train"},
+    "safetensors": {"model"},
+    "transformers": {"backends"},
     "typer": {"cli"},
     "rich": {"cli"},
 }
@@ -52,6 +54,15 @@ PACKAGE_EXCEPTIONS = {
         "backends.quantized",
         "rich",
     ): "whoever opens a model waits minutes for its first quantizing and is shown how long",
+}
+
+TORCH_AT_START = {  # modules of other parts that import torch, through ours, as soon as they are imported
+    "bench.gpu_speed": "times our own engine's kernels",
+    "cli.train": "loaded for that command alone",
+    "cli.train_reader": "loaded for that command alone",
+}
+BY_NAME = {  # modules that import what a text names, where no rule sees it
+    "cli.deferred": "a command's module is loaded when the command is called",
 }
 
 LATE = {"cli", "api", "backends.open"}  # their imports inside functions are what makes a start fast
@@ -79,30 +90,44 @@ OPEN_KEYWORDS = {  # functions that take keywords of any name and type
 
 @dataclass(frozen=True)
 class Import:
-    """A name that a file imports, where, and whether inside a function."""
+    """A name that a file imports, where, and whether inside a function or for types alone."""
 
     name: str
     line: int
     late: bool
+    typed: bool = False
 
 
 @cache
 def imports(text: str) -> tuple[Import, ...]:
-    """Return what a source text imports; `from a import b` is `a.b`."""
+    """Return what a source text imports; `from a import b` is `a.b`, `from . import b` is `..b`."""
 
-    def walk(node: ast.AST, late: bool) -> Iterator[Import]:
+    def walk(node: ast.AST, late: bool, typed: bool) -> Iterator[Import]:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.ImportFrom):
-                assert not child.level, "imports are absolute"
                 for alias in child.names:
-                    yield Import(f"{child.module}.{alias.name}", child.lineno, late)
+                    name = f"{'.' * child.level}{child.module or ''}.{alias.name}"
+                    yield Import(name, child.lineno, late, typed)
             elif isinstance(child, ast.Import):
                 for alias in child.names:
-                    yield Import(alias.name, child.lineno, late)
+                    yield Import(alias.name, child.lineno, late, typed)
             elif isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):  # no import is inside an expression
-                yield from walk(child, late or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef))
+                inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
+                types = isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING")
+                yield from walk(child, late or inside, typed or types)
 
-    return tuple(walk(ast.parse(text), False))
+    return tuple(walk(ast.parse(text), False, False))
+
+
+@cache
+def by_name(text: str) -> tuple[int, ...]:
+    """Return the lines of a source text that import what a text names."""
+    return tuple(
+        node.lineno
+        for node in ast.walk(ast.parse(text))
+        if (isinstance(node, ast.Name) and node.id in ("import_module", "__import__"))
+        or (isinstance(node, ast.Attribute) and node.attr in ("import_module", "__import__"))
+    )
 
 
 def sources() -> dict[str, str]:
@@ -122,15 +147,24 @@ def faults(texts: Mapping[str, str]) -> list[str]:
     """Return each breach of a rule in a line; none is as it should be."""
     out = []
     edges: dict[str, set[str]] = {name: set() for name in texts}
-    needed = set()
+    at_start: dict[str, set[str]] = {name: {*packages_of(name)} & texts.keys() for name in texts}
+    needed: set[object] = set()
     for name, text in texts.items():
         part = name.partition(".")[0] or "api"  # the package itself hands out what `api` holds
         if part not in FLOOR:
             out.append(f"{name}: {part} stands on no floor")
             continue
+        for line in by_name(text):
+            needed.add(name)
+            if name not in BY_NAME:
+                out.append(f"{name}:{line}: imports what a text names, where no rule sees it")
         for one in imports(text):
             at = f"{name}:{one.line}"
             top, _, inner = one.name.partition(".")
+            if not top:
+                out.append(f"{at}: imports are absolute")
+            if top == "torch" and not (one.late or one.typed):
+                at_start[name].add("torch")
             if top in PACKAGES and part not in PACKAGES[top]:
                 needed.add((name, top))
                 if (name, top) not in PACKAGE_EXCEPTIONS:
@@ -142,12 +176,19 @@ def faults(texts: Mapping[str, str]) -> list[str]:
                 out.append(f"{at}: there is no {one.name}")
                 continue
             edges[name].add(target)
+            if not (one.late or one.typed):
+                at_start[name].add(target)
             if one.late and part not in LATE and name not in LATE:
                 needed.add(name)
                 if name not in LATE_EXCEPTIONS:
                     out.append(f"{at}: imports {one.name} inside a function")
             out += breaches(at, name, part, target)
-    stale = {*PACKAGE_EXCEPTIONS, *LATE_EXCEPTIONS} - needed
+    for name in at_start:
+        if name.partition(".")[0] not in PACKAGES["torch"] and "torch" in reached_from(name, at_start):
+            needed.add(name)
+            if name not in TORCH_AT_START:
+                out.append(f"{name}: loads torch as soon as it is imported")
+    stale = {*PACKAGE_EXCEPTIONS, *LATE_EXCEPTIONS, *TORCH_AT_START, *BY_NAME} - needed
     out += [f"{exception} is no exception any more" for exception in stale]
     return out + [f"circle: {', '.join(circle)}" for circle in circles(edges)]
 
@@ -167,18 +208,28 @@ def breaches(at: str, name: str, part: str, target: str) -> Iterator[str]:
         yield f"{at}: bench is given what opens a backend; it must not know {target}"
 
 
+def packages_of(name: str) -> Iterator[str]:
+    """Yield the packages around a module, which Python imports before it: "a" and "a.b" for "a.b.c"."""
+    while "." in name:
+        name = name.rpartition(".")[0]
+        yield name
+
+
+def reached_from(start: str, edges: Mapping[str, set[str]]) -> set[str]:
+    """Return what one gets to from a module; itself where it is in a circle."""
+    seen: set[str] = set()
+    todo = list(edges[start])
+    while todo:
+        name = todo.pop()
+        if name not in seen:
+            seen.add(name)
+            todo += edges.get(name, ())
+    return seen
+
+
 def circles(edges: Mapping[str, set[str]]) -> set[tuple[str, ...]]:
     """Return the modules that reach themselves, those of a circle together."""
-    reached: dict[str, set[str]] = {}
-    for start in edges:
-        seen: set[str] = set()
-        todo = list(edges[start])
-        while todo:
-            name = todo.pop()
-            if name not in seen:
-                seen.add(name)
-                todo += edges[name]
-        reached[start] = seen
+    reached = {start: reached_from(start, edges) for start in edges}
     return {
         tuple(sorted(name for name in reached[start] if start in reached[name]))
         for start in edges
@@ -215,6 +266,12 @@ def test_imports_run_down_and_nowhere_in_a_circle(tree: dict[str, str]) -> None:
         ("train.loop", "from occlusight.cli import app", "not below it"),
         ("model.rope", "def f():\n    from occlusight.errors import BadInput", "inside a function"),
         ("model.rope", "from occlusight.nowhere import nothing", "there is no occlusight.nowhere"),
+        ("engine.sampling", "from . import engine", "imports are absolute"),
+        ("engine.sampling", "def f():\n    from ..backends.protocol import Request", "imports are absolute"),
+        ("engine.sampling", "f = importlib.import_module('occlusight.backends.protocol')", "what a text names"),
+        ("engine.sampling", "def f(): return __import__('occlusight.cli.app')", "what a text names"),
+        ("questions.programs", "from safetensors.torch import load_file", "safetensors is for model alone"),
+        ("bench.run", "from occlusight.model.rope import Grid", "cli.bench: loads torch"),
         ("attic.box", "", "attic stands on no floor"),
     ],
 )
@@ -231,10 +288,10 @@ def test_an_exception_that_is_not_needed_any_more_is_told(tree: dict[str, str]) 
 def open_keywords(texts: Mapping[str, str]) -> set[str]:
     """Return the functions, "file.function", that take keywords which no type names."""
     return {
-        f"{name}.{node.name}"
+        f"{name}.{getattr(node, 'name', 'lambda')}"
         for name, text in texts.items()
         for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.args.kwarg is not None
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) and node.args.kwarg is not None
         if not (node.args.kwarg.annotation and "Unpack[" in ast.unparse(node.args.kwarg.annotation))
     }
 
@@ -245,3 +302,4 @@ def test_keywords_have_names_and_types(tree: dict[str, str]) -> None:
         "a.f",
         "a.g",
     }
+    assert open_keywords({"a": "f = lambda **more: more"}) == {"a.lambda"}

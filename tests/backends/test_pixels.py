@@ -16,7 +16,8 @@ from occlusight.backends.options import MaxPixels
 from occlusight.backends.picture_reader import USUAL_PIXELS, PictureReader
 from occlusight.backends.protocol import Done, PictureUse, Request, Usage
 from occlusight.errors import BadInput, BadPicture
-from occlusight.model.preprocess import PixelLimits, PreprocessSettings
+from occlusight.model.pixel_limits import PixelLimits
+from occlusight.model.preprocess import PreprocessSettings
 
 QWEN = PreprocessSettings()
 """The limits of Qwen3-VL's own checkpoints: 65,536 to 16,777,216 pixels."""

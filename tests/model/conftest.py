@@ -17,7 +17,8 @@ from tokenizers import Tokenizer as BaseTokenizer
 from torch import Tensor
 
 from occlusight.model.config import ModelConfig
-from occlusight.model.preprocess import PixelLimits, PreprocessSettings, patches_of_array
+from occlusight.model.pixel_limits import PixelLimits
+from occlusight.model.preprocess import PreprocessSettings, patches_of_array
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.rope import Grid, positions
 from occlusight.model.weights import save_model

@@ -18,7 +18,8 @@ import pytest
 import torch
 
 from occlusight.model.chat import Chat
-from occlusight.model.preprocess import PixelLimits, PreprocessSettings
+from occlusight.model.pixel_limits import PixelLimits
+from occlusight.model.preprocess import PreprocessSettings
 from occlusight.model.presets import preset
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.video import VideoSettings

@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 
 from occlusight.errors import BadInput, BadModel, BadPicture
-from occlusight.model.preprocess import PixelLimits, PreprocessSettings, patches_of_array
+from occlusight.model.pixel_limits import PixelLimits
+from occlusight.model.preprocess import PreprocessSettings, patches_of_array
 from occlusight.model.video import Clip, VideoSettings, pair_seconds, patches_of_frames, sample_frames, video_resize
 
 SMALL = VideoSettings(PreprocessSettings(PixelLimits(4096, 10**7), patch_size=8))

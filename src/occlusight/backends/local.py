@@ -51,7 +51,8 @@ from occlusight.engine.speeds import KeptSpeeds, Speeds
 from occlusight.errors import BadInput
 from occlusight.model.chat import Chat
 from occlusight.model.device import Placement
-from occlusight.model.preprocess import PixelLimits, PreprocessSettings
+from occlusight.model.pixel_limits import PixelLimits
+from occlusight.model.preprocess import PreprocessSettings
 from occlusight.model.revision import revision_of
 from occlusight.model.traits import Traits
 

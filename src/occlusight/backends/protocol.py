@@ -17,7 +17,8 @@ from occlusight.engine.sampling_params import SamplingKeywords, SamplingParams
 from occlusight.errors import BadInput
 
 if TYPE_CHECKING:
-    from occlusight.model.preprocess import PixelLimits, PreprocessSettings
+    from occlusight.model.pixel_limits import PixelLimits
+    from occlusight.model.preprocess import PreprocessSettings
 
 CancelCheck: TypeAlias = Callable[[], bool]
 """Says whether the caller wants no answer any more."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
@@ -17,8 +17,11 @@ from occlusight.bench.run import run
 from occlusight.bench.settings import Settings
 from occlusight.datasets.dataset import DataSet
 from occlusight.model.picture import open_picture
-from occlusight.model.preprocess import PixelLimits, PreprocessSettings
+from occlusight.model.pixel_limits import PixelLimits
 from occlusight.occlusion.kinds import Names
+
+if TYPE_CHECKING:
+    from occlusight.model.preprocess import PreprocessSettings
 
 SIZES = (256, 384, 512, 768, 1024)
 LENGTHS = (16, 32, 64, 128, 256)

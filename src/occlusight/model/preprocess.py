@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,6 +16,7 @@ from torch import Tensor
 from occlusight.errors import BadInput, BadModel, BadPicture
 from occlusight.model.config import VisionConfig
 from occlusight.model.fields import Fields, read_json, warn_once
+from occlusight.model.pixel_limits import PixelLimits
 from occlusight.model.rope import Grid
 
 MAX_ASPECT = 200
@@ -40,29 +41,10 @@ nor pads.
 
 
 @dataclass(frozen=True)
-class PixelLimits:
-    """How many pixels a picture may have after resizing."""
-
-    min_pixels: int = 65_536
-    max_pixels: int = 16_777_216
-
-    def __post_init__(self) -> None:
-        if not 0 < self.min_pixels <= self.max_pixels:
-            raise BadInput(f"pixel limits must rise from above 0, got {self.min_pixels} to {self.max_pixels}")
-
-    def within(self, max_pixels: int | None, min_pixels: int | None) -> PixelLimits:
-        """Return what is left of these limits where others, if given, hold too: the smaller maximum; then the larger
-        minimum, up to it.
-        """
-        high = self.max_pixels if max_pixels is None else min(self.max_pixels, max_pixels)
-        return PixelLimits(min(max(self.min_pixels, min_pixels or 0), high), high)
-
-
-@dataclass(frozen=True)
 class PreprocessSettings:
     """What `preprocessor_config.json` says; the defaults are those of Qwen3-VL."""
 
-    limits: PixelLimits = PixelLimits()
+    limits: PixelLimits = field(default_factory=PixelLimits)
     patch_size: int = 16
     temporal_patch_size: int = 2
     merge_size: int = 2

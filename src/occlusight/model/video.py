@@ -15,7 +15,8 @@ from PIL import Image
 from torch import Tensor
 
 from occlusight.errors import BadInput
-from occlusight.model.preprocess import PixelLimits, PreprocessSettings, check_aspect, frame_patches, processor_fields
+from occlusight.model.pixel_limits import PixelLimits
+from occlusight.model.preprocess import PreprocessSettings, check_aspect, frame_patches, processor_fields
 from occlusight.model.rope import Grid
 
 FILE = "video_preprocessor_config.json"

@@ -11,7 +11,8 @@ import torch
 
 from occlusight.errors import BadData
 from occlusight.model.config import ModelConfig
-from occlusight.model.preprocess import PixelLimits, PreprocessSettings
+from occlusight.model.pixel_limits import PixelLimits
+from occlusight.model.preprocess import PreprocessSettings
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.traits import Traits
 from occlusight.model.weights import save_model
