@@ -129,7 +129,7 @@ def test_roles_are_checked() -> None:
 
 
 def test_unknown_arguments_of_the_python_api_list_the_known_ones() -> None:
-    with pytest.raises(BadInput, match=r"takes model, .*json_schema.*top_p, but temprature was given"):
+    with pytest.raises(BadInput, match=r"takes model, .*json_schema.*top_p.*, but temprature was given"):
         occlusight.generate_response("a.png", "?", temprature=1.0)
     with pytest.raises(BadInput, match="image_path: a picture must be a path or a PIL image, but a int was given"):
         occlusight.generate_response(5, "?")
