@@ -21,6 +21,13 @@ from occlusight.occlusion.kinds import LANGS, Lang
 if TYPE_CHECKING:
     from occlusight.files.json_lines import Line
 
+RECIPE = typer.Option(
+    help="street, desk, room, or all; street-wide and so on, with more kinds, or wide; or staged ones such as transparent-room, a type (partial, complete, chain, transparent, "
+    "reflective), or staged; or signs with text such as signs-street, or signs; or clips such as clip-room, or clip. Several with commas take turns."
+)
+QUESTIONS = typer.Option(
+    help="standard: who hides whom, where, how many; eyes: colours, boxes, amounts, lists, orders, several pictures, always matched."
+)
 SET = typer.Argument(metavar="SET", help="The folder of a data set, or the name of a shipped one.", show_default=False)
 
 HELP = """Make scenes with exact occlusion truth, and check them.
@@ -58,13 +65,7 @@ def make_command(
             "--set", help="A set that is named: occlusion-50 or occlusion-1k. Instead of recipe, seed, count."
         ),
     ] = None,
-    recipe: Annotated[
-        str | None,
-        typer.Option(
-            help="street, desk, room, or all; street-wide and so on, with more kinds, or wide; or staged ones such as transparent-room, a type (partial, complete, chain, transparent, "
-            "reflective), or staged; or signs with text such as signs-street, or signs; or clips such as clip-room, or clip. Several with commas take turns."
-        ),
-    ] = None,
+    recipe: Annotated[str | None, RECIPE] = None,
     seed: Annotated[
         int | None,
         typer.Option(min=0, help="A scene depends on this and its index. 1000000000 and above are for evaluation."),
@@ -88,12 +89,7 @@ def make_command(
             help="Match the questions of the whole set so that their texts do not give the answers away: fewer are asked. Named sets always do.",
         ),
     ] = False,
-    questions: Annotated[
-        str,
-        typer.Option(
-            help="standard: who hides whom, where, how many; eyes: colours, boxes, amounts, lists, orders, several pictures, always matched."
-        ),
-    ] = "standard",
+    questions: Annotated[str, QUESTIONS] = "standard",
     heldout: Annotated[bool, typer.Option("--heldout", help="Show meshes that training never sees.")] = False,
     langs: QuestionLangs = "zh,en",
     workers: Annotated[int, typer.Option(min=1, help="Processes, which share the cores.")] = 1,
