@@ -1,0 +1,45 @@
+"""The shipped reader and the names together: plain questions in both languages are understood."""
+
+from __future__ import annotations
+
+import pytest
+
+from occlusight.backends.open import open_reader
+from occlusight.reasoning.understanding import Understanding
+
+LIST = ["recognised", []]
+MEANT = {
+    "Does the street lamp hide the red car?": [["hides", ["street lamp", "red car"]]],
+    "is the dog hidden by the bench": [["hides", ["bench", "dog"]]],
+    "狗被长椅挡住了吗": [["hides", ["长椅", "狗"]]],
+    "路灯挡住汽车了吗": [["hides", ["路灯", "汽车"]]],
+    "what is hiding the elephant?": [["who_hides", ["elephant"]]],
+    "how many chairs are there": [["recognised", ["chairs"]], ["count", ["$0", "chairs"]]],
+    "what colour is the sofa": [["colour", ["sofa"]]],
+    "沙发和椅子哪个更近": [["nearer", ["沙发", "椅子"]]],
+    "图里有什么": [LIST, ["list_all", ["$0"]]],
+    "which object is nearest to the camera?": [LIST, ["nearest", ["$0"]]],
+    "where is the cup relative to the laptop": [["position", ["cup", "laptop"]]],
+}
+OUTSIDE = ("what is the capital of France", "明天天气怎么样", "how old is the man")
+
+
+@pytest.fixture(scope="module")
+def understanding() -> Understanding:
+    return Understanding(open_reader())
+
+
+def test_plain_questions_are_understood(understanding: Understanding) -> None:
+    found = {question: understanding.of(question) for question in MEANT}
+    assert {question: (one.scope, one.program) for question, one in found.items()} == {
+        question: ("inside", program) for question, program in MEANT.items()
+    }
+
+
+def test_other_questions_are_declined(understanding: Understanding) -> None:
+    assert {question: understanding.of(question).scope for question in OUTSIDE} == dict.fromkeys(OUTSIDE, "outside")
+
+
+def test_a_followup_is_understood(understanding: Understanding) -> None:
+    found = understanding.of("那狗呢?", ["汽车被什么挡住了?"])
+    assert found.program == [["who_hides", ["狗"]]]
