@@ -107,7 +107,8 @@ SETTINGS = {
 
 WIDE_SETTINGS = {f"{name}-wide": replace(setting, cast=None) for name, setting in SETTINGS.items()}
 RECIPES = {**SETTINGS, **WIDE_SETTINGS}
-_NUMBERS = {recipe: i for i, recipe in enumerate((*sorted(SETTINGS), *sorted(WIDE_SETTINGS)))}
+NUMBERS = {"desk": 0, "room": 1, "street": 2, "desk-wide": 3, "room-wide": 4, "street-wide": 5}
+"""By which streams of random numbers know a recipe: a new one takes the next, so that the others' scenes stay."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ class _Spot:
 
 def number_of(recipe: str) -> int:
     """The number by which streams of random numbers know a recipe."""
-    return _NUMBERS[recipe]
+    return NUMBERS[recipe]
 
 
 def make_scene(
