@@ -77,7 +77,7 @@ sequences = st.tuples(
 @settings(max_examples=60, deadline=None)
 @given(st.lists(sequences, min_size=1, max_size=4), st.integers(1, 150), st.integers(0, 99), st.booleans())
 @example([(0, [], 0, 4), (0, [], 0, 4), (0, [], 0, 9)], 1, 0, False)  # a row more than ROWS_WITH_AMX
-def test_a_table_gives_what_stretches_give_one_by_one(plan: Plan, shared: int, seed: int, drop: bool) -> None:
+def test_a_table_gives_what_key_ranges_give_one_by_one(plan: Plan, shared: int, seed: int, drop: bool) -> None:
     """However many rows: what a CPU with AMX leaves to PyTorch's kernel, the loop must do on all others."""
     total = sum(count for *_, count in plan)
     q, k, v = heads(total, torch.Generator().manual_seed(seed))
@@ -138,7 +138,9 @@ def test_a_model_in_bf16_goes_on_as_it_would_read_everything_at_once(tiny_checkp
 
 
 @pytest.mark.parametrize("amx", [False, True])
-def test_what_is_no_stretch_of_bf16_or_too_much_goes_the_other_way(amx: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_no_key_range_of_bf16_or_too_much_goes_the_other_way(
+    amx: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(table, "capabilities", lambda: replace(capabilities(), amx=amx))
     random = torch.Generator().manual_seed(0)
     q, *_ = heads(ROWS_WITH_AMX, random)

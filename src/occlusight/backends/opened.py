@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from occlusight.model.quant.plan import Plan
+from occlusight.model.quant.plan import QuantPlan
 from occlusight.model.qwen3vl import Qwen3VL
 
 Tell = Callable[[str], None]
@@ -18,4 +18,4 @@ class Opened:
     model: Qwen3VL
     dtype: str
     memory_bytes: int
-    plan: Plan | None = None
+    plan: QuantPlan | None = None

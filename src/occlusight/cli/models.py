@@ -14,7 +14,7 @@ from occlusight.cli.results import for_people, for_programs, say
 from occlusight.errors import BadInput
 
 if TYPE_CHECKING:
-    from occlusight.model.quant.plan import Plan
+    from occlusight.model.quant.plan import QuantPlan
 
 models_app = typer.Typer(no_args_is_help=True, help="Prepare a model's weights.")
 
@@ -92,7 +92,7 @@ def quantize_command(
         raise typer.Exit(1)
 
 
-def show(plan: Plan, model: str, folder: Path) -> None:
+def show(plan: QuantPlan, model: str, folder: Path) -> None:
     """Print a row for each kind of layer and choice, with the largest errors among its layers."""
     from rich.table import Table
 

@@ -9,7 +9,7 @@ import typer
 
 from occlusight.cli.outputs import output_folder
 from occlusight.cli.progress import progress
-from occlusight.train.pipeline import Plan
+from occlusight.train.pipeline import TrainPlan
 from occlusight.train.pipeline import train as run_plan
 from occlusight.train.recipe import load_recipe
 
@@ -37,7 +37,7 @@ def train(
 
     Example: occlusight train --out runs/eyes --recipe eyes
     """
-    plan = Plan(
+    plan = TrainPlan(
         run=out,
         recipe=load_recipe(recipe),
         renders=tuple(renders or ()),

@@ -27,7 +27,7 @@ SHOWN = ("text", "kind_right", "decisions_right", "tokens_right")
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainPlan:
     """Folders and processes of a run. Rendered data sets can be shared by runs."""
 
     run: Path
@@ -42,7 +42,7 @@ class Plan:
             raise BadInput(f"workers must be 0 or more, but {self.workers} was given")
 
 
-def train(plan: Plan, report: Report) -> None:
+def train(plan: TrainPlan, report: Report) -> None:
     """Run every stage that is missing; a run that was stopped resumes where it was saved."""
     keep_freed_memory()
     import_assets(progress=lambda done, total, what: report(f"meshes: {what}", done, total))

@@ -22,7 +22,7 @@ from occlusight.model.quant.int4 import Int4Weight
 from occlusight.model.quant.int8 import ReferenceWeight
 from occlusight.model.quant.linear import NARROW_ROWS, Int4Linear, Int8Linear, build_linear, store_int8
 from occlusight.model.quant.outliers import Outliers, edited_state
-from occlusight.model.quant.plan import FORMAT, Budget, Plan, QuantSettings
+from occlusight.model.quant.plan import FORMAT, Budget, QuantPlan, QuantSettings
 from occlusight.model.quant.quantizer import Quantizer, Sample
 from occlusight.model.quant.search import choose, token_errors
 from occlusight.model.quant.store import load_form, load_quantized, load_stored
@@ -56,7 +56,7 @@ def with_outliers(twins: Any, tmp_path: Path) -> Path:
     return tmp_path / "outliers"
 
 
-def quantize(checkpoint: Path, samples: list[Sample], folder: Path, settings: QuantSettings = INT8) -> Plan:
+def quantize(checkpoint: Path, samples: list[Sample], folder: Path, settings: QuantSettings = INT8) -> QuantPlan:
     return Quantizer(checkpoint, settings).run(samples, folder)
 
 
@@ -266,7 +266,7 @@ def test_it_is_made_once_and_made_again_when_damaged(
     made: list[Path] = []
 
     class Counting(Quantizer):
-        def run(self, samples: Any, folder: Path, progress: Any = None) -> Plan:
+        def run(self, samples: Any, folder: Path, progress: Any = None) -> QuantPlan:
             made.append(folder)
             return super().run(samples, folder, progress)
 
@@ -379,7 +379,7 @@ def test_a_form_of_another_model_is_refused(
 
 def test_the_plan_survives_its_json(twins: Any, samples: list[Sample], tmp_path: Path) -> None:
     plan = quantize(twins.directory, samples, tmp_path / "form")
-    assert Plan.read(json.loads(json.dumps(plan.document()))) == plan
+    assert QuantPlan.read(json.loads(json.dumps(plan.document()))) == plan
     assert StoreReader(tmp_path / "form").plan == plan
 
 

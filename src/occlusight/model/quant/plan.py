@@ -113,7 +113,7 @@ class OutputError:
 
 
 @dataclass(frozen=True)
-class Plan:
+class QuantPlan:
     """The plan of a whole model."""
 
     settings: QuantSettings
@@ -138,7 +138,7 @@ class Plan:
         return {**asdict(self), "within_budget": self.within}
 
     @classmethod
-    def read(cls, document: dict[str, Any]) -> Plan:
+    def read(cls, document: dict[str, Any]) -> QuantPlan:
         """From JSON. Raises KeyError or TypeError for what is no plan."""
         settings = dict(document["settings"])
         for key in ("budget", "int4_budget"):

@@ -21,7 +21,7 @@ from occlusight.kernels.capabilities import capabilities
 from occlusight.model.grids import GridTables
 from occlusight.model.quant.fused import NORMS, Sites, join, parts_of
 from occlusight.model.quant.linear import build_linear
-from occlusight.model.quant.plan import OutputError, Plan, QuantSettings, SitePlan
+from occlusight.model.quant.plan import OutputError, QuantPlan, QuantSettings, SitePlan
 from occlusight.model.quant.search import choose, choose_head, fold
 from occlusight.model.quant.store_file import EMBEDDING, StoreWriter
 from occlusight.model.qwen3vl import Qwen3VL
@@ -98,7 +98,7 @@ class Quantizer:
         self.sites: list[SitePlan] = []
 
     @torch.inference_mode()
-    def run(self, samples: Sequence[Sample], folder: Path, progress: Progress | None = None) -> Plan:
+    def run(self, samples: Sequence[Sample], folder: Path, progress: Progress | None = None) -> QuantPlan:
         """Write the stored form to `folder` and return its plan."""
         capabilities()  # compiled and tried before the clock runs: the first part's time tells of the others'
         began = perf_counter()
@@ -124,7 +124,7 @@ class Quantizer:
             if head:
                 writer.write("lm_head.safetensors", head)
             writer.write(EMBEDDING, {"weight": self.reader.tensor("text.embed_tokens.weight").bfloat16()})
-            plan = Plan(self.settings, tuple(self.sites), output, round(perf_counter() - began, 1), tokens)
+            plan = QuantPlan(self.settings, tuple(self.sites), output, round(perf_counter() - began, 1), tokens)
             writer.finish(plan)
         finally:
             writer.discard()

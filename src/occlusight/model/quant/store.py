@@ -17,7 +17,7 @@ from occlusight.model.config import ModelConfig
 from occlusight.model.fields import read_json
 from occlusight.model.quant.fused import Build, join, parts_of
 from occlusight.model.quant.linear import Bf16Linear, build_linear
-from occlusight.model.quant.plan import Plan
+from occlusight.model.quant.plan import QuantPlan
 from occlusight.model.quant.quantizer import Progress, Quantizer, Sample
 from occlusight.model.quant.store_file import Origin, StoreReader
 from occlusight.model.qwen3vl import Qwen3VL
@@ -47,7 +47,7 @@ def load_quantized(
     progress: Progress | None = None,
     int4_only: bool = False,
     device: torch.device | str = "cpu",
-) -> tuple[Qwen3VL, Plan]:
+) -> tuple[Qwen3VL, QuantPlan]:
     """Load the stored form; make it first where there is none, or where it is damaged or of an earlier format.
 
     `calibration` is called only to make it, which is done on the CPU. `int4_only`, `device`: see `load_stored`.
@@ -66,7 +66,7 @@ def load_quantized(
 
 def load_form(
     checkpoint: Path, digest: str, folder: Path, int4_only: bool = False, device: torch.device | str = "cpu"
-) -> tuple[Qwen3VL, Plan]:
+) -> tuple[Qwen3VL, QuantPlan]:
     """Load a stored form that somebody names.
 
     Raises:

@@ -29,7 +29,7 @@ from occlusight.errors import BadModel
 from occlusight.files.cache_directory import cache_directory
 from occlusight.files.whole import Unwritable, sha256, unwritable, write_json
 from occlusight.model.fields import read_json
-from occlusight.model.quant.plan import FORMAT, Plan, QuantSettings
+from occlusight.model.quant.plan import FORMAT, QuantPlan, QuantSettings
 from occlusight.model.quant.verified import Verified
 
 EMBEDDING, PLAN, INDEX = "embedding.safetensors", "plan.json", "index.json"
@@ -87,7 +87,7 @@ class StoreWriter:
         except SafetensorError as error:
             raise Unwritable(f"{path} cannot be written ({error}); make room there") from None
 
-    def finish(self, plan: Plan) -> None:
+    def finish(self, plan: QuantPlan) -> None:
         """Add plan and index, and put the folder where it belongs."""
         write_json(self.partial / PLAN, plan.document())
         self._note(PLAN)
@@ -155,7 +155,7 @@ class StoreReader:
             self.checkpoint = str(index["checkpoint"])  # its digest
             self._verified = Verified(folder)
             self._check(PLAN)
-            self.plan = Plan.read(read_json(folder, PLAN))
+            self.plan = QuantPlan.read(read_json(folder, PLAN))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             reason = (
                 str(error).removesuffix("; download the model again")
