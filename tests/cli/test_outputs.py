@@ -24,7 +24,7 @@ from occlusight.files.whole import Unwritable, replacing, write_whole
 OUTPUTS = [one for one in paths() if one.callback.startswith("output")]
 READ = {
     *("--batch", "--json-schema", "--package", "--images", "--instances", "--names", "--renders", "--picture"),
-    *("--folder", "--pictures", "--labels", "--scenes", "file", "folder", "runs", "run"),
+    *("--folder", "--pictures", "--labels", "--scenes", "--wordings", "packaged", "file", "folder", "runs", "run"),
 }
 """Paths that commands read. One that a command writes has a callback of `cli/outputs.py`."""
 
