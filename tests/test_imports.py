@@ -45,6 +45,8 @@ PACKAGES = {  # packages of others, and the parts that may import them
     "torch": {"kernels", "model", "engine", "backends", "train"},
     "safetensors": {"model"},
     "transformers": {"backends"},
+    "clingo": {"reasoning"},
+    "resvg_py": {"drawing"},
     "typer": {"cli"},
     "rich": {"cli"},
 }

@@ -73,6 +73,9 @@ class Relation:
     reflective one hides it behind a reflection. None where all that is covered is hidden. `alone_fraction` is the share
     that no other object hides too; None where it was not measured. Where the hidden part is "unknown" people said that
     it hides and nobody measured how much: the fractions say nothing then.
+
+    `probability` is None where a model said it whose probabilities nobody calibrated; `raw_probability` is the model's
+    own, None in truth. `changed_by` names the rules that made the relation what it is against the model's word.
     """
 
     occluder: str
@@ -81,9 +84,11 @@ class Relation:
     covered_fraction: float
     hidden_part: str
     evidence: Text | None = None
-    probability: float = 1.0
+    probability: float | None = 1.0
     hidden_fraction: float | None = None
     alone_fraction: float | None = None
+    raw_probability: float | None = None
+    changed_by: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.type not in RELATION_TYPES:
@@ -162,7 +167,10 @@ class Inscription:
 @dataclass(frozen=True)
 class Graph:
     """Objects, who hides whom, the order in depth (front to back, ties grouped), and where they are measured:
-    reflections, shadows on the ground, second views, and texts."""
+    reflections, shadows on the ground, second views, and texts.
+
+    `optimal` says whether no other graph that keeps all rules is more probable; None where no rules were applied.
+    """
 
     width: int
     height: int
@@ -174,6 +182,7 @@ class Graph:
     shadows: tuple[Shadow, ...] = field(default=())
     views: tuple[SecondView, ...] = field(default=())
     inscriptions: tuple[Inscription, ...] = field(default=())
+    optimal: bool | None = None
 
     def object(self, id: str) -> Object:
         """Return the object with this id. Raises KeyError."""
@@ -195,6 +204,13 @@ class Graph:
         width, height = body.pop("width"), body.pop("height")
         if not self.inscriptions:  # documents of pictures without text are as they always were
             del body["inscriptions"]
+        if self.optimal is None:  # and those of truth
+            del body["optimal"]
+        for relation in (*body["relations"], *(r for view in body["views"] for r in view["relations"])):
+            if relation["raw_probability"] is None:
+                del relation["raw_probability"]
+                if not relation["changed_by"]:
+                    del relation["changed_by"]
         return {"version": VERSION, "image": {"width": width, "height": height}, **body}
 
     @classmethod
@@ -221,7 +237,8 @@ class Graph:
             return Object(**{**_known(Object, o), **boxes})
 
         def relation(r: Mapping[str, Any]) -> Relation:
-            return Relation(**{**_known(Relation, r), "evidence": text(r.get("evidence"))})
+            rules = tuple(r.get("changed_by", ()))
+            return Relation(**{**_known(Relation, r), "evidence": text(r.get("evidence")), "changed_by": rules})
 
         return cls(
             width=document["image"]["width"],
@@ -244,6 +261,7 @@ class Graph:
                 )
                 for i in document.get("inscriptions", ())
             ),
+            optimal=document.get("optimal"),
         )
 
 
