@@ -82,7 +82,8 @@ def circular(pairs: Iterable[tuple[str, ...]]) -> set[tuple[str, str]]:
         after[a].add(b)
 
     def reached(start: str) -> set[str]:
-        found, ahead = set(), [start]
+        found: set[str] = set()
+        ahead = [start]
         while ahead:
             new = after.get(ahead.pop(), set()) - found
             found |= new
