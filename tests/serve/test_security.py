@@ -313,7 +313,7 @@ def test_every_answer_has_the_headers_that_browsers_heed(browser: Browser) -> No
 
 def test_what_the_page_does_not_need_is_not_there(browser: Browser) -> None:
     paths = """
-        /openapi.json /docs /redoc /config /config/ /login /logout /monitoring /monitoring/summary /manifest.json
+        /docs /redoc /config /config/ /login /logout /monitoring /monitoring/summary /manifest.json
         /robots.txt /pwa_icon /svelte/x /gradio_api/info /gradio_api/info/ /gradio_api/openapi.json /gradio_api/runs
         /gradio_api/run-history/connect /gradio_api/run-history/buckets /gradio_api/run-history/records
         /gradio_api/process_recording /gradio_api/dev/reload /gradio_api/call/ask /gradio_api/call/v2/ask

@@ -1,19 +1,16 @@
-"""The HTTP application: the page, and whether the server is well."""
+"""The HTTP application: the page, and the API for programs."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
-from dataclasses import asdict
-from typing import Any
 
-from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from occlusight import __version__
 from occlusight.backends.protocol import Backend
+from occlusight.serve.api.app import create_api
+from occlusight.serve.api.service import Service
 from occlusight.serve.fair_queue import FairQueue, Shares
 from occlusight.serve.guard import Guard
 from occlusight.serve.page.examples import Example
@@ -29,29 +26,19 @@ def create_app(
     allow_hosts: Iterable[str] = (),
     shares: Shares | None = None,
 ) -> ASGIApp:
-    """Return the application that serves a model's page at / and its state at /healthz; see `Page`, `Guard` and
-    `FairQueue`."""
+    """Return the application that serves a model's page at / and its API beside it; see `Page`, `create_api`, `Guard`
+    and `FairQueue`."""
+
+    queue = FairQueue(shares)
 
     async def built() -> Page:
-        return Page(backend, FairQueue(shares), language, knows_photographs, examples)
+        return Page(backend, queue, language, knows_photographs, examples)
 
     with ThreadPoolExecutor(
         1
     ) as thread:  # outside of an event loop, Gradio would leave one open for each lock that it makes
         page = thread.submit(asyncio.run, built()).result()
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with page.open():
-            yield
-
-    app = FastAPI(
-        title="Occlusight", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
-    )
-
-    @app.get("/healthz")
-    def healthz() -> dict[str, Any]:
-        return {"status": "ok", "version": __version__, "model": asdict(backend.info)}
-
+    app = create_api(Service(backend, queue), page.open())
     app.mount("/", page.app)
     return Guard(app, allow_hosts)

@@ -24,15 +24,17 @@ LONGEST_RETRY_S = 120
 
 @dataclass(frozen=True)
 class Client:
-    """Who asks."""
+    """Who asks; a `program` may ask more at once than somebody at a page."""
 
     group: str
     member: str
+    program: bool = False
 
 
 @dataclass(frozen=True)
 class Shares:
-    """How many answers are computed at once, how many may wait in all and of one member, and for how long (seconds).
+    """How many answers are computed at once, how many may wait in all, of one member and of one that is a program, and
+    for how long (seconds).
 
     Answers that are computed together share the reading of the weights: with the shipped model on two cores 8 take 0.22
     s of a processor each, 2 take 0.37, 16 take 0.19.
@@ -41,6 +43,7 @@ class Shares:
     at_once: int = 8
     waiting: int = 128
     of_a_member: int = 4
+    of_a_program: int = 64
     longest_wait_s: float = 600.0
 
 
@@ -164,7 +167,7 @@ class FairQueue:
         for it."""
         group = self._groups.get(client.group, {})
         mine = len(group.get(client.member, ())) + sum(place.client == client for place in self.running)
-        if mine >= self.shares.of_a_member:
+        if mine >= (self.shares.of_a_program if client.program else self.shares.of_a_member):
             message = f"{mine} of your questions wait or are being answered, and more are not taken"
             raise Busy(message, self.retry_after_s, by_client=True)
         if self.waiting < self.shares.waiting:

@@ -1,0 +1,210 @@
+"""What all families answer with: the model, its queue, the threads that wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from time import time
+from typing import TypeVar
+
+from fastapi.sse import KEEPALIVE_COMMENT
+from starlette.requests import Request as HttpRequest
+from starlette.responses import StreamingResponse
+
+from occlusight.backends.protocol import Backend, Event, Request
+from occlusight.errors import BadPicture, Cancelled
+from occlusight.serve.api.errors import LEFT, ApiError, api_error
+from occlusight.serve.api.pictures import Pictures, RequestLimits, pictures_kept
+from occlusight.serve.fair_queue import Client, FairQueue
+from occlusight.serve.visitors import neighbourhood
+
+Result = TypeVar("Result")
+FIRST_NEWS_S = 15.0
+"""A stream begins, so that no proxy takes it for dead, also where nothing has come so long."""
+
+
+@dataclass
+class Service:
+    """The model that the API answers with, and how it is shared; `opened` is when, in seconds since 1970."""
+
+    backend: Backend
+    queue: FairQueue
+    limits: RequestLimits = field(default_factory=RequestLimits)
+    opened: int = field(default_factory=lambda: int(time()))
+
+    def __post_init__(self) -> None:
+        self.threads = ThreadPoolExecutor(self.queue.shares.at_once, thread_name_prefix="api")
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        self.threads.shutdown(wait=False, cancel_futures=True)
+
+    def check_model(self, name: str) -> None:
+        """Raise ApiError (404) for another model than the one that answers here."""
+        if name != self.backend.info.name:
+            message = f"there is no model {name!r} here; ask {self.backend.info.name!r}"
+            raise ApiError(message, "model", "model_not_found", 404)
+
+    @asynccontextmanager
+    async def pictures(self) -> AsyncIterator[Pictures]:
+        """Keep a request's pictures as long as this lasts; errors about one name the field that it came in."""
+        with pictures_kept(self.limits) as kept:
+            try:
+                yield kept
+            except BadPicture as error:
+                raise kept.told(error) from error
+
+    async def events(self, request: Request, client: Client) -> AsyncGenerator[Event]:
+        """Wait for the client's turn, then yield the answer as it comes. Closing this stops the work.
+
+        Raises:
+            Busy: the client has too many places, or no turn comes.
+        """
+        with self.queue.enter(client) as place:
+            async for _ in place.waits():
+                pass
+            async with aclosing(self._computed(request)) as events:
+                async for event in events:
+                    yield event
+
+    async def compute(self, work: Callable[[Callable[[], bool]], Result], client: Client) -> Result:
+        """Wait for the client's turn, then return what `work` does in a thread. It is given what tells whether nobody
+        wants its result any more, and raises Cancelled then.
+        """
+        stopped = False
+        with self.queue.enter(client) as place:
+            async for _ in place.waits():
+                pass
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self.threads, work, lambda: stopped)
+            finally:
+                stopped = True
+
+    async def _computed(self, request: Request) -> AsyncGenerator[Event]:
+        """Yield what the backend does in a thread."""
+        loop = asyncio.get_running_loop()
+        news: asyncio.Queue[Event | None] = asyncio.Queue()
+        work = _Work(self.backend, request, lambda event: loop.call_soon_threadsafe(news.put_nowait, event))
+        computing = loop.run_in_executor(self.threads, work.run)
+        try:
+            while (event := await news.get()) is not None:
+                yield event
+            await computing
+        finally:
+            work.stopped = True
+            if not computing.done():
+                computing.add_done_callback(lambda done: done.cancelled() or done.exception())
+                loop.run_in_executor(None, work.close)  # the step under way is waited for: not here
+
+
+class _Work:
+    """A request in a thread of its own; `tell` hears each event, and None at the end."""
+
+    def __init__(self, backend: Backend, request: Request, tell: Callable[[Event | None], object]) -> None:
+        self.stopped = False
+        self._backend = backend
+        self._request = request
+        self._tell = tell
+        self._events: object = None
+
+    def run(self) -> None:
+        """Compute until the end or a stop. Raises what the backend raises."""
+        try:
+            events = self._events = self._backend.generate(self._request, lambda: self.stopped)
+            for event in events if not self.stopped else ():
+                if self.stopped:
+                    return
+                self._tell(event)
+        except Cancelled:
+            if not self.stopped:
+                raise
+        finally:
+            self.close()
+            with suppress(RuntimeError):  # the loop has ended
+                self._tell(None)
+
+    def close(self) -> None:
+        """Stop what is computed, from any thread."""
+        close = getattr(self._events, "close", None)
+        if close is not None:
+            with suppress(ValueError):  # a plain generator that is running in another thread
+                close()
+
+
+def client_of(request: HttpRequest, member: str | None = None) -> Client:
+    """Return whose share a request takes: its key's, or else its address's."""
+    key = getattr(request.state, "key", None)
+    address = neighbourhood(request.client.host if request.client else "")
+    return Client(key or address, f"api {member or ''}", program=True)
+
+
+async def unless_left(request: HttpRequest, work: Awaitable[Result]) -> Result:
+    """Return what the work does; stop it where the client leaves. Raises ApiError for whatever goes wrong."""
+    working = asyncio.ensure_future(work)
+    watching = asyncio.ensure_future(left(request))
+    try:
+        await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ApiError("the client left", status=LEFT)
+        return working.result()
+    except Exception as error:
+        raise api_error(error) from error
+    finally:
+        for task in (working, watching):
+            task.cancel()
+        await asyncio.gather(working, watching, return_exceptions=True)
+
+
+async def left(request: HttpRequest) -> None:
+    """Wait until a client whose request was read has closed the connection."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def stream(
+    events: AsyncGenerator[bytes], failed: Callable[[ApiError], bytes], comment: bytes = KEEPALIVE_COMMENT
+) -> StreamingResponse:
+    """Return a stream that begins with the first event, so that what fails before it is an ordinary refusal; what fails
+    later is an event. A comment is sent where nothing comes for long.
+    """
+    pieces: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
+
+    async def pump() -> None:
+        try:
+            async with aclosing(events):
+                async for event in events:
+                    pieces.put_nowait(event)
+            pieces.put_nowait(None)
+        except Exception as error:
+            pieces.put_nowait(error)
+
+    pumping = asyncio.create_task(pump())
+
+    async def next_piece(usually: bytes) -> bytes | Exception | None:
+        try:
+            async with asyncio.timeout(FIRST_NEWS_S):
+                return await pieces.get()
+        except TimeoutError:
+            return usually
+
+    async def told(piece: bytes | Exception | None) -> AsyncIterator[bytes]:
+        try:
+            while isinstance(piece, bytes):
+                yield piece
+                piece = await next_piece(comment)
+            if piece is not None:
+                yield failed(api_error(piece))
+        finally:
+            pumping.cancel()
+
+    try:
+        first = await next_piece(comment)
+    except asyncio.CancelledError:
+        pumping.cancel()
+        raise
+    if isinstance(first, Exception):
+        raise first
+    return StreamingResponse(told(first), media_type="text/event-stream", headers={"Cache-Control": "no-store"})

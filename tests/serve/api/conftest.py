@@ -1,0 +1,67 @@
+"""The API alone in a thread, and the official client."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from openai import OpenAI
+from tests.serve.conftest import wait
+
+from occlusight.backends.protocol import Backend
+from occlusight.serve.api.app import create_api
+from occlusight.serve.api.bodies import BodyLimits
+from occlusight.serve.api.service import Service
+from occlusight.serve.fair_queue import FairQueue
+from occlusight.serve.guard import Guard
+from occlusight.serve.run import server_config, take
+
+
+@contextmanager
+def serving_api(
+    backend: Backend, queue: FairQueue | None = None, bodies: BodyLimits | None = None, **settings: Any
+) -> Iterator[str]:
+    """Serve the API of a backend on a free port, and give its address."""
+    with take("127.0.0.1", 0) as listening:
+        app = Guard(create_api(Service(backend, queue or FairQueue(), **settings), bodies=bodies))
+        server = uvicorn.Server(server_config(app, ending_s=1))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        wait(lambda: server.started)
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(10)
+
+
+@pytest.fixture
+def serve_api() -> Iterator[Callable[..., str]]:
+    """Serve a backend's API until the test ends; returns its address."""
+    with ExitStack() as stack:
+        yield lambda *args, **settings: stack.enter_context(serving_api(*args, **settings))
+
+
+@contextmanager
+def client_at(address: str, **settings: Any) -> Iterator[OpenAI]:
+    """The official client of a server."""
+    with OpenAI(base_url=f"{address}/v1", api_key="none", max_retries=0, **settings) as client:
+        yield client
+
+
+def data_uri(picture: Path) -> str:
+    """A picture as programs send it."""
+    kind = {"jpg": "jpeg"}.get(picture.suffix[1:], picture.suffix[1:])
+    return f"data:image/{kind};base64,{base64.b64encode(picture.read_bytes()).decode()}"
+
+
+def asked(text: str, *pictures: Path, **more: Any) -> dict[str, Any]:
+    """A user's message."""
+    shown = [{"type": "image_url", "image_url": {"url": data_uri(one), **more}} for one in pictures]
+    return {"role": "user", "content": [*shown, {"type": "text", "text": text}]}
