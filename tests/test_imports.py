@@ -34,7 +34,7 @@ ONLY = {  # parts that may know these alone, of what is below them
     "occlusion": {"errors"},
     "questions": {"errors", "occlusion"},
     "reading": {"errors", "occlusion"},
-    "reasoning": {"errors", "occlusion", "questions", "reading", "backends"},
+    "reasoning": {"errors", "files", "occlusion", "questions", "reading", "backends"},
 }
 NEVER = {"scenes": {"model", "backends", "engine", "kernels"}}
 NEVER_EXCEPTIONS = {

@@ -8,12 +8,20 @@ from importlib.resources import files
 
 from clingo import Function, Number, String, Symbol
 
-from occlusight.occlusion.graph import Box, Object
-from occlusight.reasoning.rules.observed import Observed, Pair, said
+from occlusight.occlusion.graph import Object
+from occlusight.reasoning.rules.causes import candidates
+from occlusight.reasoning.rules.knowledge import Knowledge
+from occlusight.reasoning.rules.observed import Observed, Pair
+from occlusight.reasoning.rules.places import foot, inside, meet, rests, whole_in_picture
+from occlusight.reasoning.rules.ruleset import Rules
 
 HUNDREDTHS = 100  # weights are whole hundredths of log-odds: finer ones only slow the solver
 SUREST = 0.9999  # no model is surer than that: what it says can be outweighed
-TOUCH = 12  # of 1000: boxes that are nearer than this meet
+UNASKED = 0.02  # probability that a thing hides part of one that it meets, where the model was not asked
+UNSEEN = 1.0  # log-odds that something seen is the cause of a cue rather than something that cannot be seen
+STANDING = 0.95  # probability that a thing stands on what its `supported_by` says
+LOWER = 20  # of 1000: feet whose heights differ by less tell nothing
+FACTOR = 1.3  # how much farther a thing must look than another by its size
 
 
 def text(name: str) -> str:
@@ -36,34 +44,80 @@ def weight(probability: float) -> int:
     return round(HUNDREDTHS * math.log(p / (1 - p)))
 
 
-def meet(a: Box, b: Box, gap: int = TOUCH) -> bool:
-    """Whether two boxes share area, or are no further apart than `gap` of 1000."""
-    return max(a[0], b[0]) - min(a[2], b[2]) <= gap and max(a[1], b[1]) - min(a[3], b[3]) <= gap
-
-
-def facts(observed: Observed) -> Iterator[Symbol]:
-    """Yield what `occlusion.lp` is told of a picture."""
-    objects = observed.graph.objects
-    for o in objects:
-        yield atom("object", o.id)
-        yield from (atom("is", o.id, tag) for tag in tags(o))
-        yield from (atom("meets", o.id, p.id) for p in objects if p is not o and meet(o.box, p.box))
-    for name, pairs in said_of(observed).items():
-        for p in pairs:
-            yield atom({"hides": "asked"}.get(name, f"asked_{name}"), p.first, p.second)
-            yield Function("says", [atom(name, p.first, p.second), Number(weight(p.probability))])
-
-
-def said_of(observed: Observed) -> dict[str, tuple[Pair, ...]]:
-    """Return what the model says by the name of the atom in the program."""
-    return {
-        "hides": tuple(Pair(r.occluder, r.occluded, said(r)) for r in observed.graph.relations),
+def said(observed: Observed) -> dict[Symbol, float]:
+    """Return what the model was asked, as atoms of the program, and the probability of each by its word."""
+    standing = {(o.supported_by, o.id) for o in observed.graph.objects if o.supported_by}
+    standing -= {(p.first, p.second) for p in observed.supports}
+    pairs = {
+        "hides": observed.hides,
         "nearer": observed.nearer,
-        "carries": observed.supports,
+        "carries": (*observed.supports, *(Pair(a, b, STANDING) for a, b in sorted(standing))),
         "shows": observed.mirrored,
     }
+    found = {atom(name, p.first, p.second): p.probability for name, listed in pairs.items() for p in listed}
+    return found | {atom("veils", v.occluder): v.probability for v in observed.veils}
 
 
-def tags(o: Object) -> set[str]:
-    """Return what is known of an object: its kind and its material."""
-    return {o.kind, o.material}
+def facts(observed: Observed, rules: Rules) -> Iterator[Symbol]:
+    """Yield what `occlusion.lp` is told of a picture, and `solving.lp` of what the model says."""
+    objects = observed.graph.objects
+    told = said(observed)
+    known = rules.knowledge
+    for o in objects:
+        yield atom("object", o.id)
+        yield from (atom("is", o.id, tag) for tag in sorted(known.tags(o)))
+        if o.seen == "reflection":
+            yield atom("image", o.id)
+        for p in objects:
+            if o is not p and meet(o.box, p.box):
+                yield atom("meets", o.id, p.id)
+                yield from _of_two(o, p, known)
+                if (hides := atom("hides", o.id, p.id)) not in told:
+                    yield Function("says", [hides, Number(weight(UNASKED))])
+    things = {o.id: o for o in objects}
+    for one, probability in told.items():
+        yield Function("asked", [one])
+        yield Function("says", [one, Number(weight(probability))])
+        if one.name == "carries" and known.may_carry(*(things[a.string] for a in one.arguments)):
+            yield atom("may_carry", *(a.string for a in one.arguments))
+    yield from _of_cues(observed, known)
+
+
+def of_rules(rules: Rules) -> Iterator[Symbol]:
+    """Yield which rules are never broken and which may be, at what price."""
+    for rule in rules.rules:
+        if rule.weight is None:
+            yield atom("hard", rule.name)
+        else:
+            yield Function("soft", [String(rule.name), Number(round(HUNDREDTHS * rule.weight))])
+
+
+def _of_two(o: Object, p: Object, known: Knowledge) -> Iterator[Symbol]:
+    if inside(o.box, p.box):
+        yield atom("inside", o.id, p.id)
+    if rests(o.box, p.box):
+        yield atom("rests", o.id, p.id)
+    if whole_in_picture(p.box) and foot(o) > foot(p) + LOWER:
+        yield atom("lower", o.id, p.id)
+    if _looks_farther(o, p, known):
+        yield atom("small", o.id, p.id)
+
+
+def _looks_farther(o: Object, p: Object, known: Knowledge) -> bool:
+    """Whether o is so small in the picture for its kind, and p so large, that o is farther."""
+    mine, others = known.height(o.kind), known.height(p.kind)
+    if mine is None or others is None or not whole_in_picture(o.box):
+        return False
+    return mine[0] * max(1, p.box[3] - p.box[1]) > FACTOR * others[1] * max(1, o.box[3] - o.box[1])
+
+
+def _of_cues(observed: Observed, known: Knowledge) -> Iterator[Symbol]:
+    yield Function("price_of_unseen", [Number(round(HUNDREDTHS * UNSEEN))])
+    for n, cue in enumerate(observed.cues):
+        id = Number(n)
+        yield Function("cue", [id, String(cue.sort)])
+        yield Function("says", [Function("explained", [id]), Number(weight(cue.probability))])
+        for cause in candidates(cue, observed.graph.objects, known):
+            symbol = atom(cause.name, *cause.of)
+            yield Function("candidate", [id, symbol])
+            yield Function("price", [id, symbol, Number(round(HUNDREDTHS * cause.price))])
