@@ -16,8 +16,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from occlusight.cli.app import run
-from occlusight.drawing.canvas import COLOURS, Sheet, font
+from occlusight.drawing.canvas import COLOURS, Sheet
 from occlusight.drawing.diagram import draw_diagram, height, rows
+from occlusight.drawing.font import names_face
 from occlusight.drawing.overlay import PANEL, centre, outline, overlay
 from occlusight.errors import BadData
 from occlusight.files.json_lines import all_lines
@@ -326,7 +327,7 @@ def test_the_graph_is_drawn_beside_the_picture(small_set: Path) -> None:
     facts = Facts(Graph.from_json(line["graph"]))
     sheet = Image.new("RGB", (600, 900), "white")
     paints = {o.id: COLOURS[i] for i, o in enumerate(facts.graph.objects)}
-    on = Sheet(ImageDraw.Draw(sheet), 1, font("en", 14), font("en", 17), "en", paints)
+    on = Sheet(ImageDraw.Draw(sheet), 1, names_face(14), names_face(17), "en", paints)
     at = draw_diagram(on, facts, (20, 20, 580, 20 + height(facts)))
     assert set(at) == set(facts.objects)
     order = [at[id][1] for group in rows(facts) for id in group[:1]]
@@ -353,4 +354,3 @@ def test_outlines_and_centres_lie_inside_the_mask() -> None:
     mask[2:7, 2:7] = False  # a ring: its middle is not in it
     x, y = centre(mask)
     assert mask[int(y), int(x)]
-    assert font("en", 12)

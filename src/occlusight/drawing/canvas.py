@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 from PIL import ImageDraw, ImageFont
 
-from occlusight.errors import BadInput
 from occlusight.occlusion.graph import Object
 from occlusight.occlusion.kinds import Lang
 
 Paint = tuple[int, int, int]
 Point = tuple[float, float]
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+Font = ImageFont.FreeTypeFont
 
 COLOURS: tuple[Paint, ...] = (
     (230, 60, 60),
@@ -27,10 +26,6 @@ COLOURS: tuple[Paint, ...] = (
     (90, 90, 90),
     (100, 200, 30),
 )
-FONTS = {
-    "en": ("DejaVuSans.ttf", "Arial.ttf", "Helvetica.ttc"),
-    "zh": ("wqy-microhei.ttc", "NotoSansCJK-Regular.ttc", "msyh.ttc", "PingFang.ttc", "SimHei.ttf"),
-}
 INK, FAINT, PAPER = (30, 30, 30), (150, 150, 150), (250, 250, 248)
 HEAD = 13  # pixels of an arrow's head
 
@@ -63,15 +58,3 @@ class Sheet:
             self.draw.line((x0, y0, x1, y1), fill=paint, width=width)
         self.draw.polygon(head, fill="white", outline="black")
         self.draw.ellipse((x0 - 4, y0 - 4, x0 + 4, y0 + 4), fill="white", outline="black")
-
-
-def font(lang: Lang, size: int) -> Font:
-    """Return a font that has the language's characters. Raises BadInput when there is none for Chinese."""
-    for name in FONTS[lang]:
-        try:
-            return ImageFont.truetype(name, size)
-        except OSError:
-            continue
-    if lang == "zh":
-        raise BadInput(f"no font with Chinese characters was found ({', '.join(FONTS['zh'])}); install one, or use en")
-    return ImageFont.load_default(size)

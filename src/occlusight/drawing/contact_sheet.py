@@ -7,7 +7,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from occlusight.drawing.canvas import INK, PAPER, font
+from occlusight.drawing.canvas import INK, PAPER
+from occlusight.drawing.font import names_face
 from occlusight.errors import BadData, BadPicture
 from occlusight.files.json_lines import Line
 from occlusight.model.picture import open_picture
@@ -21,7 +22,7 @@ def contact_sheet(folder: Path, lines: Sequence[Line], columns: int = 10, side: 
     rows = -(-len(lines) // columns)
     sheet = Image.new("RGB", (columns * (side + MARGIN) + MARGIN, rows * (side + CAPTION + MARGIN) + MARGIN), PAPER)
     draw = ImageDraw.Draw(sheet)
-    small = font("en", 11)
+    small = names_face(11)
     for i, line in enumerate(lines):
         x = MARGIN + i % columns * (side + MARGIN)
         y = MARGIN + i // columns * (side + CAPTION + MARGIN)

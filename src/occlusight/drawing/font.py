@@ -1,6 +1,7 @@
-"""The face that texts are set in: on signs, and as names on a drawing.
+"""The faces that texts are set in: on signs, and names on drawings.
 
-It is shipped (`face.otf`): characters of Noto Sans CJK SC Bold, under the SIL Open Font License 1.1.
+Both are shipped, under the SIL Open Font License 1.1: `face.otf`, characters of Noto Sans CJK SC Bold, and `names.otf`,
+those of Noto Sans SC Regular that names need.
 """
 
 from __future__ import annotations
@@ -12,10 +13,21 @@ from importlib.resources import files
 from PIL import ImageFont
 
 EM = 112  # pixels to a character's height
+NAMES = "Occlusight Names"
 
 
 @cache
 def face() -> ImageFont.FreeTypeFont:
-    """Return the shipped face."""
-    data = (files("occlusight.drawing") / "face.otf").read_bytes()
-    return ImageFont.truetype(io.BytesIO(data), EM, layout_engine=ImageFont.Layout.BASIC)
+    """Return the shipped face of signs."""
+    return _opened("face.otf", EM)
+
+
+@cache
+def names_face(size: int) -> ImageFont.FreeTypeFont:
+    """Return the shipped face of names in a size in pixels."""
+    return _opened("names.otf", size)
+
+
+def _opened(name: str, size: int) -> ImageFont.FreeTypeFont:
+    data = (files("occlusight.drawing") / name).read_bytes()
+    return ImageFont.truetype(io.BytesIO(data), size, layout_engine=ImageFont.Layout.BASIC)

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from occlusight.datasets.masks import decode
-from occlusight.drawing.canvas import COLOURS, FAINT, INK, PAPER, Paint, Point, Sheet, font
+from occlusight.drawing.canvas import COLOURS, FAINT, INK, PAPER, Paint, Point, Sheet
 from occlusight.drawing.diagram import draw_diagram
 from occlusight.drawing.diagram import height as diagram_height
-from occlusight.drawing.font import face
+from occlusight.drawing.font import face, names_face
 from occlusight.errors import BadData
 from occlusight.files.json_lines import Line
 from occlusight.model.picture import open_picture
@@ -48,7 +48,7 @@ def overlay(folder: Path, line: Line, lang: Lang = "en") -> Image.Image:
     listed = 80 + LINE * sum(map(len, lines))
     sheet = Image.new("RGB", (wide + PANEL, max(tall, listed + diagram_height(facts) + MARGIN)), PAPER)
     sheet.paste(Image.fromarray(pixels), (0, 0))
-    on = Sheet(ImageDraw.Draw(sheet), scale, font(lang, 14), font(lang, 17), lang, paints)
+    on = Sheet(ImageDraw.Draw(sheet), scale, names_face(14), names_face(17), lang, paints)
     for o in graph.objects:
         _label(on, o, paints[o.id], (wide, tall))
     at = {o.id: _middle(on, o, visible[o.id]) for o in graph.objects}
