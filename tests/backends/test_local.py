@@ -183,6 +183,29 @@ def test_many_requests_are_scored_together_as_alone(backend: LocalBackend, pictu
     assert backend.score_many([]) == []
 
 
+def test_requests_that_come_together_open_each_picture_once(
+    backend: LocalBackend, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from occlusight.backends import picture_reader
+
+    opened: list[object] = []
+    true = picture_reader.open_reduced
+
+    def counting(picture: Any, *arguments: Any, **keywords: Any) -> Any:
+        opened.append(picture)
+        return true(picture, *arguments, **keywords)
+
+    monkeypatch.setattr(picture_reader, "open_reduced", counting)
+    asked = [Request(f"Is it {word}?", (picture,)) for word in ("red", "blue") for picture in pictures[:2]]
+    backend.score_many([(one, ["Yes", "No"]) for one in asked], whole=False)
+    assert opened == pictures[:2]
+    backend.score(asked[0], ["Yes", "No"])
+    assert opened == [*pictures[:2], pictures[0]]  # a file is read again later: it may have changed
+    opened.clear()
+    list(backend.generate_many(asked))
+    assert opened == pictures[:2]
+
+
 def test_a_decision_sums_wordings_and_decodes_nothing(backend: LocalBackend, pictures: list[Path]) -> None:
     request = Request("Is it hidden?", (pictures[0],))
     found = decide(backend, request, yes=("yes", "是", "是的", "yes, it is"), no=("no",))

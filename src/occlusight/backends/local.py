@@ -16,7 +16,7 @@ from occlusight.backends.hub import checkpoint_of
 from occlusight.backends.load import log, open_model, precision_of
 from occlusight.backends.opened import Tell
 from occlusight.backends.options import EngineKeywords, EngineOptions
-from occlusight.backends.picture_reader import PictureReader
+from occlusight.backends.picture_reader import PictureReader, ReadOnce
 from occlusight.backends.protocol import (
     Backend,
     CancelCheck,
@@ -153,8 +153,11 @@ class LocalBackend(Backend):
 
     def within(self, limits: PixelLimits) -> LocalBackend:
         """Return the same model with other pixel limits instead of its own; the engine and its caches are shared."""
+        return self._reading_by(PictureReader(replace(self.reader.own, limits=limits)))
+
+    def _reading_by(self, reader: PictureReader) -> LocalBackend:
         other = copy(self)
-        other.reader = PictureReader(replace(self.reader.own, limits=limits))
+        other.reader = reader
         return other
 
     def generate(self, request: Request, cancelled: CancelCheck | None = None) -> Answer:
@@ -185,10 +188,12 @@ class LocalBackend(Backend):
         Raises:
             BadInput: one of them can never be answered; none is begun then.
         """
+        by = self._reading_by(ReadOnce(self.reader.own, self.reader.max_pixels, self.reader.min_pixels))
         with ExitStack() as stack:
             open_answers = {}
             for index, request in enumerate(requests):
-                open_answers[index] = stack.enter_context(closing(self.generate(request)))
+                open_answers[index] = stack.enter_context(closing(by.generate(request)))
+            del by  # the pictures are the answers' now
             while open_answers:
                 for index, answer in list(open_answers.items()):
                     event = next(answer, None)
@@ -208,7 +213,8 @@ class LocalBackend(Backend):
     def score_many(self, asked: Sequence[tuple[Request, Sequence[Choice]]], *, whole: bool = True) -> list[list[float]]:
         """Return what `score` would of each of several requests, which are read together."""
         ends = self.chat.eos_ids if whole else None
-        return score(self.engine, [(self._decided(one), self._wordings(words, whole)) for one, words in asked], ends)
+        by = self._reading_by(ReadOnce(self.reader.own, self.reader.max_pixels, self.reader.min_pixels))
+        return score(self.engine, [(by._decided(one), self._wordings(words, whole)) for one, words in asked], ends)
 
     def _decided(self, request: Request) -> Prompt:
         """Return the prompt of a request that is answered at once: thoughts are over before they begin."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Hashable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from occlusight.backends.fields import Picture
@@ -86,3 +87,28 @@ class PictureReader:
             (patches[1] * settings.patch_size, patches[0] * settings.patch_size),
             None if not over else "max_pixels" if most < own.max_pixels else "model",
         )
+
+
+@dataclass(frozen=True)
+class ReadOnce(PictureReader):
+    """Reads each picture once, however often it is asked for: for requests about the same pictures that come together.
+
+    A file is taken to stay what it is, so that none of this may outlive the requests.
+    """
+
+    _known: dict[Hashable, tuple[Picture, tuple[Visual, PictureUse]]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+
+    def read(
+        self,
+        picture: Picture,
+        max_pixels: MaxPixels = None,
+        min_pixels: int | None = None,
+        cancelled: CancelCheck | None = None,
+    ) -> tuple[Visual, PictureUse]:
+        """See `PictureReader.read`."""
+        key = (picture if isinstance(picture, Path) else id(picture), max_pixels, min_pixels)
+        if key not in self._known:
+            self._known[key] = picture, super().read(picture, max_pixels, min_pixels, cancelled)
+        return self._known[key][1]
