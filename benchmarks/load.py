@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,8 +21,6 @@ from PIL import Image
 
 from occlusight.errors import BadInput
 
-STATUS = re.compile(r'class=\\?"status (\w+)\\?"[^>]*>([^<]*)')
-AGAIN = re.compile(r"in (\d+) s\b")
 PATIENCE_S = 120.0
 """How long a visitor waits for one reply, or after the time is up for the answer under way, before he gives up."""
 PAUSE_S = 0.2
@@ -89,6 +86,14 @@ class Tally:
         return round(later[-1] - later[0], 1) if len(later) > 1 else None
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How an answer ended: `done`, or what was wrong, and then after how many seconds it is worth another try."""
+
+    kind: str
+    again_s: float = 0.0
+
+
 class Visitor:
     """A browser with the page open."""
 
@@ -96,61 +101,36 @@ class Visitor:
         address = None if plan.addresses == 1 else f"127.0.0.{2 + number % plan.addresses}"
         self.plan = plan
         self.number = number
-        self.session = f"load{number}"
         self.http = httpx.AsyncClient(
             base_url=plan.url,
             timeout=PATIENCE_S,
             transport=httpx.AsyncHTTPTransport(local_address=address, limits=httpx.Limits(max_connections=8)),
         )
         self._random = np.random.default_rng([number, 20])
-        self._function = -1
-        self._heartbeat: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Load the page, and keep telling that it is open, as it does."""
-        page = (await self.http.get("/")).raise_for_status().text
-        begin = page.index("{", page.index("window.gradio_config ="))
-        config, _ = json.JSONDecoder().raw_decode(page, begin)
-        self._function = next(f["id"] for f in config["dependencies"] if len(f["inputs"]) == 6)
-        self._heartbeat = asyncio.create_task(self._beat())
+        """Load the page."""
+        (await self.http.get("/")).raise_for_status()
 
     async def close(self) -> None:
         """Close the page."""
-        if self._heartbeat is not None:
-            self._heartbeat.cancel()
-            await asyncio.gather(self._heartbeat, return_exceptions=True)
         await self.http.aclose()
 
-    async def ask(self) -> str:
-        """Ask about a new picture. Return how it ended: `done`, or what was wrong.
+    async def ask(self) -> Ended:
+        """Ask about a new picture. Return how it ended.
 
         Raises:
             httpx.HTTPStatusError: it was refused.
         """
-        form = {"files": ("picture.jpg", self._picture(), "image/jpeg")}
-        (name,) = (await self.http.post("/gradio_api/upload", files=form)).raise_for_status().json()
-        picture = {"path": name, "meta": {"_type": "gradio.FileData"}}
-        body = {
-            "data": [picture, self.plan.question, 0, 1, self.plan.tokens, "en"],
-            "fn_index": self._function,
-            "session_hash": self.session,
-        }
-        (await self.http.post("/gradio_api/queue/join", json=body)).raise_for_status()
-        last = ""
-        async with self.http.stream("GET", "/gradio_api/queue/data", params={"session_hash": self.session}) as stream:
+        form = {"picture": ("picture.jpg", self._picture(), "image/jpeg")}
+        name = (await self.http.post("/pictures", files=form)).raise_for_status().json()["name"]
+        asked = {"question": self.plan.question, "pictures": [name], "max_tokens": self.plan.tokens}
+        last: dict[str, Any] = {"event": "nothing"}
+        async with self.http.stream("POST", "/answers", json=asked) as stream:
             stream.raise_for_status()
             async for line in stream.aiter_lines():
-                if '"msg":"process_completed"' in line:
-                    last = line
-        found = STATUS.search(last)
-        if found is None:
-            return "no status"
-        return "done" if found[1] == "done" else found[2][:80]
-
-    async def _beat(self) -> None:
-        async with self.http.stream("GET", f"/gradio_api/heartbeat/{self.session}", timeout=None) as stream:
-            async for _ in stream.aiter_bytes():
-                pass
+                last = json.loads(line)
+        return Ended(last.get("kind", last["event"]), last.get("seconds", PAUSE_S) if last["event"] == "failed" else 0)
 
     def _picture(self) -> bytes:
         coarse = self._random.integers(0, 256, (6, 8, 3), np.uint8)
@@ -180,19 +160,18 @@ async def keep_asking(visitor: Visitor, tally: Tally, end: float, server: int | 
         try:
             async with asyncio.timeout(end + PATIENCE_S - began):
                 ended = await visitor.ask()
-            if again := AGAIN.search(ended):
-                pause = float(again[1])
+            kind, pause = ended.kind, ended.again_s
         except httpx.HTTPStatusError as error:
-            ended = f"HTTP {error.response.status_code}"
+            kind = f"HTTP {error.response.status_code}"
             pause = float(error.response.headers.get("retry-after", 1))
         except (httpx.HTTPError, TimeoutError) as error:
-            ended = type(error).__name__
-        if ended == "done":
+            kind = type(error).__name__
+        if kind == "done":
             tally.times.append(monotonic() - began)
             tally.of_client[visitor.number] += 1
             tally.look(server)
             continue
-        tally.errors[AGAIN.sub("in N s", ended)] += 1
+        tally.errors[kind] += 1
         await asyncio.sleep(min(pause, max(0.0, end - monotonic())))
 
 

@@ -10,7 +10,7 @@ from time import monotonic
 from urllib.parse import urlsplit
 
 import pytest
-from benchmarks.load import Plan, Tally, Visitor, keep_asking, listener, load, resident_mb, summary
+from benchmarks.load import Ended, Plan, Tally, Visitor, keep_asking, listener, load, resident_mb, summary
 from tests.serve.conftest import serving
 
 from occlusight.backends.scripted import Scripted
@@ -44,9 +44,9 @@ def test_refusals_are_told_by_kind() -> None:
 
 def test_a_refusal_on_the_page_is_heeded_too(monkeypatch: pytest.MonkeyPatch) -> None:
     visitor, tally = Visitor(Plan("http://127.0.0.1"), 0), Tally()
-    ended = iter(["Too many people are asking now; please try again in 2 s.", "done", "done"])
+    ended = iter([Ended("full", 2), Ended("done"), Ended("done")])
 
-    async def ask() -> str:
+    async def ask() -> Ended:
         return next(ended)
 
     async def both() -> float:
@@ -57,7 +57,7 @@ def test_a_refusal_on_the_page_is_heeded_too(monkeypatch: pytest.MonkeyPatch) ->
         return monotonic() - began
 
     assert asyncio.run(both()) >= 0.3
-    assert tally.errors == {"Too many people are asking now; please try again in N s.": 1}
+    assert tally.errors == {"full": 1}
     assert tally.times == []
 
 

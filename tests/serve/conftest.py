@@ -33,9 +33,11 @@ BUILD = Path(__file__).parents[2] / "build"
 
 
 @contextmanager
-def serving(backend: Backend, examples: tuple[Example, ...] = (), **settings: Any) -> Iterator[str]:
-    """Serve the page of a backend on a free port, and give its address."""
-    with take("127.0.0.1", 0) as listening:
+def serving(
+    backend: Backend, examples: tuple[Example, ...] = (), port: int | None = 0, **settings: Any
+) -> Iterator[str]:
+    """Serve the page of a backend on a port, by default a free one, and give its address."""
+    with take("127.0.0.1", port or 0) as listening:
         app = create_app(backend, examples=examples, **settings)
         server = uvicorn.Server(server_config(app, ending_s=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
@@ -94,9 +96,17 @@ class Tab:
 
     def open(self, address: str) -> None:
         """Open the page, or open it again, and wait until its program runs."""
-        with self.page.expect_request(lambda request: "heartbeat" in request.url):
-            self.page.goto(address)
-        self.page.wait_for_selector("#ask:not([disabled])")
+        self.page.goto(address)
+        self.ready()
+
+    def ready(self) -> None:
+        """Wait until the page's program runs."""
+        self.page.wait_for_selector("html[data-ready]")
+
+    def reload(self) -> None:
+        """Load the page again."""
+        self.page.reload()
+        self.ready()
 
     def beside(self, address: str) -> Tab:
         """Open a page in another tab of the same browser."""
@@ -105,42 +115,55 @@ class Tab:
     def _note(self, request: Request) -> None:
         self.requests.append(request.url)
 
-    def fill(self, question: str, picture: Path | None = None) -> None:
-        """Choose a picture and write a question."""
-        if picture is not None:
-            self.page.set_input_files("#picture input[type=file]", str(picture))
-            self.page.wait_for_selector("#picture img")
-        self.page.fill("#question textarea", question)
+    def add(self, *pictures: Path) -> None:
+        """Add pictures, and wait until they are shown."""
+        before = self.page.get_attribute("#picture", "data-id")
+        self.page.set_input_files("#files", list(map(str, pictures)))
+        self.page.wait_for_selector(f"#picture:not([data-id='{before}']) img")
+
+    def refused(self, *files: Path) -> str:
+        """Add what is no picture, and return what the page says to that."""
+        self.page.set_input_files("#files", list(map(str, files)))
+        self.page.wait_for_function("n => document.querySelector('#say').innerText.includes(n)", arg=files[-1].name)
+        return self.said
+
+    @property
+    def said(self) -> str:
+        """What the page says above the field."""
+        return self.page.inner_text("#say")
 
     def limit(self, tokens: int) -> None:
-        """Set the longest answer. (The sliders take a moment to come alive after they are unfolded.)"""
-        self.page.click("#settings button")
-        box, bar = (
-            self.page.locator("#max_tokens input[type=number]"),
-            self.page.locator("#max_tokens input[type=range]"),
-        )
-        kept = 0
-        while kept < 3:
-            self.page.wait_for_timeout(200)
-            if box.input_value() == bar.input_value() == str(tokens):
-                kept += 1
-                continue
-            kept = 0
-            box.fill(str(tokens))
-            box.press("Tab")
+        """Set the longest answer."""
+        slider = self.page.locator("#set-max_tokens")
+        slider.evaluate("(e, n) => { e.value = n; e.dispatchEvent(new Event('input')); }", tokens)
 
-    def ask(self) -> None:
-        """Press the button that asks."""
+    def ask(self, question: str) -> None:
+        """Write a question and press the button that asks."""
+        self.page.fill("#question", question)
         self.page.click("#ask")
 
-    def status(self, kind: str) -> str:
-        """Wait for a status line of that kind and return it."""
-        return self.page.wait_for_selector(f".status.{kind}", timeout=20_000).inner_text()
+    def asked(self, question: str) -> str:
+        """Ask, and return the whole answer."""
+        count = self.page.locator(".turn").count()
+        self.ask(question)
+        self.page.wait_for_function("n => document.querySelectorAll('.turn').length > n", arg=count)
+        return self.ended()
+
+    def ended(self) -> str:
+        """Wait until nothing is being answered, and return the last answer about the picture shown."""
+        self.page.wait_for_selector("#ask[data-live=false]", timeout=20_000)
+        return self.answer
 
     @property
     def answer(self) -> str:
-        """The answer so far."""
-        return self.page.input_value("#answer textarea")
+        """What there is of the last answer about the picture shown."""
+        texts = self.page.locator(".group.active .turn:last-child .body").all_inner_texts()
+        return texts[0] if texts else ""
+
+    @property
+    def status(self) -> str:
+        """What is said under the last answer about the picture shown."""
+        return self.page.inner_text(".group.active .turn:last-child .took")
 
     def shoot(self, name: str) -> Path:
         """Save a picture of the whole page under build/."""
@@ -152,11 +175,12 @@ class Tab:
 
 @pytest.fixture
 def open_tab(chromium: Browser) -> Iterator[Callable[..., Tab]]:
-    """Open the page in a new browser profile: `open_tab(address, locale="zh-CN", width=1280)`."""
+    """Open the page in a new browser profile: `open_tab(address, locale="zh-CN", width=1400)`."""
     with ExitStack() as stack:
 
-        def open_one(address: str, locale: str = "en-US", width: int = 1280) -> Tab:
-            context = chromium.new_context(locale=locale, viewport={"width": width, "height": 900})
+        def open_one(address: str, locale: str = "en-US", width: int = 1400, **settings: Any) -> Tab:
+            size: Any = {"width": width, "height": 900 if width > 760 else 844}
+            context = chromium.new_context(locale=locale, viewport=size, **settings)
             stack.callback(context.close)
             return Tab(context.new_page(), address)
 

@@ -1,29 +1,24 @@
-"""Clients that take more than their part of what a server has besides answers: connections, mailboxes, disk, room in a
-field."""
+"""Clients that take more than their part of what a server has besides answers: connections, disk, room for pictures."""
 
 from __future__ import annotations
 
 import io
-import json
 import os
 import socket
 import time
-from asyncio import Queue
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from tests.serve.conftest import serving
-from tests.serve.test_security import Browser, as_file
+from tests.serve.test_security import Browser
 
 from occlusight.backends.scripted import Scripted
 from occlusight.errors import Busy
 from occlusight.serve.connections import Connection
 from occlusight.serve.page.examples import Example
-from occlusight.serve.page.mailboxes import Mailboxes, Room
 from occlusight.serve.page.uploads import Limits, Uploads
 from occlusight.serve.visitors import Visitor
 
@@ -94,42 +89,6 @@ def test_an_address_holds_so_many_connections(address: str, monkeypatch: pytest.
     assert httpx.get(f"{address}/healthz").status_code == 200
 
 
-def test_who_opens_sessions_by_the_thousand_throws_out_his_own() -> None:
-    boxes = Mailboxes(Room(sessions=10, unread=5, unread_in_all=30))
-    box: Queue[Any] = Queue()
-    boxes.admit("honest", "10.0.0.1")
-    boxes["honest"] = box
-    for number in range(50):
-        boxes.admit(f"f{number}", "10.0.0.2")
-        boxes[f"f{number}"] = Queue()
-    assert boxes["honest"] is box
-    assert len(boxes) <= 10
-    assert "f49" in boxes
-    for number in range(100):
-        boxes["f49"].put_nowait(number)
-        boxes["gone"].put_nowait(number)  # an answer goes on for a session that was thrown out
-    assert "gone" not in boxes
-    with pytest.raises(Busy):
-        boxes.admit("f49", "10.0.0.2")
-    boxes.admit("other", "10.0.0.1")
-    assert boxes.unread <= 30
-    assert boxes["honest"] is box
-
-
-def test_answers_that_nobody_reads_are_not_given_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Mailboxes.__init__, "__defaults__", (Room(unread=20),))
-    with serving(Scripted("Yes.")) as address:
-        browser = Browser(address)
-        with closing(browser.http):
-            for _ in range(40):
-                reply = browser.join(None, "", session="unread")
-                if reply.status_code == 429:
-                    break
-                time.sleep(0.02)
-    assert reply.status_code == 429
-    assert int(reply.headers["retry-after"]) > 0
-
-
 def test_pictures_on_their_way_have_a_limit_as_well() -> None:
     uploads = Uploads(limits=Limits(coming_of_an_address=100, coming=150))
     try:
@@ -164,34 +123,6 @@ def test_a_full_disk_is_told_and_leaves_nothing(browser: Browser, monkeypatch: p
         uploads.close()
 
 
-@pytest.mark.parametrize(
-    ("place", "value"),
-    [
-        (1, "x" * 20_001),
-        (1, "half a character: \ud800"),
-        (0, as_file("\udfff")),
-        (2, 10**400),
-        (2, -0.1),
-        (2, 2.5),
-        (3, 0),
-        (4, 2049),
-        (4, 1e9),
-        (4, 0),
-        (4, float("nan")),
-        (4, True),
-    ],
-)
-def test_a_field_holds_what_it_can_hold_on_the_page(browser: Browser, place: int, value: Any) -> None:
-    data: list[Any] = [None, "q", 0, 1, 64, "en"]
-    data[place] = value
-    body = json.dumps({"data": data, "fn_index": browser.functions["ask"], "session_hash": "s"})
-    json_type = {"content-type": "application/json"}
-    assert browser.http.post("/gradio_api/queue/join", content=body, headers=json_type).status_code == 422
-
-
 def test_names_that_cannot_be_are_refused(browser: Browser) -> None:
-    json_type = {"content-type": "application/json"}
-    body = f'{{"data": [null, "q", 0, 1, 64, "en"], "fn_index": {browser.functions["ask"]}, "session_hash": "\\ud800"}}'
-    assert browser.http.post("/gradio_api/queue/join", content=body, headers=json_type).status_code == 422
-    for path in (f"/assets/{'a' * 3000}", f"/static/{'a/' * 1500}"):
+    for path in (f"/assets/{'a' * 3000}", f"/static/{'a/' * 1500}", f"/page/{'a' * 3000}", f"/pictures/{'a' * 3000}"):
         assert browser.http.get(path).status_code == 404

@@ -28,7 +28,7 @@ def test_the_page_is_woken_as_often_as_it_looks_and_misses_nothing() -> None:
         loop: Any = asyncio.get_running_loop()
         wake = loop.call_soon_threadsafe
         loop.call_soon_threadsafe = lambda *given, **named: woken.append(given) or wake(*given, **named)
-        return [text async for text in answering.texts()]
+        return [answering.text async for _ in answering.news()]
 
     place: Any = SimpleNamespace(runs=True, leave=lambda: None)
     backend: Any = SimpleNamespace(generate=generate)

@@ -8,7 +8,8 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -55,8 +56,36 @@ def run(
     for chatty in ("httpx", "httpcore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     with take(host, port) as listening:
-        LOG.info("loading the model %s", model)
-        began = perf_counter()
+        import uvicorn
+
+        from occlusight.serve.guard import Guard
+        from occlusight.serve.page.first_page import first_page
+        from occlusight.serve.starting import Starting
+
+        address = f"http://{shown(host)}:{listening.getsockname()[1]}"
+
+        def begun() -> None:
+            LOG.info("the page is on %s (Ctrl-C stops it)", address)
+
+        def failed() -> None:
+            server.should_exit = True
+
+        starting = Starting(Guard(first_page, names), lambda: served(model, language, options, names), begun, failed)
+        server = uvicorn.Server(server_config(starting, proxies))
+        LOG.info("%s opens already, and shows the page once the model %s is loaded", address, model)
+        if shown(host) == "localhost" and host != "127.0.0.1":
+            LOG.info("other machines reach it under this machine's address, or a name given with --allow-host")
+        server.run(sockets=[listening])
+        if starting.error is not None:
+            raise starting.error
+
+
+def served(model: str, language: str, options: EngineOptions, allow_hosts: Sequence[str]) -> ASGIApp:
+    """Open the model, and return the application that serves it. What the page needs is imported meanwhile."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    began = perf_counter()
+    with ThreadPoolExecutor(1, thread_name_prefix="imports") as thread:
+        creating = thread.submit(import_app)
         from occlusight.backends import open_backend
 
         backend = open_backend(model, options)
@@ -69,17 +98,16 @@ def run(
             info.dtype,
             info.context,
         )
-        os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-        import uvicorn
+        create_app = creating.result()
+    photographs = model not in ("default", "blind")
+    return create_app(backend, language, photographs, allow_hosts=allow_hosts)
 
-        from occlusight.serve.app import create_app
 
-        photographs = model not in ("default", "blind")
-        app = create_app(backend, language, photographs, allow_hosts=names)  # type: ignore[arg-type]
-        if shown(host) == "localhost" and host != "127.0.0.1":
-            LOG.info("other machines reach it under this machine's address, or a name given with --allow-host")
-        LOG.info("the page is on http://%s:%d (Ctrl-C stops it)", shown(host), listening.getsockname()[1])
-        uvicorn.Server(server_config(app, proxies)).run(sockets=[listening])
+def import_app() -> Callable[..., ASGIApp]:
+    """Import what serves the page, Gradio with it."""
+    from occlusight.serve.app import create_app
+
+    return create_app
 
 
 def server_config(app: ASGIApp, proxies: list[str] | None = None, ending_s: int = ENDING_S) -> uvicorn.Config:

@@ -8,7 +8,6 @@ from importlib.resources import files
 from pathlib import Path
 
 from occlusight.errors import BadData
-from occlusight.serve.page.texts import Language
 
 LIST = "examples.json"
 
@@ -20,10 +19,6 @@ class Example:
     picture: Path
     zh: str
     en: str
-
-    def question(self, language: Language) -> str:
-        """Return the question in that language."""
-        return self.zh if language == "zh" else self.en
 
 
 def shipped_examples(folder: Path | None = None) -> list[Example]:

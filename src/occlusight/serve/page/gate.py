@@ -1,9 +1,9 @@
-"""The only way to the page's program, Gradio: a list of the requests that the page makes, each checked before Gradio
-sees it.
+"""The page's routes, and the only way to Gradio, which draws the frame of it.
 
-Gradio alone would copy any file that a request names into a public folder, fetch addresses, answer for other visitors'
-pages and tell its own functions. Here whatever is not listed does not exist; what a request carries is reduced to what
-its fields can hold; pictures are kept by us under names of our own; and a page belongs to the visitor who opened it.
+Gradio alone would copy any file that a request names into a public folder, fetch addresses and tell its own functions.
+Here whatever is not listed does not exist: of Gradio that is the page and its scripts. Questions and pictures come to
+routes of our own, whose fields hold what they can hold; pictures are kept under names of our own; and a picture belongs
+to the visitor who brought it.
 """
 
 from __future__ import annotations
@@ -11,28 +11,29 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from http import HTTPStatus
-from typing import Any, TypeGuard
-from urllib.parse import urlencode
+from pathlib import Path
+from typing import Any
 
-import gradio as gr
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from occlusight.errors import BadPicture, Busy
-from occlusight.serve.fair_queue import FairQueue
-from occlusight.serve.page.mailboxes import Mailboxes
-from occlusight.serve.page.texts import TEXTS, preferred
+from occlusight.serve.fair_queue import FairQueue, Place
+from occlusight.serve.page.desk import Desk, busy_told
+from occlusight.serve.page.picture import PREVIEW, NoPicture, check_picture
+from occlusight.serve.page.question import Question
 from occlusight.serve.page.uploads import Uploads, media_type
+from occlusight.serve.page.words import WEB
 from occlusight.serve.visitors import Visitor
 
 LOG = logging.getLogger("occlusight.serve")
@@ -43,39 +44,38 @@ BODY_S, UPLOAD_S = 30, 300
 LONGEST_PATH = 250
 ENVELOPE = 2**16
 """What a form takes around the picture in it, in bytes."""
-API = "/gradio_api"
-FILES = ("/theme.css", "/favicon.ico", "/assets/{_:path}", "/static/{_:path}")
-"""Scripts and style sheets of the page, which are the same for everybody."""
+FILES = ("/theme.css", "/assets/{_:path}", "/static/{_:path}")
+"""Scripts and style sheets of Gradio, which are the same for everybody."""
+KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
 class Gate:
-    """Routes to a page's program; `app` is the application.
+    """Routes to the page; `app` is the application.
 
     Args:
         gradio: Gradio's application.
-        blocks: the page that it serves.
         uploads: where pictures are kept.
         queue: who asks for an answer is refused here when it has no place for him.
+        desk: who answers.
     """
 
-    def __init__(self, gradio: ASGIApp, blocks: gr.Blocks, uploads: Uploads, queue: FairQueue) -> None:
+    def __init__(self, gradio: ASGIApp, uploads: Uploads, queue: FairQueue, desk: Desk) -> None:
         self.gradio = gradio
-        self.blocks = blocks
         self.uploads = uploads
         self.queue = queue
-        self.mailboxes = blocks._queue.pending_messages_per_session = Mailboxes()
+        self.desk = desk
+        self.web = {path.name: path for path in WEB.iterdir() if path.suffix in KINDS}
         get, post = ["GET"], ["POST"]
         self.app = Starlette(
             routes=[
                 Route("/", self.page, methods=get),
                 *(Route(path, self.file_of_gradio, methods=get) for path in FILES),
-                Route(f"{API}/heartbeat/{{session}}", self.heartbeat, methods=get),
-                Route(f"{API}/queue/data", self.answers, methods=get),
-                Route(f"{API}/queue/join", self.ask, methods=post),
-                Route(f"{API}/run/predict", self.press, methods=post),
-                Route(f"{API}/upload", self.upload, methods=post),
-                Route(f"{API}/upload_progress", self.upload_progress, methods=get),
-                Route(f"{API}/file={{handle:path}}", self.picture, methods=get),
+                Route("/favicon.ico", self.icon, methods=get),
+                Route("/page/{name}", self.own_file, methods=get),
+                Route("/pictures", self.upload, methods=post),
+                Route("/pictures/{handle:path}", self.picture, methods=get),
+                Route("/pictures/{handle:path}", self.remove, methods=["DELETE"]),
+                Route("/answers", self.ask, methods=post),
             ],
             exception_handlers={HTTPException: refused},
         )
@@ -88,45 +88,27 @@ class Gate:
         if visitor is None:
             Visitor.new(request).greet(greeting, secure=request.url.scheme == "https")
         cookies = [(name, value) for name, value in greeting.raw_headers if name == b"set-cookie"]
-        return self._to_gradio(headers=[*cookies, (b"cache-control", b"no-store")])
+        return self._to_gradio([*cookies, (b"cache-control", b"no-store")])
 
     async def file_of_gradio(self, request: Request) -> ASGIApp:
-        """A script or style sheet of the page."""
+        """A script or style sheet of Gradio."""
         if len(request.url.path) > LONGEST_PATH:  # no file system knows such names
             raise HTTPException(404)
         return self._to_gradio()
 
-    async def heartbeat(self, request: Request) -> ASGIApp:
-        """What tells that a page is still open."""
-        session = visitor_of(request).session(request.path_params["session"])
-        return self._to_gradio(path=f"{API}/heartbeat/{session}")
-
-    async def answers(self, request: Request) -> ASGIApp:
-        """What a page waits for."""
-        session = visitor_of(request).session(request.query_params.get("session_hash", ""))
-        if session not in self.blocks._queue.pending_messages_per_session:  # Gradio begins an answer and breaks it off
+    async def own_file(self, request: Request) -> Response:
+        """A script or style sheet of ours."""
+        path = self.web.get(request.path_params["name"])
+        if path is None:
             raise HTTPException(404)
-        return self._to_gradio(query=urlencode({"session_hash": session}).encode())
+        return FileResponse(path, media_type=KINDS[path.suffix], headers={"Cache-Control": "no-cache"})
 
-    async def ask(self, request: Request) -> ASGIApp:
-        """A question. Refused at once (429, 503) where the queue has no place for this visitor."""
-        visitor = visitor_of(request)
-        call = await self._call(request, visitor, queued=True)
-        try:
-            self.queue.check(visitor.client)
-            self.mailboxes.admit(call["session_hash"], visitor.client.group)
-        except Busy as busy:
-            return busy_now(request, busy)
-        return self._to_gradio(body=json.dumps(call).encode(), visitor=visitor)
-
-    async def press(self, request: Request) -> ASGIApp:
-        """A button whose work is done at once."""
-        visitor = visitor_of(request)
-        call = await self._call(request, visitor, queued=False)
-        return self._to_gradio(body=json.dumps(call).encode(), visitor=visitor)
+    async def icon(self, request: Request) -> Response:
+        """The page's icon, for browsers that ask without reading where it is."""
+        return FileResponse(self.web["icon.svg"], media_type=KINDS[".svg"])
 
     async def upload(self, request: Request) -> Response:
-        """Keep a picture; the answer is its name here, where Gradio's would be a path."""
+        """Keep a picture; the answer is its name here. Refused (415) where it is none, or broken."""
         visitor = visitor_of(request)
         largest = self.uploads.limits.largest
         bounded = Request(request.scope, at_most(request, largest + ENVELOPE))
@@ -134,29 +116,37 @@ class Gate:
         try:
             with self.uploads.arriving(visitor, coming):
                 async with in_time(UPLOAD_S), bounded.form(max_files=1, max_fields=1) as form:
-                    picture = form.get("files")
+                    picture = form.get("picture")
                     if not isinstance(picture, UploadFile):
                         raise HTTPException(400, "a form with one file is expected")
                     if (picture.size or 0) > largest:
                         raise HTTPException(413)
-                    handle = await run_in_threadpool(self.uploads.add, visitor, picture.filename or "", picture.file)
+                    handle = await run_in_threadpool(self._keep, visitor, picture)
         except Busy as busy:
-            return busy_now(request, busy)
+            return busy_now(busy)
+        except NoPicture as error:
+            return JSONResponse({"kind": error.kind, "what": error.what}, 415)
         except OSError as error:
             LOG.error("a picture could not be kept: %s", error)
-            raise HTTPException(507, "the server has no room for the picture now") from None
-        return JSONResponse([handle])
+            return JSONResponse({"kind": "no_room"}, 507)
+        return JSONResponse({"name": handle}, 201)
 
-    async def upload_progress(self, request: Request) -> Response:
-        """Nothing: the browser need not ask again."""
-        return Response(status_code=204)
+    def _keep(self, visitor: Visitor, picture: UploadFile) -> str:
+        handle = self.uploads.add(visitor, picture.filename or "", picture.file)
+        try:
+            path = self.uploads.path(visitor, handle)
+            check_picture(path, shown=media_type(path) is not None)
+        except NoPicture:
+            self.uploads.remove(visitor, handle)
+            raise
+        return handle
 
     async def picture(self, request: Request) -> Response:
-        """An example, or a picture that this visitor brought."""
-        try:
-            path = self.uploads.path(visitor_of(request), request.path_params["handle"])
-        except BadPicture as error:
-            raise HTTPException(404, str(error)) from None
+        """An example, or a picture that this visitor brought; a preview of one that browsers do not show."""
+        path = self._path(visitor_of(request), request.path_params["handle"])
+        preview = path.with_name(PREVIEW)
+        if media_type(path) is None and preview.is_file():
+            path = preview
         shown = media_type(path)
         return FileResponse(
             path,
@@ -169,58 +159,62 @@ class Gate:
             },
         )
 
-    async def _call(self, request: Request, visitor: Visitor, *, queued: bool) -> dict[str, Any]:
-        """Return a call to one of the page's functions with nothing in it but what the function takes."""
+    async def remove(self, request: Request) -> Response:
+        """Forget a picture that this visitor brought."""
+        try:
+            self.uploads.remove(visitor_of(request), request.path_params["handle"])
+        except BadPicture:
+            raise HTTPException(404) from None
+        return Response(status_code=204)
+
+    async def ask(self, request: Request) -> ASGIApp:
+        """Answer a question, as lines of JSON (see `Desk`); to close the connection stops it.
+
+        Refused at once where the queue has no place for this visitor (429, 503), or a picture is gone (410).
+        """
+        visitor = visitor_of(request)
         receive = at_most(request, LARGEST_BODY)
         async with in_time(BODY_S):
             raw = await Request(request.scope, receive).body()
         try:
-            call = json.loads(raw)
-            index, session, data = call["fn_index"], call["session_hash"], call["data"]
-            trigger, event = call.get("trigger_id"), call.get("event_data")
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            raise HTTPException(400) from None
-        function = self.blocks.fns.get(index) if type(index) is int else None
-        if function is None or bool(function.queue) is not queued or not function.targets:
-            raise HTTPException(404)
-        if not is_text(session) or not isinstance(data, list) or len(data) != len(function.inputs):
-            raise HTTPException(422)
-        return {
-            "fn_index": index,
-            "session_hash": visitor.session(session),
-            "trigger_id": trigger if type(trigger) is int else None,
-            "event_data": {"index": place_in(event), "value": None} if event is not None else None,
-            "data": [reduced(field, value) for field, value in zip(function.inputs, data, strict=True)],
-        }
+            question = Question.model_validate_json(raw)
+        except ValidationError:
+            raise HTTPException(422) from None
+        try:
+            pictures = tuple(self.uploads.path(visitor, name) for name in question.pictures)
+        except BadPicture:
+            return JSONResponse({"kind": "gone"}, 410)
+        try:
+            place = self.queue.enter(visitor.client)
+        except Busy as busy:
+            return busy_now(busy)
+        return self._answer(question, pictures, place)
 
-    def _to_gradio(
-        self,
-        *,
-        path: str | None = None,
-        query: bytes = b"",
-        body: bytes = b"",
-        visitor: Visitor | None = None,
-        headers: list[tuple[bytes, bytes]] | None = None,
-    ) -> ASGIApp:
+    def _answer(self, question: Question, pictures: tuple[Path, ...], place: Place) -> ASGIApp:
+        async def lines() -> AsyncIterator[str]:
+            async with aclosing(self.desk.answer(question, pictures, place)) as news:
+                async for one in news:
+                    yield json.dumps(one, ensure_ascii=False) + "\n"
+
+        async def streaming(scope: Scope, receive: Receive, send: Send) -> None:
+            with place:
+                headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+                response = StreamingResponse(lines(), media_type="application/x-ndjson", headers=headers)
+                await response(scope, receive, send)
+
+        return streaming
+
+    def _path(self, visitor: Visitor, handle: str) -> Path:
+        try:
+            return self.uploads.path(visitor, handle)
+        except BadPicture:
+            raise HTTPException(404) from None
+
+    def _to_gradio(self, headers: list[tuple[bytes, bytes]] | None = None) -> ASGIApp:
         """Return an application that has Gradio answer, and tells nothing of what goes wrong inside."""
 
         async def forwarded(scope: Scope, receive: Receive, send: Send) -> None:
-            kept = [(k, v) for k, v in scope["headers"] if k.lower() not in (b"content-length", b"transfer-encoding")]
-            inner = {
-                **scope,
-                "query_string": query,
-                "headers": [*kept, (b"content-length", str(len(body)).encode())] if body else kept,
-                "state": {**scope.get("state", {}), "visitor": visitor},
-            }
-            if path is not None:
-                root = scope.get("root_path", "")
-                inner |= {"path": root + path, "raw_path": (root + path).encode()}
-            rest = [body] if body else []
-
-            async def receive_body() -> Message:
-                return {"type": "http.request", "body": rest.pop(), "more_body": False} if rest else await receive()
-
-            await self.gradio(inner, receive_body, quietly(send, headers or []))
+            await self.gradio({**scope, "query_string": b""}, receive, quietly(send, headers or []))
 
         return forwarded
 
@@ -233,43 +227,10 @@ def visitor_of(request: Request) -> Visitor:
     return visitor
 
 
-def reduced(field: Any, value: object) -> object:
-    """Return a field's value as it must be; a picture is left its name alone. Raises 422 for what the field cannot
-    hold."""
-    if isinstance(field, gr.Image):
-        if value is None:
-            return None
-        if isinstance(value, Mapping) and is_text(value.get("path")):
-            return {"path": value["path"]}
-    elif isinstance(field, gr.Textbox):
-        if is_text(value) and (field.max_length is None or len(value) <= field.max_length):
-            return value
-    elif isinstance(field, gr.Slider):
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and field.minimum <= value <= field.maximum:
-            return value
-    elif isinstance(field, gr.Radio) and isinstance(value, str) and value in [choice for _, choice in field.choices]:
-        return value
-    raise HTTPException(422)
-
-
-def is_text(value: object) -> TypeGuard[str]:
-    """Whether a value is text that can be written down: JSON can also say half of a character (`"\\ud800"`)."""
-    return isinstance(value, str) and not re.search("[\ud800-\udfff]", value)
-
-
-def busy_now(request: Request, busy: Busy) -> Response:
-    """Return the refusal of one who has to wait, in the language that the browser asks for."""
-    t = TEXTS[preferred(request.headers.get("accept-language"))]
-    text = (t.too_many if busy.by_client else t.full).format(seconds=busy.retry_after_s)
-    return JSONResponse({"detail": text}, 429 if busy.by_client else 503, {"Retry-After": str(busy.retry_after_s)})
-
-
-def place_in(event: object) -> int:
-    """Return which item of a gallery was pressed."""
-    index = event.get("index") if isinstance(event, Mapping) else None
-    if type(index) is not int or index < 0:
-        raise HTTPException(422)
-    return index
+def busy_now(busy: Busy) -> Response:
+    """Return the refusal of one who has to wait."""
+    status = HTTPStatus.TOO_MANY_REQUESTS if busy.by_client else HTTPStatus.SERVICE_UNAVAILABLE
+    return JSONResponse(busy_told(busy), status, {"Retry-After": str(busy.retry_after_s)})
 
 
 def at_most(request: Request, limit: int) -> Receive:
@@ -304,7 +265,7 @@ async def in_time(seconds: float) -> AsyncIterator[None]:
 async def refused(request: Request, error: Exception) -> Response:
     """Return a refusal in words of ours."""
     assert isinstance(error, HTTPException)
-    return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
+    return JSONResponse({"kind": "refused", "detail": error.detail}, error.status_code, error.headers)
 
 
 def quietly(send: Send, headers: list[tuple[bytes, bytes]]) -> Send:
@@ -328,6 +289,7 @@ def quietly(send: Send, headers: list[tuple[bytes, bytes]]) -> Send:
 
 async def fail(send: Send, status: int) -> None:
     """Send a failure of which only the kind is told."""
-    response = JSONResponse({"detail": HTTPStatus(status).phrase}, status)
+    body: dict[str, Any] = {"detail": HTTPStatus(status).phrase}
+    response = JSONResponse(body, status)
     await send({"type": "http.response.start", "status": status, "headers": response.raw_headers})
     await send({"type": "http.response.body", "body": response.body})

@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from time import perf_counter
 
-from occlusight.backends.protocol import Backend, Done, Progress, Request, TextDelta
+from occlusight.backends.protocol import Backend, Done, Progress, Request, TextDelta, ThoughtDelta
 from occlusight.errors import Cancelled
 from occlusight.serve.fair_queue import Place
 
@@ -17,19 +17,18 @@ EVERY_S = 0.1
 
 
 class Answering:
-    """Waits for its turn, then gives the answer so far; `stop` ends either. `threads` has one for each answer that is
-    computed at once.
+    """Waits for its turn, then takes the answer: `text` and `thought` are what there is of it so far; `stop` ends
+    either. `threads` has one for each answer that is computed at once.
 
-    `progress` says how far the first word is, where it takes long; None from then on. After the last text, `done` is
-    the backend's last event, or None where the answer was stopped.
+    In the end `done` is the backend's last event, or None where the answer was stopped.
     """
 
     def __init__(self, backend: Backend, request: Request, place: Place, threads: Executor) -> None:
         self.began = perf_counter()
         self.place = place
         self.text = ""
-        self.pieces = 0
-        self.progress: Progress | None = None
+        self.thought = ""
+        self._progress: Progress | None = None
         self.done: Done | None = None
         self.stopped = False
         self._backend = backend
@@ -43,25 +42,25 @@ class Answering:
         """How long it has taken."""
         return perf_counter() - self.began
 
-    async def texts(self) -> AsyncIterator[str]:
-        """Yield the answer so far, whenever there is more of it, and before that whenever it has come nearer. Raises
-        what the backend raises."""
+    async def news(self) -> AsyncIterator[Progress | None]:
+        """Yield whenever there is more of it; before that, how far the first word is, where it takes long. Raises what
+        the backend raises."""
         if self.stopped or not self.place.runs:
             return
         self.began = perf_counter()
         loop = asyncio.get_running_loop()
         computing = loop.run_in_executor(self._threads, self._compute, loop)
         computing.add_done_callback(self._over)
-        told: tuple[int, Progress | None] = (0, None)
+        told: tuple[int, int, Progress | None] = (0, 0, None)
         try:
             while True:
                 await self._news.wait()
                 self._news.clear()
                 over = computing.done()
-                news = (len(self.text), self.progress)
+                news = (len(self.text), len(self.thought), self._progress)
                 if news != told:
                     told = news
-                    yield self.text
+                    yield self._progress
                 if over:
                     computing.result()
                     return
@@ -79,6 +78,7 @@ class Answering:
 
     def _over(self, computing: asyncio.Future[None]) -> None:
         self._news.set()
+        self.place.leave()  # however slowly the browser reads what there is
         if not computing.cancelled():
             computing.exception()  # looked at, also where nobody waits for it any more
 
@@ -89,7 +89,7 @@ class Answering:
             for event in events if not self.stopped else ():
                 if self.stopped:
                     return
-                if isinstance(event, (Progress, TextDelta)):
+                if isinstance(event, (Progress, TextDelta, ThoughtDelta)):
                     self._take(event)
                     if not self._news.is_set():  # else it has yet to look: no need to wake it for every token
                         with suppress(RuntimeError):  # the loop has ended
@@ -102,13 +102,15 @@ class Answering:
         finally:
             self._close()
 
-    def _take(self, event: Progress | TextDelta) -> None:
+    def _take(self, event: Progress | TextDelta | ThoughtDelta) -> None:
         if isinstance(event, Progress):
-            self.progress = event
+            self._progress = event
+            return
+        self._progress = None
+        if isinstance(event, ThoughtDelta):
+            self.thought += event.text
         else:
-            self.progress = None
             self.text += event.text
-            self.pieces += 1
 
     def _close(self) -> None:
         close = getattr(self._events, "close", None)

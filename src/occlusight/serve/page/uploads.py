@@ -99,6 +99,13 @@ class Uploads:
             self._tidy(owner)
         return handle
 
+    def remove(self, visitor: Visitor, handle: str) -> None:
+        """Remove a picture of this visitor. Raises BadPicture as `path` does; examples stay."""
+        self.path(visitor, handle)
+        with self._guard:
+            if handle in self._uploads:
+                self._remove(handle)
+
     def path(self, visitor: Visitor, handle: str) -> Path:
         """Return where an example, or a picture of this visitor, lies.
 

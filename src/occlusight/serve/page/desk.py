@@ -1,0 +1,106 @@
+"""Answers what pages ask: each answer is a stream of events, which end with `done` or `failed`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from occlusight.backends.protocol import Backend, Done, Message, Request
+from occlusight.errors import BadInput, BadPicture, Busy
+from occlusight.serve.fair_queue import FairQueue, Place
+from occlusight.serve.page.question import Question
+from occlusight.serve.page.stream import Answering
+from occlusight.serve.page.uploads import Uploads
+
+LOG = logging.getLogger("occlusight.serve")
+News: TypeAlias = dict[str, Any]
+"""One event, as JSON: `waits`, `progress`, `text`, `thought`, `done` or `failed`."""
+
+EVERY_S = 4.0
+"""How often somebody who waits is told his place, at most."""
+
+
+class Desk:
+    """Answers for every open page."""
+
+    def __init__(self, backend: Backend, uploads: Uploads, queue: FairQueue) -> None:
+        self.backend = backend
+        self.uploads = uploads
+        self._threads = ThreadPoolExecutor(queue.shares.at_once, thread_name_prefix="answer")
+
+    async def answer(self, question: Question, pictures: tuple[Path, ...], place: Place) -> AsyncGenerator[News, None]:
+        """Yield what there is to tell of an answer, as it comes; closing this stops it."""
+        answering: Answering | None = None
+        try:
+            answering = Answering(self.backend, as_request(question, pictures), place, self._threads)
+            async for ahead in place.waits(EVERY_S):
+                yield {"event": "waits", "ahead": ahead}
+            told = thought = 0
+            async for progress in answering.news():
+                if progress is not None:
+                    yield {"event": "progress", **asdict(progress)}
+                text, thoughts = answering.text, answering.thought  # they grow while this waits
+                if len(thoughts) > thought:
+                    yield {"event": "thought", "more": thoughts[thought:]}
+                if len(text) > told:
+                    yield {"event": "text", "more": text[told:]}
+                told, thought = len(text), len(thoughts)
+            yield ending(answering)
+        except BadPicture as error:
+            yield self._failed("picture", error)
+        except BadInput as error:
+            yield self._failed("input", error)
+        except Busy as busy:
+            yield {"event": "failed", **busy_told(busy)}
+        except Exception as error:  # the page must be usable again; the log keeps the whole story
+            LOG.exception("an answer failed")
+            yield self._failed("failed", type(error).__name__)
+        finally:
+            if answering is not None:
+                answering.stop()
+
+    def close(self) -> None:
+        """Begin no further answer."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _failed(self, kind: str, why: object) -> News:
+        return {"event": "failed", "kind": kind, "message": self.uploads.told(why)}
+
+
+def as_request(question: Question, pictures: tuple[Path, ...]) -> Request:
+    """Return what the backend is asked. Raises BadInput."""
+    return Request(
+        question.question,
+        pictures,
+        system=question.system or None,
+        history=tuple(Message(turn.role, turn.text) for turn in question.history),
+        temperature=question.temperature,
+        top_p=question.top_p,
+        max_tokens=question.max_tokens,
+        seed=question.seed,
+        max_pixels=question.max_pixels,
+    )
+
+
+def ending(answering: Answering) -> News:
+    """Return how an answer ended: `seconds` of all, until the first word and of looking, and how the pictures were
+    read."""
+    done = answering.done or Done("cancelled")
+    return {
+        "event": "done",
+        "finish_reason": done.finish_reason,
+        "seconds": answering.seconds,
+        "first_s": done.timings.first_token_s,
+        "looking_s": None if done.timings.image_cached else done.timings.encode_s,
+        "tokens": done.usage.completion_tokens,
+        "pictures": [asdict(use) for use in done.usage.pictures],
+    }
+
+
+def busy_told(busy: Busy) -> News:
+    """Return what one who has to wait is told."""
+    return {"kind": "too_many" if busy.by_client else "full", "seconds": busy.retry_after_s}

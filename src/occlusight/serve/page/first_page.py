@@ -1,0 +1,37 @@
+"""What is there before the page: a page without scripts of Gradio's, which gives way to it by itself."""
+
+from __future__ import annotations
+
+from string import Template
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from occlusight.serve.page.words import WEB, Language, all_words, preferred
+
+RETRY_S = 1
+
+
+async def first_page(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer as long as the model is being opened, as an ASGI application: / with the first page, anything else with
+    503."""
+    request = Request(scope)
+    if request.url.path == "/" and request.method in ("GET", "HEAD"):
+        language = preferred(request.headers.get("accept-language"))
+        response: Response = HTMLResponse(as_html(language), headers={"Cache-Control": "no-store"})
+    else:
+        response = JSONResponse({"status": "starting"}, 503, {"Retry-After": str(RETRY_S)})
+    await response(scope, receive, send)
+
+
+def as_html(language: Language) -> str:
+    """Return the first page."""
+    words = all_words()[language]
+    return Template((WEB / "starting.html").read_text("utf-8")).substitute(
+        lang="zh-CN" if language == "zh" else "en",
+        style=(WEB / "page.css").read_text("utf-8"),
+        tag=words["tag"],
+        starting=words["starting"],
+        more=words["starting_more"],
+    )

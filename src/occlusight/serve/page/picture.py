@@ -1,0 +1,44 @@
+"""What a file that a visitor brings is: a picture, or what it is instead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from occlusight.errors import BadPicture
+from occlusight.images.header import other_format, read_header
+from occlusight.model.picture import open_picture
+
+PREVIEW_PIXELS = 2**20
+"""A picture that browsers do not show is shown with at least so many, where it has them."""
+PREVIEW_SIDE = 1600
+PREVIEW = "preview.jpg"
+
+
+class NoPicture(BadPicture):
+    """`kind` says whether it is broken (or takes too much to open), or no picture, but `what`, where that is known."""
+
+    def __init__(self, message: str, kind: Literal["broken", "no_picture"], what: str | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.what = what
+
+
+def check_picture(path: Path, *, shown: bool) -> None:
+    """Open a picture once, so that one that cannot be asked about is refused at once; of one that browsers do not show
+    (`shown` says so), leave a preview beside it.
+
+    Raises:
+        NoPicture: it cannot be read.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if size and read_header(file, size) is None:
+            raise NoPicture(f"{path.name} is no picture", "no_picture", other_format(file))
+    try:
+        picture = open_picture(path, reduce_to=PREVIEW_PIXELS)
+    except BadPicture as error:
+        raise NoPicture(str(error), "broken") from None
+    if not shown:
+        picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+        picture.save(path.with_name(PREVIEW), quality=85)

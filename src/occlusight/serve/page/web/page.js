@@ -1,0 +1,369 @@
+// The page: what it shows and what can be done on it. Gradio calls `start` once its own part is drawn.
+
+import * as composer from "./composer.js";
+import * as talk from "./conversation.js";
+import { byId, confirmed, download, h } from "./dom.js";
+import { drawLog, drawTurn, reveal } from "./log.js";
+import * as pictures from "./pictures.js";
+import { DEFAULTS, asAsked, drawHistory, drawSettings } from "./rail.js";
+import { Refusal, answer } from "./server.js";
+import { drawStage } from "./stage.js";
+import * as store from "./store.js";
+import { begin, chooseLanguage, duration, language, relabel, t } from "./words.js";
+
+class App {
+  constructor(settings) {
+    this.settings = settings;
+    this.chosen = { ...DEFAULTS, open: matchMedia("(min-height: 800px)").matches, ...store.choice("settings", {}) };
+    this.conversations = [];
+    this.conversation = talk.newConversation();
+    this.live = null; // the turn that is being answered, and how to stop it
+    this.last = null; // the turn answered last
+    this.said = null;
+  }
+
+  get shownGroup() {
+    return talk.shown(this.conversation);
+  }
+
+  async load() {
+    this.conversations = await store.conversations();
+    for (const turn of this.conversations.flatMap(talk.turnsOf)) {
+      if (turn.state === "asked") turn.state = "broken_off";
+    }
+    const current = store.choice("current", null);
+    const found = this.conversations.find((one) => one.id === current);
+    if (found) this.conversation = found;
+    else this.showFirstExample();
+  }
+
+  showFirstExample() {
+    const [first] = this.settings.examples;
+    if (first) talk.begin(this.conversation, [pictures.example(first)]);
+  }
+
+  draw() {
+    relabel(byId("app"));
+    const model = this.settings.model;
+    byId("model").textContent = model.photographs ? model.name : t("built_in");
+    byId("model").title = model.name;
+    byId("title").textContent = talk.title(this.conversation);
+    for (const id of ["rename", "export", "delete"]) byId(id).hidden = !talk.turnsOf(this.conversation).length;
+    drawStage(this);
+    drawLog(this);
+    composer.drawComposer(this);
+    composer.drawSaid(this);
+    drawSettings(this);
+    return drawHistory(this);
+  }
+
+  async keep(conversation = this.conversation) {
+    if (!talk.turnsOf(conversation).length) return;
+    conversation.changed = Date.now();
+    this.conversations = [conversation, ...this.conversations.filter((one) => one !== conversation)];
+    if (conversation === this.conversation) store.choose("current", conversation.id);
+    await store.keepConversation(conversation);
+  }
+
+  say(kind, slots = {}) {
+    this.said = kind && { kind, slots };
+    composer.drawSaid(this);
+  }
+
+  announce(text) {
+    byId("announce").textContent = text;
+  }
+
+  set(name, value) {
+    this.chosen[name] = value;
+    store.choose("settings", this.chosen);
+  }
+
+  // ---- pictures
+
+  async bring(files, from) {
+    const brought = [];
+    this.say("sending", { n: files.length });
+    let refused = null;
+    for (const file of files.slice(0, this.settings.limits.pictures)) {
+      try {
+        if (file.type.startsWith("video/")) throw new Refusal("no_picture", { what: "a video" });
+        brought.push(await pictures.bring(file, from, this.settings.limits));
+      } catch (error) {
+        refused = [error, file.name];
+      }
+    }
+    this.say(null);
+    const together = this.settings.model.pictures ?? brought.length;
+    const groups = brought.length <= together ? [brought] : brought.map((one) => [one]);
+    for (const group of groups.filter((one) => one.length)) talk.begin(this.conversation, group);
+    if (brought.length) await this.draw();
+    if (brought.some((one) => !one.kept)) this.say("not_room");
+    if (refused) this.refuse(...refused);
+    byId("question").focus();
+  }
+
+  refuse(error, name) {
+    if (!(error instanceof Refusal)) throw error;
+    const known = error.more.what ? `what_${error.more.what.replace(/\W+/g, "_")}` : null;
+    const kind = error.kind === "no_picture" && !known ? "unknown_file" : error.kind;
+    this.say(kind, { name, what: known ? t(known) : "", seconds: error.more.seconds, mb: this.settings.limits.bytes / 2 ** 20 });
+  }
+
+  show(group, picture = group.picture) {
+    this.conversation.shown = group.id;
+    group.picture = picture;
+    this.draw();
+  }
+
+  // ---- questions
+
+  askWritten(question) {
+    if (!this.shownGroup) return this.say("no_picture_yet");
+    if (!question.trim()) return this.say("no_question");
+    byId("question").value = "";
+    composer.fit();
+    return this.ask(question.trim());
+  }
+
+  askExample(one) {
+    if (this.live) return;
+    const shown = this.shownGroup;
+    if (shown?.pictures[0].id !== one.name) talk.begin(this.conversation, [pictures.example(one)]);
+    this.ask(one.question[language()]);
+  }
+
+  ask(question) {
+    if (this.live) return null;
+    const turn = talk.newTurn(question.slice(0, this.settings.limits.question));
+    this.shownGroup.turns.push(turn);
+    return this.answer(turn);
+  }
+
+  retry(turn) {
+    if (!this.live) this.answer(turn);
+  }
+
+  edit(turn, question) {
+    if (this.live) return;
+    turn.question = question.trim();
+    this.answer(turn);
+  }
+
+  stop() {
+    this.live?.controller.abort();
+  }
+
+  async answer(turn) {
+    const conversation = this.conversation;
+    const group = talk.groupOf(conversation, turn);
+    for (const name of ["failure", "sure", "cut"]) delete turn[name];
+    Object.assign(turn, { answer: "", thought: "", state: "asked", at: Date.now() });
+    this.live = { turn, conversation, controller: new AbortController(), note: t("looking") };
+    conversation.shown = group.id;
+    this.say(null);
+    await this.keep(conversation);
+    await this.draw();
+    reveal(turn);
+    try {
+      await this.exchange(group, turn);
+    } catch (error) {
+      if (error.name === "AbortError") turn.state = "stopped";
+      else this.fail(turn, error);
+    }
+    this.live = null;
+    if (turn.state === "done") this.last = turn;
+    await this.keep(conversation);
+    await this.draw();
+    reveal(turn);
+    this.announce(turn.answer || t(`state_${turn.state}`));
+  }
+
+  fail(turn, error) {
+    turn.state = "failed";
+    turn.failure = error instanceof Refusal ? { kind: error.kind, ...error.more } : { kind: "failed", message: error.name };
+    if (error instanceof Refusal) turn.failure.kind = error.kind;
+    else console.error(error);
+  }
+
+  async exchange(group, turn, again = true) {
+    const question = {
+      question: turn.question,
+      pictures: await Promise.all(group.pictures.map(pictures.serverName)),
+      history: talk.historyOf(group, turn, this.settings.limits.turns),
+      ...asAsked(this.chosen),
+    };
+    try {
+      await answer(question, this.live.controller.signal, (event) => this.take(turn, event));
+    } catch (error) {
+      if (!again || error.kind !== "gone") throw error;
+      pictures.sendAgain(); // the server was started anew, or kept it long enough
+      await this.exchange(group, turn, false);
+    }
+  }
+
+  take(turn, event) {
+    if (event.event === "waits") this.live.note = t("waits", { n: event.ahead });
+    else if (event.event === "progress") this.live.note = coming(event);
+    else if (event.event === "thought") turn.thought += event.more;
+    else if (event.event === "text") {
+      turn.answer += event.more;
+      this.live.note = t("writing");
+    } else if (event.event === "failed") throw new Refusal(event.kind, event);
+    else if (event.event === "done") finish(turn, event);
+    drawTurn(this, turn);
+    if (event.event === "text" && this.live.conversation === this.conversation) follow();
+  }
+
+  // ---- conversations
+
+  async open(conversation) {
+    this.conversation = conversation;
+    store.choose("current", conversation.id);
+    this.foldRail();
+    this.say(null);
+    await this.draw();
+    byId("log").scrollTop = talk.turnsOf(conversation).length ? byId("log").scrollHeight : 0;
+  }
+
+  async renew() {
+    const conversation = talk.newConversation();
+    this.conversation = conversation;
+    this.showFirstExample();
+    await this.open(conversation);
+    byId("question").focus();
+  }
+
+  async removeTurn(turn) {
+    if (this.live?.turn === turn) this.stop();
+    const group = talk.groupOf(this.conversation, turn);
+    group.turns = group.turns.filter((one) => one !== turn);
+    if (talk.turnsOf(this.conversation).length) {
+      await this.keep();
+      await this.draw();
+    } else await this.remove(this.conversation);
+  }
+
+  async remove(conversation) {
+    if (this.live?.conversation === conversation) this.stop();
+    const others = this.conversations.filter((one) => one !== conversation);
+    const needed = new Set(others.flatMap((one) => one.groups).flatMap((one) => one.pictures).map((one) => one.id));
+    for (const picture of conversation.groups.flatMap((one) => one.pictures)) {
+      if (!needed.has(picture.id)) await pictures.remove(picture);
+    }
+    await store.removeConversation(conversation.id);
+    this.conversations = others;
+    if (conversation === this.conversation) await this.renew();
+  }
+
+  async removeAll() {
+    for (const conversation of [...this.conversations]) await this.remove(conversation);
+    await this.draw();
+  }
+
+  rename() {
+    const name = h("input", { class: "line", "aria-label": t("rename"), maxlength: 80 });
+    name.value = talk.title(this.conversation);
+    let left = false;
+    const leave = async (keep) => {
+      if (left) return;
+      left = true;
+      if (keep) this.conversation.name = name.value.trim();
+      await this.keep();
+      await this.draw();
+      byId("rename").focus();
+    };
+    name.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && !event.isComposing) leave(true);
+      if (event.key === "Escape") leave(false);
+    });
+    name.addEventListener("blur", () => leave(true));
+    byId("title").replaceChildren(name);
+    name.select();
+  }
+
+  foldRail(open = false) {
+    byId("rail").classList.toggle("open", open);
+    byId("menu").setAttribute("aria-expanded", String(open));
+  }
+}
+
+function finish(turn, done) {
+  turn.state = done.finish_reason === "cancelled" ? "stopped" : "done";
+  turn.cut = done.finish_reason === "length";
+  turn.seconds = done.seconds;
+  turn.looking_s = done.looking_s;
+  turn.read = done.pictures;
+  if (done.sure != null) turn.sure = done.sure;
+}
+
+/** Return how far the first word is. */
+function coming({ stage, done, total, seconds_left: left }) {
+  const text = stage === "encoding" ? t("encoding", { n: Math.round((100 * done) / total) }) : t("reading");
+  return left == null ? text : text + t("left", { time: duration(Math.max(1, left)) });
+}
+
+/** Keep the end of an answer in sight where it was. */
+function follow() {
+  const log = byId("log");
+  if (log.scrollHeight - log.scrollTop - log.clientHeight < 80) log.scrollTop = log.scrollHeight;
+}
+
+function listen(app) {
+  composer.listen(app);
+  const press = (id, does) => byId(id).addEventListener("click", does);
+  press("new", () => app.renew());
+  press("menu", () => app.foldRail(!byId("rail").classList.contains("open")));
+  press("rename", () => app.rename());
+  press("delete", async () => {
+    if (await confirmed(t("sure_delete"), t("delete"), t("cancel"))) await app.remove(app.conversation);
+  });
+  press("delete-all", async () => {
+    if (await confirmed(t("sure_delete_all"), t("delete"), t("cancel"))) await app.removeAll();
+  });
+  const name = (ending) => `${talk.fileName(app.conversation)}.${ending}`;
+  press("export-md", () => download(name("md"), "text/markdown", talk.asMarkdown(app.conversation)));
+  press("export-json", () => download(name("json"), "application/json", talk.asJson(app.conversation)));
+  byId("exports").addEventListener("click", () => byId("exports").hidePopover());
+  byId("exports").addEventListener("toggle", placeMenu);
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "/" && !event.target.closest?.("textarea, input")) {
+      event.preventDefault();
+      byId("question").focus();
+    } else if (event.key === "Escape") app.foldRail();
+  });
+  for (const one of document.getElementsByName("language")) {
+    one.checked = one.value === language();
+    one.addEventListener("change", () => { chooseLanguage(one.value); app.draw(); });
+  }
+  for (const one of document.getElementsByName("theme")) {
+    one.checked = one.value === document.documentElement.dataset.theme;
+    one.addEventListener("change", () => { setTheme(one.value); store.choose("theme", one.value); });
+  }
+}
+
+function placeMenu(event) {
+  if (event.newState !== "open") return;
+  const button = byId("export").getBoundingClientRect();
+  event.target.style.top = `${button.bottom + 4}px`;
+  event.target.style.left = `${Math.max(8, button.right - event.target.offsetWidth)}px`;
+}
+
+function setTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+}
+
+/** Begin. `settings` is what `Page.settings` tells. */
+export async function start(element, settings) {
+  settings = JSON.parse(JSON.stringify(settings));
+  begin(settings.words, settings.language);
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  setTheme(store.choice("theme", dark ? "dark" : "light"));
+  const app = new App(settings);
+  await app.load();
+  listen(app);
+  await app.draw();
+  byId("app").hidden = false;
+  if (talk.turnsOf(app.conversation).length) byId("log").scrollTop = byId("log").scrollHeight;
+  document.documentElement.dataset.ready = "true";
+}

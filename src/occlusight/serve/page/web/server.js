@@ -1,0 +1,62 @@
+// What the page asks of the server. What is refused is thrown as a Refusal, whose `kind` names a sentence of the page.
+
+export class Refusal extends Error {
+  constructor(kind, more = {}) {
+    super(kind);
+    this.kind = kind;
+    this.more = more;
+  }
+}
+
+const BY_STATUS = { 403: "reopen", 408: "no_server", 413: "too_large", 422: "not_so" };
+
+async function asked(path, init) {
+  let response;
+  try {
+    response = await fetch(path, init);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refusal("no_server");
+  }
+  if (response.ok) return response;
+  const body = await response.json().catch(() => ({}));
+  throw new Refusal(BY_STATUS[response.status] || body.kind || "no_server", body);
+}
+
+/** Send a picture; returns the server's name of it. */
+export async function send(blob, name) {
+  const form = new FormData();
+  form.append("picture", blob, name);
+  return (await (await asked("pictures", { method: "POST", body: form })).json()).name;
+}
+
+export const address = (name) => `pictures/${name.split("/").map(encodeURIComponent).join("/")}`;
+
+/** Let the server forget a picture; it forgets by itself too, so a failure is none. */
+export const forget = (name) => fetch(address(name), { method: "DELETE" }).catch(() => {});
+
+/** Ask, and hand each event to `take` as it comes. */
+export async function answer(question, signal, take) {
+  const init = { method: "POST", body: JSON.stringify(question), headers: { "Content-Type": "application/json" }, signal };
+  const reader = (await asked("answers", init)).body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  let ended = false;
+  for (;;) {
+    let read;
+    try {
+      read = await reader.read();
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      break;
+    }
+    if (read.done) break;
+    const lines = (rest + read.value).split("\n");
+    rest = lines.pop();
+    for (const line of lines) {
+      const event = JSON.parse(line);
+      ended ||= event.event === "done" || event.event === "failed";
+      take(event);
+    }
+  }
+  if (!ended) throw new Refusal("broken_off");
+}

@@ -1,0 +1,82 @@
+// The picture shown, those of the conversation beside it, and the examples.
+
+import { pictureNames, pictureTitle, shown } from "./conversation.js";
+import { byId, h, icon } from "./dom.js";
+import { example, url } from "./pictures.js";
+import { language, t } from "./words.js";
+
+export function drawStage(app) {
+  drawPicture(app);
+  drawThumbs(app);
+  byId("under").replaceChildren(...photographs(app));
+}
+
+async function drawPicture(app) {
+  const group = shown(app.conversation);
+  const figure = byId("picture");
+  const picture = group?.pictures[group.picture];
+  if (!picture) {
+    figure.dataset.id = "";
+    figure.replaceChildren(h("label", { class: "empty", for: "files" }, icon("picture"), h("span", {}, t("empty"))));
+    return;
+  }
+  const alt = `${pictureTitle(app.conversation, group)}: ${pictureNames(group)}`;
+  if (figure.dataset.id === picture.id) {
+    figure.querySelector("img")?.setAttribute("alt", alt);
+    const lost = figure.querySelector(".lost");
+    if (lost) lost.textContent = t("lost");
+    return;
+  }
+  figure.dataset.id = picture.id;
+  const source = await url(picture);
+  if (figure.dataset.id !== picture.id) return; // another was chosen meanwhile
+  const lost = () => figure.replaceChildren(h("p", { class: "lost" }, t("lost")));
+  if (!source) {
+    lost();
+    return;
+  }
+  const image = h("img", { alt, src: source, error: lost, load: () => {
+    figure.style.setProperty("--w", image.naturalWidth);
+    figure.style.setProperty("--h", image.naturalHeight);
+  } });
+  figure.replaceChildren(image);
+}
+
+/** The pictures of the conversation, and the examples, of which one press asks. */
+function drawThumbs(app) {
+  const groups = app.conversation.groups;
+  const here = app.shownGroup;
+  const own = groups.flatMap((group) => group.pictures.map((picture, index) => {
+    const label = group.pictures.length > 1 ? t("picture_of", { n: groups.indexOf(group) + 1, k: index + 1 }) : pictureTitle(app.conversation, group);
+    const pressed = group === here && index === group.picture;
+    return thumb(picture, label, { "aria-pressed": String(pressed), click: () => app.show(group, index) });
+  }));
+  const asked = groups.some((group) => group.turns.length);
+  const others = asked ? app.settings.examples.filter((one) => !groups.some((group) => group.pictures[0].id === one.name)) : [];
+  const examples = others.map((one) => thumb(example(one), one.question[language()], { click: () => app.askExample(one) }));
+  byId("thumbs").replaceChildren(
+    ...(own.length ? [h("span", { class: "xs quiet" }, t("here")), ...own] : []),
+    ...(examples.length ? [h("hr"), h("span", { class: "xs quiet" }, t("try")), ...examples] : []));
+}
+
+function thumb(picture, label, attributes) {
+  const image = h("img", { alt: "" });
+  url(picture).then((found) => found && (image.src = found));
+  return h("button", { type: "button", "aria-label": label, title: label, ...attributes }, image);
+}
+
+/** Return the examples with their questions, for a conversation in which nothing has been asked. */
+export function firstExamples(app) {
+  const cards = app.settings.examples.map((one) => {
+    const image = h("img", { alt: "" });
+    url(example(one)).then((found) => { image.src = found; });
+    return h("button", { type: "button", class: "example", click: () => app.askExample(one) }, image, h("span", {}, one.question[language()]));
+  });
+  return h("section", { class: "first" }, h("h2", {}, t("examples")), h("div", { class: "examples" }, ...cards));
+}
+
+function photographs(app) {
+  const own = shown(app.conversation)?.pictures.some((picture) => picture.from !== "example");
+  if (app.settings.model.photographs || !own) return [];
+  return [h("div", { class: "note", role: "note" }, icon("heed"), h("div", {}, t("renders"), h("code", {}, app.settings.command)))];
+}
