@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
-from tests.serve.conftest import Tab, serving
+from tests.serve.conftest import Tab, serving, wait
 
 from occlusight.backends.local import LocalBackend
 from occlusight.backends.protocol import (
@@ -268,7 +268,7 @@ def test_stop_and_closing_the_page_stop_the_computation(
     assert len(passes) < 512
     passes.clear()
     tab.page.click(f"[aria-label='{EN_WORDS['again']}']")  # and the page is ready for more
-    tab.page.wait_for_function(BEGUN)
+    wait(lambda: len(passes) > 3)
     tab.page.close()
     end = time.monotonic() + 10
     while not settled(passes):

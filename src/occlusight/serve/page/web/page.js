@@ -162,6 +162,7 @@ class App {
     this.live = { turn, conversation, controller: new AbortController(), note: t("looking") };
     conversation.shown = group.id;
     this.say(null);
+    composer.drawComposer(this);
     await this.keep(conversation);
     await this.draw();
     reveal(turn);
