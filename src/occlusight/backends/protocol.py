@@ -209,13 +209,34 @@ class Timings:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What a question was taken to mean, where it was understood before it was answered.
+
+    Args:
+        scope: whether pictures of things can tell it: `inside`, `outside`, or `unclear` where its meaning is not sure.
+        program: its steps, with names as they were said; empty where there are none.
+        lang: the language of its frame, in which it is answered.
+        probability: that this is meant.
+        domain: the probability that the pictures are of the world that the model knows; None where that is not known.
+    """
+
+    scope: Literal["inside", "outside", "unclear"]
+    program: tuple[tuple[str, tuple[str, ...]], ...]
+    lang: str
+    probability: float
+    domain: float | None = None
+
+
+@dataclass(frozen=True)
 class Done:
-    """The end of the answer: `stop` is the model's own end, `length` means that it was cut at `max_tokens`."""
+    """The end of the answer: `stop` is the model's own end, `length` means that it was cut at `max_tokens`; `asked`
+    says what was understood, where that came first."""
 
     finish_reason: FinishReason
     usage: Usage = field(default_factory=Usage)
     timings: Timings = field(default_factory=Timings)
     saved: Saved = field(default_factory=Saved)
+    asked: Asked | None = None
 
 
 Event: TypeAlias = Progress | TextDelta | ThoughtDelta | Done
@@ -224,7 +245,8 @@ Event: TypeAlias = Progress | TextDelta | ThoughtDelta | Done
 @dataclass(frozen=True)
 class ModelInfo:
     """What runs: `revision` is a digest of the weights, `context` the longest sequence in tokens, `video` whether it can be asked about
-    clips in this way, `memory_bytes` the weights' size, `pictures` the most at a time that it was trained on (None: not known)."""
+    clips in this way, `memory_bytes` the weights' size, `pictures` the most at a time that it was trained on (None: not known), `learnt` the
+    steps of programs in whose own wordings it must be asked (empty: any words will do)."""
 
     name: str
     revision: str = ""
@@ -233,6 +255,7 @@ class ModelInfo:
     memory_bytes: int = 0
     dtype: str = ""
     pictures: int | None = None
+    learnt: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -299,6 +322,10 @@ class Backend(Protocol):
     def score_many(self, asked: Sequence[tuple[Request, Sequence[Choice]]], *, whole: bool = True) -> list[list[float]]:
         """Return what `score` would of each of several requests."""
         return [self.score(request, choices, whole=whole) for request, choices in asked]
+
+    def domain(self, pictures: Sequence[Picture]) -> float | None:
+        """Return the probability that pictures are of the world that the model knows; None where that is not known."""
+        return None
 
     def clear_cache(self) -> None:
         """Empty the caches, so that what follows does not depend on what was asked before, not even in its rounding."""

@@ -33,12 +33,13 @@ class Scripted(Backend):
     script: Script
     piece: int = 8
     name: str = "scripted"
+    learnt: tuple[str, ...] = ()
     requests: list[Request] = field(default_factory=list, repr=False)
 
     @property
     def info(self) -> ModelInfo:
         """A model without weights."""
-        return ModelInfo(name=self.name, revision="none", context=2**20, dtype="none")
+        return ModelInfo(name=self.name, revision="none", context=2**20, dtype="none", learnt=self.learnt)
 
     @property
     def capabilities(self) -> Capabilities:

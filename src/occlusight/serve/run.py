@@ -34,6 +34,7 @@ def run(
     language: str,
     options: EngineOptions = EngineOptions(),
     *,
+    plain: bool = False,
     allow_hosts: Sequence[str] = (),
     trusted_proxies: str | None = None,
 ) -> None:
@@ -41,6 +42,7 @@ def run(
 
     Args:
         options: how the model is opened.
+        plain: ask the model itself, without understanding questions first.
         allow_hosts: see `Guard`.
         trusted_proxies: addresses and networks, joined by commas, whose X-Forwarded-For and X-Forwarded-Proto are
             believed.
@@ -70,7 +72,7 @@ def run(
         def failed() -> None:
             server.should_exit = True
 
-        starting = Starting(Guard(first_page, names), lambda: served(model, language, options, names), begun, failed)
+        starting = Starting(Guard(first_page, names), lambda: served(model, language, options, names, plain), begun, failed)
         server = uvicorn.Server(server_config(starting, proxies))
         LOG.info("%s opens already, and shows the page once the model %s is loaded", address, model)
         if shown(host) == "localhost" and host != "127.0.0.1":
@@ -80,15 +82,15 @@ def run(
             raise starting.error
 
 
-def served(model: str, language: str, options: EngineOptions, allow_hosts: Sequence[str]) -> ASGIApp:
+def served(model: str, language: str, options: EngineOptions, allow_hosts: Sequence[str], plain: bool = False) -> ASGIApp:
     """Open the model, and return the application that serves it. What the page needs is imported meanwhile."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     began = perf_counter()
     with ThreadPoolExecutor(1, thread_name_prefix="imports") as thread:
         creating = thread.submit(import_app)
-        from occlusight.backends import open_backend
+        from occlusight.api import open_model
 
-        backend = open_backend(model, options)
+        backend = open_model(model, options, plain=plain)
         info = backend.info
         LOG.info(
             "model %s is loaded in %.1f s (%.0f MB as %s, context of %d tokens)",
