@@ -61,9 +61,9 @@ def in_any_words(backend: Backend) -> Backend:
 
 
 @lru_cache(maxsize=KEPT_MODELS)
-def opened(model: str) -> Backend:
+def opened(model: str, plain: bool = False) -> Backend:
     """Return the backend of a model, opened once."""
-    return open_model(model)
+    return open_model(model, plain=plain)
 
 
 def generate_response(

@@ -30,6 +30,19 @@ SEES = {
 }
 
 
+COUNTS = {"How many": "None. There is none.", "图中有几": "没有。图中没有。"}
+"""What is said of kinds that nothing else is said of."""
+
+
+class Model(Scripted):
+    """Answers from a script; where that does not say how many there are of a kind, there are none."""
+
+    def answer(self, request: Request) -> str:
+        scripted = isinstance(self.script, Mapping) and request.prompt in self.script
+        none = next((said for begin, said in COUNTS.items() if request.prompt.startswith(begin)), None)
+        return none if none and not scripted else super().answer(request)
+
+
 @dataclass(frozen=True)
 class Read:
     labels: Mapping[str, float]
@@ -59,7 +72,7 @@ def answered(
     learnt: tuple[str, ...] = LEARNT,
 ) -> tuple[str, list[str]]:
     """The answer and what the model was asked."""
-    backend = Scripted({**SEES, **script}, learnt=learnt)
+    backend = Model({**SEES, **script}, learnt=learnt)
     answering = Answering(backend, Understanding(reads(label, hides, inside, second)))
     text = Completion.of(answering.generate(Request(question, "street.webp", history=history))).text
     return text, [request.prompt for request in backend.requests]
@@ -89,9 +102,14 @@ def test_what_is_not_there_is_said_first(question: str, answer: str) -> None:
     assert answered(question, "who_hides:1", {})[0] == answer
 
 
-def test_a_thing_is_looked_for_twice_before_it_is_denied() -> None:
-    own = {"图中有什么?": "图中有一辆公交车。", "Is anything hiding the bus?": "No."}
+def test_a_thing_that_is_not_listed_is_asked_about_before_it_is_denied() -> None:
+    own = {
+        "How many buses are there?": "One bus.",
+        "图中有几辆公交车?": "一辆公交车。",
+        "Is anything hiding the bus?": "No.",
+    }
     assert answered("is the bus hidden", "who_hides:1", own)[0] == "No."
+    assert answered("is there a bus", "exists:1", own)[0] == "Yes, there is a bus."
 
 
 @pytest.mark.parametrize(
@@ -118,7 +136,7 @@ def test_order_is_made_of_pairs() -> None:
         first = min((name for name in rank if name in request.prompt), key=rank.index)
         return f"The {first} is nearer."
 
-    answering = Answering(Scripted(script, learnt=LEARNT), Understanding(reads("in_order:", 0.5, 0.99, "")))
+    answering = Answering(Model(script, learnt=LEARNT), Understanding(reads("in_order:", 0.5, 0.99, "")))
     text = Completion.of(answering.generate(Request("front to back please", "street.webp"))).text
     assert text == "From front to back: the street lamp, the dog and the red car."
 
@@ -138,7 +156,7 @@ def test_what_no_picture_tells_is_declined_with_an_example_about_this_one() -> N
 
 
 def test_without_a_picture_one_is_asked_for() -> None:
-    answering = Answering(Scripted(SEES, learnt=LEARNT), Understanding(reads("who_hides:1", 0.5, 0.99, "")))
+    answering = Answering(Model(SEES, learnt=LEARNT), Understanding(reads("who_hides:1", 0.5, 0.99, "")))
     text = Completion.of(answering.generate(Request("what hides the dog"))).text
     assert text == sentence("no_picture", "en")
 
@@ -156,7 +174,7 @@ def test_what_would_be_seen_without_a_thing_is_what_it_hides() -> None:
 
 
 def test_what_was_seen_in_a_picture_is_kept_for_the_next_question() -> None:
-    backend = Scripted({**SEES, "Is anything hiding the dog?": "No."}, learnt=LEARNT)
+    backend = Model({**SEES, "Is anything hiding the dog?": "No."}, learnt=LEARNT)
     answering = Answering(backend, Understanding(reads("who_hides:1", 0.5, 0.99, "")))
     for picture, lists in (("a.webp", 1), ("a.webp", 1), ("b.webp", 2)):
         Completion.of(answering.generate(Request("what hides the dog", picture)))
@@ -175,7 +193,7 @@ def test_unsure_of_the_meaning_it_asks_back() -> None:
     def read(questions: Sequence[str]) -> Sequence[Read]:
         return [Read(chances, 0.5, 0.99) for _ in questions]
 
-    answering = Answering(Scripted(SEES, learnt=LEARNT), Understanding(read))
+    answering = Answering(Model(SEES, learnt=LEARNT), Understanding(read))
     text = Completion.of(answering.generate(Request("past the car?", "street.webp"))).text
     assert text == "Do you mean: What is behind the car? Or: What does the car hide?"
 
@@ -186,7 +204,7 @@ def test_things_told_apart_by_place_are_declined() -> None:
 
 def test_the_models_answer_streams_and_ends_as_it_did() -> None:
     own = {"Is anything hiding the dog?": "No. The dog is fully visible, nothing is before it."}
-    answering = Answering(Scripted({**SEES, **own}, learnt=LEARNT), Understanding(reads("who_hides:1", 0.5, 0.99, "")))
+    answering = Answering(Model({**SEES, **own}, learnt=LEARNT), Understanding(reads("who_hides:1", 0.5, 0.99, "")))
     *pieces, done = answering.generate(Request("what hides the dog", "street.webp", max_tokens=3))
     assert len(pieces) == 3
     assert done.finish_reason == "length"
@@ -232,7 +250,7 @@ OWN = {**SEES, "Is anything hiding the dog?": "No."}
 
 
 def test_what_was_understood_is_told_at_the_end_with_what_all_questions_took() -> None:
-    *_, done = Answering(Scripted(OWN, learnt=LEARNT), SIDES).generate(Request("what hides the dog", "street.webp"))
+    *_, done = Answering(Model(OWN, learnt=LEARNT), SIDES).generate(Request("what hides the dog", "street.webp"))
     assert isinstance(done, Done)
     assert done.asked is not None
     assert (done.asked.scope, done.asked.program) == ("inside", (("who_hides", ("dog",)),))
@@ -242,13 +260,13 @@ def test_what_was_understood_is_told_at_the_end_with_what_all_questions_took() -
 
 @pytest.mark.parametrize("form", [{"regex": "(yes|no)"}, {"json_schema": "{}"}, {"logprobs": 0}])
 def test_what_programs_ask_goes_to_the_model_as_it_is(form: Mapping[str, Any]) -> None:
-    backend = Scripted("yes", learnt=LEARNT)
+    backend = Model("yes", learnt=LEARNT)
     assert Completion.of(Answering(backend, SIDES).generate(Request("what hides it", **form))).text == "yes"
     assert [request.prompt for request in backend.requests] == ["what hides it"]
 
 
 def test_more_pictures_than_it_has_learnt_are_declined() -> None:
-    class One(Scripted):
+    class One(Model):
         @property
         def info(self) -> ModelInfo:
             return replace(super().info, pictures=1)
@@ -260,7 +278,7 @@ def test_more_pictures_than_it_has_learnt_are_declined() -> None:
 
 @pytest.mark.parametrize(("domain", "said"), [(0.1, True), (0.9, False), (None, False)])
 def test_a_picture_of_another_world_is_said_to_be_one(domain: float | None, said: bool) -> None:
-    class Elsewhere(Scripted):
+    class Elsewhere(Model):
         def domain(self, pictures: Sequence[Picture]) -> float | None:
             return domain
 
@@ -272,7 +290,7 @@ def test_a_picture_of_another_world_is_said_to_be_one(domain: float | None, said
 
 
 def test_a_follow_up_is_about_the_picture_shown_before() -> None:
-    backend = Scripted(OWN, learnt=LEARNT)
+    backend = Model(OWN, learnt=LEARNT)
     earlier = (Message("user", "what is there", ("street.webp",)), Message("assistant", "A dog."))
     request = Request("what hides the dog", history=earlier)
     assert Completion.of(Answering(backend, SIDES).generate(request)).text == "No."
@@ -282,7 +300,7 @@ def test_a_follow_up_is_about_the_picture_shown_before() -> None:
 def test_an_answer_that_is_closed_stops_what_the_model_does() -> None:
     closed: list[str] = []
 
-    class Slow(Scripted):
+    class Slow(Model):
         def generate(self, request: Request, cancelled: CancelCheck | None = None) -> Iterator[Event]:
             try:
                 yield TextDelta("There is ")
@@ -300,7 +318,7 @@ def test_an_answer_that_is_closed_stops_what_the_model_does() -> None:
 
 
 def test_pictures_in_memory_are_told_apart_by_what_they_show() -> None:
-    answering = Answering(backend := Scripted(OWN, learnt=LEARNT), SIDES)
+    answering = Answering(backend := Model(OWN, learnt=LEARNT), SIDES)
     for colour, lists in (("red", 1), ("red", 1), ("blue", 2)):
         Completion.of(answering.generate(Request("what hides the dog", Image.new("RGB", (9, 9), colour))))
         assert sum(request.prompt in SEES for request in backend.requests) == lists

@@ -6,7 +6,8 @@ made of what it can, or declined; and who asks for something else is told what c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from time import perf_counter
@@ -38,6 +39,15 @@ from occlusight.reasoning.sentences import SPACE, sentence
 from occlusight.reasoning.understanding import Understanding, Understood
 
 LIST: Program = [["recognised", []], ["list_all", ["$0"]]]
+COUNT: Program = [["recognised", ["k"]], ["count", ["$0", "k"]]]
+NONE: Mapping[Lang, str] = {"en": "None", "zh": "没有"}
+"""How the model begins to say that there is none of a kind."""
+DENIED = 0.45
+"""What is listed nowhere is denied where that is likelier than this: 0.04 of what is there (a fifth of it visible), 0.9
+of what is not, while the list leaves out 0.24 (version 4, 381 kinds in 30 scenes of all recipes)."""
+MOST_KINDS = 6
+"""Kinds that are looked for, at most, of all that a name can mean."""
+PLAIN = SamplingParams()
 ABOUT_KINDS = frozenset(("exists", "exists_coloured", "count"))
 """Steps that nothing needs to be there for: that there is none is their answer."""
 INSTEAD: Mapping[str, str] = {
@@ -223,7 +233,7 @@ class Answer(Iterator[Event]):
             else:
                 yield from self._model(own_wording([[meant, arguments]], things, asked.lang, why=asked.why))
         elif op in ("exists", "exists_coloured"):
-            yield from self._exists(asked, things)
+            yield from self._exists(asked)
         elif op == "in_order" and self.by.backend.capabilities.scores == "answer" and "nearer" in self.by.learnt:
             yield _said("order", asked.lang, {"all": listed(self._order(asked.lang), asked.lang)})
         else:
@@ -238,18 +248,17 @@ class Answer(Iterator[Event]):
             said.append(sentence("hides" if yes > no else "free", lang, {"a": a.the(lang), "b": b.the(lang)}))
         return TextDelta(f"{cap('; '.join(said))}." if lang == "en" else f"{'，'.join(said)}。")
 
-    def _exists(self, asked: Understood, things: Mapping[str, Thing]) -> Iterator[Event]:
-        """Whether there is one of a kind, from what the model sees: of a colour, only where it says a colour."""
-        name = asked.names[0]
-        seen = self.seen(asked.lang, twice=True)
-        same = [thing for thing in seen.things if thing.kind.key in name.kinds]
-        coloured = [thing for thing in same if not name.colour or thing.colour == seen.words.colours[name.colour]]
-        if coloured:
-            yield _said("yes", asked.lang, {"it": coloured[0].one(asked.lang)})
-        elif any(not thing.colour[0] for thing in same):
-            yield _said("unlearnt", asked.lang)
+    def _exists(self, asked: Understood) -> Iterator[Event]:
+        """Whether there is one of a kind: of a colour, only where the model says a colour of all that it sees."""
+        name, lang = asked.names[0], asked.lang
+        thing = self._meant(name, lang)
+        same = [one for one in self.seen(lang).things if one.kind.key in name.kinds]
+        if thing is None or (name.colour and same and all(one.colour[0] not in ("", thing.colour[0]) for one in same)):
+            yield from self._absent(name, lang, "no")
+        elif name.colour and all(one.colour != thing.colour for one in same):
+            yield _said("unlearnt", lang)
         else:
-            yield from self._absent(name, asked.lang, "no")
+            yield _said("yes", lang, {"it": thing.one(lang)})
 
     def _order(self, lang: Lang) -> list[str]:
         """What is seen, from front to back, by how likely the model says of two that one is nearer."""
@@ -311,25 +320,41 @@ class Answer(Iterator[Event]):
             return own_wording(LIST, {}, lang)
         return own_wording([["hides", ["a", "b"]]], dict(zip("ab", different, strict=True)), lang)
 
-    def seen(self, lang: Lang, *, twice: bool = False) -> Seen:
-        """What the model says it sees in the request's pictures, asked in the language, or, to see more, in both."""
-        langs: tuple[Lang, ...] = ("en", "zh") if lang == "en" else ("zh", "en")
+    def seen(self, lang: Lang) -> Seen:
+        """What the model says it sees in the request's pictures."""
         kept = self.by.lists.of(self.request.pictures)
-        for one in langs[: 2 if twice else 1]:
-            if one not in kept:
-                kept[one] = self._whole(own_wording(LIST, {}, one))
-        lists = [kept[one] for one in langs if one in kept]
-        return Seen.of(lists, self.by.understanding.words)
+        if lang not in kept:
+            kept[lang] = self._whole(own_wording(LIST, {}, lang))
+        return Seen.of([kept[lang]], self.by.understanding.words)
 
     def _meant(self, name: Name, lang: Lang) -> Thing | None:
-        """What a name means, looked for a second time where it was not seen at once."""
+        """What a name means: a thing that the model lists, or one that is there when asked how many there are."""
         if not name.kinds:
             return None
-        return self.seen(lang).meant(name) or self.seen(lang, twice=True).meant(name)
+        words = self.by.understanding.words
+        listed = self.seen(lang).meant(name)
+        if listed is not None or "count" not in self.by.learnt or self.by.backend.capabilities.scores is None:
+            return listed
+        colour = words.colours[name.colour] if name.colour else ("", "")
+        things = [Thing(words.kinds[key], colour) for key in name.kinds[:MOST_KINDS]]
+        chances = self._none(things)
+        least = min(range(len(things)), key=chances.__getitem__)
+        return things[least] if chances[least] <= DENIED else None
+
+    def _none(self, things: Sequence[Thing]) -> list[float]:
+        """How likely the model says that there is none of the kind of each thing: the mean of both languages."""
+        asked = [
+            (replace(self.request, prompt=own_wording(COUNT, {"k": Thing(thing.kind)}, lang), sampling=PLAIN), [none])
+            for thing in things
+            for lang, none in NONE.items()
+        ]
+        chances = [math.exp(chance) for [chance] in self.by.backend.score_many(asked, whole=False)]
+        n = len(NONE)
+        return [sum(chances[i : i + n]) / n for i in range(0, len(chances), n)]
 
     def _whole(self, question: str) -> str:
         """Return the model's whole answer to a question of our own."""
-        request = replace(self.request, prompt=question, sampling=SamplingParams())
+        request = replace(self.request, prompt=question, sampling=PLAIN)
         return Completion.of(self._generate(request)).text
 
     def _model(self, question: str) -> Iterator[Event]:
