@@ -72,7 +72,9 @@ def run(
         def failed() -> None:
             server.should_exit = True
 
-        starting = Starting(Guard(first_page, names), lambda: served(model, language, options, names, plain), begun, failed)
+        starting = Starting(
+            Guard(first_page, names), lambda: served(model, language, options, names, plain), begun, failed
+        )
         server = uvicorn.Server(server_config(starting, proxies))
         LOG.info("%s opens already, and shows the page once the model %s is loaded", address, model)
         if shown(host) == "localhost" and host != "127.0.0.1":
@@ -82,7 +84,9 @@ def run(
             raise starting.error
 
 
-def served(model: str, language: str, options: EngineOptions, allow_hosts: Sequence[str], plain: bool = False) -> ASGIApp:
+def served(
+    model: str, language: str, options: EngineOptions, allow_hosts: Sequence[str], plain: bool = False
+) -> ASGIApp:
     """Open the model, and return the application that serves it. What the page needs is imported meanwhile."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     began = perf_counter()
