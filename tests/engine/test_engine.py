@@ -205,11 +205,11 @@ def test_scores_are_the_log_probabilities_of_the_whole_answer(
 
     ends = tuple(chat.eos_ids)
     for _ in range(2):
-        [got] = score(engine, [(asked, [[one] for one in tokens])], ends)
+        [got], _ = score(engine, [(asked, [[one] for one in tokens])], ends)
         assert got == pytest.approx([follows(one, ends) for one in tokens], abs=1e-3)
-    [several] = score(engine, [(asked, [tokens[:2], tokens[2:]])], ends)
+    [several], _ = score(engine, [(asked, [tokens[:2], tokens[2:]])], ends)
     assert several[0] == pytest.approx(float(np.logaddexp(got[0], got[1])), abs=1e-3)
-    [begun] = score(engine, [(asked, [[tokens[0], tokens[3]], [tokens[1]]])], None)  # 'yes, ...' begins with 'yes'
+    [begun], _ = score(engine, [(asked, [[tokens[0], tokens[3]], [tokens[1]]])], None)  # 'yes, ...' begins with 'yes'
     assert begun == pytest.approx([follows(tokens[0], None), follows(tokens[1], None)], abs=1e-3)
 
 

@@ -34,6 +34,7 @@ from occlusight.backends.protocol import (
     Timings,
     TokenLogprob,
     Usage,
+    Weighed,
 )
 from occlusight.backends.structured import READS_SCHEMAS, prompt_of
 from occlusight.checks import instance
@@ -121,15 +122,13 @@ class LocalBackend(Backend):
             model.fit_context(options.context)
         self.kept_speeds = KeptSpeeds(revision, opened.dtype)
         self.engine = Engine(model, revision, settings, Speeds(self.kept_speeds.read()))
-        traits = Traits() if blind else Traits.load(checkpoint)
         self._info = ModelInfo(
             name=name or str(checkpoint),
             revision=revision,
             context=self.engine.context,
             memory_bytes=opened.memory_bytes,
             dtype=opened.dtype + ("; keys and values in int8" if self.engine.settings.int8_kv else ""),
-            pictures=traits.pictures,
-            learnt=traits.learnt,
+            pictures=None if blind else Traits.load(checkpoint).pictures,
         )
 
     @property
@@ -214,9 +213,16 @@ class LocalBackend(Backend):
 
     def score_many(self, asked: Sequence[tuple[Request, Sequence[Choice]]], *, whole: bool = True) -> list[list[float]]:
         """Return what `score` would of each of several requests, which are read together."""
-        ends = self.chat.eos_ids if whole else None
+        return self.weigh(asked, whole=whole).scores
+
+    def weigh(self, asked: Sequence[tuple[Request, Sequence[Choice]]], *, whole: bool = True) -> Weighed:
+        """Return what `score_many` does, and what it took."""
         by = self._reading_by(ReadOnce(self.reader.own, self.reader.max_pixels, self.reader.min_pixels))
-        return score(self.engine, [(by._decided(one), self._wordings(words, whole)) for one, words in asked], ends)
+        prompts = [(by._decided(one), self._wordings(words, whole)) for one, words in asked]
+        scores, reused = score(self.engine, prompts, self.chat.eos_ids if whole else None)
+        image_tokens = sum(prompt.image_tokens for prompt, _ in prompts)
+        usage = Usage(sum(len(prompt.ids) for prompt, _ in prompts), image_tokens=image_tokens)
+        return Weighed(scores, usage, Saved(reused))
 
     def _decided(self, request: Request) -> Prompt:
         """Return the prompt of a request that is answered at once: thoughts are over before they begin."""

@@ -36,9 +36,9 @@ class Reader:
 
 def score(
     engine: Engine, asked: Sequence[tuple[Prompt, Sequence[Sequence[Tokens]]]], ends: Tokens | None
-) -> list[list[float]]:
+) -> tuple[list[list[float]], int]:
     """Return for each prompt and each of its choices the log-probability that one of the choice's wordings follows the
-    prompt.
+    prompt; and how many tokens of the prompts were known before.
 
     With `ends`, one of these comes after it: the wording is the whole answer. Without, anything may follow, so that a
     wording that begins like a shorter one of the same choice counts with it. All prompts are read together, then all
@@ -47,7 +47,8 @@ def score(
     Raises:
         BadInput: prompt and wording do not fit.
     """
-    afters = [logs[-1] for logs in read(engine, [(prompt, None) for prompt, _ in asked])]  # each (V,)
+    found, reused = read(engine, [(prompt, None) for prompt, _ in asked])
+    afters = [logs[-1] for logs in found]  # each (V,)
     choices = [[distinct(wordings, whole=ends is not None) for wordings in own] for _, own in asked]
     # What is to be read of each wording: for its beginning alone, all but the last token.
     tails = {
@@ -62,7 +63,7 @@ def score(
         (Prompt((*prompt.ids, *tails[key]), prompt.visuals, prompt.spans), len(prompt.ids))
         for key, prompt in zip(long, prompts, strict=True)
     ]
-    logs = dict(zip(long, read(engine, extended), strict=True))
+    logs = dict(zip(long, read(engine, extended)[0], strict=True))
 
     def total(at: int, wording: Tokens) -> Tensor:
         after = afters[at][None]
@@ -70,15 +71,16 @@ def score(
         sum_of_tokens = rows[range(len(wording)), list(wording)].sum()
         return sum_of_tokens if ends is None else sum_of_tokens + rows[len(wording), list(ends)].logsumexp(-1)
 
-    return [
+    scores = [
         [float(torch.stack([total(at, wording) for wording in wordings]).logsumexp(-1)) for wordings in own]
         for at, own in enumerate(choices)
     ]
+    return scores, reused
 
 
-def read(engine: Engine, prompts: Sequence[tuple[Prompt, int | None]]) -> list[Tensor]:
-    """Read prompts together; return the log-probabilities after each token from the given one on, else after the
-    last.
+def read(engine: Engine, prompts: Sequence[tuple[Prompt, int | None]]) -> tuple[list[Tensor], int]:
+    """Read prompts together; return the log-probabilities after each token from the given one on, else after the last,
+    and how many tokens were known before.
     """
     with ExitStack() as stack:
         reading = []
@@ -94,7 +96,7 @@ def read(engine: Engine, prompts: Sequence[tuple[Prompt, int | None]]) -> list[T
                 engine.follow(sequence)
             if sequence.error is not None:
                 raise sequence.error
-        return [reader.logs for _, reader in reading]
+        return [reader.logs for _, reader in reading], sum(sequence.reused for sequence, _ in reading)
 
 
 def distinct(wordings: Sequence[Tokens], whole: bool) -> list[Tokens]:

@@ -36,12 +36,15 @@ class Pictures:
         self.folder = folder
         self.limits = limits
         self._names: dict[str, str] = {}
+        self._kept: dict[str, Path] = {}
 
     def add(self, url: str, param: str) -> Path:
         """Keep a picture and return where; its content is a picture by its header, decoded is it by whoever uses it.
 
         Raises ApiError that names `param`: it is no data URI, no picture, one too many, or has too many pixels.
         """
+        if url in self._kept:
+            return self._kept[url]
         if len(self._names) >= self.limits.pictures:
             raise ApiError(f"a request takes at most {self.limits.pictures} pictures", param, "too_many_images")
         data = content_of(url, param)
@@ -58,6 +61,7 @@ class Pictures:
         path = self.folder / f"{len(self._names)}.{header.format.lower()}"
         path.write_bytes(data)
         self._names[str(path)] = param
+        self._kept[url] = path
         return path
 
     def told(self, error: BadPicture) -> ApiError:
