@@ -12,9 +12,10 @@ from occlusight.backends.protocol import Backend
 from occlusight.serve.api.app import create_api
 from occlusight.serve.api.service import Service
 from occlusight.serve.fair_queue import FairQueue, Shares
-from occlusight.serve.guard import Guard
+from occlusight.serve.middleware import guarded
 from occlusight.serve.page.examples import Example
 from occlusight.serve.page.page import Choice, Page
+from occlusight.serve.settings import ApiSettings
 
 
 def create_app(
@@ -25,10 +26,11 @@ def create_app(
     *,
     allow_hosts: Iterable[str] = (),
     shares: Shares | None = None,
+    settings: ApiSettings | None = None,
 ) -> ASGIApp:
-    """Return the application that serves a model's page at / and its API beside it; see `Page`, `create_api`, `Guard`
-    and `FairQueue`."""
-
+    """Return the application that serves a model's page at / and its API beside it; see `Page`, `create_api`,
+    `guarded` and `FairQueue`."""
+    settings = settings or ApiSettings()
     queue = FairQueue(shares)
 
     async def built() -> Page:
@@ -39,6 +41,6 @@ def create_app(
     ) as thread:  # outside of an event loop, Gradio would leave one open for each lock that it makes
         page = thread.submit(asyncio.run, built()).result()
 
-    app = create_api(Service(backend, queue), page.open())
+    app = create_api(Service(backend, queue, settings.requests), page.open(), settings.bodies)
     app.mount("/", page.app)
-    return Guard(app, allow_hosts)
+    return guarded(app, settings, allow_hosts)

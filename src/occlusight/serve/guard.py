@@ -19,6 +19,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from occlusight.errors import BadInput
+from occlusight.serve.origins import SHARED
 from occlusight.serve.visitors import neighbourhood
 
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:/@\s]+)(?::(\d{1,5}))?")
@@ -50,13 +51,15 @@ class Guard:
         app: what is guarded.
         allow_hosts: names under which the server may be asked, beside loopback names and IP addresses; `*.example.org`
             means all names under example.org.
+        allow_origins: pages of other sites that may use the API, as browsers name them.
 
     Raises:
         BadInput: a name is none.
     """
 
-    def __init__(self, app: ASGIApp, allow_hosts: Iterable[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, allow_hosts: Iterable[str] = (), allow_origins: Iterable[str] = ()) -> None:
         self.app = app
+        self.allow_origins = frozenset(allow_origins)
         self.allow_hosts = frozenset(host_name(name) for name in allow_hosts)
         self._open: Counter[str] = Counter()
 
@@ -84,9 +87,10 @@ class Guard:
             await refusal(scope, receive, safely)
             return
         plain = [(name, value) for name, value in scope["headers"] if not name.lower().startswith(BELIEVED_BY_NOBODY)]
+        state = {**scope.get("state", {}), "forwarded": len(plain) < len(scope["headers"])}
         self._open[client] += 1
         try:
-            await self.app({**scope, "headers": plain}, receive, safely)
+            await self.app({**scope, "headers": plain, "state": state}, receive, safely)
         finally:
             self._open[client] -= 1
             if not self._open[client]:
@@ -99,12 +103,17 @@ class Guard:
             return PlainTextResponse("A request needs one Host header, and it must be a name or an address.", 400)
         if not self.trusts(host[1]):
             return unknown_host(host[1])
-        if not same_origin(headers, scope["method"]):
+        if not same_origin(headers, scope["method"]) and not self.shares(scope["path"], headers):
             return PlainTextResponse("A page of another site may not use this server.", 403)
         if self._open[client] >= OPEN_AT_ONCE:
             text = f"This address has {OPEN_AT_ONCE} requests open; more are not taken."
             return PlainTextResponse(text, 429, {"Retry-After": "5"})
         return None
+
+    def shares(self, path: str, headers: Headers) -> bool:
+        """Whether a request to the API comes from another site's page that may use it."""
+        origins = headers.getlist("origin")
+        return path.startswith(SHARED) and len(origins) == 1 and origins[0] in self.allow_origins
 
     def trusts(self, host: str) -> bool:
         """Whether no other site can own this name: it is a loopback name, an address, or was allowed."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from occlusight.backends.options import EngineOptions
 from occlusight.errors import BadInput
 from occlusight.serve.guard import host_name, is_address
+from occlusight.serve.settings import ApiSettings
 
 if TYPE_CHECKING:
     import uvicorn
@@ -34,18 +35,18 @@ def run(
     language: str,
     options: EngineOptions = EngineOptions(),
     *,
-    plain: bool = False,
     allow_hosts: Sequence[str] = (),
     trusted_proxies: str | None = None,
+    settings: ApiSettings = ApiSettings(),
 ) -> None:
     """Serve until interrupted.
 
     Args:
         options: how the model is opened.
-        plain: ask the model itself, without understanding questions first.
         allow_hosts: see `Guard`.
         trusted_proxies: addresses and networks, joined by commas, whose X-Forwarded-For and X-Forwarded-Proto are
             believed.
+        settings: who may use what, and how much a request may bring.
 
     Raises:
         BadInput: the address cannot be taken, or the model, the language or an allowed host does not exist.
@@ -72,29 +73,32 @@ def run(
         def failed() -> None:
             server.should_exit = True
 
-        starting = Starting(
-            Guard(first_page, names), lambda: served(model, language, options, names, plain), begun, failed
-        )
+        def make() -> ASGIApp:
+            return served(model, language, options, names, settings)
+
+        starting = Starting(Guard(first_page, names), make, begun, failed)
         server = uvicorn.Server(server_config(starting, proxies))
         LOG.info("%s opens already, and shows the page once the model %s is loaded", address, model)
         if shown(host) == "localhost" and host != "127.0.0.1":
             LOG.info("other machines reach it under this machine's address, or a name given with --allow-host")
+        if shown(host) != "localhost" and not settings.access.api_keys:
+            LOG.warning("whoever reaches this address may ask; --api-key lets in those alone who have it")
         server.run(sockets=[listening])
         if starting.error is not None:
             raise starting.error
 
 
 def served(
-    model: str, language: str, options: EngineOptions, allow_hosts: Sequence[str], plain: bool = False
+    model: str, language: str, options: EngineOptions, allow_hosts: Sequence[str], settings: ApiSettings
 ) -> ASGIApp:
     """Open the model, and return the application that serves it. What the page needs is imported meanwhile."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     began = perf_counter()
     with ThreadPoolExecutor(1, thread_name_prefix="imports") as thread:
         creating = thread.submit(import_app)
-        from occlusight.api import open_model
+        from occlusight.backends import open_backend
 
-        backend = open_model(model, options, plain=plain)
+        backend = open_backend(model, options)
         info = backend.info
         LOG.info(
             "model %s is loaded in %.1f s (%.0f MB as %s, context of %d tokens)",
@@ -106,7 +110,7 @@ def served(
         )
         create_app = creating.result()
     photographs = model not in ("default", "blind")
-    return create_app(backend, language, photographs, allow_hosts=allow_hosts)
+    return create_app(backend, language, photographs, allow_hosts=allow_hosts, settings=settings)
 
 
 def import_app() -> Callable[..., ASGIApp]:

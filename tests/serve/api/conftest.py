@@ -16,20 +16,22 @@ from tests.serve.conftest import wait
 
 from occlusight.backends.protocol import Backend
 from occlusight.serve.api.app import create_api
-from occlusight.serve.api.bodies import BodyLimits
 from occlusight.serve.api.service import Service
 from occlusight.serve.fair_queue import FairQueue
-from occlusight.serve.guard import Guard
+from occlusight.serve.middleware import guarded
 from occlusight.serve.run import server_config, take
+from occlusight.serve.settings import ApiSettings
 
 
 @contextmanager
 def serving_api(
-    backend: Backend, queue: FairQueue | None = None, bodies: BodyLimits | None = None, **settings: Any
+    backend: Backend, queue: FairQueue | None = None, allow_hosts: tuple[str, ...] = (), **settings: Any
 ) -> Iterator[str]:
     """Serve the API of a backend on a free port, and give its address."""
     with take("127.0.0.1", 0) as listening:
-        app = Guard(create_api(Service(backend, queue or FairQueue(), **settings), bodies=bodies))
+        told = ApiSettings(**settings)
+        api = create_api(Service(backend, queue or FairQueue(), told.requests), bodies=told.bodies)
+        app = guarded(api, told, allow_hosts)
         server = uvicorn.Server(server_config(app, ending_s=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()

@@ -63,7 +63,7 @@ def backend() -> Telling:
 
 @pytest.fixture(scope="module")
 def address(backend: Telling) -> Iterator[str]:
-    with serving_api(backend, limits=RequestLimits(pictures=3, pixels=10_000)) as url:
+    with serving_api(backend, requests=RequestLimits(pictures=3, pixels=10_000)) as url:
         yield url
 
 

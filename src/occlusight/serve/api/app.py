@@ -8,13 +8,16 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from fastapi import FastAPI
 
 from occlusight import __version__
+from occlusight.serve.api.admin import admin_router
 from occlusight.serve.api.bodies import Bodies, BodyLimits
 from occlusight.serve.api.chat import chat_router
 from occlusight.serve.api.chat_shapes import ChatChunk
+from occlusight.serve.api.decisions import decisions_router
 from occlusight.serve.api.errors import ApiError, handle_errors
 from occlusight.serve.api.models import health_router, models_router
 from occlusight.serve.api.service import Service
 
+ALL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 STREAMED = (ChatChunk,)
 """Shapes that come in events, which FastAPI does not see."""
 
@@ -42,12 +45,14 @@ def create_api(
         redoc_url=None,
         lifespan=lifespan,
     )
-    for router in (chat_router, models_router, health_router):
+    for router in (chat_router, decisions_router, models_router, health_router, admin_router):
         app.include_router(router(service))
 
-    @app.api_route("/v1/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
-    async def nowhere(path: str) -> None:
-        raise ApiError(f"there is no /v1/{path} here, or not by this method; see /openapi.json", status=404)
+    for root in ("/v1", "/admin"):
+
+        @app.api_route(root + "/{path:path}", methods=ALL_METHODS, include_in_schema=False)
+        async def nowhere(path: str, root: str = root) -> None:
+            raise ApiError(f"there is no {root}/{path} here, or not by this method; see /openapi.json", status=404)
 
     handle_errors(app)
     app.add_middleware(Bodies, limits=bodies or BodyLimits())

@@ -26,6 +26,11 @@ class BodyLimits:
     of_an_address: int = 2**28
     in_all: int = 2**30
 
+    @classmethod
+    def of(cls, largest: int) -> BodyLimits:
+        """Return the limits for bodies of so many bytes, of which four of an address, and sixteen in all, are held."""
+        return cls(largest, of_an_address=4 * largest, in_all=16 * largest)
+
 
 class Bodies:
     """ASGI middleware before the API's routes; others pass."""

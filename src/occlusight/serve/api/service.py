@@ -7,18 +7,19 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from time import time
+from time import monotonic, time
 from typing import TypeVar
 
 from fastapi.sse import KEEPALIVE_COMMENT
 from starlette.requests import Request as HttpRequest
 from starlette.responses import StreamingResponse
 
-from occlusight.backends.protocol import Backend, Event, Request
+from occlusight.backends.protocol import Backend, Done, Event, Request
 from occlusight.errors import BadPicture, Cancelled
 from occlusight.serve.api.errors import LEFT, ApiError, api_error
 from occlusight.serve.api.pictures import Pictures, RequestLimits, pictures_kept
-from occlusight.serve.fair_queue import Client, FairQueue
+from occlusight.serve.fair_queue import Client, FairQueue, Place
+from occlusight.serve.request_log import note
 from occlusight.serve.visitors import neighbourhood
 
 Result = TypeVar("Result")
@@ -64,10 +65,11 @@ class Service:
             Busy: the client has too many places, or no turn comes.
         """
         with self.queue.enter(client) as place:
-            async for _ in place.waits():
-                pass
+            await self._turn(place)
             async with aclosing(self._computed(request)) as events:
                 async for event in events:
+                    if isinstance(event, Done):
+                        note(spent(event))
                     yield event
 
     async def compute(self, work: Callable[[Callable[[], bool]], Result], client: Client) -> Result:
@@ -76,12 +78,18 @@ class Service:
         """
         stopped = False
         with self.queue.enter(client) as place:
-            async for _ in place.waits():
-                pass
+            await self._turn(place)
             try:
                 return await asyncio.get_running_loop().run_in_executor(self.threads, work, lambda: stopped)
             finally:
                 stopped = True
+
+    async def _turn(self, place: Place) -> None:
+        """Wait for a place's turn."""
+        began = monotonic()
+        async for _ in place.waits():
+            pass
+        note({"model": self.backend.info.name, "queue_s": round(monotonic() - began, 4)})
 
     async def _computed(self, request: Request) -> AsyncGenerator[Event]:
         """Yield what the backend does in a thread."""
@@ -134,8 +142,21 @@ class _Work:
                 close()
 
 
+def spent(done: Done) -> dict[str, object]:
+    """Return what an answer took, for the log."""
+    return {
+        "prompt_tokens": done.usage.prompt_tokens,
+        "image_tokens": done.usage.image_tokens,
+        "cached_tokens": done.saved.reused,
+        "completion_tokens": done.usage.completion_tokens,
+        "first_token_s": round(done.timings.first_token_s, 4),
+        "finish_reason": done.finish_reason,
+    }
+
+
 def client_of(request: HttpRequest, member: str | None = None) -> Client:
     """Return whose share a request takes: its key's, or else its address's."""
+    note({"route": request.scope["route"].path})
     key = getattr(request.state, "key", None)
     address = neighbourhood(request.client.host if request.client else "")
     return Client(key or address, f"api {member or ''}", program=True)

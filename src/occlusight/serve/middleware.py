@@ -1,0 +1,20 @@
+"""What every request passes before it reaches a route, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from starlette.types import ASGIApp
+
+from occlusight.serve.access import Door
+from occlusight.serve.guard import Guard
+from occlusight.serve.origins import Origins
+from occlusight.serve.request_log import RequestLog
+from occlusight.serve.settings import ApiSettings
+
+
+def guarded(app: ASGIApp, settings: ApiSettings, allow_hosts: Iterable[str] = ()) -> ASGIApp:
+    """Return an application behind the guard (hosts, origins), the log, browsers' questions about origins, and the door
+    (keys)."""
+    door = Door(app, settings.access)
+    return Guard(RequestLog(Origins(door, settings.allow_origins)), allow_hosts, settings.allow_origins)
