@@ -8,7 +8,10 @@ import pytest
 import torch
 
 import occlusight
+from occlusight.api import opened
+from occlusight.backends.completion import Completion
 from occlusight.backends.hub import shipped
+from occlusight.backends.protocol import Request
 from occlusight.model.chat import Chat
 from occlusight.model.picture import open_picture
 from occlusight.model.preprocess import PreprocessSettings, patches_of
@@ -75,4 +78,7 @@ def test_transformers_gives_the_same_greedy_answer(picture: Path, question: str)
         do_sample=False,
         max_new_tokens=120,
     )
-    assert chat.decode(out[0, ids.shape[1] :].tolist()) == ask(picture, question)
+    assert (
+        chat.decode(out[0, ids.shape[1] :].tolist())
+        == Completion.of(opened("default", plain=True).generate(Request(question, (picture,)))).text
+    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from os import PathLike
 from typing import TYPE_CHECKING, Unpack
@@ -12,7 +13,7 @@ from occlusight.errors import BadInput, Incomplete
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from occlusight.backends.options import MaxPixels
+    from occlusight.backends.options import EngineOptions, MaxPixels
     from occlusight.backends.protocol import Backend, Message
     from occlusight.engine.sampling_params import SamplingKeywords
 
@@ -20,12 +21,49 @@ KEPT_MODELS = 2
 """How many opened models stay in memory."""
 
 
-@lru_cache(maxsize=KEPT_MODELS)
-def opened(model: str) -> Backend:
-    """Return the backend of a model, opened once."""
-    from occlusight.backends import open_backend
+log = logging.getLogger(__name__)
 
-    return open_backend(model)
+
+def open_model(
+    model: str | PathLike[str],
+    options: EngineOptions | None = None,
+    *,
+    plain: bool = False,
+    tell: Callable[[str], None] = log.info,
+) -> Backend:
+    """Open a model that may be asked anything, in any words.
+
+    A model that knows its own wordings alone (`ModelInfo.learnt`) is asked through what was understood of a question;
+    others answer as they are.
+
+    Args:
+        model, options, tell: see `occlusight.backends.open.open_backend`.
+        plain: ask the model itself, whatever it knows.
+
+    Raises what `open_backend` raises.
+    """
+    from occlusight.backends import open_backend
+    from occlusight.backends.options import EngineOptions
+
+    backend = open_backend(model, options or EngineOptions(), tell=tell)
+    return backend if plain else in_any_words(backend)
+
+
+def in_any_words(backend: Backend) -> Backend:
+    """Return a backend that may be asked in any words: itself, where its model takes them."""
+    if not backend.info.learnt:
+        return backend
+    from occlusight.backends.open import open_reader
+    from occlusight.reasoning.answering import Answering
+    from occlusight.reasoning.understanding import Understanding
+
+    return Answering(backend, Understanding(open_reader()))
+
+
+@lru_cache(maxsize=KEPT_MODELS)
+def opened(model: str, plain: bool = False) -> Backend:
+    """Return the backend of a model, opened once."""
+    return open_model(model, plain=plain)
 
 
 def generate_response(

@@ -7,12 +7,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
 from tests.files.full_disk import full_disk
 
-from occlusight.backends.protocol import Event, Request
+from occlusight.backends.protocol import CancelCheck, Done, Request, TextDelta
+from occlusight.backends.protocol import Event as Said
 from occlusight.backends.scripted import Scripted
 from occlusight.cli.batch import TOGETHER, Batch, escaped
 from occlusight.errors import BadInput, BadPicture
@@ -96,26 +98,38 @@ def test_a_file_of_something_else_is_left_alone(folder: Path, tmp_path: Path) ->
         assert out.read_text() == content
 
 
-def test_a_few_pictures_are_asked_about_before_the_first_answer_is_read(pictures: list[Path], tmp_path: Path) -> None:
-    order: list[str] = []
+def test_a_few_pictures_are_asked_about_at_a_time(pictures: list[Path], tmp_path: Path) -> None:
+    together = Barrier(TOGETHER, timeout=30)
 
-    class Recording(Scripted):
-        def generate(self, request: Request) -> Iterator[Event]:
-            name = request.pictures[0].name  # type: ignore[union-attr]
-            order.append(f"ask {name}")
-
-            def events() -> Iterator[Event]:
-                order.append(f"read {name}")
-                yield from super(Recording, self).generate(request)
-
-            return events()
+    class Waiting(Scripted):
+        def answer(self, request: Request) -> str:
+            together.wait()  # until so many ask
+            return "Yes."
 
     asking = Batch(pictures[0].parent, tmp_path / "out.jsonl", "m", Request("Is it?"))
-    asking.run(lambda: Recording("Yes."))
-    assert [entry.split()[0] for entry in order] == ["ask"] * TOGETHER + ["read"] * 4
+    asking.run(lambda: Waiting(""))
     lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     assert [line["picture"] for line in lines] == [path.name for path in sorted(pictures)]
     assert {line["answer"] for line in lines} == {"Yes."}
+
+
+def test_a_run_that_is_interrupted_stops_what_is_asked(pictures: list[Path], tmp_path: Path) -> None:
+    asking = Batch(pictures[0].parent, tmp_path / "out.jsonl", "m", Request("Is it?"))
+    release = Event()
+
+    class Endless(Scripted):
+        def generate(self, request: Request, cancelled: CancelCheck | None = None) -> Iterator[Said]:
+            if request.pictures == (sorted(pictures)[0],):
+                yield Done("stop")
+                return
+            while True:  # a model that never ends
+                release.set()
+                yield TextDelta("on ")
+
+    records = asking.records(Endless(""), sorted(pictures))
+    next(records)
+    assert release.wait(30)
+    records.close()  # what Ctrl-C does; this returns since the others are stopped
 
 
 def test_a_damaged_line_is_named_and_nothing_is_dropped(folder: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from occlusight.backends.scripted import Scripted
 from occlusight.errors import BadInput, BadModel
 from occlusight.model import picture
 from occlusight.model.traits import Traits
+from occlusight.questions.registry import templates
 
 
 @pytest.fixture
@@ -127,11 +128,24 @@ def test_the_shipped_models_declare_what_they_were_trained_on(tmp_path: Path) ->
     import occlusight
 
     shipped = Path(occlusight.__file__).parent / "checkpoints"
-    assert [Traits.load(shipped / name) for name in ("default", "blind")] == [Traits(1), Traits(1)]
+    steps = {template.program.__name__ for template in templates().values()}
+    default, blind = (Traits.load(shipped / name) for name in ("default", "blind"))
+    assert blind == Traits(1)
+    assert default.pictures == 1
+    assert {"hides", "list_all"} <= set(default.learnt) < steps
     assert Traits.load(tmp_path) == Traits(None)
-    Traits(3).save(tmp_path)
-    assert Traits.load(tmp_path) == Traits(3)
-    for wrong in ("[", "[1]", '{"pictures": 0}', '{"pictures": "1"}', '{"pictures": true}', "3"):
+    Traits(3, ("count", "hides")).save(tmp_path)
+    assert Traits.load(tmp_path) == Traits(3, ("count", "hides"))
+    for wrong in (
+        "[",
+        "[1]",
+        '{"pictures": 0}',
+        '{"pictures": "1"}',
+        '{"pictures": true}',
+        '{"learnt": "hides"}',
+        '{"learnt": [1]}',
+        "3",
+    ):
         (tmp_path / "occlusight.json").write_text(wrong)
         with pytest.raises(BadModel, match=r"occlusight\.json"):
             Traits.load(tmp_path)

@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
 
 from occlusight.backends.completion import Completion
-from occlusight.backends.protocol import Message, Request
+from occlusight.backends.fields import Picture
+from occlusight.backends.protocol import CancelCheck, Done, Event, Message, ModelInfo, Request, TextDelta
 from occlusight.backends.scripted import Scripted
 from occlusight.errors import BadInput
-from occlusight.reasoning.answering import SAY, Answering
+from occlusight.reasoning.answering import Answering
 from occlusight.reasoning.labels import LABELS
 from occlusight.reasoning.names import named
 from occlusight.reasoning.own_wording import Thing, own_wording
+from occlusight.reasoning.sentences import sentence
 from occlusight.reasoning.understanding import Understanding
 from occlusight.reasoning.vocabulary import shipped_words
 
-LEARNT = frozenset(("list_all", "hides", "anything_hides", "count", "nearer", "position", "nearest"))
+LEARNT = ("list_all", "hides", "anything_hides", "count", "nearer", "position", "nearest")
 SEES = {
     "What is in the picture?": "There are three objects: a street lamp, a red car and a dog.",
     "图中有什么?": "图中有三个物体：一盏路灯、一辆红色的汽车和一只狗。",
 }
+
+
+COUNTS = {"How many": "None. There is none.", "图中有几": "没有。图中没有。"}
+"""What is said of kinds that nothing else is said of."""
+
+
+class Model(Scripted):
+    """Answers from a script; where that does not say how many there are of a kind, there are none."""
+
+    def answer(self, request: Request) -> str:
+        scripted = isinstance(self.script, Mapping) and request.prompt in self.script
+        none = next((said for begin, said in COUNTS.items() if request.prompt.startswith(begin)), None)
+        return none if none and not scripted else super().answer(request)
 
 
 @dataclass(frozen=True)
@@ -51,12 +69,12 @@ def answered(
     inside: float = 0.99,
     second: str = "",
     history: tuple[Message, ...] = (),
-    learnt: frozenset[str] = LEARNT,
+    learnt: tuple[str, ...] = LEARNT,
 ) -> tuple[str, list[str]]:
     """The answer and what the model was asked."""
-    backend = Scripted({**SEES, **script})
-    answering = Answering(backend, Understanding(reads(label, hides, inside, second)), learnt)
-    text = Completion.of(answering.generate(Request(question, history=history))).text
+    backend = Model({**SEES, **script}, learnt=learnt)
+    answering = Answering(backend, Understanding(reads(label, hides, inside, second)))
+    text = Completion.of(answering.generate(Request(question, "street.webp", history=history))).text
     return text, [request.prompt for request in backend.requests]
 
 
@@ -84,9 +102,14 @@ def test_what_is_not_there_is_said_first(question: str, answer: str) -> None:
     assert answered(question, "who_hides:1", {})[0] == answer
 
 
-def test_a_thing_is_looked_for_twice_before_it_is_denied() -> None:
-    own = {"图中有什么?": "图中有一辆公交车。", "Is anything hiding the bus?": "No."}
+def test_a_thing_that_is_not_listed_is_asked_about_before_it_is_denied() -> None:
+    own = {
+        "How many buses are there?": "One bus.",
+        "图中有几辆公交车?": "一辆公交车。",
+        "Is anything hiding the bus?": "No.",
+    }
     assert answered("is the bus hidden", "who_hides:1", own)[0] == "No."
+    assert answered("is there a bus", "exists:1", own)[0] == "Yes, there is a bus."
 
 
 @pytest.mark.parametrize(
@@ -113,44 +136,46 @@ def test_order_is_made_of_pairs() -> None:
         first = min((name for name in rank if name in request.prompt), key=rank.index)
         return f"The {first} is nearer."
 
-    answering = Answering(Scripted(script), Understanding(reads("in_order:", 0.5, 0.99, "")), LEARNT)
-    text = Completion.of(answering.generate(Request("front to back please"))).text
+    answering = Answering(Model(script, learnt=LEARNT), Understanding(reads("in_order:", 0.5, 0.99, "")))
+    text = Completion.of(answering.generate(Request("front to back please", "street.webp"))).text
     assert text == "From front to back: the street lamp, the dog and the red car."
 
 
 def test_what_is_not_learnt_is_declined() -> None:
-    assert answered("what colour is the car", "colour:1", {})[0] == SAY["unlearnt"]["en"]
+    assert answered("what colour is the car", "colour:1", {})[0] == sentence("unlearnt", "en")
     own = {"What colour is the red car?": "Red."}
-    assert answered("what colour is the car", "colour:1", own, learnt=LEARNT | {"colour"})[0] == "Red."
+    assert answered("what colour is the car", "colour:1", own, learnt=(*LEARNT, "colour"))[0] == "Red."
 
 
 def test_what_no_picture_tells_is_declined_with_an_example_about_this_one() -> None:
     text, _ = answered("how old is the dog", "colour:1", {}, inside=0.02)
-    assert text.endswith("ask, for example: What is in the picture?")  # no picture was given
-    assert answered("狗几岁了", "colour:1", {}, inside=0.02)[0] == SAY["outside"]["zh"].format(example="图中有什么?")
-
-
-def test_the_example_is_about_this_picture() -> None:
-    answering = Answering(Scripted(SEES), Understanding(reads("colour:1", 0.5, 0.01, "")), LEARNT)
-    text = Completion.of(answering.generate(Request("how old is the dog", "street.webp"))).text
     assert text.endswith("ask, for example: Does the street lamp hide the red car?")
+    assert answered("狗几岁了", "colour:1", {}, inside=0.02)[0] == sentence(
+        "outside", "zh", {"example": "路灯是否遮挡红色的汽车?"}
+    )
+
+
+def test_without_a_picture_one_is_asked_for() -> None:
+    answering = Answering(Model(SEES, learnt=LEARNT), Understanding(reads("who_hides:1", 0.5, 0.99, "")))
+    text = Completion.of(answering.generate(Request("what hides the dog"))).text
+    assert text == sentence("no_picture", "en")
 
 
 def test_a_mirror_that_is_not_named_is_looked_for() -> None:
     said = "I see no mirror in this picture; I see a street lamp, a red car and a dog."
-    assert answered("is the dog reflected", "mirrored:1", {}, learnt=LEARNT | {"mirrored"})[0] == said
+    assert answered("is the dog reflected", "mirrored:1", {}, learnt=(*LEARNT, "mirrored"))[0] == said
 
 
 def test_what_would_be_seen_without_a_thing_is_what_it_hides() -> None:
     own = {"What does the street lamp hide?": "The dog."}
-    learnt = LEARNT | {"hides_what", "remove"}
+    learnt = (*LEARNT, "hides_what", "remove")
     assert answered("take the lamp post away", "remove:1", own, learnt=learnt)[0] == "The dog."
-    assert answered("take the lamp post away", "remove:1", own)[0] == SAY["unlearnt"]["en"]
+    assert answered("take the lamp post away", "remove:1", own)[0] == sentence("unlearnt", "en")
 
 
 def test_what_was_seen_in_a_picture_is_kept_for_the_next_question() -> None:
-    backend = Scripted({**SEES, "Is anything hiding the dog?": "No."})
-    answering = Answering(backend, Understanding(reads("who_hides:1", 0.5, 0.99, "")), LEARNT)
+    backend = Model({**SEES, "Is anything hiding the dog?": "No."}, learnt=LEARNT)
+    answering = Answering(backend, Understanding(reads("who_hides:1", 0.5, 0.99, "")))
     for picture, lists in (("a.webp", 1), ("a.webp", 1), ("b.webp", 2)):
         Completion.of(answering.generate(Request("what hides the dog", picture)))
         assert sum(request.prompt in SEES for request in backend.requests) == lists
@@ -168,19 +193,19 @@ def test_unsure_of_the_meaning_it_asks_back() -> None:
     def read(questions: Sequence[str]) -> Sequence[Read]:
         return [Read(chances, 0.5, 0.99) for _ in questions]
 
-    answering = Answering(Scripted(SEES), Understanding(read), LEARNT)
-    text = Completion.of(answering.generate(Request("past the car?"))).text
+    answering = Answering(Model(SEES, learnt=LEARNT), Understanding(read))
+    text = Completion.of(answering.generate(Request("past the car?", "street.webp"))).text
     assert text == "Do you mean: What is behind the car? Or: What does the car hide?"
 
 
 def test_things_told_apart_by_place_are_declined() -> None:
-    assert answered("what hides the left one", "who_hides:1", {})[0] == SAY["place"]["en"]
+    assert answered("what hides the left one", "who_hides:1", {})[0] == sentence("place", "en")
 
 
 def test_the_models_answer_streams_and_ends_as_it_did() -> None:
     own = {"Is anything hiding the dog?": "No. The dog is fully visible, nothing is before it."}
-    answering = Answering(Scripted({**SEES, **own}), Understanding(reads("who_hides:1", 0.5, 0.99, "")), LEARNT)
-    *pieces, done = answering.generate(Request("what hides the dog", max_tokens=3))
+    answering = Answering(Model({**SEES, **own}, learnt=LEARNT), Understanding(reads("who_hides:1", 0.5, 0.99, "")))
+    *pieces, done = answering.generate(Request("what hides the dog", "street.webp", max_tokens=3))
     assert len(pieces) == 3
     assert done.finish_reason == "length"
 
@@ -218,3 +243,82 @@ def test_every_program_has_an_own_wording() -> None:
             assert len(named(text).only(named(text).names).names) >= (n if n < 2 else 2)
     with pytest.raises(BadInput, match="no wording"):
         own_wording([["stated", []]], things, "en")
+
+
+SIDES = Understanding(reads("who_hides:1", 0.5, 0.99, ""))
+OWN = {**SEES, "Is anything hiding the dog?": "No."}
+
+
+def test_what_was_understood_is_told_at_the_end_with_what_all_questions_took() -> None:
+    *_, done = Answering(Model(OWN, learnt=LEARNT), SIDES).generate(Request("what hides the dog", "street.webp"))
+    assert isinstance(done, Done)
+    assert done.asked is not None
+    assert (done.asked.scope, done.asked.program) == ("inside", (("who_hides", ("dog",)),))
+    assert (done.asked.lang, done.asked.domain) == ("en", None)
+    assert done.usage.prompt_tokens == 5 + 5  # words of both questions that the model was asked
+
+
+@pytest.mark.parametrize("form", [{"regex": "(yes|no)"}, {"json_schema": "{}"}, {"logprobs": 0}])
+def test_what_programs_ask_goes_to_the_model_as_it_is(form: Mapping[str, Any]) -> None:
+    backend = Model("yes", learnt=LEARNT)
+    assert Completion.of(Answering(backend, SIDES).generate(Request("what hides it", **form))).text == "yes"
+    assert [request.prompt for request in backend.requests] == ["what hides it"]
+
+
+def test_more_pictures_than_it_has_learnt_are_declined() -> None:
+    class One(Model):
+        @property
+        def info(self) -> ModelInfo:
+            return replace(super().info, pictures=1)
+
+    answering = Answering(One(OWN, learnt=LEARNT), SIDES)
+    text = Completion.of(answering.generate(Request("what hides the dog", ("a.webp", "b.webp")))).text
+    assert text == sentence("several", "en", {"most": "one picture", "given": 2})
+
+
+@pytest.mark.parametrize(("domain", "said"), [(0.1, True), (0.9, False), (None, False)])
+def test_a_picture_of_another_world_is_said_to_be_one(domain: float | None, said: bool) -> None:
+    class Elsewhere(Model):
+        def domain(self, pictures: Sequence[Picture]) -> float | None:
+            return domain
+
+    answering = Answering(Elsewhere(OWN, learnt=LEARNT), SIDES)
+    whole = Completion.of(answering.generate(Request("what hides the dog", "street.webp")))
+    assert whole.text == (sentence("other_world", "en") if said else "") + "No."
+    assert whole.asked is not None
+    assert whole.asked.domain == domain
+
+
+def test_a_follow_up_is_about_the_picture_shown_before() -> None:
+    backend = Model(OWN, learnt=LEARNT)
+    earlier = (Message("user", "what is there", ("street.webp",)), Message("assistant", "A dog."))
+    request = Request("what hides the dog", history=earlier)
+    assert Completion.of(Answering(backend, SIDES).generate(request)).text == "No."
+    assert backend.requests[-1].pictures == (Path("street.webp"),)
+
+
+def test_an_answer_that_is_closed_stops_what_the_model_does() -> None:
+    closed: list[str] = []
+
+    class Slow(Model):
+        def generate(self, request: Request, cancelled: CancelCheck | None = None) -> Iterator[Event]:
+            try:
+                yield TextDelta("There is ")
+                assert cancelled is not None
+                assert not cancelled()
+                answer.close()
+                assert cancelled()
+                yield TextDelta("a dog")
+            finally:
+                closed.append(request.prompt)
+
+    answer = Answering(Slow("", learnt=LEARNT), SIDES).generate(Request("what hides the dog", "street.webp"))
+    assert list(answer) == []
+    assert closed == ["What is in the picture?"]
+
+
+def test_pictures_in_memory_are_told_apart_by_what_they_show() -> None:
+    answering = Answering(backend := Model(OWN, learnt=LEARNT), SIDES)
+    for colour, lists in (("red", 1), ("red", 1), ("blue", 2)):
+        Completion.of(answering.generate(Request("what hides the dog", Image.new("RGB", (9, 9), colour))))
+        assert sum(request.prompt in SEES for request in backend.requests) == lists

@@ -12,14 +12,14 @@ from occlusight.model.attention import plain_attention
 from occlusight.model.preprocess import PreprocessSettings, patches_of_array
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.occlusion.facts import Facts
-from occlusight.questions.album import Album
+from occlusight.questions.album import MOST, Album
 from occlusight.questions.question import ask
 from occlusight.scenes.meshes.catalogue import wide_catalogue
 from occlusight.scenes.meshes.names import names_of
-from occlusight.train.examples import IGNORE, Packer, dense_targets, named, questions_of, token_before
+from occlusight.train.examples import IGNORE, Packer, dense_targets, named, questions_of, token_before, traits_of
 from occlusight.train.loop import training_patches
 from occlusight.train.packed_attention import packed_attention, slot_mask
-from occlusight.train.recipe import TrainRecipe
+from occlusight.train.recipe import Stage, TrainRecipe, load_recipe
 from occlusight.train.tokenizer import SPECIAL
 
 SLOT = 80
@@ -140,3 +140,15 @@ def test_a_list_knows_the_place_of_what_it_names_next(tokenizer: Tokenizer) -> N
     assert np.allclose(packed.ahead[at[0], 1:], np.array(nearest.box) / 1000)
     assert tokenizer.decode([packed.ids[at[0]]]).strip() == ":"
     assert np.isnan(packed.places[at]).all()
+
+
+def test_a_model_declares_what_its_recipe_asks() -> None:
+    stills = traits_of(load_recipe("eyes"))
+    assert {"hides", "exists", "which_pictures", "moved"} <= set(stills.learnt)
+    assert "hides_from" not in stills.learnt  # of cameras that stand elsewhere: `OFTEN` says never
+    assert stills.pictures == MOST
+    alone = traits_of(TrainRecipe((Stage("answers", 48, shares={"street-wide": 1.0}),)))
+    assert set(stills.learnt) - set(alone.learnt) >= {"which_pictures", "moved"}
+    assert alone.pictures == 1
+    assert traits_of(TrainRecipe((Stage("tower", 48, "tower"),))).pictures == 1
+    assert traits_of(load_recipe("blind")).learnt == ()

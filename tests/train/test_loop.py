@@ -18,6 +18,7 @@ from tokenizers import Tokenizer
 
 from occlusight.errors import BadData, BadInput, OcclusightError
 from occlusight.files.whole import Unwritable
+from occlusight.model.traits import Traits
 from occlusight.model.weights import load_model
 from occlusight.scenes.meshes.catalogue import wide_catalogue
 from occlusight.scenes.render.rasterizer import Rasterizer
@@ -131,7 +132,8 @@ def test_the_export_is_read_by_our_model_and_by_transformers_with_the_same_logit
     run = trainer(tmp_path / "run", tokenizer)
     run.train_step(stream[0])
     run.save()
-    export(tmp_path / "run", tmp_path / "checkpoint")
+    export(tmp_path / "run", tmp_path / "checkpoint", Traits(2, ("hides",)))
+    assert Traits.load(tmp_path / "checkpoint") == Traits(2, ("hides",))
     ours = load_model(tmp_path / "checkpoint")
     theirs = transformers.Qwen3VLForConditionalGeneration.from_pretrained(tmp_path / "checkpoint", dtype=torch.float32)
     ids = torch.tensor([tokenizer.encode("Is the bicycle hidden by the bush?").ids])
@@ -144,7 +146,7 @@ def test_the_export_is_read_by_our_model_and_by_transformers_with_the_same_logit
 
 def test_exporting_nothing_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(BadData, match="occlusight train --out"):
-        export(tmp_path, tmp_path / "out")
+        export(tmp_path, tmp_path / "out", Traits())
 
 
 def test_scenes_reserved_for_evaluation_are_refused(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from occlusight.backends.protocol import (
+    Asked,
     Done,
     Event,
     FinishReason,
@@ -27,7 +28,7 @@ class Completion:
         thoughts: what a checkpoint that thinks said to itself before.
         tokens: the answer's tokens with their log-probabilities, where they were asked for.
         finish_reason: `cancelled` where the events ended without saying how.
-        usage, timings, saved: see `Done`.
+        usage, timings, saved, asked: see `Done`.
     """
 
     text: str = ""
@@ -37,6 +38,7 @@ class Completion:
     usage: Usage = field(default_factory=Usage)
     timings: Timings = field(default_factory=Timings)
     saved: Saved = field(default_factory=Saved)
+    asked: Asked | None = None
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Completion:
@@ -54,5 +56,12 @@ class Completion:
             elif isinstance(event, Done):
                 done = event
         return cls(
-            "".join(text), "".join(thoughts), tuple(tokens), done.finish_reason, done.usage, done.timings, done.saved
+            "".join(text),
+            "".join(thoughts),
+            tuple(tokens),
+            done.finish_reason,
+            done.usage,
+            done.timings,
+            done.saved,
+            done.asked,
         )

@@ -122,13 +122,15 @@ class LocalBackend(Backend):
             model.fit_context(options.context)
         self.kept_speeds = KeptSpeeds(revision, opened.dtype)
         self.engine = Engine(model, revision, settings, Speeds(self.kept_speeds.read()))
+        traits = Traits() if blind else Traits.load(checkpoint)
         self._info = ModelInfo(
             name=name or str(checkpoint),
             revision=revision,
             context=self.engine.context,
             memory_bytes=opened.memory_bytes,
             dtype=opened.dtype + ("; keys and values in int8" if self.engine.settings.int8_kv else ""),
-            pictures=None if blind else Traits.load(checkpoint).pictures,
+            pictures=traits.pictures,
+            learnt=traits.learnt,
         )
 
     @property

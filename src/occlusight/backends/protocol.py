@@ -209,13 +209,34 @@ class Timings:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What a question was taken to mean, where it was understood before it was answered.
+
+    Args:
+        scope: whether pictures of things can tell it: `inside`, `outside`, or `unclear` where its meaning is not sure.
+        program: its steps, with names as they were said; empty where there are none.
+        lang: the language of its frame, in which it is answered.
+        probability: that this is meant.
+        domain: the probability that the pictures are of the world that the model knows; None where that is not known.
+    """
+
+    scope: Literal["inside", "outside", "unclear"]
+    program: tuple[tuple[str, tuple[str, ...]], ...]
+    lang: str
+    probability: float
+    domain: float | None = None
+
+
+@dataclass(frozen=True)
 class Done:
-    """The end of the answer: `stop` is the model's own end, `length` means that it was cut at `max_tokens`."""
+    """The end of the answer: `stop` is the model's own end, `length` means that it was cut at `max_tokens`; `asked`
+    says what was understood, where that came first."""
 
     finish_reason: FinishReason
     usage: Usage = field(default_factory=Usage)
     timings: Timings = field(default_factory=Timings)
     saved: Saved = field(default_factory=Saved)
+    asked: Asked | None = None
 
 
 Event: TypeAlias = Progress | TextDelta | ThoughtDelta | Done
@@ -315,6 +336,10 @@ class Backend(Protocol):
     def weigh(self, asked: Sequence[tuple[Request, Sequence[Choice]]], *, whole: bool = True) -> Weighed:
         """Return what `score_many` does, and what it took."""
         return Weighed(self.score_many(asked, whole=whole))
+
+    def domain(self, pictures: Sequence[Picture]) -> float | None:
+        """Return the probability that pictures are of the world that the model knows; None where that is not known."""
+        return None
 
     def clear_cache(self) -> None:
         """Empty the caches, so that what follows does not depend on what was asked before, not even in its rounding."""

@@ -59,6 +59,9 @@ def answer(
         "timings": {key: round(v, 4) if isinstance(v, float) else v for key, v in asdict(completion.timings).items()},
         "model": asdict(backend.info),
     }
+    if (asked := completion.asked) is not None:
+        document |= {"scope": asked.scope, "program": asked.program, "probability": round(asked.probability, 4)}
+        document["domain"] = None if asked.domain is None else round(asked.domain, 4)
     if found := warnings(backend, request):
         document["warnings"] = found
     if completion.thoughts:

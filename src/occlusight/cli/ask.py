@@ -13,7 +13,7 @@ import typer
 
 from occlusight.backends.options import EngineOptions, SamplingParams
 from occlusight.cli.answers import answer, cost, cost_in_words, reductions, warnings
-from occlusight.cli.options import Model, OwnEngine, Sampling, System
+from occlusight.cli.options import Model, OwnEngine, Plain, Sampling, System
 from occlusight.cli.outputs import output_file
 from occlusight.cli.pictures import picture_files
 from occlusight.cli.progress import SignOfLife
@@ -40,6 +40,7 @@ def ask(
     engine: OwnEngine = EngineOptions(),
     sampling: Sampling = SamplingParams(),
     system: System = None,
+    plain: Plain = False,
     explain_cost: Annotated[
         bool,
         typer.Option(
@@ -72,7 +73,7 @@ def ask(
     words[-1] = os.fsencode(words[-1]).decode("utf-8", "replace")  # a question is UTF-8 in every locale
     if sampling.logprobs is not None and not as_json:
         raise BadInput("log-probabilities are told in JSON: give --json with --logprobs")
-    asking = Asking(model, engine, sampling, system)
+    asking = Asking(model, engine, sampling, system, plain)
     if batch is not None or out is not None:
         if batch is None or out is None:
             raise BadInput("--batch DIR and --out FILE.jsonl go together; give both")
@@ -89,12 +90,13 @@ class Asking:
     engine: EngineOptions
     sampling: SamplingParams
     system: str | None
+    plain: bool = False
 
     def open(self, tell: Callable[[str], None]) -> Backend:
         """Open the model."""
-        from occlusight.backends import open_backend
+        from occlusight.api import open_model
 
-        return open_backend(self.model, self.engine, tell=tell)
+        return open_model(self.model, self.engine, plain=self.plain, tell=tell)
 
     def request(self, question: str, pictures: tuple[Path, ...] = ()) -> Request:
         """Return a question as a request. Raises BadInput."""
@@ -112,9 +114,8 @@ class Asking:
                 f"with --batch give the question alone; {len(words)} arguments were given: {' '.join(words[:3])}"
             )
         tell = SignOfLife().tell
-        Batch(folder, out, f"{self.model}{numbers_of(self.engine)}", self.request(words[0])).run(
-            lambda: self.open(tell)
-        )
+        called = f"{self.model}{numbers_of(self.engine)}{' plain' if self.plain else ''}"
+        Batch(folder, out, called, self.request(words[0])).run(lambda: self.open(tell))
 
     def about(self, words: list[str], as_json: bool, explain_cost: bool) -> None:
         """Ask about the pictures that the words name before the question. What cannot be asked is refused before the model is opened."""

@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from threading import Event
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from occlusight.cli.progress import progress
 from occlusight.cli.results import for_people, for_programs
-from occlusight.errors import BadInput, BadPicture, Incomplete
+from occlusight.errors import BadInput, BadPicture, Cancelled, Incomplete
 from occlusight.files.journal import Journal
 from occlusight.files.lock import only_writer
 from occlusight.files.whole import unwritable, write_lines
 
 if TYPE_CHECKING:
-    from occlusight.backends.protocol import Backend, Event, Request
+    from occlusight.backends.protocol import Backend, Request
 
+T = TypeVar("T")
 KEY = ("picture", "question", "model", "settings")
 BEGINS = b'{"picture": '
 """What tells a line apart from others, and how a line begins."""
@@ -108,28 +112,32 @@ class Batch:
     def records(self, backend: Backend, pictures: list[Path]) -> Iterator[dict[str, Any]]:
         """Yield a record a picture, in order; a picture that cannot be used gives a record with `error`.
 
-        A few pictures are asked about before the first answer is read: our engine answers them together.
+        A few pictures are asked about at a time: our engine answers them together.
         """
-        ahead: deque[tuple[Path, Iterator[Event] | Exception]] = deque()
-        for picture in pictures:
-            try:
-                ahead.append((picture, backend.generate(replace(self.request, pictures=(picture,)))))
-            except (BadPicture, OSError) as error:
-                ahead.append((picture, error))
-            if len(ahead) == TOGETHER:
-                yield self.record(backend, *ahead.popleft())
-        while ahead:
-            yield self.record(backend, *ahead.popleft())
+        left = iter(pictures)
+        over = Event()
+        threads = ThreadPoolExecutor(TOGETHER, thread_name_prefix="batch")
 
-    def record(self, backend: Backend, picture: Path, events: Iterator[Event] | Exception) -> dict[str, Any]:
-        """Return the record of a picture that has been asked about."""
+        def begin(most: int) -> list[Future[dict[str, Any]]]:
+            return [threads.submit(self.record, backend, picture, over) for picture in islice(left, most)]
+
+        try:
+            ahead = deque(begin(TOGETHER))
+            while ahead:
+                yield ahead.popleft().result()
+                ahead += begin(1)
+        finally:
+            over.set()
+            threads.shutdown(cancel_futures=True)
+
+    def record(self, backend: Backend, picture: Path, over: Event) -> dict[str, Any]:
+        """Ask about a picture; return its record. Raises Cancelled once `over` is set."""
         from occlusight.cli.answers import answer
 
         key = self.key(picture)
-        if isinstance(events, Exception):
-            return {**key, "error": escaped(str(events))}
         try:
-            found = answer(backend, self.request, events=events)
+            events = backend.generate(replace(self.request, pictures=(picture,)), over.is_set)
+            found = answer(backend, self.request, events=until(over, events))
         except (BadPicture, OSError) as error:
             return {**key, "error": escaped(str(error))}
         return {**key, "revision": found.pop("model")["revision"], **found}
@@ -145,6 +153,14 @@ class Batch:
             if "error" in found.get(fingerprint(record), {"error": None}):
                 found[fingerprint(record)] = record
         return found
+
+
+def until(over: Event, events: Iterator[T]) -> Iterator[T]:
+    """Yield events as they come; raise Cancelled instead of the next one once it is over."""
+    for event in events:
+        if over.is_set():
+            raise Cancelled("the batch was stopped")
+        yield event
 
 
 def escaped(text: str) -> str:

@@ -270,6 +270,13 @@ MeasuredModel = Annotated[
         help="default, blind, oracle, paraphrases (the oracle in other words), constant (one answer to everything), a checkpoint folder, a hub id, or a server's name for it."
     ),
 ]
+Plain = Annotated[
+    bool,
+    typer.Option(
+        "--plain",
+        help="Put questions to the model as they are; otherwise the shipped model is asked in the words that it knows.",
+    ),
+]
 System = Annotated[str | None, typer.Option(help="A system prompt.")]
 Data = Annotated[str, typer.Option(help="A data set: a folder, or the name of a shipped one.")]
 RunData = Annotated[str | None, typer.Option(help="The data set; without it the one that the run names.")]

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from occlusight.backends.options import EngineOptions
-from occlusight.cli.options import Model, OwnEngine
+from occlusight.cli.options import Model, OwnEngine, Plain
 from occlusight.cli.records import with_options
 
 ACCESS = "Who may use what, and how much"
@@ -19,6 +19,7 @@ def serve(
     port: Annotated[int, typer.Option(help="The port to listen on; 0 takes a free one.")] = 7860,
     model: Model = "default",
     engine: OwnEngine = EngineOptions(),
+    plain: Plain = False,
     allow_host: Annotated[
         list[str] | None,
         typer.Option(
@@ -100,6 +101,7 @@ def serve(
         model=model,
         language=lang,
         options=engine,
+        plain=plain,
         allow_hosts=tuple(allow_host or ()),
         trusted_proxies=trusted_proxies,
         settings=ApiSettings(

@@ -15,9 +15,16 @@ FILE = "occlusight.json"
 
 @dataclass(frozen=True)
 class Traits:
-    """`pictures`: the most pictures at a time that the model was trained on; None where that is not declared."""
+    """What was declared.
+
+    Args:
+        pictures: the most pictures at a time that the model was trained on; None where that is not declared.
+        learnt: the steps of programs (`questions/template.py`) that it was asked in training, sorted, where it knows
+            questions in these wordings alone; empty for a model that takes any words.
+    """
 
     pictures: int | None = None
+    learnt: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, checkpoint: Path) -> Traits:
@@ -30,8 +37,11 @@ class Traits:
         pictures = None if fields.get("pictures") is None else fields.integer("pictures")
         if pictures is not None and pictures < 1:
             fields.refuse(f"needs a number of pictures above 0, got {pictures}")
+        learnt = fields.get("learnt") or []
+        if not isinstance(learnt, list) or not all(isinstance(step, str) for step in learnt):
+            fields.refuse(f"needs a list of names as learnt, got {str(learnt)[:80]}")
         fields.close()
-        return cls(pictures)
+        return cls(pictures, tuple(sorted(learnt)))
 
     def save(self, checkpoint: Path) -> None:
         """Write the file of a checkpoint."""

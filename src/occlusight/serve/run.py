@@ -35,6 +35,7 @@ def run(
     language: str,
     options: EngineOptions = EngineOptions(),
     *,
+    plain: bool = False,
     allow_hosts: Sequence[str] = (),
     trusted_proxies: str | None = None,
     settings: ApiSettings = ApiSettings(),
@@ -43,6 +44,7 @@ def run(
 
     Args:
         options: how the model is opened.
+        plain: ask the model itself, without understanding questions first.
         allow_hosts: see `Guard`.
         trusted_proxies: addresses and networks, joined by commas, whose X-Forwarded-For and X-Forwarded-Proto are
             believed.
@@ -74,7 +76,7 @@ def run(
             server.should_exit = True
 
         def make() -> ASGIApp:
-            return served(model, language, options, names, settings)
+            return served(model, language, options, names, settings, plain)
 
         starting = Starting(Guard(first_page, names), make, begun, failed)
         server = uvicorn.Server(server_config(starting, proxies))
@@ -89,16 +91,21 @@ def run(
 
 
 def served(
-    model: str, language: str, options: EngineOptions, allow_hosts: Sequence[str], settings: ApiSettings
+    model: str,
+    language: str,
+    options: EngineOptions,
+    allow_hosts: Sequence[str],
+    settings: ApiSettings,
+    plain: bool = False,
 ) -> ASGIApp:
     """Open the model, and return the application that serves it. What the page needs is imported meanwhile."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     began = perf_counter()
     with ThreadPoolExecutor(1, thread_name_prefix="imports") as thread:
         creating = thread.submit(import_app)
-        from occlusight.backends import open_backend
+        from occlusight.api import open_model
 
-        backend = open_backend(model, options)
+        backend = open_model(model, options, plain=plain)
         info = backend.info
         LOG.info(
             "model %s is loaded in %.1f s (%.0f MB as %s, context of %d tokens)",

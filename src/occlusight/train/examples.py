@@ -24,15 +24,17 @@ from torch import Tensor
 from occlusight.model.config import ModelConfig
 from occlusight.model.grids import block_order
 from occlusight.model.rope import positions
+from occlusight.model.traits import Traits
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph
 from occlusight.occlusion.kinds import LANGS, Names
-from occlusight.questions.album import Album
+from occlusight.questions.album import MOST, Album
 from occlusight.questions.question import Question, about_objects, ask, ask_album
 from occlusight.questions.registry import templates
 from occlusight.scenes.meshes.catalogue import Catalogue
 from occlusight.scenes.truth.measure import Truth
 from occlusight.train.recipe import TrainRecipe
+from occlusight.train.scenes import CLIPS, STILLS
 
 IGNORE = -100
 PIVOTS = (
@@ -269,6 +271,21 @@ def token_before(encoded: Encoding, end: int) -> int:
     token: int | None = encoded.char_to_token(end - 1)
     assert token is not None, "a tokenizer of bytes leaves no character out"
     return token
+
+
+def traits_of(recipe: TrainRecipe) -> Traits:
+    """What a model of a recipe declares: the steps that it is asked in training, and the pictures at a time."""
+    if recipe.blind:
+        return Traits(pictures=1)
+    shown = {source for stage in recipe.stages if stage.learns == "answers" for source in stage.shares}
+    albums = {album for album, source in (("stills", STILLS), ("clip", CLIPS)) if source in shown}
+    asked = (
+        template.program.__name__
+        for template in templates().values()
+        if (template.album in albums if template.album else template.kind in about_objects())
+        and OFTEN.get(template.kind, 1.0) > 0
+    )
+    return Traits(MOST if albums else 1, tuple(sorted(set(asked))))
 
 
 def questions_of(about: Graph | Album, names: Names, rng: np.random.Generator) -> list[Question]:

@@ -28,8 +28,9 @@ CHAT_TEMPLATE = """{% for m in messages %}<|im_start|>{{ m.role }}
 {% endif %}"""
 
 
-def export(run: Path, out: Path) -> None:
-    """Write the checkpoint of `run` into `out` (weights in bf16). A model card that is there stays.
+def export(run: Path, out: Path, traits: Traits) -> None:
+    """Write the checkpoint of `run` into `out` (weights in bf16), with what it declares of its training. A model card
+    that is there stays.
 
     Raises BadData when the run has no state yet.
     """
@@ -51,7 +52,7 @@ def export(run: Path, out: Path) -> None:
     video = {**preprocessor, "video_processor_type": "Qwen3VLVideoProcessor"}
     video.pop("image_processor_type")
     _write(out / "video_preprocessor_config.json", video)
-    Traits(pictures=1).save(out)  # every example of the training shows one
+    traits.save(out)
     eos = list(config.eos_token_ids)
     _write(out / "generation_config.json", {"do_sample": False, "eos_token_id": eos, "pad_token_id": eos[-1]})
     _write(

@@ -13,6 +13,7 @@ from occlusight.errors import BadInput
 from occlusight.model.allocator import keep_freed_memory
 from occlusight.scenes.meshes.assets import import_assets
 from occlusight.scenes.meshes.catalogue import wide_catalogue
+from occlusight.train.examples import traits_of
 from occlusight.train.export import export
 from occlusight.train.loop import Trainer
 from occlusight.train.recipe import Stage, TrainRecipe, blind_config, small_config
@@ -68,7 +69,7 @@ def train(plan: TrainPlan, report: Report) -> None:
 
     with saved_when_stopped(trainer):
         trainer.run(stream, progress)
-    export(plan.run, plan.run / "checkpoint")
+    export(plan.run, plan.run / "checkpoint", traits_of(plan.recipe))
 
 
 @contextmanager

@@ -1,0 +1,51 @@
+"""What is said around a model's own words: in both languages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from occlusight.occlusion.kinds import Lang
+
+SAY: Mapping[str, Mapping[Lang, str]] = {
+    "absent": {"en": "I see no {it} in this picture", "zh": "我在图中没有看到{it}"},
+    "instead": {"en": "; I see {told}.", "zh": "，我看到的是{told}。"},
+    "yes": {"en": "Yes, there is {it}.", "zh": "有，图中有{it}。"},
+    "no": {"en": "No, I see no {it}", "zh": "没有，我没看到{it}"},
+    "order": {"en": "From front to back: {all}.", "zh": "从前到后依次是：{all}。"},
+    "unlearnt": {"en": "I have not learnt that yet.", "zh": "这个我还没有学会。"},
+    "place": {
+        "en": "I cannot tell things of one kind apart by their place yet; say which one by its colour.",
+        "zh": "我还不会按位置区分同类物体，请用颜色说明是哪一个。",
+    },
+    "outside": {
+        "en": "I can only tell what is in a picture, where it stands and what hides what; ask, for example: {example}",
+        "zh": "我只能说图里有什么、在哪里、谁挡住了谁，比如可以问：{example}",
+    },
+    "no_picture": {
+        "en": "I answer questions about a picture; give me one.",
+        "zh": "我回答关于图片的问题，请先给我一张图片。",
+    },
+    "several": {
+        "en": "I have learnt to look at {most} at a time, and {given} were given; ask about each by itself.",
+        "zh": "我一次只会看{most}张图片，但收到了{given}张，请分开提问。",
+    },
+    "other_world": {
+        "en": "This does not look like the rendered scenes that I know, so do not rely on what follows; for "
+        "photographs use a larger model: --model Qwen/Qwen3-VL-2B-Instruct. ",
+        "zh": "这不像我熟悉的渲染场景，下面的回答不可靠；照片请用更大的模型：--model Qwen/Qwen3-VL-2B-Instruct。",
+    },
+    "hides": {"en": "{a} hides {b}", "zh": "{a}遮挡了{b}"},
+    "free": {"en": "{a} does not hide {b}", "zh": "{a}没有遮挡{b}"},
+    "which": {"en": "Do you mean: {one} Or: {two}", "zh": "您是想问：{one}还是：{two}"},
+}
+SPACE: Mapping[Lang, str] = {"en": " ", "zh": ""}
+"""What stands between two sentences."""
+
+
+def sentence(what: str, lang: Lang, slots: Mapping[str, object] | None = None) -> str:
+    """Return a sentence with its slots filled.
+
+    >>> sentence("yes", "en", {"it": "a dog"})
+    'Yes, there is a dog.'
+    """
+    return SAY[what][lang].format(**(slots or {}))

@@ -1,0 +1,103 @@
+"""What programs ask of a graph, and what docs/uses.md says of it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from occlusight.errors import BadInput
+from occlusight.occlusion.graph import Box, Graph, Object, Relation
+from occlusight.reasoning import uses
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_documents_outputs_are_what_its_code_prints(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    text = (ROOT / "docs" / "uses.md").read_text("utf-8")
+    blocks = re.findall(r"^```(python|text)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 13
+    names: dict[str, object] = {}
+    printed = ""
+    for language, block in blocks:
+        if language == "text":
+            assert printed == block
+            continue
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            exec(compile(block, "uses.md", "exec"), names)
+        printed = out.getvalue()
+
+
+def thing(id: str, kind: str, box: Box, visible: float = 1.0, **more: str) -> Object:
+    return Object(id, kind, id, id, box, box, visible, **more)  # type: ignore[arg-type]
+
+
+def hiding(*pairs: tuple[str, str], covered: float = 0.4) -> tuple[Relation, ...]:
+    return tuple(Relation(a, b, "partial", covered, "left") for a, b in pairs)
+
+
+VAN = thing("van", "van", (300, 300, 600, 700))
+CHILD = thing("child", "child", (580, 450, 640, 680), 0.4)
+STREET = Graph(100, 100, (VAN, CHILD), hiding(("van", "child"), covered=0.6), (("van",), ("child",)))
+
+
+def test_a_hidden_road_user_comes_out_on_the_side_where_it_is_seen() -> None:
+    known, *others = uses.emerging(STREET)
+    assert (known.occluder, known.side, known.x, known.known) == ("van", "right", 600, "child")
+    assert [(one.side, one.known) for one in others] == [("left", None)]
+
+
+def test_nobody_comes_out_where_something_nearer_stands_or_the_picture_ends() -> None:
+    wall = thing("wall", "wall", (200, 300, 400, 720))
+    closed = replace(STREET, objects=(VAN, CHILD, wall), depth_order=(("wall",), ("van",), ("child",)))
+    assert ("van", "left") not in [(one.occluder, one.side) for one in uses.emerging(closed)]
+    behind = replace(closed, depth_order=(("van",), ("child",), ("wall",)))
+    assert ("van", "left") in [(one.occluder, one.side) for one in uses.emerging(behind)]
+    edge = replace(STREET, objects=(replace(VAN, box=(0, 300, 600, 700)), CHILD))
+    assert ("van", "left") not in [(one.occluder, one.side) for one in uses.emerging(edge)]
+
+
+def test_glass_hides_nobody() -> None:
+    pane = Graph(
+        1, 1, (thing("pane", "window", VAN.box), CHILD), (Relation("pane", "child", "transparent", 0.6, "left"),)
+    )
+    assert uses.emerging(pane) == ()
+    assert uses.hidden(pane) == ()
+    assert uses.to_free(pane, "child") == ()
+
+
+def test_what_stands_on_a_thing_is_moved_before_it() -> None:
+    box = thing("box", "box", (0, 400, 500, 900))
+    cup = thing("cup", "cup", (100, 300, 150, 420), supported_by="box")
+    ball = thing("ball", "ball", (300, 300, 400, 500), 0.5)
+    graph = Graph(1, 1, (box, cup, ball), hiding(("box", "ball")))
+    assert [(move.object, move.frees) for move in uses.to_free(graph, "ball")] == [
+        ("cup", ("box",)),
+        ("box", ("ball",)),
+    ]
+
+
+def test_things_that_hide_parts_of_each_other_are_moved_all_the_same() -> None:
+    objects = tuple(thing(id, "bush", (0, 0, 9, 9)) for id in "abc")
+    graph = Graph(1, 1, objects, hiding(("a", "b"), ("b", "a"), ("b", "c"), ("a", "c")))
+    assert sorted(move.object for move in uses.to_free(graph, "c")) == ["a", "b"]
+    assert [move.object for move in uses.to_free(graph, "a")] == ["b"]
+
+
+def test_an_object_that_is_not_there_is_named() -> None:
+    for ask in (uses.covered, uses.to_free):
+        with pytest.raises(BadInput, match="no object 'x'; it has van, child"):
+            ask(STREET, "x")
+
+
+def test_a_wholly_hidden_thing_is_in_no_layer() -> None:
+    graph = replace(STREET, objects=(VAN, replace(CHILD, visible_fraction=0.0)))
+    assert uses.layers(graph) == (("van",),)
+    (found,) = uses.hidden(graph)
+    assert found.said.en == "the child cannot be seen: it is behind the van"
