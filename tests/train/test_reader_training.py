@@ -80,6 +80,16 @@ def test_examples_keep_direction_and_label_in_step() -> None:
     assert all(e.label is None for e in seen if not e.inside)
 
 
+def test_two_questions_in_one_are_put_together_from_any_two() -> None:
+    both = Wording("en.5", "en", "two_in_one", "how many {CS}, and does {A} hide {B}", ("count", "occl"))
+    seen = [Examples((HIDES, HIDDEN, both), whole_catalogue(), Random(i)).draw() for i in range(200)]
+    twice = [e.text for e in seen if e.kind == "two_in_one"]
+    assert {e.label for e in seen if e.kind == "two_in_one"} == {"two_in_one:"}
+    assert any("how many" in text.lower() for text in twice)
+    assert any(text.lower().count("is x") + text.lower().count("does x") == 2 for text in twice)
+    assert any(" it" in text for text in twice)
+
+
 def test_a_short_run_learns_what_it_is_shown() -> None:
     wordings = (HIDES, COUNT, OUTSIDE)
     examples = Examples(wordings, whole_catalogue(), Random(5))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from occlusight.reasoning.labels import label_of
+from occlusight.reasoning.labels import FOLLOWUP, TWO_IN_ONE, UNLABELLED, label_of
 from occlusight.scenes.meshes.catalogue import Catalogue, Kind
 from occlusight.train.rewording import reworded
 from occlusight.train.wording_set import OUT_OF_SCOPE, SLOT, Wording, slots_in_order, without_names
@@ -17,6 +17,14 @@ from occlusight.train.wording_set import OUT_OF_SCOPE, SLOT, Wording, slots_in_o
 NAMED, RENUMBERED, CUT_OUTSIDE = 0.08, 0.15, 0.5
 """Shares of the questions whose names are written out, of those whose names are numbered against their order, and of
 those out of scope in which known names are cut."""
+PUT_TOGETHER, POINTING = 0.6, 0.5
+"""Shares of two questions in one that are put together from two wordings, and of these with an "it" where the second
+could name the same thing again."""
+JOINTS = {
+    "en": (", and ", " and ", "? ", "? and ", ", also ", ". ", "; ", " and also ", ", then ", ", plus ", " & "),
+    "zh": (",", ",还有", "?", "?还有", ",另外", "。", ";", ",再", ",顺便问下", "并且", ",然后"),
+}
+IT = {"en": "it", "zh": "它"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,12 @@ class Examples:
             groups[wording.kind, wording.lang].append(wording)
         self._groups = [groups[key] for key in sorted(groups)]
         self._weights = [len(group) ** 0.6 * _emphasis(group[0]) for group in self._groups]
+        self._whole = {
+            lang: [
+                g for g in self._groups if g[0].lang == lang and g[0].kind not in (*UNLABELLED, FOLLOWUP, TWO_IN_ONE)
+            ]
+            for lang in JOINTS
+        }
         self._kinds = tuple(catalogue.kinds.values())
         self._known = _known_names(self._kinds)
 
@@ -50,7 +64,8 @@ class Examples:
         """Return a question, reworded."""
         draw = self.random
         wording = draw.choice(draw.choices(self._groups, self._weights)[0])
-        text = reworded(wording.text, wording.lang, draw)
+        together = wording.kind == TWO_IN_ONE and self._whole[wording.lang] and draw.random() < PUT_TOGETHER
+        text = self._two(wording.lang) if together else reworded(wording.text, wording.lang, draw)
         if wording.kind == OUT_OF_SCOPE:
             return self._example(wording, self._cut(text) if draw.random() < CUT_OUTSIDE else text, ())
         order = slots_in_order(text)
@@ -76,6 +91,15 @@ class Examples:
             lang=wording.lang,
             kind=wording.kind,
         )
+
+    def _two(self, lang: str) -> str:
+        """Return two questions as one."""
+        draw = self.random
+        kinds = (draw.choice(self._whole[lang]) for _ in range(2))
+        one, two = (reworded(draw.choice(group).text, lang, draw) for group in kinds)
+        if "{A}" in one and two.count("{A}") == 1 and draw.random() < POINTING:
+            two = two.replace("{A}", IT[lang])
+        return one.rstrip("?？.。!！ ") + draw.choice(JOINTS[lang]) + two
 
     def _measured(self, text: str) -> str:
         """Return a Chinese wording with a kind's own measure word in the place of 个."""
@@ -120,5 +144,7 @@ def _known_names(kinds: Sequence[Kind]) -> re.Pattern[str]:
 def _emphasis(wording: Wording) -> int:
     if wording.kind == OUT_OF_SCOPE:
         return 4
+    if wording.kind == TWO_IN_ONE:
+        return 2
     label = label_of(wording.kind, slots_in_order(wording.text))
     return 2 if label is not None and label.direction is not None else 1
