@@ -11,13 +11,14 @@ import pytest
 import torch
 from tests.tiny_reader import LABELS, tiny_reader
 
+from occlusight.datasets.wordings import Wording, read_wordings
 from occlusight.errors import BadData
 from occlusight.model.text_encoder import ReaderConfig, ReaderLogits
 from occlusight.scenes.meshes.catalogue import whole_catalogue
 from occlusight.train.reader import ReaderRecipe, calibrated, fit, read
 from occlusight.train.reader_examples import Example, Examples
 from occlusight.train.reader_report import report
-from occlusight.train.wording_set import Wording, read_wordings, split, without_names
+from occlusight.train.wording_set import split, without_names
 
 HIDES = Wording("en.1", "en", "occl", "does {A} hide {B}")
 HIDDEN = Wording("en.2", "en", "occl_passive", "is {A} hidden by {B}")

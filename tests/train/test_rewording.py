@@ -6,8 +6,9 @@ from random import Random
 
 import pytest
 
+from occlusight.datasets.wordings import SLOT, read_wordings
 from occlusight.train.rewording import other_voice, reworded, with_synonyms
-from occlusight.train.wording_set import SLOT, read_wordings, wordings_folder
+from occlusight.train.wording_set import wordings_folder
 
 VOICES = [
     ("en", "Does {A} cover {B}?", "is {B} covered by {A}?"),

@@ -24,13 +24,15 @@ class Settings:
     """How the model is asked; recorded with the result and part of what makes two runs the same.
 
     With `certainty`, the log-probabilities of yes and no are asked for beside every decision; with `together`, the
-    questions about a picture are asked at once where the backend can.
+    questions about a picture are asked at once where the backend can. `understood` says that the backend asks through
+    what it understands of a question.
     """
 
     system: str | None = None
     sampling: SamplingParams = field(default_factory=lambda: SamplingParams(max_tokens=256))
     certainty: bool = True
     together: bool = True
+    understood: bool = False
 
     def __post_init__(self) -> None:
         Request("?", system=self.system)  # refuses what is out of range before a model is opened
@@ -42,6 +44,7 @@ class Settings:
             **self.sampling.to_json(),
             "certainty": self.certainty,
             "together": self.together,
+            "understood": self.understood,
         }
 
     def request(self, question: Question, pictures: tuple[Path, ...]) -> RunRequest:

@@ -2,7 +2,7 @@
 
 The interval is the percentile bootstrap over scenes (Efron and Tibshirani, 1993, chapter 13): scenes are drawn with
 replacement and the rate is computed from the sums of those drawn. Where every scene agrees the bootstrap cannot see
-any spread; there the interval is Wilson's for as many trials as there are scenes.
+any spread; there the interval is Wilson's for as many trials as there are scenes (none, for a ratio of rates above 1).
 """
 
 from __future__ import annotations
@@ -74,9 +74,9 @@ def rate(rows: Mapping[str, Sequence[Sequence[float]]], statistic: Statistic = r
     return Rate(_round(value), _interval(sums, value, statistic), n, len(scenes))
 
 
-def _interval(sums: Floats, value: float, statistic: Statistic) -> tuple[float, float]:
+def _interval(sums: Floats, value: float, statistic: Statistic) -> tuple[float, float] | None:
     scenes = len(sums)
-    if scenes > 1 and 0 < value < 1:
+    if scenes > 1:
         rng = np.random.default_rng(SEED)
         times = rng.multinomial(scenes, np.full(scenes, 1 / scenes), size=RESAMPLES).astype(np.float64)
         drawn = statistic(times @ sums)
@@ -84,7 +84,7 @@ def _interval(sums: Floats, value: float, statistic: Statistic) -> tuple[float, 
         if len(drawn) and drawn.min() < drawn.max():
             low, high = np.percentile(drawn, [2.5, 97.5])
             return _round(low), _round(high)
-    return wilson(value, scenes)
+    return wilson(value, scenes) if value <= 1 else None
 
 
 def wilson(value: float, n: int) -> tuple[float, float]:

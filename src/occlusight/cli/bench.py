@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,8 +10,10 @@ import typer
 from rich.table import Table
 
 from occlusight.backends.options import EngineOptions, SamplingParams
+from occlusight.bench.record import Finished
 from occlusight.bench.run import run
 from occlusight.bench.settings import Settings
+from occlusight.bench.wordings import Reworded, paired
 from occlusight.cli import bench_runs, studies
 from occlusight.cli.bench_inputs import backend_for, languages, names_for
 from occlusight.cli.bench_runs import WIDEST
@@ -20,6 +23,7 @@ from occlusight.cli.progress import progress
 from occlusight.cli.records import with_options
 from occlusight.cli.results import for_people, for_programs
 from occlusight.datasets.dataset import open_set
+from occlusight.datasets.wordings import read_wordings
 
 bench_app = typer.Typer(no_args_is_help=True, help="Measure how often a model is right about occlusion.")
 
@@ -47,6 +51,22 @@ def run_command(
     certainty: Annotated[
         bool, typer.Option(help="Ask for the log-probabilities of yes and no beside every decision.")
     ] = True,
+    understood: Annotated[
+        bool,
+        typer.Option(
+            "--understood",
+            help="Ask through what is understood of a question, as `occlusight ask` does, not the model itself.",
+        ),
+    ] = False,
+    wordings: Annotated[
+        list[Path] | None,
+        typer.Option(
+            exists=True,
+            metavar="FILE",
+            help="Ask each question a second time, in a wording of its kind from a file of wordings, or a folder of them (may be "
+            "repeated). The set's own words then go to the model itself, and --understood is about the others.",
+        ),
+    ] = None,
     together: Annotated[
         bool,
         typer.Option(
@@ -59,19 +79,45 @@ def run_command(
 
     Each answer is saved as it comes; the same command again goes on after an interruption, and ends with the same answers.
     An answer that is longer than --max-tokens counts as cut.
-    Prints a table on a terminal, else one line of JSON: every rate with its 95 % interval, clustered by scene.
+    Prints a table on a terminal, else one line of JSON: every rate with its 95 % interval, clustered by scene. With
+    --wordings it has both shares of right answers and their ratio, and OUT/wordings holds a run of its own.
     """
     wanted = languages(langs)
-    settings = Settings(system, sampling, certainty, together)
+    settings = Settings(system, sampling, certainty, together, understood and not wordings)
     dataset = open_set(data)
     names = names_for(dataset)
-    opened = backend_for(model, dataset, names, engine)
+    others = (
+        Reworded.of(dataset, dataset.select(wanted, limit, scenes), read_wordings(wordings), names)
+        if wordings
+        else None
+    )
+    opened = backend_for(model, dataset, names, engine, understood=settings.understood)
     with progress("asking", "questions") as show:
         result = run(opened, dataset, out, names, wanted, limit, settings=settings, progress=show, scenes=scenes)
+    if others:
+        opened = backend_for(model, others, names, engine, understood=understood)
+        settings = replace(settings, understood=understood, certainty=False)
+        with progress("asking in other words", "questions") as show:
+            found = run(opened, others, out / "wordings", names, settings=settings, progress=show)
+        result["failed"] += found["failed"]
+        result["wordings"] = paired(Finished.read(out).lines, Finished.read(out / "wordings").lines, result["n"])
     for_people(table(result, f"{opened.info.name} on {dataset.folder.name}"))
+    if others:
+        for_people(table_of_wordings(result["wordings"]))
     for_programs(result)
     if result["failed"]:
         raise typer.Exit(1)
+
+
+def table_of_wordings(pairs: dict[str, Any]) -> Table:
+    """What is right of the same questions in the set's own words and in others, and what is left of it."""
+    shown = Table(title=f"in other words: {pairs['n']} pairs, {pairs['left_out']} questions without a wording")
+    for column in ("", "n", "own words, %", "others, %", "left, %"):
+        shown.add_column(column, overflow="fold")
+    for label, group in {"all": pairs, **pairs["by_lang"], **pairs["by_kind"]}.items():
+        cells = (_cell(group[name], group[f"{name}_ci95"]) for name in ("own", "reworded", "ratio"))
+        shown.add_row(label.replace("_", " "), str(group["n"]), *cells)
+    return shown
 
 
 def table(result: dict[str, Any], title: str) -> Table:

@@ -45,12 +45,17 @@ def names_for(data: DataSet) -> Names:
     return {**names, **data.kinds}
 
 
-def backend_for(model: str, data: DataSet, names: Names, options: EngineOptions) -> Backend:
-    """Open a model; the oracle answers from this data set. Our engine's answers do not depend on how busy it is. Raises BadModel."""
+def backend_for(
+    model: str, data: DataSet, names: Names, options: EngineOptions, *, understood: bool = False
+) -> Backend:
+    """Open a model; the oracle answers from this data set. Our engine's answers do not depend on how busy it is. Raises BadModel.
+
+    With `understood`, a model that knows its own wordings alone is asked through what is understood of a question.
+    """
     own = options.backend == "local"
     found = baseline(model, data, names) if own else None
     if found is not None:
         return found
-    from occlusight.backends import open_backend
+    from occlusight.api import open_model
 
-    return open_backend(model, replace(options, steady=own), tell=say)
+    return open_model(model, replace(options, steady=own), plain=not understood, tell=say)

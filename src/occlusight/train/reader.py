@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from occlusight.datasets.wordings import read_wordings
 from occlusight.errors import BadInput
 from occlusight.model.text_encoder import (
     EncoderLayer,
@@ -29,7 +30,7 @@ from occlusight.train.packaged_encoder import read_packaged
 from occlusight.train.pruning import KEPT_LAYERS, cut
 from occlusight.train.reader_examples import Example, Examples
 from occlusight.train.reader_report import report
-from occlusight.train.wording_set import read_wordings, split, wordings_folder
+from occlusight.train.wording_set import split, wordings_folder
 
 Progress = Callable[[str, int, int], None]
 """`(what is being done, done, total)`."""

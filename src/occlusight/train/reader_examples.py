@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
+from occlusight.datasets.wordings import SLOT, Wording, slots_in_order
 from occlusight.reasoning.labels import FOLLOWUP, TWO_IN_ONE, UNLABELLED, label_of
 from occlusight.scenes.meshes.catalogue import Catalogue, Kind
 from occlusight.train.rewording import reworded
-from occlusight.train.wording_set import OUT_OF_SCOPE, SLOT, Wording, slots_in_order, without_names
+from occlusight.train.wording_set import OUT_OF_SCOPE, without_names
 
 NAMED, RENUMBERED, CUT_OUTSIDE = 0.08, 0.15, 0.5
 """Shares of the questions whose names are written out, of those whose names are numbered against their order, and of

@@ -5,27 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from occlusight.errors import BadData
-from occlusight.files.json_lines import read_lines
+from occlusight.datasets.wordings import SLOT, Wording, slots_in_order
 
-SLOT = re.compile(r"\{(\w+)\}")
 OUT_OF_SCOPE = "out_of_scope"
-
-
-@dataclass(frozen=True)
-class Wording:
-    """A question with slots: `{A}` and `{B}` for objects, `{C}` or `{CS}` for a kind, `{S}` for a colour."""
-
-    id: str
-    lang: str
-    kind: str
-    text: str
-    kinds: tuple[str, ...] = field(default=())
-    """Of two questions in one, the kinds of both."""
 
 
 @dataclass(frozen=True)
@@ -42,23 +28,6 @@ def wordings_folder() -> Path:
     return Path(str(files("occlusight.train").joinpath("wordings")))
 
 
-def read_wordings(folders: Iterable[Path]) -> tuple[Wording, ...]:
-    """Read every wording of the folders' `*.jsonl`. Raises BadData that names the line."""
-    found = []
-    for folder in folders:
-        paths = sorted(folder.glob("*.jsonl"))
-        if not paths:
-            raise BadData(f"{folder} has no wordings: files NAME.jsonl with a question a line")
-        for path in paths:
-            for place, line in read_lines(path):
-                try:
-                    name, lang, kind, text = (str(line[key]) for key in ("id", "lang", "kind", "text"))
-                except KeyError as error:
-                    raise BadData(f"{place} has no field {error.args[0]!r}") from None
-                found.append(Wording(name, lang, kind, text, tuple(line.get("kinds", ()))))
-    return tuple(found)
-
-
 def split(wordings: Iterable[Wording], seed: int, held_out: float = 0.15, calibration: float = 0.05) -> Split:
     """Divide wordings by a hash of seed and id, so that lines added later move none of the others."""
     parts: tuple[list[Wording], list[Wording], list[Wording]] = ([], [], [])
@@ -66,16 +35,6 @@ def split(wordings: Iterable[Wording], seed: int, held_out: float = 0.15, calibr
         share = int.from_bytes(hashlib.sha256(f"{seed} {wording.id}".encode()).digest()[:4], "big") / 2**32
         parts[2 if share < held_out else 1 if share < held_out + calibration else 0].append(wording)
     return Split(*map(tuple, parts))
-
-
-def slots_in_order(text: str) -> tuple[str, ...]:
-    """Return the slots of names in the order of their first mention, `CS` as `C`, colours left out.
-
-    >>> slots_in_order("Is {B} behind {A}, or {A} behind {B}?")
-    ('B', 'A')
-    """
-    names = (name.replace("CS", "C") for name in SLOT.findall(text) if name != "S")
-    return tuple(dict.fromkeys(names))
 
 
 def without_names(text: str, order: Sequence[str] | None = None) -> str:
