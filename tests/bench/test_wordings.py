@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from occlusight.bench.oracle import oracle_of
 from occlusight.bench.record import Finished
 from occlusight.bench.run import run
 from occlusight.bench.wordings import Reworded, paired
+from occlusight.cli import bench_inputs
+from occlusight.cli.bench import bench_app
 from occlusight.datasets.dataset import DataSet
 from occlusight.datasets.wordings import Wording, read_wordings
 from occlusight.errors import BadData
@@ -100,3 +104,29 @@ def test_a_ratio_may_be_above_one() -> None:
     found = paired({"a": line("1", 0.5)}, {"a": line("1", 1.0)}, 1)
     assert found["ratio"] == 2.0
     assert found["ratio_ci95"] is None  # one scene tells of no spread
+
+
+def test_the_command_runs_both_and_pairs_them(
+    data: DataSet, names: Names, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench_inputs, "shipped_names", lambda: names)
+    arguments = [
+        "run",
+        "--data",
+        str(data.folder),
+        "--out",
+        str(tmp_path / "out"),
+        "--model",
+        "oracle",
+        "--langs",
+        "en",
+    ]
+    done = CliRunner().invoke(bench_app, [*arguments, "--wordings", str(FILES[0]), "--limit", "40"])
+    assert done.exit_code == 0, done.output
+    document = json.loads(done.stdout.splitlines()[-1])
+    pairs = document["wordings"]
+    assert (pairs["own"], pairs["reworded"], pairs["ratio"]) == (1.0, 1.0, 1.0)
+    assert pairs["n"] + pairs["left_out"] == document["n"] == 40
+    asked = Finished.read(tmp_path / "out" / "wordings").lines.values()
+    own = Finished.read(tmp_path / "out").lines
+    assert all(line["question"] != own[line["id"]]["question"] for line in asked)
