@@ -31,7 +31,7 @@ def read_wordings(places: Iterable[Path]) -> tuple[Wording, ...]:
 
 
 def _files(place: Path) -> list[Path]:
-    paths = sorted(place.glob("*.jsonl")) if place.is_dir() else [place]
+    paths = [place] if place.is_file() else sorted(place.glob("*.jsonl"))
     if not paths:
         raise BadData(f"{place} has no wordings: files NAME.jsonl with a question a line")
     return paths
