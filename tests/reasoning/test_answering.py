@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,17 +31,19 @@ SEES = {
 }
 
 
-COUNTS = {"How many": "None. There is none.", "图中有几": "没有。图中没有。"}
-"""What is said of kinds that nothing else is said of."""
+THERE = {"street lamps", "cars", "dogs", "路灯", "汽车", "狗"}
+COUNTED = re.compile("How many (?P<en>.+) are there.|图中有几.(?P<zh>.+?).")
 
 
 class Model(Scripted):
-    """Answers from a script; where that does not say how many there are of a kind, there are none."""
+    """Answers from a script; where that does not say how many there are of a kind, there is one of what it sees."""
 
     def answer(self, request: Request) -> str:
-        scripted = isinstance(self.script, Mapping) and request.prompt in self.script
-        none = next((said for begin, said in COUNTS.items() if request.prompt.startswith(begin)), None)
-        return none if none and not scripted else super().answer(request)
+        counted = COUNTED.fullmatch(request.prompt)
+        if counted is None or (isinstance(self.script, Mapping) and request.prompt in self.script):
+            return super().answer(request)
+        there = (counted["en"] or counted["zh"]) in THERE
+        return ("One." if there else "None.") if counted["en"] else ("一个。" if there else "没有。")
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,10 @@ def reads(label: str, hides: float, inside: float, second: str):
     return read
 
 
+SIDES = Understanding(reads("who_hides:1", 0.5, 0.99, ""))
+IS_THERE = Understanding(reads("exists:1", 0.5, 0.99, ""))
+
+
 def answered(
     question: str,
     label: str,
@@ -79,14 +86,14 @@ def answered(
 
 
 def test_a_question_is_put_in_the_models_own_words() -> None:
-    own = {"Does the street lamp hide the red car?": "Yes. The street lamp hides a small part of it."}
+    own = {"Does the street lamp hide the car?": "Yes. The street lamp hides a small part of it."}
     text, asked = answered("does teh lamp post block the automobile", "hides:12", own)
     assert text == "Yes. The street lamp hides a small part of it."
-    assert asked[-1] == "Does the street lamp hide the red car?"
+    assert asked == ["Does the street lamp hide the car?"]
 
 
 def test_the_answer_is_in_the_questions_language() -> None:
-    own = {"路灯是否遮挡红色的汽车?": "是的。"}
+    own = {"路灯是否遮挡汽车?": "是的。"}
     assert answered("灯柱把车挡住了没", "hides:12", own)[0] == "是的。"
 
 
@@ -102,7 +109,7 @@ def test_what_is_not_there_is_said_first(question: str, answer: str) -> None:
     assert answered(question, "who_hides:1", {})[0] == answer
 
 
-def test_a_thing_that_is_not_listed_is_asked_about_before_it_is_denied() -> None:
+def test_a_thing_is_there_that_is_counted_and_not_listed() -> None:
     own = {
         "How many buses are there?": "One bus.",
         "图中有几辆公交车?": "一辆公交车。",
@@ -143,7 +150,7 @@ def test_order_is_made_of_pairs() -> None:
 
 def test_what_is_not_learnt_is_declined() -> None:
     assert answered("what colour is the car", "colour:1", {})[0] == sentence("unlearnt", "en")
-    own = {"What colour is the red car?": "Red."}
+    own = {"What colour is the car?": "Red."}
     assert answered("what colour is the car", "colour:1", own, learnt=(*LEARNT, "colour"))[0] == "Red."
 
 
@@ -174,16 +181,15 @@ def test_what_would_be_seen_without_a_thing_is_what_it_hides() -> None:
 
 
 def test_what_was_seen_in_a_picture_is_kept_for_the_next_question() -> None:
-    backend = Model({**SEES, "Is anything hiding the dog?": "No."}, learnt=LEARNT)
-    answering = Answering(backend, Understanding(reads("who_hides:1", 0.5, 0.99, "")))
+    answering = Answering(backend := Model(SEES, learnt=LEARNT), IS_THERE)
     for picture, lists in (("a.webp", 1), ("a.webp", 1), ("b.webp", 2)):
-        Completion.of(answering.generate(Request("what hides the dog", picture)))
-        assert sum(request.prompt in SEES for request in backend.requests) == lists
+        Completion.of(answering.generate(Request("is there a red car", picture)))
+        assert len(backend.requests) == lists
 
 
 def test_unsure_of_the_direction_it_says_both() -> None:
-    own = {"Does the street lamp hide the red car?": "Yes.", "Does the red car hide the street lamp?": "No."}
-    said = "The street lamp hides the red car; the red car does not hide the street lamp."
+    own = {"Does the street lamp hide the car?": "Yes.", "Does the car hide the street lamp?": "No."}
+    said = "The street lamp hides the car; the car does not hide the street lamp."
     assert answered("lamp post car hide?", "hides:12", own, hides=0.2)[0] == said
 
 
@@ -245,7 +251,6 @@ def test_every_program_has_an_own_wording() -> None:
         own_wording([["stated", []]], things, "en")
 
 
-SIDES = Understanding(reads("who_hides:1", 0.5, 0.99, ""))
 OWN = {**SEES, "Is anything hiding the dog?": "No."}
 
 
@@ -255,7 +260,7 @@ def test_what_was_understood_is_told_at_the_end_with_what_all_questions_took() -
     assert done.asked is not None
     assert (done.asked.scope, done.asked.program) == ("inside", (("who_hides", ("dog",)),))
     assert (done.asked.lang, done.asked.domain) == ("en", None)
-    assert done.usage.prompt_tokens == 5 + 5  # words of both questions that the model was asked
+    assert done.usage.prompt_tokens == 5  # words of the question that the model was asked
 
 
 @pytest.mark.parametrize("form", [{"regex": "(yes|no)"}, {"json_schema": "{}"}, {"logprobs": 0}])
@@ -312,13 +317,13 @@ def test_an_answer_that_is_closed_stops_what_the_model_does() -> None:
             finally:
                 closed.append(request.prompt)
 
-    answer = Answering(Slow("", learnt=LEARNT), SIDES).generate(Request("what hides the dog", "street.webp"))
+    answer = Answering(Slow("", learnt=LEARNT), IS_THERE).generate(Request("is there a red car", "street.webp"))
     assert list(answer) == []
     assert closed == ["What is in the picture?"]
 
 
 def test_pictures_in_memory_are_told_apart_by_what_they_show() -> None:
-    answering = Answering(backend := Model(OWN, learnt=LEARNT), SIDES)
+    answering = Answering(backend := Model(OWN, learnt=LEARNT), IS_THERE)
     for colour, lists in (("red", 1), ("red", 1), ("blue", 2)):
-        Completion.of(answering.generate(Request("what hides the dog", Image.new("RGB", (9, 9), colour))))
-        assert sum(request.prompt in SEES for request in backend.requests) == lists
+        Completion.of(answering.generate(Request("is there a red car", Image.new("RGB", (9, 9), colour))))
+        assert len(backend.requests) == lists

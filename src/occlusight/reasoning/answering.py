@@ -43,8 +43,8 @@ COUNT: Program = [["recognised", ["k"]], ["count", ["$0", "k"]]]
 NONE: Mapping[Lang, str] = {"en": "None", "zh": "没有"}
 """How the model begins to say that there is none of a kind."""
 DENIED = 0.45
-"""What is listed nowhere is denied where that is likelier than this: 0.04 of what is there (a fifth of it visible), 0.9
-of what is not, while the list leaves out 0.24 (version 4, 381 kinds in 30 scenes of all recipes)."""
+"""A thing is denied where that is likelier than this: 0.04 of what is there (a fifth of it visible) and 0.9 of what is
+not, while the list leaves out 0.24 and takes longer (version 4, 381 kinds in 30 scenes of all recipes)."""
 MOST_KINDS = 6
 """Kinds that are looked for, at most, of all that a name can mean."""
 PLAIN = SamplingParams()
@@ -328,13 +328,12 @@ class Answer(Iterator[Event]):
         return Seen.of([kept[lang]], self.by.understanding.words)
 
     def _meant(self, name: Name, lang: Lang) -> Thing | None:
-        """What a name means: a thing that the model lists, or one that is there when asked how many there are."""
+        """What a name means, if it is there: of all kinds that it may mean the one that the model denies least."""
         if not name.kinds:
             return None
+        if "count" not in self.by.learnt or self.by.backend.capabilities.scores is None:
+            return self.seen(lang).meant(name)
         words = self.by.understanding.words
-        listed = self.seen(lang).meant(name)
-        if listed is not None or "count" not in self.by.learnt or self.by.backend.capabilities.scores is None:
-            return listed
         colour = words.colours[name.colour] if name.colour else ("", "")
         things = [Thing(words.kinds[key], colour) for key in name.kinds[:MOST_KINDS]]
         chances = self._none(things)
