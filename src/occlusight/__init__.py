@@ -10,16 +10,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from occlusight.api import generate_response
+    from occlusight.api import generate_response, relations
 
-__all__ = ["__version__", "generate_response"]
+__all__ = ["__version__", "generate_response", "relations"]
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
     """Import what is asked for when it is asked for: `import occlusight` alone stays fast."""
-    if name == "generate_response":
-        from occlusight.api import generate_response
+    if name in ("generate_response", "relations"):
+        from occlusight import api
 
-        return generate_response
+        return getattr(api, name)
     raise AttributeError(f"module 'occlusight' has no attribute {name!r}")

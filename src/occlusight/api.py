@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from occlusight.errors import BadInput, Incomplete
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     from occlusight.backends.options import EngineOptions, MaxPixels
     from occlusight.backends.protocol import Backend, Message
     from occlusight.engine.sampling_params import SamplingKeywords
+    from occlusight.occlusion.kinds import Lang
+    from occlusight.reasoning.extract import Extractor
+    from occlusight.reasoning.graph_answers import SeenGraph
+    from occlusight.reasoning.understanding import Understanding
 
 KEPT_MODELS = 2
 """How many opened models stay in memory."""
@@ -29,6 +35,8 @@ def open_model(
     options: EngineOptions | None = None,
     *,
     plain: bool = False,
+    reason: bool = False,
+    rules: str | PathLike[str] | None = None,
     tell: Callable[[str], None] = log.info,
 ) -> Backend:
     """Open a model that may be asked anything, in any words.
@@ -39,31 +47,76 @@ def open_model(
     Args:
         model, options, tell: see `occlusight.backends.open.open_backend`.
         plain: ask the model itself, whatever it knows.
+        reason: answer from the relation graph of a picture what that holds.
+        rules: a file of further rules that graphs are checked by.
 
-    Raises what `open_backend` raises.
+    Raises what `open_backend` raises; BadInput where `reason` is asked of a model that tells no log-probabilities, and
+    BadData for a file that holds no rules.
     """
     from occlusight.backends import open_backend
     from occlusight.backends.options import EngineOptions
 
     backend = open_backend(model, options or EngineOptions(), tell=tell)
-    return backend if plain else in_any_words(backend)
+    asked = backend if plain else in_any_words(backend)
+    return reasoned(asked, backend, rules) if reason else asked
+
+
+def reasoned(asked: Backend, backend: Backend, rules: str | PathLike[str] | None = None) -> Backend:
+    """Return a backend that answers from relation graphs, which the plain `backend` sees, and by `asked` all else."""
+    from occlusight.reasoning.calibrations import calibration_of
+    from occlusight.reasoning.extract import Extractor
+    from occlusight.reasoning.reasoned import Reasoned, Reasoning
+    from occlusight.reasoning.rules.ruleset import load_rules
+
+    fitted = calibration_of(backend.info.revision)
+    own = None if rules is None else load_rules(Path(rules))
+    return Reasoned(asked, Reasoning(Extractor(backend), understanding(), fitted, own))
 
 
 def in_any_words(backend: Backend) -> Backend:
     """Return a backend that may be asked in any words: itself, where its model takes them."""
     if not backend.info.learnt:
         return backend
-    from occlusight.backends.open import open_reader
     from occlusight.reasoning.answering import Answering
+
+    return Answering(backend, understanding())
+
+
+@lru_cache(maxsize=1)
+def understanding() -> Understanding:
+    """Return what understands questions, opened once."""
+    from occlusight.backends.open import open_reader
     from occlusight.reasoning.understanding import Understanding
 
-    return Answering(backend, Understanding(open_reader()))
+    return Understanding(open_reader())
 
 
 @lru_cache(maxsize=KEPT_MODELS)
+def _kept(model: str) -> _Kept:
+    return _Kept(open_model(model, plain=True))
+
+
+@dataclass
+class _Kept:
+    """An opened model, and what is put before it once that is wanted."""
+
+    plain: Backend
+
+    @cached_property
+    def asked(self) -> Backend:
+        return in_any_words(self.plain)
+
+    @cached_property
+    def extractor(self) -> Extractor:
+        from occlusight.reasoning.extract import Extractor
+
+        return Extractor(self.plain)
+
+
 def opened(model: str, plain: bool = False) -> Backend:
     """Return the backend of a model, opened once."""
-    return open_model(model, plain=plain)
+    kept = _kept(model)
+    return kept.plain if plain else kept.asked
 
 
 def generate_response(
@@ -114,3 +167,47 @@ def generate_response(
     if why := why_incomplete(request.sampling, completion.text, completion.finish_reason):
         raise Incomplete(why, completion.text)
     return completion.text
+
+
+def relations(
+    image: str | PathLike[str] | Image,
+    *,
+    model: str | PathLike[str] = "default",
+    rules: str | PathLike[str] | None = None,
+    lang: Lang = "en",
+    max_pixels: MaxPixels = None,
+    min_pixels: int | None = None,
+) -> SeenGraph:
+    """Return who hides whom in a picture, as a graph that contradicts nothing and answers questions.
+
+    >>> graph = occlusight.relations("street.webp")  # doctest: +SKIP
+    >>> graph.answer("What hides the bicycle?").text  # doctest: +SKIP
+    'The bush hides part of the bicycle.'
+
+    Args:
+        image: a path or a PIL image.
+        model: see `generate_response`; it must tell log-probabilities, as our own engine does.
+        rules: a file of further rules, see docs/graph.md.
+        lang: the language in which the model is asked; the graph has its names and reasons in both.
+        max_pixels, min_pixels: see `generate_response`.
+
+    Probabilities of relations are None, and only `raw_probability` is there, where nobody fitted the model (see
+    `occlusight calibrate`) or where the picture is not of the kind that it was fitted on.
+
+    Raises:
+        BadInput: a picture or model that cannot be used; the message names it and says what to do.
+        BadData: a file that holds no rules, or rules that leave nothing that can be true of the picture.
+    """
+    from occlusight.backends.fields import as_picture
+    from occlusight.backends.protocol import Request
+    from occlusight.reasoning.calibrations import calibration_of
+    from occlusight.reasoning.graph_answers import SeenGraph
+    from occlusight.reasoning.relations import describe
+    from occlusight.reasoning.rules.ruleset import load_rules
+
+    extractor = _kept(str(model)).extractor
+    request = Request("?", max_pixels=max_pixels, min_pixels=min_pixels)
+    fitted = calibration_of(extractor.backend.info.revision)
+    own = None if rules is None else load_rules(Path(rules))
+    found = describe(extractor, as_picture(image, "image"), fitted, lang=lang, request=request, rules=own)
+    return SeenGraph.of(found, understanding)

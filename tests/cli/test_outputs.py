@@ -24,7 +24,8 @@ from occlusight.files.whole import Unwritable, replacing, write_whole
 OUTPUTS = [one for one in paths() if one.callback.startswith("output")]
 READ = {
     *("--batch", "--json-schema", "--package", "--images", "--instances", "--names", "--renders", "--picture"),
-    *("--folder", "--pictures", "--labels", "--scenes", "--wordings", "packaged", "file", "folder", "runs", "run"),
+    *("--folder", "--pictures", "--labels", "--scenes", "--wordings", "--rules", "--calibration"),
+    *("packaged", "file", "folder", "runs", "run"),
 }
 """Paths that commands read. One that a command writes has a callback of `cli/outputs.py`."""
 
@@ -51,7 +52,7 @@ def param(name: str) -> Any:
     return SimpleNamespace(opts=["-o", name])
 
 
-@pytest.mark.parametrize("kind", ["output_file", "output_folder", "output_picture", "output"])
+@pytest.mark.parametrize("kind", ["output_file", "output_folder", "output_picture", "output_drawing", "output"])
 def test_every_kind_of_place_where_nothing_can_be_written(kind: str, tmp_path: Path) -> None:
     file, folder, link = tmp_path / "file.png", tmp_path / "folder.png", tmp_path / "link.png"
     file.write_bytes(b"kept")

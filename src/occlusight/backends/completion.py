@@ -10,6 +10,7 @@ from occlusight.backends.protocol import (
     Done,
     Event,
     FinishReason,
+    Grounds,
     Saved,
     TextDelta,
     ThoughtDelta,
@@ -28,7 +29,7 @@ class Completion:
         thoughts: what a checkpoint that thinks said to itself before.
         tokens: the answer's tokens with their log-probabilities, where they were asked for.
         finish_reason: `cancelled` where the events ended without saying how.
-        usage, timings, saved, asked: see `Done`.
+        usage, timings, saved, asked, grounds: see `Done`.
     """
 
     text: str = ""
@@ -39,6 +40,7 @@ class Completion:
     timings: Timings = field(default_factory=Timings)
     saved: Saved = field(default_factory=Saved)
     asked: Asked | None = None
+    grounds: Grounds | None = None
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Completion:
@@ -64,4 +66,5 @@ class Completion:
             done.timings,
             done.saved,
             done.asked,
+            done.grounds,
         )

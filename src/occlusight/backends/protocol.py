@@ -15,6 +15,7 @@ from occlusight.backends.options import PIXELS_LIMIT, EngineOptions, MaxPixels, 
 from occlusight.checks import as_question, by, check_fields, instance, received, several, text, whole
 from occlusight.engine.sampling_params import SamplingKeywords, SamplingParams
 from occlusight.errors import BadInput
+from occlusight.occlusion.graph import Relation, Text
 
 if TYPE_CHECKING:
     from occlusight.model.pixel_limits import PixelLimits
@@ -228,15 +229,31 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class Grounds:
+    """What an answer from a relation graph rests on.
+
+    Args:
+        probability: that the answer is right; None where the graph's probabilities are not calibrated, or none bears on it.
+        evidence: of its relations, in both languages; None without any.
+        relations: those that it rests on, with ids of the graph.
+    """
+
+    probability: float | None = None
+    evidence: Text | None = None
+    relations: tuple[Relation, ...] = ()
+
+
+@dataclass(frozen=True)
 class Done:
     """The end of the answer: `stop` is the model's own end, `length` means that it was cut at `max_tokens`; `asked`
-    says what was understood, where that came first."""
+    says what was understood, where that came first, and `grounds` on what an answer from a relation graph rests."""
 
     finish_reason: FinishReason
     usage: Usage = field(default_factory=Usage)
     timings: Timings = field(default_factory=Timings)
     saved: Saved = field(default_factory=Saved)
     asked: Asked | None = None
+    grounds: Grounds | None = None
 
 
 Event: TypeAlias = Progress | TextDelta | ThoughtDelta | Done

@@ -87,6 +87,31 @@ def _interval(sums: Floats, value: float, statistic: Statistic) -> tuple[float, 
     return wilson(value, scenes) if value <= 1 else None
 
 
+def difference(
+    mine: Mapping[str, Sequence[Sequence[float]]],
+    theirs: Mapping[str, Sequence[Sequence[float]]],
+    statistic: Statistic = ratio,
+) -> Rate:
+    """Return how much higher a statistic is in one table than in another one about the same scenes, with the paired
+    bootstrap over scenes as its interval; where every scene agrees, that is a single point."""
+    scenes = [scene for scene in mine if mine[scene] and theirs.get(scene)]
+    if not scenes:
+        return Rate(None, None, 0, 0)
+    one, other = (
+        np.array([np.sum(np.asarray(table[scene], dtype=np.float64), axis=0) for scene in scenes])
+        for table in (mine, theirs)
+    )
+    value = float(statistic(one.sum(axis=0)) - statistic(other.sum(axis=0)))
+    n = sum(len(mine[scene]) for scene in scenes)
+    if np.isnan(value):
+        return Rate(None, None, n, len(scenes))
+    rng = np.random.default_rng(SEED)
+    times = rng.multinomial(len(scenes), np.full(len(scenes), 1 / len(scenes)), size=RESAMPLES).astype(np.float64)
+    drawn = statistic(times @ one) - statistic(times @ other)
+    low, high = np.percentile(drawn[~np.isnan(drawn)], [2.5, 97.5])
+    return Rate(_round(value), (_round(low), _round(high)), n, len(scenes))
+
+
 def wilson(value: float, n: int) -> tuple[float, float]:
     """Wilson's score interval for a proportion out of n."""
     middle = (value + Z95**2 / (2 * n)) / (1 + Z95**2 / n)

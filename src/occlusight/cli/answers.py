@@ -62,6 +62,10 @@ def answer(
     if (asked := completion.asked) is not None:
         document |= {"scope": asked.scope, "program": asked.program, "probability": round(asked.probability, 4)}
         document["domain"] = None if asked.domain is None else round(asked.domain, 4)
+    if (grounds := completion.grounds) is not None:
+        document["probability"] = grounds.probability
+        document["evidence"] = None if grounds.evidence is None else asdict(grounds.evidence)
+        document["relations"] = [asdict(relation) for relation in grounds.relations]
     if found := warnings(backend, request):
         document["warnings"] = found
     if completion.thoughts:

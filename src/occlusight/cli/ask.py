@@ -13,7 +13,7 @@ import typer
 
 from occlusight.backends.options import EngineOptions, SamplingParams
 from occlusight.cli.answers import answer, cost, cost_in_words, reductions, warnings
-from occlusight.cli.options import Model, OwnEngine, Plain, Sampling, System
+from occlusight.cli.options import Model, OwnEngine, Plain, Reason, RulesFile, Sampling, System
 from occlusight.cli.outputs import output_file
 from occlusight.cli.pictures import picture_files
 from occlusight.cli.progress import SignOfLife
@@ -41,6 +41,8 @@ def ask(
     sampling: Sampling = SamplingParams(),
     system: System = None,
     plain: Plain = False,
+    reason: Reason = False,
+    rules: RulesFile = None,
     explain_cost: Annotated[
         bool,
         typer.Option(
@@ -73,7 +75,9 @@ def ask(
     words[-1] = os.fsencode(words[-1]).decode("utf-8", "replace")  # a question is UTF-8 in every locale
     if sampling.logprobs is not None and not as_json:
         raise BadInput("log-probabilities are told in JSON: give --json with --logprobs")
-    asking = Asking(model, engine, sampling, system, plain)
+    if rules is not None and not reason:
+        raise BadInput("--rules are for answers from a relation graph; give --reason with it")
+    asking = Asking(model, engine, sampling, system, plain, reason, rules)
     if batch is not None or out is not None:
         if batch is None or out is None:
             raise BadInput("--batch DIR and --out FILE.jsonl go together; give both")
@@ -91,12 +95,14 @@ class Asking:
     sampling: SamplingParams
     system: str | None
     plain: bool = False
+    reason: bool = False
+    rules: Path | None = None
 
     def open(self, tell: Callable[[str], None]) -> Backend:
         """Open the model."""
         from occlusight.api import open_model
 
-        return open_model(self.model, self.engine, plain=self.plain, tell=tell)
+        return open_model(self.model, self.engine, plain=self.plain, reason=self.reason, rules=self.rules, tell=tell)
 
     def request(self, question: str, pictures: tuple[Path, ...] = ()) -> Request:
         """Return a question as a request. Raises BadInput."""
@@ -114,7 +120,9 @@ class Asking:
                 f"with --batch give the question alone; {len(words)} arguments were given: {' '.join(words[:3])}"
             )
         tell = SignOfLife().tell
-        called = f"{self.model}{numbers_of(self.engine)}{' plain' if self.plain else ''}"
+        called = (
+            f"{self.model}{numbers_of(self.engine)}{' plain' if self.plain else ''}{' reason' if self.reason else ''}"
+        )
         Batch(folder, out, called, self.request(words[0])).run(lambda: self.open(tell))
 
     def about(self, words: list[str], as_json: bool, explain_cost: bool) -> None:

@@ -14,7 +14,7 @@ from occlusight.bench.record import Finished
 from occlusight.bench.run import run
 from occlusight.bench.settings import Settings
 from occlusight.bench.wordings import Reworded, paired
-from occlusight.cli import bench_runs, studies
+from occlusight.cli import bench_graph, bench_runs, studies
 from occlusight.cli.bench_inputs import backend_for, languages, names_for
 from occlusight.cli.bench_runs import WIDEST
 from occlusight.cli.options import Data, Langs, MeasuredModel, Scenes, ShortSampling, System, WholeEngine
@@ -147,4 +147,5 @@ def _cell(value: float | None, interval: list[float] | None) -> str:
 
 
 bench_runs.add_to(bench_app)
+bench_app.command("graph", no_args_is_help=True)(bench_graph.graph_command)
 studies.add_to(bench_app)

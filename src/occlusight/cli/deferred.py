@@ -58,6 +58,10 @@ DEFERRED = {
         "occlusight.cli.scenes", "scenes_app", "Make scenes with exact occlusion truth, and check them.", "scenes"
     ),
     "bench": Deferred("occlusight.cli.bench", "bench_app", "Measure how often a model is right about occlusion."),
+    "graph": Deferred("occlusight.cli.graph", "graph", "Say which object hides which in a picture, as a graph."),
+    "calibrate": Deferred(
+        "occlusight.cli.calibrate", "calibrate", "Fit the probabilities of a model's graphs on scenes."
+    ),
     "models": Deferred("occlusight.cli.models", "models_app", "Quantize a model, and print what it costs."),
     "train": Deferred("occlusight.cli.train", "train", "Train the small model on our scenes.", "train"),
     "train-reader": Deferred("occlusight.cli.train_reader", "train_reader", "Train what reads questions.", "train"),

@@ -270,6 +270,20 @@ MeasuredModel = Annotated[
         help="default, blind, oracle, paraphrases (the oracle in other words), constant (one answer to everything), a checkpoint folder, a hub id, or a server's name for it."
     ),
 ]
+Reason = Annotated[
+    bool,
+    typer.Option("--reason", help="Answer from the relation graph of the picture what that holds; see docs/graph.md."),
+]
+RulesFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--rules",
+        exists=True,
+        dir_okay=False,
+        metavar="FILE.toml",
+        help="Further rules, and knowledge of kinds, that graphs are checked by.",
+    ),
+]
 Plain = Annotated[
     bool,
     typer.Option(

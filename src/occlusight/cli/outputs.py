@@ -31,7 +31,15 @@ def output(ctx: Any, param: Any, path: Path | None) -> Path | None:
 
 def output_picture(ctx: Any, param: Any, path: Path | None) -> Path | None:
     """A picture that a command will write. Raises BadInput where it cannot, or not in the format that its name asks for."""
-    formats = (".png", ".jpg", ".jpeg", ".webp")
+    return _output_of(ctx, param, path, (".png", ".jpg", ".jpeg", ".webp"))
+
+
+def output_drawing(ctx: Any, param: Any, path: Path | None) -> Path | None:
+    """A drawing that a command will write, as `output_picture`."""
+    return _output_of(ctx, param, path, (".svg", ".png"))
+
+
+def _output_of(ctx: Any, param: Any, path: Path | None, formats: tuple[str, ...]) -> Path | None:
     if path is not None and path.suffix.lower() not in formats:
         raise BadInput(f"{_name(param)} must end in {', '.join(formats)}, but {str(path)!r} was given")
     return _output(ctx, param, path, folder=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from occlusight.errors import BadInput
 from occlusight.model.memory import memory_bytes
@@ -62,7 +63,7 @@ class EngineSettings:
         if not 0 <= self.drafts <= 64:
             raise BadInput(f"0 to 64 tokens can be drafted at a time, but {self.drafts} was given")
 
-    @property
+    @cached_property
     def most_kv_bytes(self) -> int:
-        """The bound of all keys and values, settled."""
+        """The bound of all keys and values, settled when it is first asked for."""
         return self.kv_bytes or int(KV_SHARE * memory_bytes())

@@ -131,7 +131,7 @@ class KVManager:
         )
         self.prefixes.hold(parts)
         try:
-            if self.prefixes.held_bytes > free:
+            if self.prefixes.nbytes > free and self.prefixes.held_bytes > free:
                 return False
             self.prefixes.shrink(free)
             return True

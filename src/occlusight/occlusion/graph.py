@@ -16,6 +16,7 @@ RELATION_TYPES = ("partial", "complete", "transparent", "reflective")
 MATERIALS = ("opaque", "transparent", "mirror", "porous")
 SEEN = ("direct", "reflection", "nowhere")
 PARTS = ("left", "right", "top", "bottom", "middle", "all")
+NO_BOX: Box = (0, 0, 0, 0)  # of an object that was named without its place
 UNMEASURED = "unknown"  # the hidden part of a relation that somebody saw and nobody measured
 
 
@@ -35,6 +36,7 @@ class Object:
     `unique` says whether that name belongs to this object alone. `area` is the visible part's share of the picture.
     `distance` is the distance from the camera to the nearest point of its surface that faces it, along the view axis;
     None if unknown. `supported_by` is the id of the object that it stands on, None for the ground or floor.
+    `box` is empty (`NO_BOX`) where nobody told the place; see `located`.
     `shown_part` is the part of a partly hidden object that can be seen. `seen` says how it is seen: direct, only in a
     reflection (then the boxes are the reflection's), or nowhere.
     """
@@ -62,6 +64,11 @@ class Object:
             raise ValueError(f"material {self.material!r} is not one of {', '.join(MATERIALS)}")
         if self.seen not in SEEN:
             raise ValueError(f"an object is seen {self.seen!r}, which is not one of {', '.join(SEEN)}")
+
+    @property
+    def located(self) -> bool:
+        """Whether it is known where in the picture it is."""
+        return self.box != NO_BOX
 
 
 @dataclass(frozen=True)

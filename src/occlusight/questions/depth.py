@@ -13,8 +13,12 @@ from occlusight.questions.template import Answer, Asked, Template, about, of_all
 
 
 def extreme(facts: Facts, ids: list[str], sign: int) -> Answer:
-    """The nearest (sign 1) or farthest (sign -1) of these objects."""
-    found = min(ids, key=lambda id: sign * (facts.objects[id].distance or 0.0))
+    """The nearest (sign 1) or farthest (sign -1) of these objects: by the order in depth where distances are not all
+    known."""
+    far = {id: facts.objects[id].distance for id in ids}
+    known = all(d is not None for d in far.values())
+    last = len(facts.rank)
+    found = min(ids, key=lambda id: sign * ((far[id] or 0.0) if known else facts.rank.get(id, last)))
     return {"value": found, "kind": facts.objects[found].kind, "objects": [found]}
 
 

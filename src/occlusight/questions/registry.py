@@ -56,6 +56,15 @@ def steps() -> Mapping[str, Callable[..., Any]]:
 
 
 @cache
+def first_of_step() -> Mapping[str, Template]:
+    """Return the first template of every step, by the step's name: how the step is asked and answered plainly."""
+    found: dict[str, Template] = {}
+    for template in templates().values():
+        found.setdefault(template.program.__name__, template)
+    return found
+
+
+@cache
 def album_steps() -> frozenset[str]:
     """Return the names of the steps about several pictures."""
     return frozenset(t.program.__name__ for t in templates().values() if t.album)

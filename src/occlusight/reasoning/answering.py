@@ -80,7 +80,7 @@ class Answering(Wrapped):
         super().__init__(backend)
         self.understanding = understanding
         self.learnt = frozenset(backend.info.learnt)
-        self.lists = Kept(MOST_LISTS)
+        self.lists: Kept[str] = Kept(MOST_LISTS)
 
     def around(self, backend: Backend) -> Answering:
         """Return another model asked in any words."""

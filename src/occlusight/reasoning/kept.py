@@ -8,23 +8,25 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
+from typing import Generic, TypeVar
 
 from PIL import Image
 
 from occlusight.backends.fields import Picture
-from occlusight.occlusion.kinds import Lang
+
+T = TypeVar("T")
 
 
-class Kept:
-    """What a model said of the pictures asked about last, at most so many; several threads may use it."""
+class Kept(Generic[T]):
+    """What is known of the pictures asked about last, at most so many, under names; several threads may use it."""
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self._of: OrderedDict[tuple[object, ...], dict[Lang, str]] = OrderedDict()
+        self._of: OrderedDict[tuple[object, ...], dict[str, T]] = OrderedDict()
         self._lock = Lock()
 
-    def of(self, pictures: Sequence[Picture]) -> dict[Lang, str]:
-        """Return what is known of pictures, by language, to be read and written."""
+    def of(self, pictures: Sequence[Picture]) -> dict[str, T]:
+        """Return what is known of pictures, to be read and written."""
         key = tuple(_key(picture) for picture in pictures)
         with self._lock:
             found = self._of.setdefault(key, {})

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 
 from occlusight.errors import BadInput
 from occlusight.occlusion.kinds import KindNames, Lang, article
 from occlusight.questions.phrases import cap
-from occlusight.questions.registry import templates
-from occlusight.questions.template import Program, Template
+from occlusight.questions.registry import first_of_step, templates
+from occlusight.questions.template import Program
 from occlusight.questions.wording import wordings
 
 _SLOT = re.compile(r"\{(\w)\}")
@@ -56,22 +55,13 @@ class Thing:
         return self.the(lang)
 
 
-@cache
-def _templates() -> Mapping[str, Template]:
-    """The first template of every step, by the step's name."""
-    found: dict[str, Template] = {}
-    for template in templates().values():
-        found.setdefault(template.program.__name__, template)
-    return found
-
-
 def own_wording(program: Program, things: Mapping[str, Thing], lang: Lang, *, why: bool = False) -> str:
     """Return a program as the first text of its template; `things` are what the names in it mean.
 
     Raises BadInput for a step that has no text of its own.
     """
     op, arguments = program[-1]
-    template = templates()["explanation.active"] if op == "hides" and why else _templates().get(op)
+    template = templates()["explanation.active"] if op == "hides" and why else first_of_step().get(op)
     texts = template and (template.texts or wordings().get(template.name))
     if not texts:
         raise BadInput(f"the step {op!r} has no wording of its own")

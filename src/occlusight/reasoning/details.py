@@ -1,0 +1,58 @@
+"""Which part of a thing is hidden, and how much of it, of the few pairs of which one hides the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from occlusight.backends.protocol import Backend, Request
+from occlusight.questions.hiding import PART_EN
+from occlusight.questions.phrases import AMOUNT_EN, cap
+from occlusight.questions.wording import wordings
+from occlusight.reasoning.objects import Seen
+from occlusight.reasoning.pairs import Pair
+
+PARTS = ("left", "right", "top", "bottom", "middle", "all")
+SHARES: Mapping[str, float] = {"small": 0.125, "part": 0.375, "more_than_half": 0.65, "most": 0.9}
+"""The middle of each class of amounts (`occlusion.facts.AMOUNTS`): a model tells no finer."""
+ASK_AMOUNT = "How much of {b} does {a} hide: a small part, part, more than half or almost all of it?"
+
+
+@dataclass(frozen=True)
+class Detail:
+    """What a model says of a hidden thing: the part, and the share that is covered."""
+
+    part: str
+    share: float
+
+
+def details(backend: Backend, pairs: Sequence[tuple[Seen, Seen]], request: Request) -> dict[Pair, Detail]:
+    """Return the likeliest part and amount for each (occluder, occluded); asked in English, at once.
+
+    A model that knows its own wordings alone is asked for the part where it learnt that, and says the amount as in its
+    reasons; of what it did not learn nothing is returned.
+    """
+    learnt = backend.info.learnt
+    if not pairs or (learnt and not {"hidden_part", "hides"} <= set(learnt)):
+        return {}
+    asked = []
+    for a, b in pairs:
+        names = {"a": a.the("en"), "b": b.the("en")}
+        part = cap(wordings()["hidden_part.pair"]["en"][0].format(**names))
+        asked.append((replace(request, prompt=part), [PART_EN[part] for part in PARTS]))
+        if learnt:
+            why = cap(wordings()["explanation.active"]["en"][0].format(**names))
+            stem = f"Yes. {cap(names['a'])} stands in front of {names['b']} and hides"
+            asked.append((replace(request, prompt=why), [f"{stem} {AMOUNT_EN[key]} of" for key in SHARES]))
+        else:
+            asked.append(
+                (replace(request, prompt=cap(ASK_AMOUNT.format(**names))), [cap(AMOUNT_EN[k]) for k in SHARES])
+            )
+    scored = iter(backend.score_many(asked, whole=False))
+    found = {}
+    for a, b in pairs:
+        part_scores, amount_scores = next(scored), next(scored)
+        part = PARTS[max(range(len(PARTS)), key=lambda i: part_scores[i])]
+        amount = max(zip(amount_scores, SHARES, strict=True))[1]
+        found[a.id, b.id] = Detail(part, SHARES[amount])
+    return found

@@ -1,0 +1,116 @@
+"""From a picture to what a model says of it, as objects and as log-odds for each pair of them: no probabilities yet,
+and no rules.
+
+All questions about a picture go to the backend at once, so that they share the reading of the picture. The same
+questions without the picture (the blind answers, which say what the names alone suggest) are kept by their text.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from occlusight.backends.fields import Picture
+from occlusight.backends.protocol import Backend, Request
+from occlusight.errors import BadInput
+from occlusight.occlusion.kinds import Lang
+from occlusight.reasoning.objects import Listed, Seen, look
+from occlusight.reasoning.pairs import Asked, Choices, Pair, hiding, log_odds, nearer, yes_or_no
+from occlusight.reasoning.vocabulary import Words, shipped_words
+
+KEPT_BLIND = 20_000
+"""Blind answers that are kept, of some bytes each."""
+
+
+@dataclass(frozen=True)
+class Odds:
+    """Log-odds of one statement about an ordered pair, a number a wording: with the picture and without it."""
+
+    seen: tuple[float, ...]
+    blind: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """The mean over wordings."""
+        return sum(self.seen) / len(self.seen)
+
+    @property
+    def beyond_blind(self) -> float:
+        """How much more the picture says than the names alone."""
+        return self.mean - sum(self.blind) / len(self.blind)
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What a model says of a picture.
+
+    hides: for each ordered pair that was asked about, that the first hides part of the second
+    nearer: that the first is nearer; each pair in one order alone
+    questions: how many were scored with the picture
+    """
+
+    listed: Listed
+    lang: Lang
+    hides: Mapping[Pair, Odds] = field(default_factory=dict)
+    nearer: Mapping[Pair, Odds] = field(default_factory=dict)
+    questions: int = 0
+
+    @property
+    def objects(self) -> tuple[Seen, ...]:
+        """The objects, in the order in which the model named them."""
+        return self.listed.objects
+
+
+@dataclass
+class Extractor:
+    """Asks one model about pictures; keeps what it answers blindly.
+
+    words: the names that are known
+    Raises BadInput for a backend that tells no log-probabilities.
+    """
+
+    backend: Backend
+    words: Words = field(default_factory=shipped_words)
+    _blind: dict[tuple[str, str, Choices], float] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.backend.capabilities.scores is None:
+            raise BadInput(
+                f"{self.backend.info.name} tells no log-probabilities, and a graph is made of them; use our own "
+                "engine, or a server that tells them"
+            )
+
+    def of(self, picture: Picture, lang: Lang = "en", request: Request = Request("?")) -> Extraction:
+        """Look at a picture, asking in one language; `request` says how pictures are read and answers drawn.
+
+        Raises what the backend raises for a picture that cannot be read.
+        """
+        return self.about(picture, look(self.backend, picture, self.words, lang, request), lang, request)
+
+    def about(self, picture: Picture, listed: Listed, lang: Lang = "en", request: Request = Request("?")) -> Extraction:
+        """Ask about objects that are known to be in a picture."""
+        objects = listed.objects
+        asked = [*hiding(objects, lang, yes_or_no(self.backend, lang)), *nearer(objects, lang)]
+        with_picture = replace(request, pictures=(picture,), history=())
+        seen, blind = self.scores(asked, with_picture)
+        odds: dict[str, dict[Pair, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
+        for one, with_it, without in zip(asked, seen, blind, strict=True):
+            odds[one.kind][one.pair].append((with_it, without))
+        found = {
+            kind: {pair: Odds(*(tuple(column) for column in zip(*rows, strict=True))) for pair, rows in pairs.items()}
+            for kind, pairs in odds.items()
+        }
+        return Extraction(listed, lang, found.get("hides", {}), found.get("nearer", {}), len(asked))
+
+    def scores(self, asked: Sequence[Asked], request: Request) -> tuple[list[float], list[float]]:
+        """Return the log-odds of each question with the picture of the request and without, read together."""
+        keys = [(request.system or "", one.text, one.choices) for one in asked]
+        if len(self._blind) + len(keys) > KEPT_BLIND:
+            self._blind.clear()
+        new = dict.fromkeys(key for key in keys if key not in self._blind)
+        both = [(replace(request, prompt=one.text), one.choices) for one in asked]
+        both += [(replace(request, prompt=text, pictures=()), choices) for _, text, choices in new]
+        scored = [log_odds(scores) for scores in self.backend.score_many(both, whole=False)]
+        self._blind |= dict(zip(new, scored[len(asked) :], strict=True))
+        return scored[: len(asked)], [self._blind[key] for key in keys]

@@ -1,0 +1,114 @@
+"""A backend that answers from relation graphs what they can answer, and asks the model all else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from time import perf_counter
+
+from occlusight.backends.protocol import (
+    Asked,
+    Backend,
+    CancelCheck,
+    Done,
+    Event,
+    Grounds,
+    Request,
+    TextDelta,
+    Timings,
+)
+from occlusight.backends.wrapped import Wrapped
+from occlusight.reasoning.calibration import Calibration
+from occlusight.reasoning.extract import Extractor
+from occlusight.reasoning.graph_answers import OF_PLACES, OF_RELATIONS, GraphAnswer, GraphAnswers
+from occlusight.reasoning.kept import Kept
+from occlusight.reasoning.relations import Described, describe
+from occlusight.reasoning.rules.ruleset import Rules
+from occlusight.reasoning.understanding import Understanding, Understood
+
+MOST_GRAPHS = 64
+"""Pictures whose graphs are kept."""
+
+
+@dataclass(frozen=True)
+class Reasoning:
+    """What answers from graphs need beside a backend.
+
+    extractor: looks at pictures, by the plain model
+    calibration: of that model; None leaves its probabilities as they are
+    rules: see `reasoning.rules`; None are the shipped ones
+    """
+
+    extractor: Extractor
+    understanding: Understanding
+    calibration: Calibration | None = None
+    rules: Rules | None = None
+
+
+class Reasoned(Wrapped):
+    """A backend whose answers come from the relation graph of the picture, where the question is about what that holds.
+
+    Requests without a picture or about several, those with a schema, a regular expression or log-probabilities, and
+    scores go to the backend as they are; so do questions about anything else.
+    """
+
+    def __init__(self, backend: Backend, by: Reasoning) -> None:
+        super().__init__(backend)
+        self.by = by
+        self._graphs: Kept[Described] = Kept(MOST_GRAPHS)
+
+    def around(self, backend: Backend) -> Reasoned:
+        """Return another backend with answers from the same model's graphs."""
+        return Reasoned(backend, self.by)
+
+    def generate(self, request: Request, cancelled: CancelCheck | None = None) -> Iterator[Event]:
+        """Return an iterator over the answer: a whole sentence from the graph, or what the backend says."""
+        params = request.sampling
+        plain = params.json_schema is not None or params.regex is not None or params.logprobs is not None
+        if plain or len(request.pictures) != 1:
+            return self.backend.generate(request, cancelled)
+        request.check_length(self.info.context)
+        history = [message.text for message in request.history if message.role == "user"]
+        asked = self.by.understanding.of(request.prompt, history)
+        if not may_be_in_a_graph(asked):
+            return self.backend.generate(request, cancelled)
+        return self._answer(request, asked, cancelled)
+
+    def _answer(self, request: Request, asked: Understood, cancelled: CancelCheck | None) -> Iterator[Event]:
+        began = perf_counter()
+        found = self.described(request)
+        answer = GraphAnswers(found, self.by.understanding).of(asked, asked.lang)
+        if not answer.from_graph:
+            yield from self.backend.generate(request, cancelled)
+            return
+        seconds = perf_counter() - began
+        yield TextDelta(answer.text)
+        meaning = Asked(asked.scope, _program(answer), asked.lang, asked.probability, found.certainty.domain)
+        grounds = Grounds(answer.probability, answer.evidence, answer.relations)
+        yield Done("stop", timings=Timings(first_token_s=seconds), asked=meaning, grounds=grounds)
+
+    def described(self, request: Request) -> Described:
+        """Return the graph of a request's picture, made once."""
+        kept = self._graphs.of(request.pictures)
+        key = f"{request.max_pixels} {request.min_pixels} {request.system}"
+        if key not in kept:
+            by = self.by
+            look = replace(request, history=())
+            kept[key] = describe(by.extractor, request.pictures[0], by.calibration, request=look, rules=by.rules)
+        return kept[key]
+
+    def clear_cache(self) -> None:
+        """Empty the backend's caches, and forget the graphs."""
+        self._graphs.clear()
+        super().clear_cache()
+
+
+def may_be_in_a_graph(asked: Understood) -> bool:
+    """Whether a question may be answered from a relation graph: one, or both in one."""
+    if asked.scope != "inside":
+        return False
+    return all((part.program[-1][0] in OF_RELATIONS | OF_PLACES) for part in (asked.parts or (asked,)))
+
+
+def _program(answer: GraphAnswer) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return tuple((op, tuple(map(str, arguments))) for op, arguments in answer.program)

@@ -1,0 +1,127 @@
+"""`occlusight graph`, `calibrate` and `bench graph` as a user calls them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from itertools import combinations
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from tests.cli.conftest import Result
+from tests.reasoning.observed_scene import Sees
+
+from occlusight.cli.graph_overlay import as_diagram
+from occlusight.datasets.dataset import open_set
+from occlusight.model.revision import revision_of
+from occlusight.occlusion.graph import NO_BOX, Graph, Object
+from occlusight.reasoning.calibrations import calibration_of
+from occlusight.reasoning.objects import overlap
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SHIPPED = Path(__file__).parents[2] / "src" / "occlusight" / "checkpoints" / "default"
+
+
+def test_the_shipped_model_draws_up_a_graph_with_calibrated_probabilities(
+    call: Callable[..., Result], tmp_path: Path
+) -> None:
+    drawing = tmp_path / "graph.svg"
+    code, out, err = call("graph", EXAMPLES / "street.webp", "--json", "--overlay", drawing)
+    assert code == 0
+    document = json.loads(out)
+    assert document["version"] == 1
+    assert document["certainty"]["calibrated"] is True
+    assert "fitted on renders" in err or document["certainty"]["domain"] is not None
+    assert len(document["objects"]) >= 2
+    ids = {one["id"] for one in document["objects"]}
+    for relation in document["relations"]:
+        assert {relation["occluder"], relation["occluded"]} <= ids
+        assert 0 < relation["probability"] < 1
+        assert 0 < relation["raw_probability"] < 1
+    assert sorted(id for group in document["depth_order"] for id in group) == sorted(ids)
+    drawn = ElementTree.parse(drawing).getroot()
+    assert {one.get("data-object") for one in drawn.iter() if one.get("data-object")} == ids
+
+
+def test_objects_without_places_do_not_cover_one_another_in_a_diagram() -> None:
+    objects = tuple(Object(f"o{i}", "car", "car", "车", NO_BOX, NO_BOX, 1.0) for i in range(7))
+    graph = Graph(0, 0, objects, depth_order=(("o3",), ("o1", "o2")))
+    boxes = [o.box for o in as_diagram(graph).objects]
+    assert all(overlap(a, b) == 0 for a, b in combinations(boxes, 2))
+    assert boxes[3][:2] < boxes[1][:2]  # what is in front comes first
+
+
+def test_the_shipped_calibration_is_that_of_the_shipped_model() -> None:
+    found = calibration_of(revision_of(SHIPPED))
+    assert found is not None, "the shipped model changed: fit it again with `occlusight calibrate`, see docs/graph.md"
+    assert {"hides.en", "hides.zh", "nearer.en", "nearer.zh"} <= found.fits.keys()
+
+
+def test_a_model_that_nobody_fitted_says_so(
+    call: Callable[..., Result], tiny_checkpoint: Path, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("occlusight.reasoning.objects.ROOM", 100)  # random weights go on for ever
+    code, out, err = call("graph", pictures[0], "--model", tiny_checkpoint, "--json")
+    assert code == 0
+    assert "not calibrated" in err
+    document = json.loads(out)
+    assert document["certainty"]["calibrated"] is False
+    assert all(relation["probability"] is None for relation in document["relations"])
+
+
+def test_a_language_that_nobody_speaks_here_is_refused(call: Callable[..., Result]) -> None:
+    code, _, err = call("graph", EXAMPLES / "street.webp", "--lang", "fr")
+    assert (code, "'fr'" in err) == (2, True)
+
+
+@pytest.fixture
+def sees(monkeypatch: pytest.MonkeyPatch) -> Sees:
+    """A model that sees what is true of the first scenes of the shipped set."""
+    scenes = list(open_set("occlusion-50").scenes.values())[:4]
+    backend = Sees({s.picture: s.facts for s in scenes}, sure=3.0)
+    for command in ("calibrate", "bench_graph"):
+        monkeypatch.setattr(f"occlusight.cli.{command}.open_backend", lambda *arguments, **keywords: backend)
+    return backend
+
+
+def test_what_calibrate_fits_is_found_by_later_commands(
+    call: Callable[..., Result], sees: Sees, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OCCLUSIGHT_CACHE", str(tmp_path))
+    code, out, _ = call("calibrate", "--data", "occlusion-50", "--scenes", 4, "--langs", "en")
+    assert code == 0
+    document = json.loads(out.splitlines()[-1])
+    assert Path(document["calibration"]).is_relative_to(tmp_path)
+    assert calibration_of(sees.info.revision) is not None
+    code, out, err = call("bench", "graph", "--data", "occlusion-50", "--scenes", 4)
+    assert code == 0
+    found = json.loads(out.splitlines()[-1])
+    assert found["calibrated"] is True
+    assert found["named_pair_f1"] == 1
+    assert found["without_rules"]["named_pair_f1"] == 1
+    assert "nobody fitted" not in err
+
+
+def test_a_fit_of_one_scene_is_refused(call: Callable[..., Result], sees: Sees) -> None:
+    code, _, err = call("calibrate", "--data", "occlusion-50", "--scenes", 1)
+    assert code == 2
+    assert "two halves" in err
+
+
+def test_a_question_is_answered_from_the_graph_with_its_grounds(call: Callable[..., Result]) -> None:
+    code, out, _ = call("ask", EXAMPLES / "street.webp", "Is anything in this picture hidden?", "--reason", "--json")
+    assert code == 0
+    document = json.loads(out)
+    assert document["scope"] == "inside"
+    assert document["program"][-1][0] == "anything_hidden"
+    assert {"domain", "evidence"} <= document.keys()
+    assert document["answer"].startswith("Yes") == bool(document["relations"])
+    assert 0 < document["probability"] < 1
+
+
+def test_rules_without_a_graph_are_refused(call: Callable[..., Result], tmp_path: Path) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text("")
+    code, _, err = call("ask", EXAMPLES / "street.webp", "What?", "--rules", rules)
+    assert (code, "--reason" in err) == (2, True)

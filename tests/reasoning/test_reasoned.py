@@ -1,0 +1,80 @@
+"""A backend that answers from graphs what they hold, and leaves all else to the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.reasoning.observed_scene import Sees
+from tests.reasoning.test_graph import FITTED, PICTURE, STREET
+
+from occlusight.backends.completion import Completion
+from occlusight.backends.protocol import Request
+from occlusight.backends.scripted import Scripted
+from occlusight.occlusion.facts import Facts
+from occlusight.reasoning.extract import Extractor
+from occlusight.reasoning.labels import LABELS
+from occlusight.reasoning.reasoned import Reasoned, Reasoning
+from occlusight.reasoning.understanding import Understanding
+
+
+@dataclass(frozen=True)
+class Read:
+    labels: Mapping[str, float]
+    hides: float = 0.97
+    inside: float = 0.99
+
+
+def reads(label: str) -> Understanding:
+    def read(questions: Sequence[str]) -> Sequence[Read]:
+        return [Read(dict.fromkeys(LABELS, 0.001) | {label: 0.95}) for _ in questions]
+
+    return Understanding(read)
+
+
+def asked(label: str, request: Request) -> tuple[Completion, Scripted]:
+    model = Scripted("The model's own words.")
+    sees = Sees({PICTURE: Facts(STREET)})
+    backend = Reasoned(model, Reasoning(Extractor(sees), reads(label), FITTED))
+    return Completion.of(backend.generate(request)), model
+
+
+def test_what_a_graph_holds_is_answered_from_it_with_its_grounds() -> None:
+    found, model = asked("who_hides:1", Request("what hides the car?", PICTURE))
+    assert found.text == "The street lamp and the dog hide part of the red car."
+    assert not model.requests
+    assert found.grounds is not None
+    assert len(found.grounds.relations) == 2
+    assert found.grounds.probability is not None
+    assert found.asked is not None
+    assert found.asked.program == (("who_hides", ("o3",)),)
+
+
+@pytest.mark.parametrize(
+    ("label", "request_"),
+    [
+        ("colour:1", Request("what colour is the car?", PICTURE)),
+        ("who_hides:1", Request("what hides the car?", (PICTURE, Path("other.webp")))),
+        ("who_hides:1", Request("what hides the car?")),
+        ("who_hides:1", Request("what hides the car?", PICTURE, regex="yes|no")),
+    ],
+)
+def test_all_else_goes_to_the_model(label: str, request_: Request) -> None:
+    found, model = asked(label, request_)
+    assert found.text == "The model's own words."
+    assert found.grounds is None
+    assert model.requests == [request_]
+
+
+def test_a_graph_is_made_once_a_picture() -> None:
+    sees = Sees({PICTURE: Facts(STREET)})
+    backend = Reasoned(Scripted(""), Reasoning(Extractor(sees), reads("who_hides:1"), FITTED))
+    for _ in range(2):
+        Completion.of(backend.generate(Request("what hides the car?", PICTURE)))
+    pictures = [text for text, with_picture in sees.asked if with_picture]
+    assert len(pictures) == len(set(pictures))
+    backend.clear_cache()
+    Completion.of(backend.generate(Request("what hides the car?", PICTURE)))
+    assert len([text for text, with_picture in sees.asked if with_picture]) == 2 * len(pictures)
