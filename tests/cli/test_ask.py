@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from tests.cli.conftest import Result
 
 import occlusight
@@ -30,6 +31,16 @@ def test_the_answer_is_streamed_and_equals_the_python_api(
         out == occlusight.generate_response(pictures[0], "车在哪里?", model=str(tiny_checkpoint), max_tokens=12) + "\n"
     )
     assert "cut after 12 tokens" in err
+
+
+def test_what_speaks_against_a_picture_is_told_before_the_answer(ask: Callable[..., Result], tmp_path: Path) -> None:
+    example = Path(occlusight.__file__).parent / "examples" / "street.webp"
+    dark = tmp_path / "dark.png"
+    Image.open(example).convert("RGB").point(lambda v: round(0.1 * v)).save(dark)
+    assert "(the picture is dark (mean lightness 11 of 255)" in ask(dark, "Is the car hidden?")[2]
+    assert "(图片太暗（平均亮度 11/255）" in ask(dark, "车被挡住了吗?")[2]
+    assert "2: the picture is dark" in ask(example, dark, "Is the car hidden?")[2]
+    assert "dark" not in ask(example, "Is the car hidden?")[2]
 
 
 def test_several_pictures(ask: Callable[..., Result], tiny_checkpoint: Path, pictures: list[Path]) -> None:

@@ -15,7 +15,7 @@ from occlusight.backends.options import EngineOptions, SamplingParams
 from occlusight.cli.answers import answer, cost, cost_in_words, reductions, warnings
 from occlusight.cli.options import Model, OwnEngine, Plain, Reason, RulesFile, Sampling, System
 from occlusight.cli.outputs import output_file
-from occlusight.cli.pictures import picture_files
+from occlusight.cli.pictures import concerns_about, picture_files
 from occlusight.cli.progress import SignOfLife
 from occlusight.cli.records import COST, with_options
 from occlusight.cli.waiting import watched
@@ -142,6 +142,8 @@ class Asking:
 
                 schema = self.sampling.json_schema
                 check_rules(None if schema is None else str(schema), self.sampling.regex)
+            for concern in concerns_about(files, question):
+                sign.tell(f"({concern})")
             sign.say(f"opening the model {self.model} ...")
             backend = self.open(sign.tell)
             for warning in warnings(backend, request):

@@ -14,6 +14,8 @@ from occlusight.errors import BadInput, BadPicture
 
 STDIN = "-"
 PIECE = 1 << 20
+LOOKED_AT = 512 * 512
+"""Pixels of a picture from which its quality can be told."""
 
 
 @contextmanager
@@ -40,6 +42,18 @@ def picture_files(words: Sequence[str]) -> Iterator[tuple[Path, ...]]:
             yield tuple(received if word == STDIN else Path(word) for word in words)
         except BadPicture as error:
             raise BadPicture(str(error).replace(str(received), "standard input")) from None
+
+
+def concerns_about(files: Sequence[Path], question: str) -> Iterator[str]:
+    """Yield what speaks against pictures before the model is asked, in the language of the question. Raises BadPicture."""
+    from occlusight.images.quality import concerns
+    from occlusight.model.picture import open_picture
+    from occlusight.occlusion.parse import is_chinese
+
+    for number, file in enumerate(files, 1):
+        which = f"{number}: " if len(files) > 1 else ""
+        for concern in concerns(open_picture(file, reduce_to=LOOKED_AT)):
+            yield which + (concern.zh if is_chinese(question) else concern.en)
 
 
 def refuse_no_file(word: str) -> None:
