@@ -14,13 +14,44 @@ import uvicorn
 from openai import OpenAI
 from tests.serve.conftest import wait
 
-from occlusight.backends.protocol import Backend
+from occlusight.backends.protocol import (
+    Backend,
+    CancelCheck,
+    Done,
+    Event,
+    PictureUse,
+    Request,
+    Saved,
+    TextDelta,
+    ThoughtDelta,
+    TokenLogprob,
+    Usage,
+)
+from occlusight.backends.scripted import Scripted
 from occlusight.serve.api.app import create_api
 from occlusight.serve.api.service import Service
 from occlusight.serve.fair_queue import FairQueue
 from occlusight.serve.middleware import guarded
 from occlusight.serve.run import server_config, take
 from occlusight.serve.settings import ApiSettings
+
+USE = PictureUse(2, 3, 6, (96, 64), (96, 64))
+
+
+class Telling(Scripted):
+    """Says all that an answer can tell."""
+
+    def generate(self, request: Request, cancelled: CancelCheck | None = None) -> Iterator[Event]:
+        self.requests.append(request)
+        for picture in request.pictures:
+            assert isinstance(picture, Path)
+            assert picture.read_bytes()
+        likely = None if request.sampling.logprobs is None else (("Yes", -0.1), ("No", float("-inf")))
+        tokens = () if likely is None else (TokenLogprob("Yes", -0.1, likely[: request.sampling.logprobs]),)
+        yield ThoughtDelta("Hm.")
+        yield TextDelta("Yes", tokens)
+        yield TextDelta(", 是。")
+        yield Done("length", Usage(12, 4, 6, (USE,)), saved=Saved(reused=5))
 
 
 @contextmanager

@@ -16,44 +16,20 @@ import pytest
 from openai import OpenAI
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase
 from PIL import Image
-from tests.serve.api.conftest import asked, client_at, data_uri, serving_api
+from tests.serve.api.conftest import Telling, asked, client_at, data_uri, serving_api
 from tests.serve.conftest import wait
 
 from occlusight.backends.protocol import (
     CancelCheck,
-    Done,
     Event,
-    PictureUse,
     Request,
-    Saved,
     TextDelta,
-    ThoughtDelta,
-    TokenLogprob,
-    Usage,
 )
 from occlusight.backends.scripted import Scripted
 from occlusight.errors import BadInput, BadNumbers
 from occlusight.serve.api.chat_shapes import ChatRequest
 from occlusight.serve.api.pictures import RequestLimits
 from occlusight.serve.fair_queue import FairQueue, Shares
-
-USE = PictureUse(2, 3, 6, (96, 64), (96, 64))
-
-
-class Telling(Scripted):
-    """Says all that an answer can tell."""
-
-    def generate(self, request: Request, cancelled: CancelCheck | None = None) -> Iterator[Event]:
-        self.requests.append(request)
-        for picture in request.pictures:
-            assert isinstance(picture, Path)
-            assert picture.read_bytes()
-        likely = None if request.sampling.logprobs is None else (("Yes", -0.1), ("No", float("-inf")))
-        tokens = () if likely is None else (TokenLogprob("Yes", -0.1, likely[: request.sampling.logprobs]),)
-        yield ThoughtDelta("Hm.")
-        yield TextDelta("Yes", tokens)
-        yield TextDelta(", 是。")
-        yield Done("length", Usage(12, 4, 6, (USE,)), saved=Saved(reused=5))
 
 
 @pytest.fixture(scope="module")

@@ -14,11 +14,25 @@ from occlusight.serve.api.chat import chat_router
 from occlusight.serve.api.chat_shapes import ChatChunk
 from occlusight.serve.api.decisions import decisions_router
 from occlusight.serve.api.errors import ApiError, handle_errors
+from occlusight.serve.api.message_shapes import MessageEvent
+from occlusight.serve.api.messages import messages_router
 from occlusight.serve.api.models import health_router, models_router
+from occlusight.serve.api.response_shapes import ResponseEvent
+from occlusight.serve.api.responses import responses_router
 from occlusight.serve.api.service import Service
 
+ROUTERS = (
+    chat_router,
+    responses_router,
+    messages_router,
+    decisions_router,
+    models_router,
+    health_router,
+    admin_router,
+)
+"""The families."""
 ALL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-STREAMED = (ChatChunk,)
+STREAMED = (ChatChunk, ResponseEvent, MessageEvent)
 """Shapes that come in events, which FastAPI does not see."""
 
 
@@ -45,7 +59,7 @@ def create_api(
         redoc_url=None,
         lifespan=lifespan,
     )
-    for router in (chat_router, decisions_router, models_router, health_router, admin_router):
+    for router in ROUTERS:
         app.include_router(router(service))
 
     for root in ("/v1", "/admin"):

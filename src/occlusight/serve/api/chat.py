@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from collections.abc import AsyncGenerator, Sequence
@@ -91,7 +92,7 @@ class ChatAnswer:
     async def whole(self, client: Client) -> ChatCompletion:
         """Return the answer."""
         async with self.service.pictures() as pictures:
-            request = as_request(self.body, pictures)
+            request = await asyncio.to_thread(as_request, self.body, pictures)
             async with aclosing(self.service.events(request, client)) as events:
                 completion = Completion.of([event async for event in events])
         thoughts = {"reasoning_content": completion.thoughts} if completion.thoughts else {}
@@ -111,7 +112,7 @@ class ChatAnswer:
         with_usage = options is not None and bool(options.include_usage)
         begun = False
         async with self.service.pictures() as pictures:
-            request = as_request(self.body, pictures)
+            request = await asyncio.to_thread(as_request, self.body, pictures)
             async with aclosing(self.service.events(request, client)) as events:
                 async for one in events:
                     if not begun:
@@ -208,16 +209,20 @@ def logprobs_of(tokens: Sequence[TokenLogprob], request: Request) -> Logprobs | 
     """Return the log-probabilities of an answer's tokens, where they were asked for."""
     if request.sampling.logprobs is None:
         return None
+    return Logprobs(content=likely_tokens(tokens), refusal=None)
+
+
+def likely_tokens(tokens: Sequence[TokenLogprob]) -> list[LikelyToken]:
+    """Return tokens with their log-probabilities, and the likeliest in their places."""
 
     def likely(token: str, logprob: float) -> dict[str, Any]:
         finite = logprob if math.isfinite(logprob) else LEAST_LOGPROB
         return {"token": token, "logprob": finite, "bytes": list(token.encode())}
 
-    content = [
+    return [
         LikelyToken(**likely(one.token, one.logprob), top_logprobs=[Likely(**likely(*other)) for other in one.top])
         for one in tokens
     ]
-    return Logprobs(content=content, refusal=None)
 
 
 def finish_reason(reason: str) -> FinishReason:
