@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from occlusight.occlusion.kinds import Lang
     from occlusight.reasoning.extract import Extractor
     from occlusight.reasoning.graph_answers import SeenGraph
+    from occlusight.reasoning.reasoned import Reasoning
+    from occlusight.reasoning.rules.ruleset import Rules
     from occlusight.reasoning.understanding import Understanding
 
 KEPT_MODELS = 2
@@ -63,14 +65,19 @@ def open_model(
 
 def reasoned(asked: Backend, backend: Backend, rules: str | PathLike[str] | None = None) -> Backend:
     """Return a backend that answers from relation graphs, which the plain `backend` sees, and by `asked` all else."""
-    from occlusight.reasoning.calibrations import calibration_of
-    from occlusight.reasoning.extract import Extractor
-    from occlusight.reasoning.reasoned import Reasoned, Reasoning
+    from occlusight.reasoning.reasoned import Reasoned
     from occlusight.reasoning.rules.ruleset import load_rules
 
-    fitted = calibration_of(backend.info.revision)
-    own = None if rules is None else load_rules(Path(rules))
-    return Reasoned(asked, Reasoning(Extractor(backend), understanding(), fitted, own))
+    return Reasoned(asked, reasoning(backend, None if rules is None else load_rules(Path(rules))))
+
+
+def reasoning(backend: Backend, rules: Rules | None = None) -> Reasoning:
+    """Return what answers from relation graphs that a plain backend sees."""
+    from occlusight.reasoning.calibrations import calibration_of
+    from occlusight.reasoning.extract import Extractor
+    from occlusight.reasoning.reasoned import Reasoning
+
+    return Reasoning(Extractor(backend), understanding(), calibration_of(backend.info.revision), rules)
 
 
 def in_any_words(backend: Backend) -> Backend:
@@ -79,7 +86,8 @@ def in_any_words(backend: Backend) -> Backend:
         return backend
     from occlusight.reasoning.answering import Answering
 
-    return Answering(backend, understanding())
+    graphs = None if backend.capabilities.scores is None else reasoning(backend)
+    return Answering(backend, understanding(), graphs)
 
 
 @lru_cache(maxsize=1)

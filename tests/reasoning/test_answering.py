@@ -16,12 +16,12 @@ from occlusight.backends.fields import Picture
 from occlusight.backends.protocol import CancelCheck, Done, Event, Message, ModelInfo, Request, TextDelta
 from occlusight.backends.scripted import Scripted
 from occlusight.errors import BadInput
-from occlusight.reasoning.answering import Answering
+from occlusight.reasoning.answering import Answering, without_yes
 from occlusight.reasoning.labels import LABELS
 from occlusight.reasoning.names import named
 from occlusight.reasoning.own_wording import Thing, own_wording
 from occlusight.reasoning.sentences import sentence
-from occlusight.reasoning.understanding import Understanding
+from occlusight.reasoning.understanding import Understanding, Understood
 from occlusight.reasoning.vocabulary import shipped_words
 
 LEARNT = ("list_all", "hides", "anything_hides", "count", "nearer", "position", "nearest")
@@ -134,24 +134,44 @@ def test_existence_is_made_of_the_list(question: str, answer: str) -> None:
     assert answered(question, "exists:1", {})[0] == answer
 
 
-def test_order_is_made_of_pairs() -> None:
-    rank = ["street lamp", "dog", "red car"]
-
-    def script(request: Request) -> str:
-        if request.prompt in SEES:
-            return SEES[request.prompt]
-        first = min((name for name in rank if name in request.prompt), key=rank.index)
-        return f"The {first} is nearer."
-
-    answering = Answering(Model(script, learnt=LEARNT), Understanding(reads("in_order:", 0.5, 0.99, "")))
-    text = Completion.of(answering.generate(Request("front to back please", "street.webp"))).text
-    assert text == "From front to back: the street lamp, the dog and the red car."
-
-
 def test_what_is_not_learnt_is_declined() -> None:
     assert answered("what colour is the car", "colour:1", {})[0] == sentence("unlearnt", "en")
     own = {"What colour is the car?": "Red."}
     assert answered("what colour is the car", "colour:1", own, learnt=(*LEARNT, "colour"))[0] == "Red."
+
+
+def test_where_a_thing_is_can_be_said_by_another_one() -> None:
+    own = {"Where is the car relative to the street lamp?": "The car is behind it."}
+    assert answered("where is the car", "locate:1", own)[0] == "The car is behind it."
+
+
+def test_an_answer_that_says_more_than_yes_is_given_without_it() -> None:
+    own = {"Is anything hiding the car?": "Yes. The street lamp hides it."}
+    assert answered("how much of the car is covered", "amount_hidden:1", own)[0] == "The street lamp hides it."
+    assert list(without_yes(iter([TextDelta("Yes")]))) == [TextDelta("Yes")]
+
+
+def test_a_meaning_that_needs_several_pictures_is_not_meant_of_one() -> None:
+    chances = {"moved:1": 0.36, "locate:1": 0.34, "behind:1": 0.3}
+    told = {**SEES, "Where is the car relative to the street lamp?": "The car is behind it."}
+
+    def read(questions: Sequence[str]) -> Sequence[Read]:
+        return [Read(chances, 0.5, 0.99) for _ in questions]
+
+    answering = Answering(Model(told, learnt=LEARNT), Understanding(read))
+    text = Completion.of(answering.generate(Request("where did the car go", "street.webp"))).text
+    assert text == "The car is behind it."
+
+
+def test_what_is_not_learnt_is_answered_from_the_graph_where_that_holds_it() -> None:
+    class Graphs:
+        def told(self, request: Request, asked: Understood) -> str | None:
+            return "The dog is behind it." if asked.program[-1][0] == "behind" else None
+
+    for label, said in (("behind:1", "The dog is behind it."), ("colour:1", sentence("unlearnt", "en"))):
+        understanding = Understanding(reads(label, 0.5, 0.99, ""))
+        answering = Answering(Model(SEES, learnt=LEARNT), understanding, Graphs())  # type: ignore[arg-type]
+        assert Completion.of(answering.generate(Request("what is behind the car", "street.webp"))).text == said
 
 
 def test_what_no_picture_tells_is_declined_with_an_example_about_this_one() -> None:

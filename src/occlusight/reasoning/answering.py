@@ -6,8 +6,7 @@ made of what it can, or declined; and who asks for something else is told what c
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from time import perf_counter
@@ -28,26 +27,21 @@ from occlusight.backends.protocol import (
 )
 from occlusight.backends.wrapped import Wrapped
 from occlusight.errors import Cancelled
-from occlusight.occlusion.kinds import Lang, listed
+from occlusight.occlusion.kinds import Lang
 from occlusight.questions.phrases import cap
 from occlusight.questions.template import Program
-from occlusight.reasoning.in_the_picture import Seen, as_thing
+from occlusight.reasoning.in_the_picture import as_thing
 from occlusight.reasoning.kept import Kept
+from occlusight.reasoning.looking import LIST, Looking
 from occlusight.reasoning.names import Name, named
 from occlusight.reasoning.own_wording import Thing, own_wording
+from occlusight.reasoning.reasoned import Reasoning
 from occlusight.reasoning.sentences import SPACE, sentence
 from occlusight.reasoning.understanding import Understanding, Understood
 
-LIST: Program = [["recognised", []], ["list_all", ["$0"]]]
-COUNT: Program = [["recognised", ["k"]], ["count", ["$0", "k"]]]
-NONE: Mapping[Lang, str] = {"en": "None", "zh": "没有"}
-"""How the model begins to say that there is none of a kind."""
-DENIED = 0.45
-"""A thing is denied where that is likelier than this: 0.04 of what is there (a fifth of it visible) and 0.9 of what is
-not, while the list leaves out 0.24 and takes longer (version 4, 381 kinds in 30 scenes of all recipes)."""
-MOST_KINDS = 6
-"""Kinds that are looked for, at most, of all that a name can mean."""
-PLAIN = SamplingParams()
+YES = ("Yes. ", "是的。", "是的，", "是的,")
+OF_SEVERAL = frozenset(("which_pictures", "count_pictures", "still_there", "hidden_now", "moved"))
+"""Steps about several pictures."""
 ABOUT_KINDS = frozenset(("exists", "exists_coloured", "count"))
 """Steps that nothing needs to be there for: that there is none is their answer."""
 INSTEAD: Mapping[str, str] = {
@@ -59,8 +53,6 @@ INSTEAD: Mapping[str, str] = {
 """Steps whose answer another one's holds, too."""
 ALONE: Mapping[tuple[str, int], str] = {("remove", 1): "hides_what", ("through", 1): ""}
 """Steps about one thing whose wordings name two, and what is asked instead, if anything."""
-MOST_ORDERED = 8
-"""Things that are put in order at most: each costs a few scores."""
 MOST: Mapping[Lang, tuple[str, str]] = {"en": ("one picture", "{} pictures"), "zh": ("一", "{}")}
 """One picture, and several, in a sentence."""
 OWN_WORLD = 0.5
@@ -73,18 +65,19 @@ class Answering(Wrapped):
     """A backend whose model knows its own wordings alone, asked in any words.
 
     Requests with a schema, a regular expression or log-probabilities are for programs, and go to the model as they are;
-    so do scores.
+    so do scores. What the model has not learnt is answered from the relation graph of the picture, where that holds it.
     """
 
-    def __init__(self, backend: Backend, understanding: Understanding) -> None:
+    def __init__(self, backend: Backend, understanding: Understanding, reasoning: Reasoning | None = None) -> None:
         super().__init__(backend)
         self.understanding = understanding
+        self.reasoning = reasoning
         self.learnt = frozenset(backend.info.learnt)
         self.lists: Kept[str] = Kept(MOST_LISTS)
 
     def around(self, backend: Backend) -> Answering:
         """Return another model asked in any words."""
-        return Answering(backend, self.understanding)
+        return Answering(backend, self.understanding, self.reasoning)
 
     def generate(self, request: Request, cancelled: CancelCheck | None = None) -> Iterator[Event]:
         """Return an iterator over the answer: the model's words as it says them, other sentences whole."""
@@ -97,6 +90,8 @@ class Answering(Wrapped):
     def clear_cache(self) -> None:
         """Empty the backend's caches, and forget what was seen in pictures."""
         self.lists.clear()
+        if self.reasoning:
+            self.reasoning.forget()
         super().clear_cache()
 
 
@@ -115,6 +110,8 @@ class Answer(Iterator[Event]):
         self._meaning: Asked | None = None
         self._first_s: float | None = None
         self._dones: list[Done] = []
+        kept = by.lists.of(self.request.pictures)
+        self.looking = Looking(by.backend, self.request, by.understanding.words, kept, self._whole)
         self._events = self._all()
 
     def __next__(self) -> Event:
@@ -139,8 +136,8 @@ class Answer(Iterator[Event]):
                 close()
 
     def _all(self) -> Iterator[Event]:
-        asked = self.by.understanding.of(self.request.prompt, self.history)
         pictures = self.request.pictures
+        asked = possible(self.by.understanding.of(self.request.prompt, self.history), len(pictures))
         domain = self.by.domain(pictures) if pictures else None
         program = tuple((op, tuple(map(str, arguments))) for op, arguments in asked.program)
         self._meaning = Asked(asked.scope, program, asked.lang, asked.probability, domain)
@@ -199,7 +196,7 @@ class Answer(Iterator[Event]):
             if not name.noun and not name.kinds:
                 yield _said("place", lang)
                 return
-            thing = self._meant(name, lang)
+            thing = self.looking.meant(name, lang)
             if thing is None and op not in ABOUT_KINDS:
                 yield from self._absent(name, lang)
                 return
@@ -231,13 +228,22 @@ class Answer(Iterator[Event]):
             if asked.both_ways and self.by.backend.capabilities.scores is not None:
                 yield self._both_ways([things[name] for name in arguments], asked.lang)
             else:
-                yield from self._model(own_wording([[meant, arguments]], things, asked.lang, why=asked.why))
+                answer = self._model(own_wording([[meant, arguments]], things, asked.lang, why=asked.why))
+                yield from answer if meant == op else without_yes(answer)
         elif op in ("exists", "exists_coloured"):
             yield from self._exists(asked)
-        elif op == "in_order" and self.by.backend.capabilities.scores == "answer" and "nearer" in self.by.learnt:
-            yield _said("order", asked.lang, {"all": listed(self._order(asked.lang), asked.lang)})
+        elif op == "locate" and (pair := self._beside(things[arguments[0]], asked.lang)):
+            yield from self._model(own_wording([["position", ["a", "b"]]], pair, asked.lang))
+        elif self.by.reasoning and (told := self.by.reasoning.told(self.request, asked)):
+            yield TextDelta(told)
         else:
             yield _said("unlearnt", asked.lang)
+
+    def _beside(self, thing: Thing, lang: Lang) -> Mapping[str, Thing]:
+        """A thing and the first other one that the model names, by which it can be said where it is; else nothing."""
+        others = (one for one in self.looking.seen(lang).things if one.kind.key != thing.kind.key)
+        other = next(others, None) if "position" in self.by.learnt else None
+        return {} if other is None else {"a": thing, "b": other}
 
     def _both_ways(self, pair: list[Thing], lang: Lang) -> TextDelta:
         """Whether the one hides the other, and the other the one."""
@@ -251,40 +257,14 @@ class Answer(Iterator[Event]):
     def _exists(self, asked: Understood) -> Iterator[Event]:
         """Whether there is one of a kind: of a colour, only where the model says a colour of all that it sees."""
         name, lang = asked.names[0], asked.lang
-        thing = self._meant(name, lang)
-        same = [one for one in self.seen(lang).things if one.kind.key in name.kinds]
+        thing = self.looking.meant(name, lang)
+        same = [one for one in self.looking.seen(lang).things if one.kind.key in name.kinds]
         if thing is None or (name.colour and same and all(one.colour[0] not in ("", thing.colour[0]) for one in same)):
             yield from self._absent(name, lang, "no")
         elif name.colour and all(one.colour != thing.colour for one in same):
             yield _said("unlearnt", lang)
         else:
             yield _said("yes", lang, {"it": thing.one(lang)})
-
-    def _order(self, lang: Lang) -> list[str]:
-        """What is seen, from front to back, by how likely the model says of two that one is nearer."""
-        ordered: list[Thing] = []
-        kinds = list({thing.kind.key: thing for thing in self.seen(lang).things}.values())[:MOST_ORDERED]
-        for thing in kinds:
-            low, high = 0, len(ordered)
-            while low < high:
-                middle = (low + high) // 2
-                if self._nearer(thing, ordered[middle]):
-                    high = middle
-                else:
-                    low = middle + 1
-            ordered.insert(low, thing)
-        return [thing.the(lang) for thing in ordered]
-
-    def _nearer(self, a: Thing, b: Thing) -> bool:
-        """Whether the first is nearer, asked in English, both ways round."""
-        odds = 0.0
-        for one, two in ((a, b), (b, a)):
-            names = {"a": one, "b": two}
-            question = own_wording([["nearer", ["a", "b"]]], names, "en")
-            begun = [cap(f"{thing.the('en')} is nearer") for thing in (a, b)]
-            first, second = self.by.backend.score(replace(self.request, prompt=question), begun, whole=False)
-            odds += first - second
-        return odds > 0
 
     def _step(self, program: Program) -> tuple[str, tuple[str, ...]]:
         """What the model would be asked for a program; several programs may come to one question."""
@@ -295,7 +275,7 @@ class Answer(Iterator[Event]):
     def _ask_back(self, asked: Understood) -> Iterator[Event]:
         words = self.by.understanding.words
         for name in asked.names:
-            if self.request.pictures and self._meant(name, asked.lang) is None:
+            if self.request.pictures and self.looking.meant(name, asked.lang) is None:
                 yield from self._absent(name, asked.lang)
                 return
         things = {name.text: thing for name in asked.names if (thing := as_thing(name, words))}
@@ -308,52 +288,21 @@ class Answer(Iterator[Event]):
             yield _said("which", asked.lang, {"one": one, "two": two})
 
     def _absent(self, name: Name, lang: Lang, how: str = "absent") -> Iterator[Event]:
-        told = self.seen(lang).told(lang)
+        told = self.looking.seen(lang).told(lang)
         yield _said(how, lang, {"it": name.text})
         yield _said("instead", lang, {"told": told}) if told else TextDelta("." if lang == "en" else "。")
 
     def _example(self, lang: Lang) -> str:
         """A question about this picture."""
-        things = self.seen(lang).things if self.request.pictures else ()
+        things = self.looking.seen(lang).things if self.request.pictures else ()
         different = list({thing.kind.key: thing for thing in things}.values())[:2]
         if len(different) < 2:
             return own_wording(LIST, {}, lang)
         return own_wording([["hides", ["a", "b"]]], dict(zip("ab", different, strict=True)), lang)
 
-    def seen(self, lang: Lang) -> Seen:
-        """What the model says it sees in the request's pictures."""
-        kept = self.by.lists.of(self.request.pictures)
-        if lang not in kept:
-            kept[lang] = self._whole(own_wording(LIST, {}, lang))
-        return Seen.of([kept[lang]], self.by.understanding.words)
-
-    def _meant(self, name: Name, lang: Lang) -> Thing | None:
-        """What a name means, if it is there: of all kinds that it may mean the one that the model denies least."""
-        if not name.kinds:
-            return None
-        if "count" not in self.by.learnt or self.by.backend.capabilities.scores is None:
-            return self.seen(lang).meant(name)
-        words = self.by.understanding.words
-        colour = words.colours[name.colour] if name.colour else ("", "")
-        things = [Thing(words.kinds[key], colour) for key in name.kinds[:MOST_KINDS]]
-        chances = self._none(things)
-        least = min(range(len(things)), key=chances.__getitem__)
-        return things[least] if chances[least] <= DENIED else None
-
-    def _none(self, things: Sequence[Thing]) -> list[float]:
-        """How likely the model says that there is none of the kind of each thing: the mean of both languages."""
-        asked = [
-            (replace(self.request, prompt=own_wording(COUNT, {"k": Thing(thing.kind)}, lang), sampling=PLAIN), [none])
-            for thing in things
-            for lang, none in NONE.items()
-        ]
-        chances = [math.exp(chance) for [chance] in self.by.backend.score_many(asked, whole=False)]
-        n = len(NONE)
-        return [sum(chances[i : i + n]) / n for i in range(0, len(chances), n)]
-
     def _whole(self, question: str) -> str:
         """Return the model's whole answer to a question of our own."""
-        request = replace(self.request, prompt=question, sampling=PLAIN)
+        request = replace(self.request, prompt=question, sampling=SamplingParams())
         return Completion.of(self._generate(request)).text
 
     def _model(self, question: str) -> Iterator[Event]:
@@ -374,6 +323,36 @@ class Answer(Iterator[Event]):
 
     def _stopped(self) -> bool:
         return self._closed or (self._cancelled is not None and self._cancelled())
+
+
+def possible(asked: Understood, pictures: int) -> Understood:
+    """Return what a question about so many pictures means: of two meanings not one that needs several."""
+    if not asked.other or pictures > 1:
+        return asked
+    best, second = (program[-1][0] in OF_SEVERAL for program in (asked.program, asked.other))
+    known = {text for name in asked.names for text in (name.text, name.noun)}
+    if best == second or (best and not known.issuperset(asked.other[-1][1])):
+        return asked
+    return replace(asked, scope="inside", program=asked.other if best else asked.program, other=[])
+
+
+def without_yes(events: Iterator[Event]) -> Iterator[Event]:
+    """Yield an answer without the "Yes." at its beginning, which answers what was asked instead: the rest says more.
+
+    >>> [event.text for event in without_yes(iter([TextDelta("Y"), TextDelta("es. The"), TextDelta(" dog.")]))]
+    ['The', ' dog.']
+    """
+    held, over = "", False
+    for event in events:
+        if over or not isinstance(event, TextDelta):
+            yield event
+            continue
+        held += event.text
+        if not any(yes.startswith(held) for yes in YES):  # else it may still become one
+            yield TextDelta(next((held.removeprefix(yes) for yes in YES if held.startswith(yes)), held))
+            over = True
+    if held and not over:
+        yield TextDelta(held)
 
 
 def _said(what: str, lang: Lang, slots: Mapping[str, object] | None = None) -> TextDelta:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 from occlusight.backends.protocol import (
@@ -43,6 +43,31 @@ class Reasoning:
     understanding: Understanding
     calibration: Calibration | None = None
     rules: Rules | None = None
+    _graphs: Kept[Described] = field(default_factory=lambda: Kept(MOST_GRAPHS), repr=False)
+
+    def described(self, request: Request) -> Described:
+        """Return the graph of a request's picture, made once."""
+        kept = self._graphs.of(request.pictures)
+        key = f"{request.max_pixels} {request.min_pixels} {request.system}"
+        if key not in kept:
+            look = replace(request, history=())
+            kept[key] = describe(self.extractor, request.pictures[0], self.calibration, request=look, rules=self.rules)
+        return kept[key]
+
+    def told(self, request: Request, asked: Understood) -> str | None:
+        """Return what the graph of a request's picture tells of something that was understood; None where it holds
+        no such thing, or not one of what is named."""
+        if not may_be_in_a_graph(asked):
+            return None
+        answers = GraphAnswers(self.described(request), self.understanding)
+        if any(len(answers.bound(name)) != 1 for name in asked.names):
+            return None
+        answer = answers.of(asked, asked.lang)
+        return answer.text if answer.from_graph else None
+
+    def forget(self) -> None:
+        """Forget the graphs."""
+        self._graphs.clear()
 
 
 class Reasoned(Wrapped):
@@ -55,7 +80,6 @@ class Reasoned(Wrapped):
     def __init__(self, backend: Backend, by: Reasoning) -> None:
         super().__init__(backend)
         self.by = by
-        self._graphs: Kept[Described] = Kept(MOST_GRAPHS)
 
     def around(self, backend: Backend) -> Reasoned:
         """Return another backend with answers from the same model's graphs."""
@@ -76,7 +100,7 @@ class Reasoned(Wrapped):
 
     def _answer(self, request: Request, asked: Understood, cancelled: CancelCheck | None) -> Iterator[Event]:
         began = perf_counter()
-        found = self.described(request)
+        found = self.by.described(request)
         answer = GraphAnswers(found, self.by.understanding).of(asked, asked.lang)
         if not answer.from_graph:
             yield from self.backend.generate(request, cancelled)
@@ -87,19 +111,9 @@ class Reasoned(Wrapped):
         grounds = Grounds(answer.probability, answer.evidence, answer.relations)
         yield Done("stop", timings=Timings(first_token_s=seconds), asked=meaning, grounds=grounds)
 
-    def described(self, request: Request) -> Described:
-        """Return the graph of a request's picture, made once."""
-        kept = self._graphs.of(request.pictures)
-        key = f"{request.max_pixels} {request.min_pixels} {request.system}"
-        if key not in kept:
-            by = self.by
-            look = replace(request, history=())
-            kept[key] = describe(by.extractor, request.pictures[0], by.calibration, request=look, rules=by.rules)
-        return kept[key]
-
     def clear_cache(self) -> None:
         """Empty the backend's caches, and forget the graphs."""
-        self._graphs.clear()
+        self.by.forget()
         super().clear_cache()
 
 
