@@ -125,3 +125,13 @@ def test_rules_without_a_graph_are_refused(call: Callable[..., Result], tmp_path
     rules.write_text("")
     code, _, err = call("ask", EXAMPLES / "street.webp", "What?", "--rules", rules)
     assert (code, "--reason" in err) == (2, True)
+
+
+def test_a_run_may_answer_from_graphs(call: Callable[..., Result], tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    settings = ("--data", "occlusion-50", "--langs", "en", "--limit", 4, "--no-certainty", "--reason")
+    code, _, _ = call("bench", "run", *settings, "--out", out)
+    assert code == 0
+    about = json.loads((out / "run.json").read_text())
+    assert about["settings"]["reason"] is True
+    assert about["backend"]["kind"] == "Reasoned"

@@ -45,6 +45,7 @@ class Sees(Backend):
     learnt: tuple[str, ...] = ()
     scores_of: str | None = "answer"
     world: float | None = None
+    tells_size: bool = True
     asked: list[tuple[str, bool]] = field(default_factory=list)
     calls: int = 0
 
@@ -56,7 +57,7 @@ class Sees(Backend):
     def _learn(self, path: Path, facts: Facts) -> None:
         words = shipped_words()
         ids = list(facts.recognised)
-        if self.learnt:
+        if self.learnt and "detect" not in self.learnt:
             seen = numbered(unplaced(self.listed(facts), words))
         else:
             entries = [Detection(tuple(map(float, facts.objects[id].box)), facts.objects[id].name) for id in ids]
@@ -88,8 +89,9 @@ class Sees(Backend):
         facts = self.scenes[path]
         size = (facts.graph.width, facts.graph.height)
         boxes = [{"bbox_2d": facts.objects[id].box, "label": facts.objects[id].name} for id in facts.recognised]
-        yield TextDelta(self.listed(facts) if self.learnt else json.dumps(boxes))
-        yield Done("stop", Usage(pictures=(PictureUse(1, 1, 1, size, size),)))
+        in_words = self.learnt and "detect" not in self.learnt
+        yield TextDelta(self.listed(facts) if in_words else json.dumps(boxes))
+        yield Done("stop", Usage(pictures=(PictureUse(1, 1, 1, size, size),) if self.tells_size else ()))
 
     def score(self, request: Request, choices: Sequence[Choice], *, whole: bool = True) -> list[float]:
         self.asked.append((request.prompt, bool(request.pictures)))

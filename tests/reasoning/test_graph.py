@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from tests.reasoning.observed_scene import Sees
 
 from occlusight.errors import BadData, BadInput
@@ -140,6 +141,33 @@ def test_without_boxes_every_pair_is_asked() -> None:
     found = Extractor(sees(learnt=("list_all", "hides"))).of(PICTURE)
     assert len(found.hides) == 12
     assert all(one.box is None for one in found.objects)
+
+
+def test_a_model_that_learnt_boxes_is_asked_for_them_in_its_own_words() -> None:
+    found = Extractor(sees(learnt=("detect", "hides"))).of(PICTURE)
+    assert [one.box for one in found.objects] == [o.box for o in sorted(STREET.objects, key=lambda o: o.distance or 0)]
+    assert len(found.hides) == 4
+
+
+def test_what_one_name_means_twice_is_no_question_for_a_model_that_knows_its_own_wordings_alone() -> None:
+    twins = replace(STREET, objects=(*STREET.objects[:3], replace(STREET.objects[3], kind="dog", name="dog")))
+    backend = Sees({PICTURE: Facts(twins)}, learnt=("detect", "hides"))
+    found = Extractor(backend).of(PICTURE)
+    assert len(found.objects) == 4
+    assert all(" at [" not in text for text, _ in backend.asked)
+    assert {id for pair in found.hides for id in pair} == {"o1", "o3"}
+
+
+@pytest.mark.parametrize(("orientation", "size"), [(1, (40, 30)), (6, (30, 40))])
+def test_the_size_is_that_of_the_upright_picture_where_the_backend_does_not_tell_it(
+    orientation: int, size: tuple[int, int], tmp_path: Path
+) -> None:
+    path = tmp_path / "picture.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.new("RGB", (40, 30)).save(path, exif=exif)
+    backend = Sees({path: Facts(STREET)}, tells_size=False)
+    assert Extractor(backend).of(path).listed.size == size
 
 
 def test_blind_answers_are_kept_by_their_text() -> None:

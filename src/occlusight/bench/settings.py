@@ -25,7 +25,7 @@ class Settings:
 
     With `certainty`, the log-probabilities of yes and no are asked for beside every decision; with `together`, the
     questions about a picture are asked at once where the backend can. `understood` says that the backend asks through
-    what it understands of a question.
+    what it understands of a question, `reason` that it answers from relation graphs what those hold.
     """
 
     system: str | None = None
@@ -33,6 +33,7 @@ class Settings:
     certainty: bool = True
     together: bool = True
     understood: bool = False
+    reason: bool = False
 
     def __post_init__(self) -> None:
         Request("?", system=self.system)  # refuses what is out of range before a model is opened
@@ -45,6 +46,7 @@ class Settings:
             "certainty": self.certainty,
             "together": self.together,
             "understood": self.understood,
+            "reason": self.reason,
         }
 
     def request(self, question: Question, pictures: tuple[Path, ...]) -> RunRequest:

@@ -17,7 +17,7 @@ from occlusight.bench.wordings import Reworded, paired
 from occlusight.cli import bench_graph, bench_runs, studies
 from occlusight.cli.bench_inputs import backend_for, languages, names_for
 from occlusight.cli.bench_runs import WIDEST
-from occlusight.cli.options import Data, Langs, MeasuredModel, Scenes, ShortSampling, System, WholeEngine
+from occlusight.cli.options import Data, Langs, MeasuredModel, Reason, Scenes, ShortSampling, System, WholeEngine
 from occlusight.cli.outputs import output_folder
 from occlusight.cli.progress import progress
 from occlusight.cli.records import with_options
@@ -58,6 +58,7 @@ def run_command(
             help="Ask through what is understood of a question, as `occlusight ask` does, not the model itself.",
         ),
     ] = False,
+    reason: Reason = False,
     wordings: Annotated[
         list[Path] | None,
         typer.Option(
@@ -83,7 +84,7 @@ def run_command(
     --wordings it has both shares of right answers and their ratio, and OUT/wordings holds a run of its own.
     """
     wanted = languages(langs)
-    settings = Settings(system, sampling, certainty, together, understood and not wordings)
+    settings = Settings(system, sampling, certainty, together, understood and not wordings, reason)
     dataset = open_set(data)
     names = names_for(dataset)
     others = (
@@ -91,11 +92,11 @@ def run_command(
         if wordings
         else None
     )
-    opened = backend_for(model, dataset, names, engine, understood=settings.understood)
+    opened = backend_for(model, dataset, names, engine, understood=settings.understood, reason=reason)
     with progress("asking", "questions") as show:
         result = run(opened, dataset, out, names, wanted, limit, settings=settings, progress=show, scenes=scenes)
     if others:
-        opened = backend_for(model, others, names, engine, understood=understood)
+        opened = backend_for(model, others, names, engine, understood=understood, reason=reason)
         settings = replace(settings, understood=understood, certainty=False)
         with progress("asking in other words", "questions") as show:
             found = run(opened, others, out / "wordings", names, settings=settings, progress=show)

@@ -46,11 +46,18 @@ def names_for(data: DataSet) -> Names:
 
 
 def backend_for(
-    model: str, data: DataSet, names: Names, options: EngineOptions, *, understood: bool = False
+    model: str,
+    data: DataSet,
+    names: Names,
+    options: EngineOptions,
+    *,
+    understood: bool = False,
+    reason: bool = False,
 ) -> Backend:
     """Open a model; the oracle answers from this data set. Our engine's answers do not depend on how busy it is. Raises BadModel.
 
-    With `understood`, a model that knows its own wordings alone is asked through what is understood of a question.
+    With `understood`, a model that knows its own wordings alone is asked through what is understood of a question; with
+    `reason`, the relation graph of a picture answers what it holds.
     """
     own = options.backend == "local"
     found = baseline(model, data, names) if own else None
@@ -58,4 +65,4 @@ def backend_for(
         return found
     from occlusight.api import open_model
 
-    return open_model(model, replace(options, steady=own), plain=not understood, tell=say)
+    return open_model(model, replace(options, steady=own), plain=not understood, reason=reason, tell=say)

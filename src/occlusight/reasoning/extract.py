@@ -91,6 +91,8 @@ class Extractor:
     def about(self, picture: Picture, listed: Listed, lang: Lang = "en", request: Request = Request("?")) -> Extraction:
         """Ask about objects that are known to be in a picture."""
         objects = listed.objects
+        if self.backend.info.learnt:  # it tells things of one name not apart, whatever else is said of them
+            objects = tuple(one for one in objects if one.alone)
         asked = [*hiding(objects, lang, yes_or_no(self.backend, lang)), *nearer(objects, lang)]
         with_picture = replace(request, pictures=(picture,), history=())
         seen, blind = self.scores(asked, with_picture)

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from occlusight.backends.completion import Completion
 from occlusight.backends.fields import Picture
@@ -24,6 +27,8 @@ from occlusight.reasoning.names import named
 from occlusight.reasoning.own_wording import Thing, own_wording
 from occlusight.reasoning.vocabulary import Words
 
+ORIENTATION = 0x0112
+"""The tag of EXIF that says how a picture lies; from 5 on, on its side."""
 MOST_OBJECTS = 30
 """Objects that are looked at; a model that says more is cut, the first said being kept."""
 MOST_UNPLACED = 10
@@ -85,10 +90,10 @@ class Seen:
 
 @dataclass(frozen=True)
 class Listed:
-    """What a model says is in a picture of `size` (width, height) in pixels, where the backend knows it."""
+    """What a model says is in a picture of `size` (width, height) in pixels, upright."""
 
     objects: tuple[Seen, ...]
-    size: tuple[int, int] | None = None
+    size: tuple[int, int]
 
 
 def look(backend: Backend, picture: Picture, words: Words, lang: Lang, request: Request = Request("?")) -> Listed:
@@ -110,7 +115,7 @@ def look(backend: Backend, picture: Picture, words: Words, lang: Lang, request: 
         seen = placed(boxes, words, None if use is None else use.read_size)
     else:
         seen = unplaced(said.text, words)
-    return Listed(numbered(seen), None if use is None else use.size)
+    return Listed(numbered(seen), size_of(picture) if use is None else use.size)
 
 
 def placed(
@@ -165,6 +170,19 @@ def thing_of(label: str, words: Words) -> Thing | None:
     return Thing(KindNames(key, text, pluralize(text), text, "个"))
 
 
+def size_of(picture: Picture) -> tuple[int, int]:
+    """Return (width, height) of a picture that a backend has just read, upright."""
+    if isinstance(picture, Path):
+        with Image.open(picture) as opened:
+            return _upright(opened)
+    return _upright(picture)
+
+
+def _upright(image: Image.Image) -> tuple[int, int]:
+    width, height = image.size
+    return (height, width) if image.getexif().get(ORIENTATION, 1) >= 5 else (width, height)
+
+
 def overlap(a: Box, b: Box) -> float:
     """Return the share of two boxes' union that both cover.
 
@@ -181,8 +199,3 @@ def overlap(a: Box, b: Box) -> float:
 def area(box: Box) -> int:
     """Return the area of a box, in millionths of the picture."""
     return (box[2] - box[0]) * (box[3] - box[1])
-
-
-def kinds_of(objects: Sequence[Seen]) -> Iterator[KindNames]:
-    """Yield the kinds of these objects, each once."""
-    yield from {seen.thing.kind.key: seen.thing.kind for seen in objects}.values()

@@ -146,7 +146,7 @@ def world(
     asked = raw if fitted is None else fitted
     there = None if calibration is None else calibration.objects.get(extraction.lang)
     objects = tuple(as_object(one, words, there) for one in extraction.objects)
-    width, height = extraction.listed.size or (0, 0)
+    width, height = extraction.listed.size
     said = tuple(
         Relation(
             *(a, b, "partial", 0.0, UNMEASURED),

@@ -93,7 +93,7 @@ def of_rules(rules: Rules) -> Iterator[Symbol]:
 
 
 def _of_two(o: Object, p: Object, known: Knowledge) -> Iterator[Symbol]:
-    if inside(o.box, p.box):
+    if o.located and inside(o.box, p.box):
         yield atom("inside", o.id, p.id)
     if rests(o.box, p.box):
         yield atom("rests", o.id, p.id)
