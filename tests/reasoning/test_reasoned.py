@@ -78,3 +78,16 @@ def test_a_graph_is_made_once_a_picture() -> None:
     backend.clear_cache()
     Completion.of(backend.generate(Request("what hides the car?", PICTURE)))
     assert len([text for text, with_picture in sees.asked if with_picture]) == 2 * len(pictures)
+
+
+def test_what_would_be_seen_without_a_thing_is_what_it_hides() -> None:
+    found, model = asked("remove:1", Request("what if the street lamp were gone?", PICTURE))
+    assert found.text == "The red car."
+    assert not model.requests
+
+
+def test_a_thing_that_the_graph_lacks_is_left_to_the_model_that_asked() -> None:
+    graphs = Reasoning(Extractor(Sees({PICTURE: Facts(STREET)})), reads("hides_what:1"), FITTED)
+    for question, told in (("what does the dog hide?", "The red car."), ("what does the zebra hide?", None)):
+        request = Request(question, PICTURE)
+        assert graphs.told(request, graphs.understanding.of(question)) == told

@@ -125,7 +125,9 @@ class GraphAnswers:
             return GraphAnswer(SAY["unclear"][lang], scope="unclear", from_graph=False)
         if asked.parts:
             return _joined([self.of(part, lang) for part in asked.parts], lang)
-        op = asked.program[-1][0]
+        op, arguments = asked.program[-1]
+        if op == "remove" and len(arguments) == 1:  # what would be seen without a thing is what it hides
+            op = "hides_what"
         placed = all(o.located for o in self.facts.objects.values())
         if op not in OF_RELATIONS and not (placed and op in OF_PLACES):
             return GraphAnswer(SAY["untold"][lang], program=asked.program, from_graph=False)
@@ -140,7 +142,8 @@ class GraphAnswers:
                 bound |= dict.fromkeys((name.text, name.noun), found[0].id)
             else:
                 return GraphAnswer(self._not_one(name, found, lang), program=asked.program)
-        program = [[step, [bound.get(a, a) for a in arguments]] for step, arguments in asked.program]
+        steps = [*asked.program[:-1], [op, arguments]]
+        program = [[step, [bound.get(a, a) for a in given]] for step, given in steps]
         if op == "exists_coloured":
             program = [["exists_coloured", [self._kind(asked.names[0]), asked.names[0].colour]]]
         return self.executed(program, lang)
