@@ -59,6 +59,12 @@ class Replies(Backend):
         yield Done("stop", Usage(280, len(text), 256, (use,)), Timings(0.42, 0.1, 0.52, len(text) * 0.005))
 
 
+@pytest.fixture(autouse=True)
+def _no_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the computer to what is asked."""
+    monkeypatch.setattr("occlusight.serve.page.page.seeing", lambda backend: None)
+
+
 @pytest.fixture
 def examples(pictures: list[Path]) -> tuple[Example, ...]:
     return (Example(pictures[3], ZH, EN), Example(pictures[1], "自行车是否被遮挡?", "Is the bicycle hidden?"))

@@ -30,13 +30,13 @@ class Desk:
     def __init__(self, backend: Backend, uploads: Uploads, queue: FairQueue) -> None:
         self.backend = backend
         self.uploads = uploads
-        self._threads = ThreadPoolExecutor(queue.shares.at_once, thread_name_prefix="answer")
+        self.threads = ThreadPoolExecutor(queue.shares.at_once, thread_name_prefix="answer")
 
     async def answer(self, question: Question, pictures: tuple[Path, ...], place: Place) -> AsyncGenerator[News, None]:
         """Yield what there is to tell of an answer, as it comes; closing this stops it."""
         answering: Answering | None = None
         try:
-            answering = Answering(self.backend, as_request(question, pictures), place, self._threads)
+            answering = Answering(self.backend, as_request(question, pictures), place, self.threads)
             async for ahead in place.waits(EVERY_S):
                 yield {"event": "waits", "ahead": ahead}
             told = thought = 0
@@ -65,7 +65,7 @@ class Desk:
 
     def close(self) -> None:
         """Begin no further answer."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self.threads.shutdown(wait=False, cancel_futures=True)
 
     def _failed(self, kind: str, why: object) -> News:
         return {"event": "failed", "kind": kind, "message": self.uploads.told(why)}
@@ -87,8 +87,8 @@ def as_request(question: Question, pictures: tuple[Path, ...]) -> Request:
 
 
 def ending(answering: Answering) -> News:
-    """Return how an answer ended: `seconds` of all, until the first word and of looking, and how the pictures were
-    read."""
+    """Return how an answer ended: `seconds` of all, until the first word and of looking, how the pictures were read,
+    whether pictures can tell what was asked (`scope`), and how probably these are of the model's world (`domain`)."""
     done = answering.done or Done("cancelled")
     return {
         "event": "done",
@@ -98,6 +98,8 @@ def ending(answering: Answering) -> News:
         "looking_s": None if done.timings.image_cached else done.timings.encode_s,
         "tokens": done.usage.completion_tokens,
         "pictures": [asdict(use) for use in done.usage.pictures],
+        "scope": done.asked and done.asked.scope,
+        "domain": done.asked and done.asked.domain,
     }
 
 

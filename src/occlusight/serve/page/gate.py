@@ -12,7 +12,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, nullcontext
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -27,13 +27,14 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from occlusight.errors import BadPicture, Busy
+from occlusight.errors import BadInput, BadPicture, Busy
 from occlusight.serve.fair_queue import FairQueue, Place
 from occlusight.serve.page.desk import Desk, busy_told
 from occlusight.serve.page.picture import PREVIEW, NoPicture, check_picture
 from occlusight.serve.page.question import Question
+from occlusight.serve.page.sight import Sight, told
 from occlusight.serve.page.uploads import Uploads, media_type
-from occlusight.serve.page.words import WEB
+from occlusight.serve.page.words import WEB, Language
 from occlusight.serve.visitors import Visitor
 
 LOG = logging.getLogger("occlusight.serve")
@@ -46,6 +47,9 @@ ENVELOPE = 2**16
 """What a form takes around the picture in it, in bytes."""
 FILES = ("/theme.css", "/assets/{_:path}", "/static/{_:path}")
 """Scripts and style sheets of Gradio, which are the same for everybody."""
+GRAPHS = {"json": "application/json", "svg": "image/svg+xml", "png": "image/png"}
+PRIVATE = {"Cache-Control": "private, no-store", "Content-Security-Policy": "default-src 'none'; sandbox"}
+"""What goes with a visitor's pictures: no script runs in them."""
 KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
@@ -57,13 +61,17 @@ class Gate:
         uploads: where pictures are kept.
         queue: who asks for an answer is refused here when it has no place for him.
         desk: who answers.
+        sight: who makes graphs; None where the backend cannot.
     """
 
-    def __init__(self, gradio: ASGIApp, uploads: Uploads, queue: FairQueue, desk: Desk) -> None:
+    def __init__(
+        self, gradio: ASGIApp, uploads: Uploads, queue: FairQueue, desk: Desk, sight: Sight | None = None
+    ) -> None:
         self.gradio = gradio
         self.uploads = uploads
         self.queue = queue
         self.desk = desk
+        self.sight = sight
         self.web = {path.name: path for path in WEB.iterdir() if path.suffix in KINDS}
         get, post = ["GET"], ["POST"]
         self.app = Starlette(
@@ -76,6 +84,7 @@ class Gate:
                 Route("/pictures/{handle:path}", self.picture, methods=get),
                 Route("/pictures/{handle:path}", self.remove, methods=["DELETE"]),
                 Route("/answers", self.ask, methods=post),
+                Route("/graphs/{kind}/{handle:path}", self.graph, methods=get),
             ],
             exception_handlers={HTTPException: refused},
         )
@@ -153,19 +162,36 @@ class Gate:
             media_type=shown or "application/octet-stream",
             filename=path.name,
             content_disposition_type="inline" if shown else "attachment",
-            headers={
-                "Cache-Control": "private, max-age=3600",
-                "Content-Security-Policy": "default-src 'none'; sandbox",
-            },
+            headers={**PRIVATE, "Cache-Control": "private, max-age=3600"},
         )
 
     async def remove(self, request: Request) -> Response:
         """Forget a picture that this visitor brought."""
-        try:
-            self.uploads.remove(visitor_of(request), request.path_params["handle"])
-        except BadPicture:
-            raise HTTPException(404) from None
+        visitor, handle = visitor_of(request), request.path_params["handle"]
+        path = self._path(visitor, handle)
+        self.uploads.remove(visitor, handle)
+        if self.sight is not None and not path.exists():
+            self.sight.forget(path)
         return Response(status_code=204)
+
+    async def graph(self, request: Request) -> Response:
+        """Who hides whom in a picture, as JSON, or drawn on it."""
+        visitor, kind = visitor_of(request), request.path_params["kind"]
+        path = self._path(visitor, request.path_params["handle"])
+        if self.sight is None or kind not in GRAPHS:
+            raise HTTPException(404)
+        try:
+            with self.queue.enter(visitor.client) if not self.sight.knows(path) else nullcontext() as place:
+                found = await self.sight.of(path, place)
+        except Busy as busy:
+            return busy_now(busy)
+        except BadInput as error:
+            return JSONResponse({"kind": "input", "message": self.uploads.told(error)}, 422)
+        if kind == "json":
+            return JSONResponse(told(found), headers=PRIVATE)
+        language: Language = "zh" if request.query_params.get("language") == "zh" else "en"
+        drawn = await self.sight.drawn(path, kind, language)
+        return Response(drawn, media_type=GRAPHS[kind], headers={**PRIVATE, "Content-Disposition": "attachment"})
 
     async def ask(self, request: Request) -> ASGIApp:
         """Answer a question, as lines of JSON (see `Desk`); to close the connection stops it.

@@ -18,6 +18,7 @@ from occlusight.serve.page.desk import Desk
 from occlusight.serve.page.examples import Example, shipped_examples
 from occlusight.serve.page.gate import Gate
 from occlusight.serve.page.question import LONGEST_ANSWER, LONGEST_QUESTION, MOST_PICTURES, MOST_TURNS
+from occlusight.serve.page.sight import Sight, seeing
 from occlusight.serve.page.uploads import Uploads
 from occlusight.serve.page.words import WEB, all_words
 
@@ -26,6 +27,16 @@ CHOICES: tuple[Choice, ...] = ("auto", "zh", "en")
 
 TITLE = "Occlusight · 遮见"
 PHOTO_COMMAND = "occlusight serve --model Qwen/Qwen3-VL-2B-Instruct"
+STYLES = ("conversation.css", "graph.css", "page.css")
+"""That of the page comes last: it says what is otherwise on phones."""
+HEAD = "".join(
+    [
+        *(f'<link rel="stylesheet" href="page/{name}">' for name in STYLES),
+        '<link rel="modulepreload" href="page/page.js"><link rel="icon" href="page/icon.svg">',
+    ]
+)
+QUICK_BYTES = 500_000_000
+"""Of a model with smaller weights, examples' graphs are made unasked: some ten seconds of a processor, once."""
 START = "import(new URL('page/page.js', document.baseURI)).then((page) => page.start(element, props.value))"
 
 
@@ -49,8 +60,10 @@ class Page:
         self.examples = tuple(shipped_examples()) if examples is None else examples
         self.uploads = Uploads(self.examples)
         self.desk = Desk(backend, self.uploads, queue)
+        see = seeing(backend)
+        self.sight = None if see is None else Sight(see, self.desk.threads)
         self._gradio = self._mount()
-        self.app = Gate(self._gradio, self.uploads, queue, self.desk).app
+        self.app = Gate(self._gradio, self.uploads, queue, self.desk, self.sight).app
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -83,8 +96,7 @@ class Page:
             enable_monitoring=False,
             mcp_server=False,
             theme=gr.themes.Base(font="sans-serif", font_mono="monospace"),
-            head='<link rel="stylesheet" href="page/page.css"><link rel="modulepreload" href="page/page.js">'
-            '<link rel="icon" href="page/icon.svg">',
+            head=HEAD,
         )
         return served
 
@@ -94,7 +106,13 @@ class Page:
         return {
             "words": all_words(),
             "language": self.choice,
-            "model": {"name": info.name, "photographs": self.knows_photographs, "pictures": info.pictures},
+            "model": {
+                "name": info.name,
+                "photographs": self.knows_photographs,
+                "pictures": info.pictures,
+                "graphs": self.sight is not None,
+                "quick": info.memory_bytes < QUICK_BYTES,
+            },
             "command": PHOTO_COMMAND,
             "examples": [
                 {"name": name, "question": {"zh": example.zh, "en": example.en}}

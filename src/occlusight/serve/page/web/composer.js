@@ -1,6 +1,8 @@
 // Where questions are written, and pictures come in: chosen, pasted, dropped anywhere, taken.
 
+import { askPair } from "./card.js";
 import { byId, h, icon, iconButton } from "./dom.js";
+import { drawn } from "./seeing.js";
 import { has, language, t } from "./words.js";
 
 /** Listen to everything by which a question or a picture can come. */
@@ -17,7 +19,10 @@ export function listen(app) {
     if (!app.live) byId("composer").requestSubmit();
   });
   area.addEventListener("input", fit);
-  for (const [id, from] of [["files", "chosen"], ["camera", "camera"]]) {
+  for (const [id, from] of [
+    ["files", "chosen"],
+    ["camera", "camera"],
+  ]) {
     byId(id).addEventListener("change", (event) => {
       app.bring([...event.target.files], from);
       event.target.value = "";
@@ -54,7 +59,9 @@ function listenToDrops(app) {
 async function pasteByButton(app) {
   try {
     const items = await navigator.clipboard.read();
-    const found = items.flatMap((item) => item.types.filter((type) => type.startsWith("image/")).map((type) => [item, type]));
+    const found = items.flatMap((item) =>
+      item.types.filter((type) => type.startsWith("image/")).map((type) => [item, type]),
+    );
     if (!found.length) return app.say("paste_none");
     const [item, type] = found[0];
     const blob = await item.getType(type);
@@ -75,17 +82,25 @@ export function drawComposer(app) {
   const button = byId("ask");
   button.replaceChildren(icon(app.live ? "stop" : "ask"), h("span", {}, t(app.live ? "stop" : "ask")));
   button.dataset.live = String(Boolean(app.live));
-  byId("scope").replaceChildren(h("b", {}, t("can_ask")), ` ${t(app.settings.model.photographs ? "scope_any" : "scope")}`);
-  byId("suggestions").replaceChildren(...suggestions(app).map((question) =>
-    h("button", { type: "button", disabled: Boolean(app.live), click: () => app.ask(question) }, question)));
+  byId("scope").replaceChildren(
+    h("b", {}, t("can_ask")),
+    ` ${t(app.settings.model.photographs ? "scope_any" : "scope")}`,
+  );
+  byId("suggestions").replaceChildren(
+    ...suggestions(app).map((question) =>
+      h("button", { type: "button", disabled: Boolean(app.live), click: () => app.ask(question) }, question),
+    ),
+  );
 }
 
-/** Return three questions about the picture shown: an example's own first. */
+/** Return three questions about the picture shown: an example's own first, then one about two things seen in it. */
 function suggestions(app) {
-  const picture = app.shownGroup?.pictures[0];
+  const picture = app.shownPicture;
   if (!picture) return [];
   const own = app.settings.examples.filter((one) => one.name === picture.id).map((one) => one.question[language()]);
-  return [...new Set([...own, t("ask_1"), t("ask_2"), t("ask_3")])].slice(0, 3);
+  const graph = drawn(app);
+  const pairs = (graph ? graph.relations.slice(0, 1) : []).map((relation) => askPair(graph, relation));
+  return [...new Set([...own, ...pairs, t("ask_1"), t("ask_2"), t("ask_3")])].slice(0, 3);
 }
 
 /** Say something above the field: what happened, and what works. */
@@ -95,5 +110,9 @@ export function drawSaid(app) {
   if (!app.said) return note.replaceChildren();
   const { kind, slots } = app.said;
   const close = iconButton("close", t("close"), () => app.say(null));
-  return note.replaceChildren(icon("heed"), h("span", {}, t(has(`e_${kind}`) ? `e_${kind}` : "e_failed", slots)), close);
+  return note.replaceChildren(
+    icon("heed"),
+    h("span", {}, t(has(`e_${kind}`) ? `e_${kind}` : "e_failed", slots)),
+    close,
+  );
 }

@@ -16,7 +16,14 @@ export function begin(conversation, pictures) {
 
 export const shown = (conversation) => conversation.groups.find((group) => group.id === conversation.shown);
 
-export const newTurn = (question) => ({ id: newId(), question, answer: "", thought: "", state: "asked", at: Date.now() });
+export const newTurn = (question) => ({
+  id: newId(),
+  question,
+  answer: "",
+  thought: "",
+  state: "asked",
+  at: Date.now(),
+});
 
 /** Return the group that a turn belongs to. */
 export const groupOf = (conversation, turn) => conversation.groups.find((group) => group.turns.includes(turn));
@@ -59,17 +66,22 @@ export function asJson(conversation) {
     version: 1,
     name: title(conversation),
     language: language(),
-    groups: conversation.groups.filter((one) => one.turns.length).map((group) => ({
-      pictures: group.pictures.map(({ name, from }) => ({ name, from })),
-      turns: group.turns.map(({ id, ...turn }) => turn),
-    })),
+    groups: conversation.groups
+      .filter((one) => one.turns.length)
+      .map((group) => ({
+        pictures: group.pictures.map(({ name, from }) => ({ name, from })),
+        turns: group.turns.map(({ id, ...turn }) => turn),
+      })),
   };
   return JSON.stringify(document, null, 1);
 }
 
 /** Return a name for files made of a conversation. */
 export function fileName(conversation) {
-  const words = title(conversation).replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 40).replace(/^-|-$/g, "");
+  const words = title(conversation)
+    .replace(/[^\p{L}\p{N}]+/gu, "-")
+    .slice(0, 40)
+    .replace(/^-|-$/g, "");
   return words || "conversation";
 }
 

@@ -11,7 +11,7 @@ export function h(tag, attributes = {}, ...children) {
     if (typeof value === "function") element.addEventListener(name, value);
     else if (value !== false && value != null) element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat().filter((child) => child != null && child !== false));
+  element.append(...children.flat(3).filter((child) => child != null && child !== false));
   return element;
 }
 
@@ -42,12 +42,27 @@ export function rich(text) {
 /** Ask whether to go on, in a dialog of the page's own; resolves to whether. */
 export function confirmed(question, yes, no) {
   return new Promise((resolve) => {
-    const dialog = h("dialog", { class: "confirm", close: () => { dialog.remove(); resolve(dialog.returnValue === "yes"); } },
-      h("form", { method: "dialog" },
+    const dialog = h(
+      "dialog",
+      {
+        class: "confirm",
+        close: () => {
+          dialog.remove();
+          resolve(dialog.returnValue === "yes");
+        },
+      },
+      h(
+        "form",
+        { method: "dialog" },
         h("p", {}, question),
-        h("div", { class: "btns" },
+        h(
+          "div",
+          { class: "btns" },
           h("button", { class: "btn solid", value: "yes" }, yes),
-          h("button", { class: "btn", value: "no", autofocus: true }, no))));
+          h("button", { class: "btn", value: "no", autofocus: true }, no),
+        ),
+      ),
+    );
     byId("app").append(dialog);
     dialog.showModal();
   });

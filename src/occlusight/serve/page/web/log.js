@@ -1,10 +1,12 @@
 // The conversation: groups by picture, and in them questions with their answers.
 
 import { pictureNames, pictureTitle, shown, turnsOf, when } from "./conversation.js";
+import { sure } from "./certainty.js";
 import { byId, copy, h, icon, iconButton, rich } from "./dom.js";
+import { marked } from "./objects.js";
 import { url } from "./pictures.js";
 import { firstExamples } from "./stage.js";
-import { certainty, duration, has, percent, t } from "./words.js";
+import { duration, has, t } from "./words.js";
 
 let parts = new Map();
 
@@ -15,7 +17,10 @@ export function drawLog(app) {
   const kept = log.scrollTop;
   parts = new Map();
   const examples = turnsOf(app.conversation).length === 0 && app.settings.examples.length > 0;
-  log.replaceChildren(...app.conversation.groups.map((group) => section(app, group)), ...(examples ? [firstExamples(app)] : []));
+  log.replaceChildren(
+    ...app.conversation.groups.map((group) => section(app, group)),
+    ...(examples ? [firstExamples(app)] : []),
+  );
   log.scrollTop = below && !examples ? log.scrollHeight : kept;
 }
 
@@ -23,11 +28,19 @@ function section(app, group) {
   const active = group === shown(app.conversation);
   const image = h("img", { alt: "" });
   url(group.pictures[0]).then((found) => found && (image.src = found));
-  const head = h("button", { type: "button", class: "ghead", "aria-pressed": String(active), click: () => app.show(group) },
+  const head = h(
+    "button",
+    { type: "button", class: "ghead", "aria-pressed": String(active), click: () => app.show(group) },
     image,
     h("span", {}, h("b", {}, pictureTitle(app.conversation, group)), ` ${pictureNames(group)}, ${when(group)}`),
-    h("u", {}, t(active ? "shown" : "show")));
-  return h("section", { class: active ? "group active" : "group" }, head, ...group.turns.map((turn) => article(app, turn)));
+    h("u", {}, t(active ? "shown" : "show")),
+  );
+  return h(
+    "section",
+    { class: active ? "group active" : "group" },
+    head,
+    ...group.turns.map((turn) => article(app, turn)),
+  );
 }
 
 function article(app, turn) {
@@ -47,14 +60,28 @@ export function drawTurn(app, turn) {
   const live = app.live?.turn === turn;
   part.body.replaceChildren(
     ...(turn.thought ? [thinking(turn, live)] : []),
-    ...(turn.answer || live ? [h("p", { class: "a" }, rich(turn.answer), live && h("span", { class: "caret", "aria-hidden": "true" }))] : []),
+    ...(turn.answer || live
+      ? [
+          h(
+            "p",
+            { class: turn.scope === "outside" ? "a decl" : "a" },
+            rich(turn.answer).flatMap((part) => marked(part, app.graphOfTurn(turn))),
+            live && h("span", { class: "caret", "aria-hidden": "true" }),
+          ),
+        ]
+      : []),
     ...(turn.failure ? [failure(turn)] : []),
   );
   part.meta.replaceChildren(...(live ? [h("span", { class: "took" }, app.live.note)] : ended(app, turn)));
 }
 
 function thinking(turn, live) {
-  const details = h("details", { class: "think" }, h("summary", {}, icon("open"), t("thinking")), h("p", {}, turn.thought));
+  const details = h(
+    "details",
+    { class: "think" },
+    h("summary", {}, icon("open"), t("thinking")),
+    h("p", {}, turn.thought),
+  );
   details.open = live && !turn.answer;
   return details;
 }
@@ -66,17 +93,22 @@ function failure(turn) {
 }
 
 function ended(app, turn) {
-  const acts = h("span", { class: "acts" },
-    turn.answer && iconButton("copy", t("copy"), async () => { await copy(turn.answer); app.announce(t("copied")); }),
+  const acts = h(
+    "span",
+    { class: "acts" },
+    turn.answer &&
+      iconButton("copy", t("copy"), async () => {
+        await copy(turn.answer);
+        app.announce(t("copied"));
+      }),
     iconButton("again", t("again"), () => app.retry(turn)),
-    iconButton("delete", t("delete_turn"), () => app.removeTurn(turn)));
-  return [turn.sure != null && sure(turn.sure), h("span", { class: "took", title: figures(turn) }, took(turn)), acts].filter(Boolean);
-}
-
-/** Return how sure an answer is: a word, a figure, ten ticks. */
-export function sure(probability) {
-  return h("span", { class: "sure" }, h("span", {}, certainty(probability)), h("b", {}, percent(probability)),
-    h("i", { style: `--v:${Math.round(probability * 10) / 10}`, "aria-hidden": "true" }));
+    iconButton("delete", t("delete_turn"), () => app.removeTurn(turn)),
+  );
+  return [
+    turn.sure != null && sure(turn.sure),
+    h("span", { class: "took", title: figures(turn) }, took(turn)),
+    acts,
+  ].filter(Boolean);
 }
 
 function took(turn) {
@@ -95,15 +127,33 @@ function figures(turn) {
 function editing(app, turn, question) {
   const area = h("textarea", { rows: 2, "aria-label": t("edit") });
   area.value = turn.question;
-  const back = () => { form.replaceWith(question); question.querySelector("button").focus(); };
-  const form = h("form", { class: "editing", submit: (event) => { event.preventDefault(); if (area.value.trim()) app.edit(turn, area.value); } },
+  const back = () => {
+    form.replaceWith(question);
+    question.querySelector("button").focus();
+  };
+  const form = h(
+    "form",
+    {
+      class: "editing",
+      submit: (event) => {
+        event.preventDefault();
+        if (area.value.trim()) app.edit(turn, area.value);
+      },
+    },
     area,
-    h("div", { class: "btns" },
+    h(
+      "div",
+      { class: "btns" },
       h("button", { class: "btn solid" }, t("ask")),
-      h("button", { type: "button", class: "btn", click: back }, t("cancel"))));
+      h("button", { type: "button", class: "btn", click: back }, t("cancel")),
+    ),
+  );
   area.addEventListener("keydown", (event) => {
     if (event.key === "Escape") back();
-    else if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); form.requestSubmit(); }
+    else if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      form.requestSubmit();
+    }
   });
   question.replaceWith(form);
   area.focus();

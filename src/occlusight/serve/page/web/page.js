@@ -1,15 +1,17 @@
 // The page: what it shows and what can be done on it. Gradio calls `start` once its own part is drawn.
 
+import { answer } from "./asking.js";
 import * as composer from "./composer.js";
 import * as talk from "./conversation.js";
 import { byId, confirmed, download, h } from "./dom.js";
-import { drawLog, drawTurn, reveal } from "./log.js";
+import { drawLog } from "./log.js";
 import * as pictures from "./pictures.js";
-import { DEFAULTS, asAsked, drawHistory, drawSettings } from "./rail.js";
-import { Refusal, answer } from "./server.js";
-import { drawStage } from "./stage.js";
+import { DEFAULTS, drawHistory, drawSettings } from "./rail.js";
+import * as seeing from "./seeing.js";
+import { Refusal, graphAddress } from "./server.js";
+import * as stage from "./stage.js";
 import * as store from "./store.js";
-import { begin, chooseLanguage, duration, language, relabel, t } from "./words.js";
+import { begin, chooseLanguage, language, relabel, t } from "./words.js";
 
 class App {
   constructor(settings) {
@@ -20,10 +22,32 @@ class App {
     this.live = null; // the turn that is being answered, and how to stop it
     this.last = null; // the turn answered last
     this.said = null;
+    this.seen = { relation: 0, object: null, gone: false }; // what is chosen in the graph
+    this.unfolded = false;
   }
 
   get shownGroup() {
     return talk.shown(this.conversation);
+  }
+
+  get shownPicture() {
+    return this.shownGroup?.pictures[this.shownGroup.picture];
+  }
+
+  graphOfTurn(turn) {
+    const group = talk.groupOf(this.conversation, turn);
+    return group === this.shownGroup ? seeing.drawn(this) : null;
+  }
+
+  see(seen) {
+    this.seen = seen;
+    stage.drawStage(this);
+  }
+
+  unfold() {
+    this.unfolded = !this.unfolded;
+    stage.drawStage(this);
+    document.querySelector(".fold")?.focus();
   }
 
   async load() {
@@ -49,7 +73,7 @@ class App {
     byId("model").title = model.name;
     byId("title").textContent = talk.title(this.conversation);
     for (const id of ["rename", "export", "delete"]) byId(id).hidden = !talk.turnsOf(this.conversation).length;
-    drawStage(this);
+    stage.drawStage(this);
     drawLog(this);
     composer.drawComposer(this);
     composer.drawSaid(this);
@@ -107,11 +131,17 @@ class App {
     if (!(error instanceof Refusal)) throw error;
     const known = error.more.what ? `what_${error.more.what.replace(/\W+/g, "_")}` : null;
     const kind = error.kind === "no_picture" && !known ? "unknown_file" : error.kind;
-    this.say(kind, { name, what: known ? t(known) : "", seconds: error.more.seconds, mb: this.settings.limits.bytes / 2 ** 20 });
+    this.say(kind, {
+      name,
+      what: known ? t(known) : "",
+      seconds: error.more.seconds,
+      mb: this.settings.limits.bytes / 2 ** 20,
+    });
   }
 
   show(group, picture = group.picture) {
     this.conversation.shown = group.id;
+    this.seen = { relation: 0, object: null, gone: false };
     group.picture = picture;
     this.draw();
   }
@@ -137,83 +167,21 @@ class App {
     if (this.live) return null;
     const turn = talk.newTurn(question.slice(0, this.settings.limits.question));
     this.shownGroup.turns.push(turn);
-    return this.answer(turn);
+    return answer(this, turn);
   }
 
   retry(turn) {
-    if (!this.live) this.answer(turn);
+    if (!this.live) answer(this, turn);
   }
 
   edit(turn, question) {
     if (this.live) return;
     turn.question = question.trim();
-    this.answer(turn);
+    answer(this, turn);
   }
 
   stop() {
     this.live?.controller.abort();
-  }
-
-  async answer(turn) {
-    const conversation = this.conversation;
-    const group = talk.groupOf(conversation, turn);
-    for (const name of ["failure", "sure", "cut"]) delete turn[name];
-    Object.assign(turn, { answer: "", thought: "", state: "asked", at: Date.now() });
-    this.live = { turn, conversation, controller: new AbortController(), note: t("looking") };
-    conversation.shown = group.id;
-    this.say(null);
-    composer.drawComposer(this);
-    await this.keep(conversation);
-    await this.draw();
-    reveal(turn);
-    try {
-      await this.exchange(group, turn);
-    } catch (error) {
-      if (error.name === "AbortError") turn.state = "stopped";
-      else this.fail(turn, error);
-    }
-    this.live = null;
-    if (turn.state === "done") this.last = turn;
-    await this.keep(conversation);
-    await this.draw();
-    reveal(turn);
-    this.announce(turn.answer || t(`state_${turn.state}`));
-  }
-
-  fail(turn, error) {
-    turn.state = "failed";
-    turn.failure = error instanceof Refusal ? { kind: error.kind, ...error.more } : { kind: "failed", message: error.name };
-    if (error instanceof Refusal) turn.failure.kind = error.kind;
-    else console.error(error);
-  }
-
-  async exchange(group, turn, again = true) {
-    const question = {
-      question: turn.question,
-      pictures: await Promise.all(group.pictures.map(pictures.serverName)),
-      history: talk.historyOf(group, turn, this.settings.limits.turns),
-      ...asAsked(this.chosen),
-    };
-    try {
-      await answer(question, this.live.controller.signal, (event) => this.take(turn, event));
-    } catch (error) {
-      if (!again || error.kind !== "gone") throw error;
-      pictures.sendAgain(); // the server was started anew, or kept it long enough
-      await this.exchange(group, turn, false);
-    }
-  }
-
-  take(turn, event) {
-    if (event.event === "waits") this.live.note = t("waits", { n: event.ahead });
-    else if (event.event === "progress") this.live.note = coming(event);
-    else if (event.event === "thought") turn.thought += event.more;
-    else if (event.event === "text") {
-      turn.answer += event.more;
-      this.live.note = t("writing");
-    } else if (event.event === "failed") throw new Refusal(event.kind, event);
-    else if (event.event === "done") finish(turn, event);
-    drawTurn(this, turn);
-    if (event.event === "text" && this.live.conversation === this.conversation) follow();
   }
 
   // ---- conversations
@@ -248,7 +216,12 @@ class App {
   async remove(conversation) {
     if (this.live?.conversation === conversation) this.stop();
     const others = this.conversations.filter((one) => one !== conversation);
-    const needed = new Set(others.flatMap((one) => one.groups).flatMap((one) => one.pictures).map((one) => one.id));
+    const needed = new Set(
+      others
+        .flatMap((one) => one.groups)
+        .flatMap((one) => one.pictures)
+        .map((one) => one.id),
+    );
     for (const picture of conversation.groups.flatMap((one) => one.pictures)) {
       if (!needed.has(picture.id)) await pictures.remove(picture);
     }
@@ -289,29 +262,10 @@ class App {
   }
 }
 
-function finish(turn, done) {
-  turn.state = done.finish_reason === "cancelled" ? "stopped" : "done";
-  turn.cut = done.finish_reason === "length";
-  turn.seconds = done.seconds;
-  turn.looking_s = done.looking_s;
-  turn.read = done.pictures;
-  if (done.sure != null) turn.sure = done.sure;
-}
-
-/** Return how far the first word is. */
-function coming({ stage, done, total, seconds_left: left }) {
-  const text = stage === "encoding" ? t("encoding", { n: Math.round((100 * done) / total) }) : t("reading");
-  return left == null ? text : text + t("left", { time: duration(Math.max(1, left)) });
-}
-
-/** Keep the end of an answer in sight where it was. */
-function follow() {
-  const log = byId("log");
-  if (log.scrollHeight - log.scrollTop - log.clientHeight < 80) log.scrollTop = log.scrollHeight;
-}
-
 function listen(app) {
   composer.listen(app);
+  seeing.listen(app);
+  stage.listen(app);
   const press = (id, does) => byId(id).addEventListener("click", does);
   press("new", () => app.renew());
   press("menu", () => app.foldRail(!byId("rail").classList.contains("open")));
@@ -325,8 +279,19 @@ function listen(app) {
   const name = (ending) => `${talk.fileName(app.conversation)}.${ending}`;
   press("export-md", () => download(name("md"), "text/markdown", talk.asMarkdown(app.conversation)));
   press("export-json", () => download(name("json"), "application/json", talk.asJson(app.conversation)));
-  byId("exports").addEventListener("click", () => byId("exports").hidePopover());
-  byId("exports").addEventListener("toggle", placeMenu);
+  for (const kind of ["png", "svg", "json"]) {
+    press(`save-${kind}`, async () => {
+      const place = graphAddress(await pictures.serverName(app.shownPicture), kind, language());
+      h("a", { href: place, download: `${app.shownPicture.name.replace(/\.\w+$/, "")}.${kind}` }).click();
+    });
+  }
+  for (const [menu, button] of [
+    ["exports", "export"],
+    ["saves", "save"],
+  ]) {
+    byId(menu).addEventListener("click", () => byId(menu).hidePopover());
+    byId(menu).addEventListener("toggle", (event) => placeMenu(event, byId(button)));
+  }
   document.addEventListener("keydown", (event) => {
     if (event.key === "/" && !event.target.closest?.("textarea, input")) {
       event.preventDefault();
@@ -335,19 +300,25 @@ function listen(app) {
   });
   for (const one of document.getElementsByName("language")) {
     one.checked = one.value === language();
-    one.addEventListener("change", () => { chooseLanguage(one.value); app.draw(); });
+    one.addEventListener("change", () => {
+      chooseLanguage(one.value);
+      app.draw();
+    });
   }
   for (const one of document.getElementsByName("theme")) {
     one.checked = one.value === document.documentElement.dataset.theme;
-    one.addEventListener("change", () => { setTheme(one.value); store.choose("theme", one.value); });
+    one.addEventListener("change", () => {
+      setTheme(one.value);
+      store.choose("theme", one.value);
+    });
   }
 }
 
-function placeMenu(event) {
+function placeMenu(event, opener) {
   if (event.newState !== "open") return;
-  const button = byId("export").getBoundingClientRect();
-  event.target.style.top = `${button.bottom + 4}px`;
-  event.target.style.left = `${Math.max(8, button.right - event.target.offsetWidth)}px`;
+  const place = opener.getBoundingClientRect();
+  event.target.style.top = `${place.bottom + 4}px`;
+  event.target.style.left = `${Math.max(8, place.right - event.target.offsetWidth)}px`;
 }
 
 function setTheme(theme) {

@@ -8,7 +8,8 @@ const SHOWN = ["image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp"
 const onServer = new Map();
 const urls = new Map();
 
-export const newId = () => [...crypto.getRandomValues(new Uint8Array(12))].map((one) => one.toString(16).padStart(2, "0")).join("");
+export const newId = () =>
+  [...crypto.getRandomValues(new Uint8Array(12))].map((one) => one.toString(16).padStart(2, "0")).join("");
 
 /** Return a picture of the visitor's own, after the server has taken it. */
 export async function bring(file, from, limits) {

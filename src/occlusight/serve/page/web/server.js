@@ -35,9 +35,21 @@ export const address = (name) => `pictures/${name.split("/").map(encodeURICompon
 /** Let the server forget a picture; it forgets by itself too, so a failure is none. */
 export const forget = (name) => fetch(address(name), { method: "DELETE" }).catch(() => {});
 
+/** Return where the graph of a picture comes from, as json, svg or png. */
+export const graphAddress = (name, kind, language) =>
+  `graphs/${kind}/${name.split("/").map(encodeURIComponent).join("/")}?language=${language}`;
+
+/** Return the relation graph of a picture. */
+export const graph = async (name) => (await asked(graphAddress(name, "json", "en"))).json();
+
 /** Ask, and hand each event to `take` as it comes. */
 export async function answer(question, signal, take) {
-  const init = { method: "POST", body: JSON.stringify(question), headers: { "Content-Type": "application/json" }, signal };
+  const init = {
+    method: "POST",
+    body: JSON.stringify(question),
+    headers: { "Content-Type": "application/json" },
+    signal,
+  };
   const reader = (await asked("answers", init)).body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   let ended = false;

@@ -1,20 +1,40 @@
 // The picture shown, those of the conversation beside it, and the examples.
 
-import { pictureNames, pictureTitle, shown } from "./conversation.js";
+import { pictureNames, pictureTitle } from "./conversation.js";
 import { byId, h, icon } from "./dom.js";
 import { example, url } from "./pictures.js";
+import { drawGraph, drawn, look, under } from "./seeing.js";
 import { language, t } from "./words.js";
 
 export function drawStage(app) {
+  arrange();
   drawPicture(app);
   drawThumbs(app);
-  byId("under").replaceChildren(...photographs(app));
+  byId("under").replaceChildren(...under(app));
+  byId("save").hidden = !drawn(app);
+  if (app.shownPicture) look(app, app.shownPicture);
 }
 
+const narrow = matchMedia("(max-width: 760px)");
+
+/** On a phone the thumbnails, and what can be asked, go with the conversation: the picture alone stays in place. */
+function arrange() {
+  const [bar, scope] = [document.querySelector(".bar"), byId("scope")];
+  const conversation = document.querySelector(".conv");
+  if (narrow.matches) conversation.prepend(scope, bar);
+  else {
+    document.querySelector(".stage").prepend(bar);
+    document.querySelector(".ask").prepend(scope);
+  }
+}
+
+/** Listen to the window becoming that of a phone, or no more. */
+export const listen = (app) => narrow.addEventListener("change", () => app.draw());
+
 async function drawPicture(app) {
-  const group = shown(app.conversation);
+  const group = app.shownGroup;
   const figure = byId("picture");
-  const picture = group?.pictures[group.picture];
+  const picture = app.shownPicture;
   if (!picture) {
     figure.dataset.id = "";
     figure.replaceChildren(h("label", { class: "empty", for: "files" }, icon("picture"), h("span", {}, t("empty"))));
@@ -25,6 +45,7 @@ async function drawPicture(app) {
     figure.querySelector("img")?.setAttribute("alt", alt);
     const lost = figure.querySelector(".lost");
     if (lost) lost.textContent = t("lost");
+    drawGraph(app);
     return;
   }
   figure.dataset.id = picture.id;
@@ -35,10 +56,16 @@ async function drawPicture(app) {
     lost();
     return;
   }
-  const image = h("img", { alt, src: source, error: lost, load: () => {
-    figure.style.setProperty("--w", image.naturalWidth);
-    figure.style.setProperty("--h", image.naturalHeight);
-  } });
+  const image = h("img", {
+    alt,
+    src: source,
+    error: lost,
+    load: () => {
+      figure.style.setProperty("--w", image.naturalWidth);
+      figure.style.setProperty("--h", image.naturalHeight);
+      drawGraph(app);
+    },
+  });
   figure.replaceChildren(image);
 }
 
@@ -46,17 +73,27 @@ async function drawPicture(app) {
 function drawThumbs(app) {
   const groups = app.conversation.groups;
   const here = app.shownGroup;
-  const own = groups.flatMap((group) => group.pictures.map((picture, index) => {
-    const label = group.pictures.length > 1 ? t("picture_of", { n: groups.indexOf(group) + 1, k: index + 1 }) : pictureTitle(app.conversation, group);
-    const pressed = group === here && index === group.picture;
-    return thumb(picture, label, { "aria-pressed": String(pressed), click: () => app.show(group, index) });
-  }));
+  const own = groups.flatMap((group) =>
+    group.pictures.map((picture, index) => {
+      const label =
+        group.pictures.length > 1
+          ? t("picture_of", { n: groups.indexOf(group) + 1, k: index + 1 })
+          : pictureTitle(app.conversation, group);
+      const pressed = group === here && index === group.picture;
+      return thumb(picture, label, { "aria-pressed": String(pressed), click: () => app.show(group, index) });
+    }),
+  );
   const asked = groups.some((group) => group.turns.length);
-  const others = asked ? app.settings.examples.filter((one) => !groups.some((group) => group.pictures[0].id === one.name)) : [];
-  const examples = others.map((one) => thumb(example(one), one.question[language()], { click: () => app.askExample(one) }));
+  const others = asked
+    ? app.settings.examples.filter((one) => !groups.some((group) => group.pictures[0].id === one.name))
+    : [];
+  const examples = others.map((one) =>
+    thumb(example(one), one.question[language()], { click: () => app.askExample(one) }),
+  );
   byId("thumbs").replaceChildren(
     ...(own.length ? [h("span", { class: "xs quiet" }, t("here")), ...own] : []),
-    ...(examples.length ? [h("hr"), h("span", { class: "xs quiet" }, t("try")), ...examples] : []));
+    ...(examples.length ? [h("hr"), h("span", { class: "xs quiet" }, t("try")), ...examples] : []),
+  );
 }
 
 function thumb(picture, label, attributes) {
@@ -69,14 +106,15 @@ function thumb(picture, label, attributes) {
 export function firstExamples(app) {
   const cards = app.settings.examples.map((one) => {
     const image = h("img", { alt: "" });
-    url(example(one)).then((found) => { image.src = found; });
-    return h("button", { type: "button", class: "example", click: () => app.askExample(one) }, image, h("span", {}, one.question[language()]));
+    url(example(one)).then((found) => {
+      image.src = found;
+    });
+    return h(
+      "button",
+      { type: "button", class: "example", click: () => app.askExample(one) },
+      image,
+      h("span", {}, one.question[language()]),
+    );
   });
   return h("section", { class: "first" }, h("h2", {}, t("examples")), h("div", { class: "examples" }, ...cards));
-}
-
-function photographs(app) {
-  const own = shown(app.conversation)?.pictures.some((picture) => picture.from !== "example");
-  if (app.settings.model.photographs || !own) return [];
-  return [h("div", { class: "note", role: "note" }, icon("heed"), h("div", {}, t("renders"), h("code", {}, app.settings.command)))];
 }

@@ -79,7 +79,9 @@ export async function keepPicture(id, blob, name) {
 /** Return a picture that was kept, or nothing. */
 export async function picture(id) {
   const database = await open();
-  const found = database ? await done(database.transaction("pictures").objectStore("pictures").get(id)) : memory.pictures.get(id);
+  const found = database
+    ? await done(database.transaction("pictures").objectStore("pictures").get(id))
+    : memory.pictures.get(id);
   if (found) await put("pictures", { ...found, used: Date.now() });
   return found;
 }

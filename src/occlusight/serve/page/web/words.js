@@ -2,7 +2,7 @@
 
 const state = { words: {}, language: "en" };
 
-/** Take the sentences, and the first language: what was chosen before, else what the server says, else the browser's. */
+/** Take the sentences, and the first language: what was chosen before, else the server's, else the browser's. */
 export function begin(words, choice) {
   state.words = words;
   const kept = localStorage.getItem("occlusight.language");
@@ -49,7 +49,12 @@ export const percent = (share) => t("percent", { n: Math.round(share * 100) });
 
 /** Return how sure a probability is, in words. */
 export function certainty(probability) {
-  const steps = [[0.95, "sure_95"], [0.85, "sure_85"], [0.7, "sure_70"], [0.55, "sure_55"]];
+  const steps = [
+    [0.95, "sure_95"],
+    [0.85, "sure_85"],
+    [0.7, "sure_70"],
+    [0.55, "sure_55"],
+  ];
   return t((steps.find(([least]) => probability >= least) || [0, "sure_0"])[1]);
 }
 
@@ -57,5 +62,8 @@ export function moment(time) {
   const locale = document.documentElement.lang;
   const date = new Date(time);
   const today = new Date().toDateString() === date.toDateString();
-  return date.toLocaleString(locale, today ? { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } : { month: "short", day: "numeric" });
+  return date.toLocaleString(
+    locale,
+    today ? { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } : { month: "short", day: "numeric" },
+  );
 }

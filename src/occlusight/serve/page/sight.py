@@ -1,0 +1,90 @@
+"""Relation graphs of the pictures on the page: made once, kept for as long as there is room."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from PIL import Image
+
+from occlusight.backends.protocol import Backend
+from occlusight.backends.wrapped import Wrapped
+from occlusight.drawing.graph_svg import graph_svg
+from occlusight.drawing.png import png
+from occlusight.model.picture import open_picture
+from occlusight.reasoning.calibrations import calibration_of
+from occlusight.reasoning.extract import Extractor
+from occlusight.reasoning.relations import Described, describe
+from occlusight.reasoning.rules.ruleset import shipped_rules
+from occlusight.serve.fair_queue import Place
+from occlusight.serve.page.words import Language
+
+LOG = logging.getLogger("occlusight.serve")
+MOST_KEPT = 128
+"""Pictures of which the graph is kept."""
+DRAWN_PIXELS = 2**20
+See: TypeAlias = Callable[[Path], Described]
+"""Makes what is known of a picture's relations."""
+
+
+def seeing(backend: Backend) -> See | None:
+    """Return what makes graphs by a model's word; None for one that tells no log-probabilities."""
+    plain = backend.backend if isinstance(backend, Wrapped) else backend
+    if plain.capabilities.scores is None:
+        return None
+    extractor = Extractor(plain)
+
+    def see(picture: Path) -> Described:
+        return describe(extractor, picture, calibration_of(plain.info.revision))
+
+    return see
+
+
+class Sight:
+    """Makes and draws graphs, a picture's once."""
+
+    def __init__(self, see: See, threads: Executor) -> None:
+        self._see = see
+        self._threads = threads
+        self._kept: dict[Path, Described] = {}
+
+    def knows(self, picture: Path) -> bool:
+        """Whether the graph of a picture is there already."""
+        return picture in self._kept
+
+    async def of(self, picture: Path, place: Place | None = None) -> Described:
+        """Return the graph of a picture, made when the place's turn has come. Raises what the backend raises."""
+        if picture not in self._kept:
+            if place is not None:
+                async for _ in place.waits():
+                    pass
+            found = await asyncio.get_running_loop().run_in_executor(self._threads, self._see, picture)
+            self._kept[picture] = found
+            while len(self._kept) > MOST_KEPT:
+                del self._kept[next(iter(self._kept))]
+        return self._kept[picture]
+
+    def forget(self, picture: Path) -> None:
+        """Keep nothing of a picture any more."""
+        self._kept.pop(picture, None)
+
+    async def drawn(self, picture: Path, kind: str, language: Language) -> bytes:
+        """Return the graph, which is there, drawn on its picture as `svg` or `png`."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._draw, picture, kind, language)
+
+    def _draw(self, picture: Path, kind: str, language: Language) -> bytes:
+        ground: Image.Image = open_picture(picture, reduce_to=DRAWN_PIXELS)
+        svg = graph_svg(self._kept[picture].graph, ground, language)
+        return png(svg) if kind == "png" else svg.encode()
+
+
+def told(found: Described) -> Mapping[str, Any]:
+    """Return a graph as the page shows it: its document, and what the rules say that changed it."""
+    rules = shipped_rules()
+    names = {name for relation in found.graph.relations for name in relation.changed_by}
+    says = {name: {"en": rules[name].says.en, "zh": rules[name].says.zh} for name in sorted(names)}
+    return {**found.to_json(), "rules": says}

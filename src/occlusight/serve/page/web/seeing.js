@@ -1,0 +1,150 @@
+// The graph of the picture shown: asked for, drawn over it, and chosen in by mouse and keyboard.
+
+import { card, strip } from "./card.js";
+import { byId, h, icon } from "./dom.js";
+import { chosen, drawing, located } from "./graph.js";
+import { serverName } from "./pictures.js";
+import { graph as ask } from "./server.js";
+import { percent, t } from "./words.js";
+
+const OWN_WORLD = 0.5; // pictures that are less probably of the model's world are said to be none of it
+const START = { relation: 0, object: null, gone: false };
+
+/** The graphs of pictures by their ids: null while one is made, false where there is none. */
+export const graphs = new Map();
+const guessed = new Set();
+
+/** Return how probably a picture is of the model's world, where that is known. */
+const domain = (app, graph) => (graph ? graph.certainty.domain : null) ?? app.shownGroup.domain ?? null;
+const foreign = (app, graph) => domain(app, graph) != null && domain(app, graph) < OWN_WORLD;
+
+/** Ask for the graph of a picture, once: unasked for examples alone, where it takes seconds and the server keeps it. */
+export async function look(app, picture, wanted = false) {
+  const { graphs: can, quick } = app.settings.model;
+  if (!can || graphs.has(picture.id) || app.live || !(wanted || (quick && picture.from === "example"))) return;
+  graphs.set(picture.id, null);
+  if (wanted) app.draw();
+  try {
+    graphs.set(picture.id, await ask(await serverName(picture)));
+  } catch (error) {
+    graphs.delete(picture.id);
+    if (wanted) app.refuse(error, picture.name);
+    else graphs.set(picture.id, false);
+  }
+  app.seen = START;
+  if (app.shownPicture?.id === picture.id) await app.draw();
+}
+
+/** Return the graph that is drawn over the picture shown, or nothing. */
+export function drawn(app) {
+  const picture = app.shownPicture;
+  const graph = picture && graphs.get(picture.id);
+  return graph && graph.objects.length && (!foreign(app, graph) || guessed.has(picture.id)) ? graph : null;
+}
+
+/** Draw the graph over the picture, at the size at which that is shown. */
+export function drawGraph(app) {
+  const figure = byId("picture");
+  const image = figure.querySelector("img");
+  const graph = drawn(app);
+  figure.querySelector("svg")?.remove();
+  if (!graph || !image?.naturalWidth) return;
+  const { width, height } = figure.getBoundingClientRect();
+  if (located(graph).objects.length) figure.append(drawing(graph, app.seen, width, height, image.src));
+}
+
+/** Return what stands under the picture. */
+export function under(app) {
+  const picture = app.shownPicture;
+  if (!picture) return [];
+  const graph = graphs.get(picture.id);
+  if (graph === null) return [h("p", { class: "xs quiet", role: "status" }, t("seeing"))];
+  if (foreign(app, graph) && !guessed.has(picture.id)) return [notice(app, picture, graph)];
+  if (drawn(app)) return [strip(graph, app.seen), card(app, graph, app.seen)];
+  const unsure = !app.settings.model.photographs && picture.from !== "example" && domain(app, graph) == null;
+  return [...(unsure ? [note(app, [t("renders")])] : []), ...offer(app, picture, graph)];
+}
+
+/** Return the button that asks for the graph, where there is none yet. */
+function offer(app, picture, graph) {
+  if (!app.settings.model.graphs || graph !== undefined || (app.settings.model.quick && picture.from === "example"))
+    return [];
+  const press = () => look(app, picture, true);
+  return [
+    h("button", { type: "button", class: "btn", id: "look", disabled: Boolean(app.live), click: press }, t("look")),
+  ];
+}
+
+function notice(app, picture, graph) {
+  const guess = () => {
+    guessed.add(picture.id);
+    app.draw();
+  };
+  const said = [h("b", {}, t("photograph", { share: percent(1 - domain(app, graph)) })), ` ${t("photograph_more")}`];
+  return note(
+    app,
+    said,
+    graph ? h("div", { class: "btns" }, h("button", { type: "button", class: "btn", click: guess }, t("guess"))) : null,
+  );
+}
+
+const note = (app, said, buttons = null) =>
+  h(
+    "div",
+    { class: "note", role: "note" },
+    icon("heed"),
+    h("div", {}, ...said, h("code", {}, app.settings.command), buttons),
+  );
+
+/** Choose a relation or an object that was pressed; the focus stays where it was. */
+function choose(app, target) {
+  const graph = drawn(app);
+  if (!graph) return;
+  const inPicture = target.closest("#picture") ? "#picture " : target.closest("#under") ? "#under " : null;
+  if (target.dataset.r != null) app.see({ relation: Number(target.dataset.r), object: null, gone: false });
+  else {
+    const id = target.dataset.o;
+    const relation = graph.relations.findIndex((one) => one.occluder === id || one.occluded === id);
+    app.see({
+      relation: relation < 0 ? app.seen.relation : relation,
+      object: app.seen.object === id ? null : id,
+      gone: false,
+    });
+  }
+  const again = target.dataset.r != null ? `[data-r="${target.dataset.r}"]` : `[data-o="${target.dataset.o}"]`;
+  if (inPicture) document.querySelector(inPicture + again)?.focus({ preventScroll: true });
+}
+
+/** Light an object up in the picture and wherever it is named; without one, what is chosen. */
+function light(app, id) {
+  const graph = drawn(app);
+  const on = new Set(graph ? (id ? [id] : chosen(graph, app.seen)) : []);
+  for (const one of document.querySelectorAll("#picture :is(.g-obj, .lab)"))
+    one.classList.toggle("on", on.has(one.dataset.o));
+  for (const one of document.querySelectorAll(".ob")) one.classList.toggle("on", id != null && one.dataset.o === id);
+}
+
+/** Listen to what is pressed, pointed at and reached. */
+export function listen(app) {
+  const page = byId("app");
+  page.addEventListener("click", (event) => {
+    const target = event.target.closest("[data-r], [data-o]");
+    if (target) choose(app, target);
+  });
+  page.addEventListener("keydown", (event) => {
+    const target = event.target.closest(".g-rel, .g-obj");
+    if (target && (event.key === "Enter" || event.key === " ")) {
+      event.preventDefault();
+      choose(app, target);
+    } else if (event.key === "Escape" && target) app.see(START);
+  });
+  for (const [over, out] of [
+    ["mouseover", "mouseout"],
+    ["focusin", "focusout"],
+  ]) {
+    const words = (event) => event.target.closest(".ob, .strip [data-o]");
+    page.addEventListener(over, (event) => words(event) && light(app, words(event).dataset.o));
+    page.addEventListener(out, (event) => words(event) && light(app, null));
+  }
+  new ResizeObserver(() => drawGraph(app)).observe(byId("picture"));
+}

@@ -1,0 +1,169 @@
+"""The relation graph over the picture: by mouse, by keyboard, in both languages, and as a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.serve.conftest import Tab, serving
+from tests.serve.test_accessibility import violations
+from tests.serve.test_page import Replies
+from tests.serve.test_security import Browser
+
+from occlusight.backends.scripted import Scripted
+from occlusight.occlusion.graph import Graph, Text
+from occlusight.reasoning.relations import Certainty, Described
+from occlusight.reasoning.rules.ruleset import shipped_rules
+from occlusight.serve.page.examples import Example, shipped_examples
+from occlusight.serve.page.words import all_words
+
+EN, ZH = all_words()["en"], all_words()["zh"]
+POLE = Text("The pole runs unbroken in front of the car.", "灯杆完整，从汽车前面经过。")
+ANSWER = "The red car stands behind the street lamp."
+
+
+def known(picture: Path, domain: float | None = None) -> Described:
+    """Return the truth about an example, with probabilities and a rule as a model's graph has them."""
+    truth = Graph.from_json(json.loads(picture.with_suffix(".json").read_text("utf-8")))
+    relations = [replace(r, probability=0.9, raw_probability=0.8) for r in truth.relations]
+    first = replace(relations[0], probability=0.96, evidence=POLE, changed_by=("occluder_nearer",))
+    graph = replace(truth, relations=(first, *relations[1:]))
+    return Described(graph, {}, Certainty(True, "renders", domain))
+
+
+@pytest.fixture
+def domain() -> list[float | None]:
+    """How probably the pictures are of the model's world; may be set anew."""
+    return [None]
+
+
+@pytest.fixture
+def street(monkeypatch: pytest.MonkeyPatch, domain: list[float | None]) -> Iterator[str]:
+    """Serve the page over a backend whose graphs are known."""
+    monkeypatch.setattr("occlusight.serve.page.page.seeing", lambda backend: lambda path: known(path, domain[0]))
+    with serving(Scripted(ANSWER), tuple(shipped_examples())) as address:
+        yield address
+
+
+def chosen(tab: Tab) -> list[str]:
+    """Return the objects that are whole in the picture."""
+    names = tab.page.locator(".g-obj[aria-pressed=true]").evaluate_all("all => all.map(e => e.ariaLabel)")
+    return sorted(names)
+
+
+@pytest.mark.page
+def test_pairs_and_objects_are_chosen_with_the_mouse(street: str, open_tab: Callable[..., Any]) -> None:
+    tab = open_tab(street)
+    tab.page.wait_for_selector("#picture svg")
+    assert chosen(tab) == ["red car", "street lamp"]
+    card = tab.page.inner_text(".card")
+    assert "The street lamp hides part of the red car" in card
+    assert "96 %" in card
+    assert EN["sure_95"] in card
+    assert POLE.en in card
+    rule = shipped_rules()["occluder_nearer"].says.en
+    assert EN["changed"].format(before="80 %", rules=rule) in card
+    assert "Does the street lamp hide the red car, and why?" in tab.page.inner_text("#suggestions")
+    tab.page.hover(".strip [data-o]:has-text('dog')")
+    assert "on" in str(tab.page.get_attribute(".g-obj[aria-label=dog]", "class"))
+    tab.page.click(".strip [data-o]:has-text('dog')")
+    assert chosen(tab) == ["dog"]
+    tab.page.click(f"[aria-label='{EN['next']}']")
+    assert POLE.en not in tab.page.inner_text(".card")
+    assert len(chosen(tab)) == 2
+    tab.page.click(".g-rel[data-r='0'] .pill")
+    assert chosen(tab) == ["red car", "street lamp"]
+    tab.page.click("#without")
+    assert tab.page.locator(".gone").count() == 1
+    assert tab.page.get_attribute("#without", "aria-pressed") == "true"
+    tab.page.check("[name=language][value=zh]", force=True)
+    assert ZH["without_said"].format(a="路灯") in tab.page.inner_text(".card")
+    tab.page.click("#without")
+    assert POLE.zh in tab.page.inner_text(".card")
+    assert tab.page.locator(".g-obj[aria-label=狗]").count() == 1
+    assert tab.problems == []
+
+
+@pytest.mark.page
+def test_the_graph_is_reached_by_the_keyboard_and_named_in_answers(street: str, open_tab: Callable[..., Any]) -> None:
+    tab = open_tab(street)
+    tab.page.wait_for_selector("#picture svg")
+    tab.page.focus(".g-rel >> nth=0")
+    label = tab.page.evaluate("document.activeElement.ariaLabel")
+    tab.page.keyboard.press("Enter")
+    assert tab.page.evaluate("document.activeElement.ariaLabel") == label  # the focus stays on what was chosen
+    assert tab.page.get_attribute(".g-rel:focus", "aria-pressed") == "true"
+    tab.page.focus(".g-obj[aria-label=dog]")
+    tab.page.keyboard.press(" ")
+    assert chosen(tab) == ["dog"]
+    tab.page.keyboard.press("Escape")
+    assert chosen(tab) == ["red car", "street lamp"]
+    assert violations(tab) == []
+    assert tab.asked("?") == ANSWER
+    assert tab.page.locator(".turn .ob").all_inner_texts() == ["red car", "street lamp"]
+    tab.page.focus(".turn .ob >> nth=1")
+    assert "on" in str(tab.page.get_attribute(".g-obj[aria-label='street lamp']", "class"))
+    tab.page.keyboard.press("Enter")
+    assert chosen(tab) == ["street lamp"]
+    for kind, begins in (("png", b"\x89PNG"), ("svg", b"<svg"), ("json", b'{"version"')):
+        tab.page.click("#save")
+        with tab.page.expect_download() as saved:
+            tab.page.click(f"#save-{kind}")
+        assert saved.value.suggested_filename == f"street.{kind}"
+        assert Path(saved.value.path()).read_bytes().startswith(begins)
+
+
+@pytest.mark.page
+def test_no_arrows_are_drawn_on_a_photograph_unasked(
+    street: str, domain: list[float | None], open_tab: Callable[..., Any]
+) -> None:
+    domain[0] = 0.03
+    tab = open_tab(street, "zh-CN", 390)
+    tab.page.wait_for_selector("#under .note")
+    assert ZH["photograph"].format(share="97%") in tab.page.inner_text("#under")
+    assert tab.page.locator("#picture svg").count() == 0
+    tab.page.click(f"#under button:has-text('{ZH['guess']}')")
+    tab.page.wait_for_selector("#picture svg")
+    assert tab.page.is_hidden(".card .more")  # one line on a phone, which opens
+    tab.page.click(".card .fold")
+    assert tab.page.is_visible(".card .more")
+    assert tab.problems == []
+
+
+def test_a_graph_is_its_visitors_alone(monkeypatch: pytest.MonkeyPatch, pictures: list[Path]) -> None:
+    made: list[Path] = []
+
+    def see(path: Path) -> Described:
+        made.append(path)
+        return known(shipped_examples()[0].picture)
+
+    monkeypatch.setattr("occlusight.serve.page.page.seeing", lambda backend: see)
+    with (
+        serving(Scripted("x"), (Example(pictures[0], "问", "?"),)) as address,
+        closing(Browser(address).http) as one,
+        closing(Browser(address).http) as other,
+    ):
+        files = {"picture": ("a.png", pictures[0].read_bytes())}
+        name = one.post("/pictures", files=files).json()["name"]
+        for path in (name, "upload/../../etc/passwd", "%2Fetc%2Fpasswd"):
+            assert other.get(f"/graphs/json/{path}").status_code == 404
+        assert made == []
+        document = one.get(f"/graphs/json/{name}").json()
+        assert document["rules"]["occluder_nearer"]["zh"]
+        assert document["certainty"]["domain"] is None
+        assert one.get(f"/graphs/svg/{name}?language=zh").headers["content-type"].startswith("image/svg")
+        assert one.get(f"/graphs/pdf/{name}").status_code == 404
+        assert "sandbox" in one.get(f"/graphs/png/{name}").headers["content-security-policy"]
+        assert len(made) == 1
+        one.delete(f"/pictures/{name}")
+        assert one.get(f"/graphs/json/{name}").status_code == 404
+
+
+def test_a_backend_without_scores_has_no_graphs(pictures: list[Path]) -> None:
+    with serving(Replies(), (Example(pictures[0], "问", "?"),)) as address, closing(Browser(address).http) as http:
+        assert http.get("/graphs/json/example/0/a.png").status_code == 404
