@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from occlusight.errors import BadInput
-from occlusight.occlusion.graph import Box, Graph, Object, Relation
+from occlusight.occlusion.graph import NO_BOX, Box, Graph, Object, Relation
 from occlusight.reasoning import uses
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +61,15 @@ def test_nobody_comes_out_where_something_nearer_stands_or_the_picture_ends() ->
     assert ("van", "left") in [(one.occluder, one.side) for one in uses.emerging(behind)]
     edge = replace(STREET, objects=(replace(VAN, box=(0, 300, 600, 700)), CHILD))
     assert ("van", "left") not in [(one.occluder, one.side) for one in uses.emerging(edge)]
+
+
+def test_without_places_the_hidden_part_tells_the_side() -> None:
+    nowhere = tuple(replace(o, box=NO_BOX, amodal_box=NO_BOX) for o in STREET.objects)
+    (known,) = uses.emerging(replace(STREET, objects=nowhere))
+    assert (known.side, known.x, known.known) == ("right", None, "child")
+    part = replace(STREET.relations[0], hidden_part="bottom")
+    assert uses.emerging(replace(STREET, objects=nowhere, relations=(part,))) == ()
+    assert uses.drawn_over(replace(STREET, objects=nowhere), (0, 0, 9, 9), "van") == ("van",)
 
 
 def test_glass_hides_nobody() -> None:

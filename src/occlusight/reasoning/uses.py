@@ -9,7 +9,7 @@ from graphlib import TopologicalSorter
 
 from occlusight.errors import BadInput
 from occlusight.occlusion.facts import hides
-from occlusight.occlusion.graph import Box, Graph, Object, Text
+from occlusight.occlusion.graph import Box, Graph, Object, Relation, Text
 from occlusight.reasoning.rules.knowledge import Knowledge
 from occlusight.reasoning.rules.places import foot, gap
 from occlusight.reasoning.rules.ruleset import shipped_rules
@@ -34,11 +34,12 @@ class Hidden:
 @dataclass(frozen=True)
 class Emergence:
     """Where something that cannot be seen could come out: from behind `occluder`, on its left or right, at `x` of 1000
-    across the picture. `known` is the road user that is seen there in part, None where there may be one."""
+    across the picture, None where places are not known. `known` is the road user that is seen there in part, None where
+    there may be one."""
 
     occluder: str
     side: str
-    x: int
+    x: int | None
     known: str | None
     said: Text
 
@@ -83,12 +84,12 @@ def layers(graph: Graph) -> tuple[tuple[str, ...], ...]:
 
 def drawn_over(graph: Graph, box: Box, behind: str) -> tuple[str, ...]:
     """Return what is to be drawn over a virtual thing in `box` (0-1000) that stands just behind another: what of that
-    layer and those before it the box meets, from back to front, so that each is drawn over the last. Raises BadInput
+    layer and those before it the box meets, or may meet, from back to front, so that each is drawn over the last. Raises BadInput
     for an id that the graph does not have."""
     _object(graph, behind)
     found: list[str] = []
     for group in layers(graph):
-        found += [id for id in group if gap(graph.object(id).box, box) == 0]
+        found += [id for id in group if not graph.object(id).located or gap(graph.object(id).box, box) == 0]
         if behind in group:
             break
     return tuple(reversed(found))
@@ -102,11 +103,10 @@ def emerging(graph: Graph, knowledge: Knowledge | None = None) -> tuple[Emergenc
     for o in graph.objects:
         tags = known.tags(o)
         behind = [(r, graph.object(r.occluded)) for r in graph.relations if r.occluder == o.id and hides(r)]
-        for user in (u for r, u in behind if u.visible_fraction <= HARDLY or not r.measured):
-            if "road_user" not in known.tags(user):
-                continue
-            side = "left" if user.box[0] + user.box[2] < o.box[0] + o.box[2] else "right"
-            found.append((foot(o), _emergence(o, side, user)))
+        for r, user in behind:
+            hardly = user.visible_fraction <= HARDLY or not r.measured
+            if hardly and "road_user" in known.tags(user) and (side := _side(o, user, r)):
+                found.append((foot(o), _emergence(o, side, user)))
         taken = {one.side for _, one in found if one.occluder == o.id}
         if "hides_person" in tags and not tags & {"porous", "transparent"} and o.visible_fraction > 0:
             open_sides = (side for side in ("left", "right") if side not in taken and not _closed(graph, o, side))
@@ -171,7 +171,9 @@ def _without_circles(in_the_way: dict[str, tuple[str, ...]], target: str) -> dic
 
 
 def _closed(graph: Graph, o: Object, side: str) -> bool:
-    """Whether a side of a thing ends at the picture's edge, or something nearer stands across it."""
+    """Whether a side of a thing ends at the picture's edge, something nearer stands across it, or nobody knows."""
+    if not o.located:
+        return True
     x = o.box[0] if side == "left" else o.box[2]
     if x <= BESIDE or x >= 1000 - BESIDE:
         return True
@@ -183,8 +185,16 @@ def _closed(graph: Graph, o: Object, side: str) -> bool:
     )
 
 
+def _side(o: Object, user: Object, r: Relation) -> str:
+    """On which side of a thing one behind it is to be seen: by their places, else by the part of it that is hidden;
+    empty where neither tells."""
+    if o.located and user.located:
+        return "left" if user.box[0] + user.box[2] < o.box[0] + o.box[2] else "right"
+    return {"left": "right", "right": "left"}.get(r.hidden_part, "")
+
+
 def _emergence(o: Object, side: str, user: Object | None) -> Emergence:
-    x = o.box[0] if side == "left" else o.box[2]
+    x = (o.box[0] if side == "left" else o.box[2]) if o.located else None
     zh_side = PARTS[side]
     if user is None:
         said = Text(

@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.reasoning.rules.observations import dropped, found, observed, thing, told_truly
 
 from occlusight.datasets.dataset import open_set
+from occlusight.occlusion.graph import NO_BOX
 from occlusight.reasoning.rules.check import check
 from occlusight.reasoning.rules.observed import Cue, Pair, Veil
 from occlusight.reasoning.rules.ruleset import shipped_rules
@@ -170,6 +171,16 @@ def test_a_thing_casts_one_shadow() -> None:
     """`one_cause`: of two shadows at a thing's foot one is somebody else's."""
     two = [Cue("shadow", (680, 520, 850, 580)), Cue("shadow", (250, 590, 320, 620))]
     assert len(found(observed(WALL, cues=two))) == 1
+
+
+def test_of_things_without_places_no_rule_about_places_is_applied() -> None:
+    mirror, cup = thing("mirror", NO_BOX, "mirror"), thing("cup", NO_BOX, "cup")
+    table = thing("table", NO_BOX, "table")
+    given = observed(mirror, cup, table, supports=[Pair("table", "cup", 0.9)], mirror_cup=0.7, cup_mirror=0.2)
+    assert dropped(given) == {}
+    assert found(given).keys() == {"mirror_cup"}
+    checked = check(observed(A, cup, table, nearer=[Pair("table", "a", 0.9)], cup_table=0.9)).graph
+    assert checked.depth_order == (("cup",), ("table",), ("a",))
 
 
 def test_rules_leave_the_truth_of_scenes_as_it_is_and_find_what_is_hidden_there() -> None:

@@ -44,7 +44,7 @@ def candidates(cue: Cue, objects: Sequence[Object], known: Knowledge) -> Iterato
 
 def _may_be_seen(cue: Cue, o: Object, at_rest: Object | None, known: Knowledge) -> bool:
     """Whether a thing that is seen may have caused a cue, which is of `at_rest` where that is known."""
-    if o.visible_fraction == 0 or o.seen != "direct":
+    if o.visible_fraction == 0 or o.seen != "direct" or not o.located:
         return False
     match cue.sort:
         case "shadow":
@@ -60,7 +60,12 @@ def _may_be_seen(cue: Cue, o: Object, at_rest: Object | None, known: Knowledge) 
 
 def _may_veil(cue: Cue, o: Object, known: Knowledge) -> bool:
     """Whether what caused a cue may be wholly behind a thing."""
-    if o.id in (cue.of, cue.mirror) or o.seen != "direct" or {"transparent", "porous", "mirror"} & known.tags(o):
+    if (
+        not o.located
+        or o.id in (cue.of, cue.mirror)
+        or o.seen != "direct"
+        or {"transparent", "porous", "mirror"} & known.tags(o)
+    ):
         return False
     if cue.sort == "reflection":
         size, room = known.height(cue.kind or ""), known.height(o.kind)

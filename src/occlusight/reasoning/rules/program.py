@@ -69,17 +69,24 @@ def facts(observed: Observed, rules: Rules) -> Iterator[Symbol]:
         if o.seen == "reflection":
             yield atom("image", o.id)
         for p in objects:
-            if o is not p and meet(o.box, p.box):
-                yield atom("meets", o.id, p.id)
+            asked = (hides := atom("hides", o.id, p.id)) in told
+            if o is p or not (meet(o.box, p.box) if o.located and p.located else asked):
+                continue
+            yield atom("meets", o.id, p.id)
+            if o.located and p.located:
                 yield from _of_two(o, p, known)
-                if (hides := atom("hides", o.id, p.id)) not in told:
-                    yield Function("says", [hides, Number(weight(UNASKED))])
+            if not asked:
+                yield Function("says", [hides, Number(weight(UNASKED))])
     things = {o.id: o for o in objects}
     for one, probability in told.items():
         yield Function("asked", [one])
         yield Function("says", [one, Number(weight(probability))])
-        if one.name == "carries" and known.may_carry(*(things[a.string] for a in one.arguments)):
-            yield atom("may_carry", *(a.string for a in one.arguments))
+        if one.name == "carries":
+            below, above = (things[a.string] for a in one.arguments)
+            if known.may_carry(below, above):
+                yield atom("may_carry", below.id, above.id)
+            if not (below.located and above.located):
+                yield atom("rests", below.id, above.id)
     yield from _of_cues(observed, known)
 
 
