@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from itertools import combinations
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,12 +11,9 @@ import pytest
 from tests.cli.conftest import Result
 from tests.reasoning.observed_scene import Sees
 
-from occlusight.cli.graph_overlay import as_diagram
 from occlusight.datasets.dataset import open_set
 from occlusight.model.revision import revision_of
-from occlusight.occlusion.graph import NO_BOX, Graph, Object
 from occlusight.reasoning.calibrations import calibration_of
-from occlusight.reasoning.objects import overlap
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SHIPPED = Path(__file__).parents[2] / "src" / "occlusight" / "checkpoints" / "default"
@@ -42,14 +38,6 @@ def test_the_shipped_model_draws_up_a_graph_with_calibrated_probabilities(
     assert sorted(id for group in document["depth_order"] for id in group) == sorted(ids)
     drawn = ElementTree.parse(drawing).getroot()
     assert {one.get("data-object") for one in drawn.iter() if one.get("data-object")} == ids
-
-
-def test_objects_without_places_do_not_cover_one_another_in_a_diagram() -> None:
-    objects = tuple(Object(f"o{i}", "car", "car", "车", NO_BOX, NO_BOX, 1.0) for i in range(7))
-    graph = Graph(0, 0, objects, depth_order=(("o3",), ("o1", "o2")))
-    boxes = [o.box for o in as_diagram(graph).objects]
-    assert all(overlap(a, b) == 0 for a, b in combinations(boxes, 2))
-    assert boxes[3][:2] < boxes[1][:2]  # what is in front comes first
 
 
 def test_the_shipped_calibration_is_that_of_the_shipped_model() -> None:

@@ -20,7 +20,7 @@ from occlusight.drawing.font import names_face
 from occlusight.drawing.graph_svg import graph_svg
 from occlusight.drawing.placing import Label, place, shared
 from occlusight.drawing.png import png
-from occlusight.occlusion.graph import Graph, Object, Relation
+from occlusight.occlusion.graph import NO_BOX, Graph, Object, Relation
 from occlusight.occlusion.kinds import Lang
 from occlusight.reasoning.vocabulary import shipped_words
 
@@ -111,6 +111,32 @@ def test_a_model_that_is_not_calibrated_and_rules_are_told() -> None:
     assert drawn.get("aria-label") == (
         "street lamp hides part of red car, by a model that is not calibrated 80%; decided by rules: overlap"
     )
+
+
+def test_things_without_places_are_listed_from_near_to_far_beside_the_picture() -> None:
+    graph = street()
+    nowhere = replace(
+        graph,
+        objects=tuple(replace(o, box=NO_BOX, amodal_box=NO_BOX) for o in graph.objects),
+        depth_order=graph.depth_order[:-1],
+    )
+    root = parsed(graph_svg(nowhere, Image.open(EXAMPLES / "street.webp")))
+    heights = {str(g.get("data-object")): float(next(g.iter(f"{SVG}rect")).get("y", 0)) for g in parts(root, "object")}
+    order = [id for group in graph.depth_order for id in group]
+    assert sorted(heights, key=lambda id: heights[id]) == order, "what has no place in the order is last"
+    assert {(g.get("data-occluder"), g.get("data-occluded")) for g in parts(root, "relation")} == {
+        (r.occluder, r.occluded) for r in graph.relations
+    }
+    for g in parts(root, "relation"):
+        path = next(s.get("d", "") for s in g.iter() if s.get("class") == "line")
+        y0, y1 = (
+            float(re.findall(r"[\d.]+", piece)[1]) for piece in (path.split("A")[0], path.rpartition(" 0 0 ")[2][1:])
+        )
+        assert abs(y0 - heights[str(g.get("data-occluder"))]) < 40
+        assert abs(y1 - heights[str(g.get("data-occluded"))]) < 40
+    assert len(png(graph_svg(nowhere))) > 1000
+    empty = Graph(640, 480, ())
+    assert parts(parsed(graph_svg(empty)), "object") == []
 
 
 def test_the_labels_of_thirty_things_lie_beside_each_other() -> None:

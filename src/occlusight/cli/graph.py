@@ -55,7 +55,7 @@ def graph(
         typer.Option(
             callback=output_drawing,
             metavar="FILE.svg|png",
-            help="Draw the graph on the picture, or as a diagram where the model tells no places.",
+            help="Draw the graph on the picture, or beside it where the model tells no places.",
         ),
     ] = None,
 ) -> None:
@@ -76,7 +76,7 @@ def graph(
             from occlusight.cli.graph_overlay import draw
 
             if not draw(found.graph, files[0], overlay, told):
-                say("(the model tells no places: the drawing is a diagram, not on the picture)")
+                say("(the model tells no places: the graph is drawn beside the picture, from near to far)")
     for note in notes(found):
         say(note)
     if as_json:

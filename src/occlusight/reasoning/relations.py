@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from occlusight.backends.fields import Picture
@@ -20,6 +20,7 @@ from occlusight.reasoning.details import details
 from occlusight.reasoning.extract import Extraction, Extractor, Odds
 from occlusight.reasoning.objects import Seen, area
 from occlusight.reasoning.pairs import Pair
+from occlusight.reasoning.rules.changes import Change
 from occlusight.reasoning.rules.check import check
 from occlusight.reasoning.rules.observed import Observed
 from occlusight.reasoning.rules.observed import Pair as Statement
@@ -59,17 +60,20 @@ class Described:
     asked: the probability that the first hides part of the second, of each ordered pair that was asked about: a
         calibrated one where `certainty` says so
     sure: the least probability of a yes, and of a no, with which such a decision is said
+    changes: what is not as the model says, and by which rules
     """
 
     graph: Graph
     asked: Mapping[Pair, float]
     certainty: Certainty
     sure: Sure = NEVER_UNSURE
+    changes: tuple[Change, ...] = ()
     extraction: Extraction | None = field(default=None, compare=False, repr=False)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the graph's document, with how its probabilities came about."""
-        return {**self.graph.to_json(), "certainty": self.certainty.to_json()}
+        """Return the graph's document, with how its probabilities came about, and what rules changed and why."""
+        changes = [asdict(change) for change in self.changes]
+        return {**self.graph.to_json(), "certainty": self.certainty.to_json(), "changes": changes}
 
 
 def describe(
@@ -156,14 +160,16 @@ def world(
         for (a, b), p in raw.items()
     )
     graph = Graph(width, height, objects, said)
+    changes: tuple[Change, ...] = ()
     if checked:
         ordered = tuple(Statement(a, b, p) for (a, b), p in before.items())
-        graph = check(Observed(graph, nearer=ordered), rules, budget_s).graph
+        by_rules = check(Observed(graph, nearer=ordered), rules, budget_s)
+        graph, changes = by_rules.graph, by_rules.changes
     else:
         kept = tuple(r for r in said if asked[r.occluder, r.occluded] >= 0.5)
         graph = replace(graph, relations=kept, depth_order=by_wins(objects, before, asked))
     sure = NEVER_UNSURE if calibration is None else calibration.sure("hides", extraction.lang)
-    return _with_doubts(Described(graph, asked, certainty, sure, extraction))
+    return _with_doubts(Described(graph, asked, certainty, sure, changes, extraction))
 
 
 def _with_doubts(found: Described) -> Described:

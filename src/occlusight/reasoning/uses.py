@@ -84,8 +84,10 @@ def layers(graph: Graph) -> tuple[tuple[str, ...], ...]:
 
 def drawn_over(graph: Graph, box: Box, behind: str) -> tuple[str, ...]:
     """Return what is to be drawn over a virtual thing in `box` (0-1000) that stands just behind another: what of that
-    layer and those before it the box meets, or may meet, from back to front, so that each is drawn over the last. Raises BadInput
-    for an id that the graph does not have."""
+    layer and those before it the box meets, or may meet, from back to front, so that each is drawn over the last.
+
+    Raises BadInput for an id that the graph does not have.
+    """
     _object(graph, behind)
     found: list[str] = []
     for group in layers(graph):
