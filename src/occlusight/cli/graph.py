@@ -156,6 +156,8 @@ def lines(found: Described, lang: Lang) -> Iterator[str]:
         yield said
     if not found.graph.relations:
         yield NOTHING[lang]
+    for change in found.changes:
+        yield change.why.en if lang == "en" else change.why.zh
     if found.graph.depth_order:
         groups = (listed([called[id] for id in group], lang) for group in found.graph.depth_order)
         yield ORDER[lang].format(all=semicolon.join(groups))

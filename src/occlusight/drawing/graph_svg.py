@@ -61,9 +61,8 @@ def on_picture(
     boxes = {o.id: _drawn(o, size) for o in graph.objects}
     paints = {o.id: COLOURS[i % len(COLOURS)] for i, o in enumerate(graph.objects)}
     lines = spread([arrow(boxes[r.occluder], boxes[r.occluded], size, width(r)) for r in graph.relations])
-    whole = (0.0, 0.0, *map(float, size))
     plain = f'<rect width="{size[0]}" height="{size[1]}" fill="#e8eaed"/>'
-    body = [plain if picture is None else image(picture, whole)]
+    body = [plain if picture is None else image(picture, (0.0, 0.0, float(size[0]), float(size[1])))]
     for o in sorted(graph.objects, key=lambda o: -_extent(boxes[o.id])):
         said = object_said(o, names[o.id], WORDS[lang])
         body.append(_outline(o, boxes[o.id], size, paints[o.id], said))
