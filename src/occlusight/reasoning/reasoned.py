@@ -18,6 +18,7 @@ from occlusight.backends.protocol import (
     Timings,
 )
 from occlusight.backends.wrapped import Wrapped
+from occlusight.occlusion.kinds import Lang
 from occlusight.reasoning.calibration import Calibration
 from occlusight.reasoning.extract import Extractor
 from occlusight.reasoning.graph_answers import OF_PLACES, OF_RELATIONS, GraphAnswer, GraphAnswers
@@ -45,13 +46,15 @@ class Reasoning:
     rules: Rules | None = None
     _graphs: Kept[Described] = field(default_factory=lambda: Kept(MOST_GRAPHS), repr=False)
 
-    def described(self, request: Request) -> Described:
-        """Return the graph of a request's picture, made once."""
+    def described(self, request: Request, lang: Lang = "en") -> Described:
+        """Return the graph of a request's picture, made once for each language in which the model is asked."""
         kept = self._graphs.of(request.pictures)
-        key = f"{request.max_pixels} {request.min_pixels} {request.system}"
+        key = f"{lang} {request.max_pixels} {request.min_pixels} {request.system}"
         if key not in kept:
             look = replace(request, history=())
-            kept[key] = describe(self.extractor, request.pictures[0], self.calibration, request=look, rules=self.rules)
+            kept[key] = describe(
+                self.extractor, request.pictures[0], self.calibration, lang=lang, request=look, rules=self.rules
+            )
         return kept[key]
 
     def told(self, request: Request, asked: Understood) -> str | None:

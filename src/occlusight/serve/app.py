@@ -27,20 +27,22 @@ def create_app(
     allow_hosts: Iterable[str] = (),
     shares: Shares | None = None,
     settings: ApiSettings | None = None,
+    plain: Backend | None = None,
 ) -> ASGIApp:
     """Return the application that serves a model's page at / and its API beside it; see `Page`, `create_api`,
-    `guarded` and `FairQueue`."""
+    `guarded`, `Service` (`plain`) and `FairQueue`."""
     settings = settings or ApiSettings()
     queue = FairQueue(shares)
+    service = Service(backend, queue, settings.requests, plain)
 
     async def built() -> Page:
-        return Page(backend, queue, language, knows_photographs, examples)
+        return Page(service.backend, queue, language, knows_photographs, examples)
 
     with ThreadPoolExecutor(
         1
     ) as thread:  # outside of an event loop, Gradio would leave one open for each lock that it makes
         page = thread.submit(asyncio.run, built()).result()
 
-    app = create_api(Service(backend, queue, settings.requests), page.open(), settings.bodies)
+    app = create_api(service, page.open(), settings.bodies)
     app.mount("/", page.app)
-    return guarded(app, settings, allow_hosts)
+    return guarded(app, settings, allow_hosts, service.metrics.replied)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from time import monotonic
 from typing import Literal, TypeAlias, TypeVar
@@ -106,10 +106,11 @@ class Place:
 
 
 class FairQueue:
-    """Places for answers, used from one event loop."""
+    """Places for answers, used from one event loop; `on_turn` hears of each turn how long it was waited for."""
 
     def __init__(self, shares: Shares | None = None) -> None:
         self.shares = shares or Shares()
+        self.on_turn: Callable[[float], object] | None = None
         self.running: set[Place] = set()
         self.changed = asyncio.Event()
         self._groups: dict[str, dict[str, list[Place]]] = {}  # whose turn it is comes first
@@ -201,7 +202,10 @@ class FairQueue:
             self._remove(place)
             last(self._groups, group)
             last(members, member)
-            place.state, place.since = "runs", monotonic()
+            now = monotonic()
+            if self.on_turn is not None:
+                self.on_turn(now - place.since)
+            place.state, place.since = "runs", now
             self.running.add(place)
         self._order = None
         self.changed.set()

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from time import perf_counter
 from typing import Any
 
+from prometheus_client import Counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOG = logging.getLogger("occlusight.serve.requests")
@@ -25,10 +26,11 @@ def note(facts: Mapping[str, Any]) -> None:
 
 
 class RequestLog:
-    """ASGI middleware that writes the lines."""
+    """ASGI middleware that writes the lines, and counts them in `replied` by route and status."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, replied: Counter | None = None) -> None:
         self.app = app
+        self.replied = replied
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on; log what belongs to the API."""
@@ -58,4 +60,6 @@ class RequestLog:
                 "client": scope["client"][0] if scope["client"] else None,
                 **notes,
             }
+            if self.replied is not None:
+                self.replied.labels(facts["route"] or "none", status).inc()
             LOG.info("%s", json.dumps(facts, ensure_ascii=False))

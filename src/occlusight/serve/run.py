@@ -103,9 +103,10 @@ def served(
     began = perf_counter()
     with ThreadPoolExecutor(1, thread_name_prefix="imports") as thread:
         creating = thread.submit(import_app)
-        from occlusight.api import open_model
+        from occlusight.api import in_any_words, open_model
 
-        backend = open_model(model, options, plain=plain)
+        opened = open_model(model, options, plain=True)
+        backend = opened if plain else in_any_words(opened)
         info = backend.info
         LOG.info(
             "model %s is loaded in %.1f s (%.0f MB as %s, context of %d tokens)",
@@ -117,7 +118,7 @@ def served(
         )
         create_app = creating.result()
     photographs = model not in ("default", "blind")
-    return create_app(backend, language, photographs, allow_hosts=allow_hosts, settings=settings)
+    return create_app(backend, language, photographs, allow_hosts=allow_hosts, settings=settings, plain=opened)
 
 
 def import_app() -> Callable[..., ASGIApp]:

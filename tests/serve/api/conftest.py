@@ -56,13 +56,18 @@ class Telling(Scripted):
 
 @contextmanager
 def serving_api(
-    backend: Backend, queue: FairQueue | None = None, allow_hosts: tuple[str, ...] = (), **settings: Any
+    backend: Backend,
+    queue: FairQueue | None = None,
+    allow_hosts: tuple[str, ...] = (),
+    plain: Backend | None = None,
+    **settings: Any,
 ) -> Iterator[str]:
     """Serve the API of a backend on a free port, and give its address."""
     with take("127.0.0.1", 0) as listening:
         told = ApiSettings(**settings)
-        api = create_api(Service(backend, queue or FairQueue(), told.requests), bodies=told.bodies)
-        app = guarded(api, told, allow_hosts)
+        service = Service(backend, queue or FairQueue(), told.requests, plain)
+        api = create_api(service, bodies=told.bodies)
+        app = guarded(api, told, (), service.metrics.replied)
         server = uvicorn.Server(server_config(app, ending_s=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()

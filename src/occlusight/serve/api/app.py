@@ -17,6 +17,7 @@ from occlusight.serve.api.errors import ApiError, handle_errors
 from occlusight.serve.api.message_shapes import MessageEvent
 from occlusight.serve.api.messages import messages_router
 from occlusight.serve.api.models import health_router, models_router
+from occlusight.serve.api.occlusion import occlusion_router
 from occlusight.serve.api.response_shapes import ResponseEvent
 from occlusight.serve.api.responses import responses_router
 from occlusight.serve.api.service import Service
@@ -26,6 +27,7 @@ ROUTERS = (
     responses_router,
     messages_router,
     decisions_router,
+    occlusion_router,
     models_router,
     health_router,
     admin_router,

@@ -7,11 +7,13 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 from fastapi import APIRouter
-from starlette.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from occlusight import __version__
 from occlusight.backends.protocol import Request
 from occlusight.errors import OcclusightError
+from occlusight.reasoning.calibrations import calibration_of
 from occlusight.serve.api.errors import RESPONSES
 from occlusight.serve.api.service import Service
 from occlusight.serve.api.shapes import Reply
@@ -27,7 +29,7 @@ class Architecture(Reply):
 class Model(Reply):
     """A model. `created` is when the server opened it; `revision` a digest of its weights; `max_model_len` the longest
     prompt with its answer, in tokens; `max_images` how many pictures at a time it was trained on, where that is known;
-    `calibrated` whether probabilities of decisions were fitted to how often they are right."""
+    `calibrated` whether the probabilities of relation graphs were fitted to how often they are right."""
 
     id: str
     object: Literal["model"] = "model"
@@ -63,7 +65,7 @@ def models_router(service: Service) -> APIRouter:
                 input_modalities=["text", "image", *(["video"] if info.video else [])],  # type: ignore[list-item]
                 output_modalities=["text"],
             ),
-            calibrated=False,
+            calibrated=calibration_of(info.revision) is not None,
         )
 
     @router.get("/v1/models")
@@ -89,6 +91,11 @@ def health_router(service: Service) -> APIRouter:
     async def healthz() -> dict[str, Any]:
         """Tell that the server runs."""
         return {"status": "ok", "version": __version__, "model": asdict(service.backend.info)}
+
+    @router.get("/metrics", response_class=PlainTextResponse)
+    async def metrics() -> Response:
+        """Numbers for Prometheus, under vLLM's names where it has them."""
+        return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
     @router.get("/readyz", responses={503: {"description": "The model does not answer, or not yet."}})
     async def readyz() -> Response:

@@ -19,6 +19,7 @@ from occlusight.errors import BadPicture, Cancelled
 from occlusight.serve.api.errors import LEFT, ApiError, api_error
 from occlusight.serve.api.pictures import Pictures, RequestLimits, pictures_kept
 from occlusight.serve.fair_queue import Client, FairQueue, Place
+from occlusight.serve.metrics import Metered, Metrics
 from occlusight.serve.request_log import note
 from occlusight.serve.visitors import neighbourhood
 
@@ -29,15 +30,27 @@ FIRST_NEWS_S = 15.0
 
 @dataclass
 class Service:
-    """The model that the API answers with, and how it is shared; `opened` is when, in seconds since 1970."""
+    """The model that the API answers with, and how it is shared.
+
+    plain: the model without what understands questions, which sees relation graphs; the same unless given
+    opened: when it was, in seconds since 1970
+    """
 
     backend: Backend
     queue: FairQueue
     limits: RequestLimits = field(default_factory=RequestLimits)
+    plain: Backend | None = None
     opened: int = field(default_factory=lambda: int(time()))
 
     def __post_init__(self) -> None:
+        self.metrics = Metrics(self.backend.info.name, self.queue)
+        self.backend = Metered(self.backend, self.metrics)
         self.threads = ThreadPoolExecutor(self.queue.shares.at_once, thread_name_prefix="api")
+
+    @property
+    def looks(self) -> Backend:
+        """The plain model, which sees relation graphs."""
+        return self.plain or self.backend
 
     def close(self) -> None:
         """Begin nothing more."""

@@ -1,0 +1,96 @@
+"""/v1/occlusion: questions about pictures and their relation graphs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import httpx
+import pytest
+from tests.reasoning.observed_scene import Sees
+from tests.serve.api.conftest import data_uri, serving_api
+
+from occlusight.backends.protocol import Capabilities
+from occlusight.backends.scripted import Scripted
+from occlusight.occlusion.facts import Facts
+
+
+class AnyPath(dict[Path, Facts]):
+    """One scene, wherever its picture lies."""
+
+    def __missing__(self, path: Path) -> Facts:
+        assert path.is_file()
+        return next(iter(self.values()))
+
+
+class AnyPathOdds(dict[tuple[Path, str], float]):
+    """What is so in that scene, wherever its picture lies."""
+
+    def __missing__(self, key: tuple[Path, str]) -> float:
+        return next(odds for (_, text), odds in self.items() if text == key[1])
+
+
+@pytest.fixture(scope="module")
+def address(graphs: ModuleType) -> Iterator[str]:
+    street = Facts(graphs.street())
+    sees = Sees(AnyPath({Path("street"): street}))
+    sees.odds = AnyPathOdds(sees.odds)
+    with serving_api(Scripted("I do not know.", learnt=("hides",)), plain=sees) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def http(address: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=address, timeout=60) as one:
+        yield one
+
+
+def test_a_picture_becomes_its_graph(http: httpx.Client, pictures: list[Path]) -> None:
+    graph = http.post("/v1/occlusion/graph", json={"image": data_uri(pictures[0])}).json()
+    names = {one["id"]: one["name"] for one in graph["objects"]}
+    assert graph["version"] == 1
+    assert graph["relations"]
+    for relation in graph["relations"]:
+        assert {relation["occluder"], relation["occluded"]} <= names.keys()
+        assert relation["probability"] is None  # nobody fitted this model
+        assert 0.5 < relation["raw_probability"] <= 1
+    assert graph["certainty"]["calibrated"] is False
+
+
+def test_a_question_is_answered_from_the_graph_or_by_the_model(http: httpx.Client, pictures: list[Path]) -> None:
+    image = data_uri(pictures[0])
+    graph = http.post("/v1/occlusion/graph", json={"image": image}).json()
+    names = {one["id"]: one["name"] for one in graph["objects"]}
+    first = graph["relations"][0]
+    occluder, occluded = names[first["occluder"]], names[first["occluded"]]
+    question = f"Does the {occluder} hide the {occluded}?"
+    answer = http.post("/v1/occlusion/ask", json={"image": image, "question": question}).json()
+    assert answer["answer"].startswith("Yes")
+    assert (answer["scope"], answer["from_graph"], answer["model"]) == ("inside", True, "scripted")
+    assert answer["program"] == [["hides", [first["occluder"], first["occluded"]]]]
+    assert answer["relations"] == [{"occluder": first["occluder"], "occluded": first["occluded"], "probability": None}]
+    assert set(answer["evidence"]) == {"en", "zh"}
+    chinese = http.post("/v1/occlusion/ask", json={"image": image, "question": question, "lang": "zh"}).json()
+    assert "遮挡" in chinese["answer"]
+    other = http.post("/v1/occlusion/ask", json={"image": image, "question": "What will the weather be?"}).json()
+    assert (other["answer"], other["from_graph"]) == ("I do not know.", False)
+
+
+def test_what_is_wrong_is_named(http: httpx.Client, serve_api: Callable[..., str], pictures: list[Path]) -> None:
+    image = data_uri(pictures[0])
+    for path, body, param in (
+        ("ask", {"image": image}, "question"),
+        ("ask", {"image": image, "question": "?", "lang": "fr"}, "lang"),
+        ("ask", {"image": "x", "question": "?"}, "image"),
+        ("graph", {"image": image, "rules": "x"}, "rules"),
+    ):
+        refused = http.post(f"/v1/occlusion/{path}", json=body)
+        assert (refused.status_code, refused.json()["error"]["param"]) == (400, param)
+
+    class Silent(Scripted):
+        capabilities = Capabilities()
+
+    with httpx.Client(base_url=serve_api(Silent("Yes."))) as other:
+        assert other.post("/v1/occlusion/graph", json={"image": image}).status_code == 400
+        assert other.post("/v1/occlusion/ask", json={"image": image, "question": "?"}).json()["answer"] == "Yes."
