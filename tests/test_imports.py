@@ -63,6 +63,7 @@ TORCH_AT_START = {  # modules of other parts that import torch, through ours, as
     "bench.gpu_speed": "times our own engine's kernels",
     "cli.train": "loaded for that command alone",
     "cli.train_reader": "loaded for that command alone",
+    "cli.train_domain": "loaded for that command alone",
 }
 BY_NAME = {  # modules that import what a text names, where no rule sees it
     "cli.deferred": "a command's module is loaded when the command is called",

@@ -46,6 +46,9 @@ def test_streams_draw_what_they_always_did() -> None:
         "training examples": 77,
         "scenery": 78,
         "tokenizer corpus": 78,
+        "pictures of the model's world": 79,
+        "noise": 80,
+        "wordings": 81,
     }
 
 

@@ -27,6 +27,9 @@ STREAMS: Mapping[str, int | None] = {
     "training examples": 77,
     "scenery": 78,
     "tokenizer corpus": 78,
+    "pictures of the model's world": 79,
+    "noise": 80,
+    "wordings": 81,
 }
 """The number that sets a stream apart from others about the same thing. Data sets and checkpoints depend on it: it
 never changes. A new stream takes a number that no other has."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from occlusight.backends import local
+from occlusight.backends import local_answer
 from occlusight.backends.local import LocalBackend
 from occlusight.backends.protocol import Done, Event, Progress, Request, TextDelta
 from occlusight.engine import engine, speeds
@@ -30,8 +30,8 @@ STEP = EngineSettings(step_s=0.0005)
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Everything counts as long, and is told; return the folder where speeds are kept."""
-    monkeypatch.setattr(local, "LONG_S", 0.0)
-    monkeypatch.setattr(local, "NEWS_EVERY_S", 0.0)
+    monkeypatch.setattr(local_answer, "LONG_S", 0.0)
+    monkeypatch.setattr(local_answer, "NEWS_EVERY_S", 0.0)
     monkeypatch.setattr(speeds, "ENOUGH_S", 0.0)
     monkeypatch.setattr(engine, "TELLING_ROWS", 1)
     monkeypatch.setattr(speeds, "cache_directory", lambda: tmp_path)

@@ -89,9 +89,9 @@ def test_times_are_said_roughly(seconds: float, words: str) -> None:
 
 SLOW = """
 import sys, time
-from occlusight.backends import local
+from occlusight.backends import local_answer
 from occlusight.model.vision import VisionBlock
-local.LONG_S = 0.0
+local_answer.LONG_S = 0.0
 plain = VisionBlock.steps
 def slow(self, x, tables):
     steps = plain(self, x, tables)

@@ -11,9 +11,10 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
-from occlusight.backends.fields import Picture, as_choices
+from occlusight.backends.fields import Picture, as_choices, as_pictures
 from occlusight.backends.hub import checkpoint_of
 from occlusight.backends.load import log, open_model, precision_of
+from occlusight.backends.local_answer import Answer
 from occlusight.backends.opened import Tell
 from occlusight.backends.options import EngineKeywords, EngineOptions
 from occlusight.backends.picture_reader import PictureReader, ReadOnce
@@ -22,17 +23,11 @@ from occlusight.backends.protocol import (
     CancelCheck,
     Capabilities,
     Choice,
-    Done,
     Event,
     ModelInfo,
     PictureUse,
-    Progress,
     Request,
     Saved,
-    TextDelta,
-    ThoughtDelta,
-    Timings,
-    TokenLogprob,
     Usage,
     Weighed,
 )
@@ -41,26 +36,19 @@ from occlusight.checks import instance
 from occlusight.engine.config import LONGEST_STEP_S, EngineSettings
 from occlusight.engine.engine import Engine
 from occlusight.engine.generation import END_THINK, THINK, Generation
-from occlusight.engine.outlook import Outlook
-from occlusight.engine.output_text import Picked, Piece
 from occlusight.engine.prompt import Prompt, Visual
 from occlusight.engine.sampling_params import SamplingParams
 from occlusight.engine.scoring import score
-from occlusight.engine.sequence import Sequence as Decoding
-from occlusight.engine.sequence import SequenceStatus
 from occlusight.engine.speeds import KeptSpeeds, Speeds
 from occlusight.errors import BadInput
 from occlusight.model.chat import Chat
 from occlusight.model.device import Placement
+from occlusight.model.domain import Domain
 from occlusight.model.pixel_limits import PixelLimits
 from occlusight.model.preprocess import PreprocessSettings
 from occlusight.model.revision import revision_of
 from occlusight.model.traits import Traits
 
-LONG_S = 2.0
-"""Who waits longer for a first token is told how far it is,"""
-NEWS_EVERY_S = 0.2
-"""not more often than this."""
 OF_OTHERS = {"backend", "base_url", "trust_remote_code"}
 """Options that our engine has no use for."""
 
@@ -123,6 +111,9 @@ class LocalBackend(Backend):
         self.kept_speeds = KeptSpeeds(revision, opened.dtype)
         self.engine = Engine(model, revision, settings, Speeds(self.kept_speeds.read()))
         traits = Traits() if blind else Traits.load(checkpoint)
+        vision = self.chat.config.vision
+        told_by = 2 * vision.out_size * (1 + len(vision.taps))
+        self._domain = None if blind else Domain.load(checkpoint, told_by)
         self._info = ModelInfo(
             name=name or str(checkpoint),
             revision=revision,
@@ -181,7 +172,8 @@ class LocalBackend(Backend):
         if max_new_tokens < params.max_tokens:
             params = replace(params, max_tokens=max(1, max_new_tokens))
         generation = Generation(self.chat, prompt.ids, params, self._grammar(params))
-        return Answer(self, self.engine.submit(prompt, generation, max_new_tokens), generation, uses, began)
+        sequence = self.engine.submit(prompt, generation, max_new_tokens)
+        return Answer(self.engine, self.chat.tokenizer, self.kept_speeds, sequence, generation, uses, began)
 
     def generate_many(self, requests: Iterable[Request]) -> Iterator[tuple[int, Event]]:
         """Answer several requests together; yield (which one, its next event) as they come. Questions about one picture share it.
@@ -242,6 +234,15 @@ class LocalBackend(Backend):
             raise BadInput("an empty text is the beginning of every answer; give choices that are not empty")
         return [[tuple(self.chat.encode(word)) for word in words] for words in wordings]
 
+    def domain(self, pictures: Sequence[Picture]) -> float | None:
+        """Return how probably the least likely of the pictures is of the world that the model was trained on; None where
+        the checkpoint has not been fitted to tell (see `model.domain`). Raises BadPicture where one cannot be read.
+        """
+        if self._domain is None or not pictures:
+            return None
+        read = (self.reader.read(picture)[0] for picture in as_pictures("pictures", pictures))
+        return min(self._domain.probability(self.engine.encode(visual)) for visual in read)
+
     def clear_cache(self) -> None:
         """Empty the caches, so that what follows does not depend on what was asked before, not even in its rounding."""
         self.engine.clear_cache()
@@ -298,100 +299,3 @@ def engine_settings(options: EngineOptions) -> EngineSettings:
     if not options.prompt_lookup:
         settings = replace(settings, drafts=0)
     return replace(settings, step_s=LONGEST_STEP_S) if options.steady else settings
-
-
-class Answer(Iterator[Event]):
-    """The events of one answer. `close`, from any thread, stops it: what it held is freed after the step under way at the latest."""
-
-    def __init__(
-        self,
-        backend: LocalBackend,
-        sequence: Decoding,
-        generation: Generation,
-        uses: tuple[PictureUse, ...],
-        began: float,
-    ) -> None:
-        self._engine = backend.engine
-        self._tokenizer = backend.chat.tokenizer
-        self._sequence = sequence
-        self._generation = generation
-        self._uses = uses
-        self._began = began
-        self._kept_speeds = backend.kept_speeds
-        self._shown: tuple[float, Outlook] | None = None
-        self._over = False
-
-    def __next__(self) -> Event:
-        sequence, pieces = self._sequence, self._generation.output_text.pieces
-        while not self._over:
-            ended = sequence.ended  # looked at first: whatever it said was said before
-            if sequence.status is SequenceStatus.CANCELLED:
-                break
-            if pieces:
-                return self._delta(pieces.popleft())
-            if ended:
-                self._over = True
-                if sequence.error is not None:
-                    raise sequence.error
-                return self._done()
-            self._engine.follow(sequence)
-            progress = self._progress()
-            if progress is not None:
-                return progress
-        raise StopIteration
-
-    def _progress(self) -> Progress | None:
-        """Return how far the work before the first token is, if it takes long and there is news."""
-        found = self._engine.outlook(self._sequence)
-        if found is None:
-            return None
-        now = perf_counter()
-        left = now - self._began if found.seconds_left is None else found.seconds_left
-        if found.done >= found.total or (self._shown is None and left < LONG_S):
-            return None
-        if self._shown is not None and (now - self._shown[0] < NEWS_EVERY_S or found == self._shown[1]):
-            return None
-        self._shown = (now, found)
-        return Progress(found.stage, found.done, found.total, found.seconds_left)
-
-    def close(self) -> None:
-        """Stop; what the answer held in memory is given back. Iterating further gives nothing."""
-        self._over = True
-        if not self._sequence.ended:
-            self._engine.cancel(self._sequence)
-
-    def __del__(self) -> None:
-        if not self._sequence.ended:
-            self._engine.cancel(self._sequence, wait=False)
-
-    def _delta(self, piece: Piece) -> Event:
-        tokens = tuple(self._logprob(picked) for picked in piece.tokens if picked.logprob is not None)
-        return ThoughtDelta(piece.text, tokens) if piece.thinking else TextDelta(piece.text, tokens)
-
-    def _logprob(self, picked: Picked) -> TokenLogprob:
-        def text(token: int) -> str:
-            return self._tokenizer.bytes_of(token, skip_special=False).decode("utf-8", "replace")
-
-        top = tuple((text(token), value) for token, value in picked.top)
-        return TokenLogprob(text(picked.token), picked.logprob or 0.0, top)
-
-    def _done(self) -> Done:
-        sequence, generation = self._sequence, self._generation
-        usage = Usage(
-            prompt_tokens=len(sequence.prompt.ids),
-            completion_tokens=generation.completion_tokens,
-            image_tokens=sequence.prompt.image_tokens,
-            pictures=self._uses,
-        )
-        timings = Timings(
-            encode_s=sequence.encode_s,
-            prefill_s=max(0.0, sequence.first - sequence.admitted - sequence.encode_s),
-            first_token_s=sequence.first - self._began,
-            decode_s=sequence.finished - sequence.first,
-            image_cached=sequence.image_cached,
-            wait_s=sequence.admitted - sequence.submitted,
-        )
-        if self._shown is not None:
-            self._kept_speeds.write(self._engine.speeds.rates)
-        saved = Saved(reused=sequence.reused, forced=generation.forced, guessed=generation.accepted)
-        return Done(generation.finish_reason or "length", usage, timings, saved)

@@ -16,8 +16,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from occlusight.bench.scorers import ERROR
 from occlusight.bench.statistics import rate, ratio
 from occlusight.datasets.dataset import DataSet
@@ -27,6 +25,7 @@ from occlusight.occlusion.kinds import Lang, Names, kind_names
 from occlusight.questions import phrases
 from occlusight.questions.question import Question
 from occlusight.questions.wording import ask_about, ask_kind, ask_kinds
+from occlusight.randomness import stream
 from occlusight.reasoning.labels import TWO_IN_ONE, UNLABELLED, Label, label_of
 from occlusight.reasoning.names import Name
 from occlusight.reasoning.programs import meant
@@ -36,7 +35,6 @@ NO_TWIN = (*UNLABELLED, TWO_IN_ONE, "followup", "visible_all", "exists_coloured"
 name's here."""
 SURE = {"recognize": "list_all", "describe": "describe"}
 """Steps of kinds of wordings, where their words need not be looked at to tell it from a neighbour."""
-SEED = 20
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,7 @@ def _by_meaning(wordings: Iterable[Wording]) -> dict[tuple[str, ...], list[tuple
             names = [Name(0, 0, slot, slot, (slot,)) for slot in slots]
             op = SURE.get(wording.kind) or meant(label, names, SLOT.sub(" ", wording.text), lang)[-1][0]
             found[lang, op, str(len(slots)), "why" if label.why else ""].append((wording, label))
-    rng = np.random.default_rng(SEED)
+    rng = stream("wordings", 0)
     return {key: [some[i] for i in rng.permutation(len(some))] for key, some in sorted(found.items())}
 
 
@@ -98,7 +96,7 @@ def filled(wording: Wording, label: Label, question: Question, data: DataSet, na
     facts, lang = data.naming(question), question.lang
     op, arguments = question.program[-1]
     given = [argument for argument in arguments if argument != "$0"][-len(label.order) or None :]
-    rng = np.random.default_rng([zlib.crc32(question.id.encode()), SEED])
+    rng = stream("wordings", zlib.crc32(question.id.encode()))
     order = slots_in_order(wording.text)
     called: dict[str, str] = {}
     for number, argument in zip(label.order, given, strict=True):

@@ -65,6 +65,9 @@ DEFERRED = {
     "models": Deferred("occlusight.cli.models", "models_app", "Quantize a model, and print what it costs."),
     "train": Deferred("occlusight.cli.train", "train", "Train the small model on our scenes.", "train"),
     "train-reader": Deferred("occlusight.cli.train_reader", "train_reader", "Train what reads questions.", "train"),
+    "train-domain": Deferred(
+        "occlusight.cli.train_domain", "train_domain", "Fit what tells a model's world from photographs.", "train"
+    ),
 }
 
 

@@ -16,7 +16,7 @@ from occlusight.engine.generation import LogitsConsumer
 from occlusight.engine.kv_manager import KVManager, expects
 from occlusight.engine.kv_segments import SegmentSlice
 from occlusight.engine.outlook import Outlook, outlook
-from occlusight.engine.prompt import Prompt
+from occlusight.engine.prompt import Prompt, Visual
 from occlusight.engine.scheduler import priority_of, split_budget
 from occlusight.engine.sequence import Sequence, SequenceStatus
 from occlusight.engine.speeds import Speeds
@@ -25,6 +25,7 @@ from occlusight.engine.vision_encoder import VisionEncoder
 from occlusight.model.config import ModelConfig
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.rope import positions
+from occlusight.model.vision import VisionFeatures
 
 DRAFTING_ROWS = 8
 """Up to so many rows cost a pass little more than one: it waits for the weights. Drafts fill them."""
@@ -92,6 +93,21 @@ class Engine:
             self._guard.wait_for(lambda: not self._stepping)
             self.prefixes.clear()
             self.features.clear()
+
+    def encode(self, visual: Visual) -> VisionFeatures:
+        """Return a picture's features, kept for whoever asks about it next; nobody else's step runs meanwhile."""
+        with self._guard:
+            self._guard.wait_for(lambda: not self._stepping)
+            known = self.features.get(self.encoder.key(visual))
+            if known is not None:
+                return known
+            self._stepping = True
+        try:
+            return self.encoder.encode(visual)
+        finally:
+            with self._guard:
+                self._stepping = False
+                self._guard.notify_all()
 
     def submit(
         self,

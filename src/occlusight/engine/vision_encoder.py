@@ -14,6 +14,7 @@ from occlusight.engine.sequence import Sequence
 from occlusight.engine.speeds import Speeds
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.size import vision_work
+from occlusight.model.steps import finished
 from occlusight.model.vision import VisionFeatures, steps_for
 
 TELLING = 4
@@ -89,6 +90,16 @@ class VisionEncoder:
             job.waiting.append(sequence)
         sequence.pending_images.add(visual.digest)
         return False
+
+    @torch.inference_mode()
+    def encode(self, visual: Visual) -> VisionFeatures:
+        """Encode a picture at once, for nobody in the queue, and keep its features."""
+        job = self._job(visual)
+        began = perf_counter()
+        features = finished(job.steps).without_patches()
+        self.speeds.learn("vision", job.work, perf_counter() - began)
+        self.cache.put(self.key(visual), features)
+        return features
 
     def _job(self, visual: Visual) -> Job:
         frames, rows, columns = visual.grid

@@ -11,6 +11,7 @@ import torch
 
 from occlusight.model.text_encoder import ReaderConfig, ReaderLogits
 from occlusight.reasoning.labels import Label
+from occlusight.train.auroc import auroc
 from occlusight.train.reader_examples import Example
 
 OUTSIDE = 0.5
@@ -74,7 +75,7 @@ def report(examples: Sequence[Example], logits: ReaderLogits, config: ReaderConf
         "outside": len(caught),
         "outside_declined": _mean(caught),
         "good_declined": _mean(refused),
-        "scope_auroc": _auroc(good, outside),
+        "scope_auroc": auroc(good, outside) if good and outside else float("nan"),
         "outside_declined_where_2_percent_of_good_are": _mean([p < least for p in outside]),
         "kinds": {kind: dict(table[kind]) for kind in sorted(table)},
         "confusions": [[*pair, count] for pair, count in confused.most_common(20)],
@@ -84,14 +85,6 @@ def report(examples: Sequence[Example], logits: ReaderLogits, config: ReaderConf
 
 def _mean(values: Sequence[bool]) -> float:
     return sum(values) / len(values) if values else float("nan")
-
-
-def _auroc(higher: Sequence[float], lower: Sequence[float]) -> float:
-    """Return how often one of the former is above one of the latter; a tie counts half."""
-    if not higher or not lower:
-        return float("nan")
-    above = (torch.tensor(higher)[:, None] - torch.tensor(lower)).sign()
-    return float((above + 1).mean() / 2)
 
 
 def _calibration_error(programs: Sequence[tuple[float, bool]], bins: int = 10) -> float:
