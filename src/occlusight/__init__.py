@@ -10,15 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from occlusight.api import generate_response, relations
+    from occlusight.api import generate_response, load, relations
 
-__all__ = ["__version__", "generate_response", "relations"]
+__all__ = ["__version__", "generate_response", "load", "relations"]
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
     """Import what is asked for when it is asked for: `import occlusight` alone stays fast."""
-    if name in ("generate_response", "relations"):
+    if name in __all__:
         from occlusight import api
 
         return getattr(api, name)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from occlusight.backends.fields import as_wordings
 from occlusight.backends.protocol import Backend, Request
 
 YES = ("Yes", "yes", "YES", "是", "是的", "有", "会", "对")
 NO = ("No", "no", "NO", "不", "不是", "否", "没", "没有")
+FORMS = {"en": "Is that so? Answer yes or no.", "zh": "是这样吗？请回答是或否。"}
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,11 @@ class Decision:
 
     yes: float
     no: float
+
+    @classmethod
+    def of(cls, yes: float, no: float) -> Decision:
+        """Return the decision of two log-probabilities."""
+        return cls(math.exp(yes), math.exp(no))
 
     @property
     def probability(self) -> float:
@@ -35,4 +42,15 @@ def decide(backend: Backend, request: Request, yes: Sequence[str] = YES, no: Seq
     0.63
     """
     first, second = backend.score(request, [as_wordings("yes", yes), as_wordings("no", no)], whole=False)
-    return Decision(math.exp(first), math.exp(second))
+    return Decision.of(first, second)
+
+
+def as_predicate(asked: str, as_it_is: bool) -> str:
+    """Return a question, or a statement, with the form of its answer in its language; without, for a model that knows
+    its own wordings alone."""
+    return asked if as_it_is else f"{asked}\n\n{FORMS[language_of(asked)]}"
+
+
+def language_of(text: str) -> Literal["en", "zh"]:
+    """Return the language that is Chinese where there is a Chinese character."""
+    return "zh" if any("一" <= c <= "鿿" for c in text) else "en"

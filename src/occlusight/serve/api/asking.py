@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from occlusight.backends.decision import NO, YES
+from occlusight.backends.decision import FORMS, NO, YES, language_of
 from occlusight.serve.api.decision_shapes import (
     Choice,
     ChoiceAnswer,
@@ -29,12 +29,12 @@ Lang: TypeAlias = Literal["en", "zh"]
 Wordings: TypeAlias = tuple[str, ...]
 TELL: dict[Lang, dict[str, str]] = {
     "en": {
-        "predicate": "Is that so? Answer yes or no.",
+        "predicate": FORMS["en"],
         "choice": "Answer with one of these alone:",
         "score": "Answer with one of these levels alone, from the lowest to the highest:",
     },
     "zh": {
-        "predicate": "是这样吗？请回答是或否。",
+        "predicate": FORMS["zh"],
         "choice": "请只回答以下选项之一：",
         "score": "请只回答以下等级之一，从低到高：",
     },
@@ -63,8 +63,7 @@ def prompt_of(question: Question, given: str, as_it_is: bool) -> str:
     asked = text_of(question.instructions)
     parts = [given, asked]
     if not as_it_is:
-        lang: Lang = "zh" if any("一" <= c <= "鿿" for c in asked) else "en"
-        parts.append("\n".join([TELL[lang][question.type], *told(question)]))
+        parts.append("\n".join([TELL[language_of(asked)][question.type], *told(question)]))
     return "\n\n".join(part for part in parts if part)
 
 

@@ -10,12 +10,12 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from occlusight.errors import BadInput, Incomplete
+from occlusight.errors import BadInput
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from occlusight.backends.options import EngineOptions, MaxPixels
+    from occlusight.api.model import Model
+    from occlusight.api.requests import PictureLike, Pictures
+    from occlusight.backends.options import EngineKeywords, EngineOptions, MaxPixels
     from occlusight.backends.protocol import Backend, Message
     from occlusight.engine.sampling_params import SamplingKeywords
     from occlusight.occlusion.kinds import Lang
@@ -128,7 +128,7 @@ def opened(model: str, plain: bool = False) -> Backend:
 
 
 def generate_response(
-    image_path: str | PathLike[str] | Image | Sequence[str | PathLike[str] | Image],
+    image_path: Pictures,
     prompt: str,
     *,
     model: str | PathLike[str] = "default",
@@ -141,7 +141,8 @@ def generate_response(
     """Answer a question about a picture, or several, and return the answer alone.
 
     Args:
-        image_path: a path or a PIL image, or a sequence of them.
+        image_path: a path, a file's bytes, an array (uint8, (height, width[, 3 or 4])) or a PIL image, or a list of
+            them.
         prompt: the question, in Chinese or English.
         model: 'default' (shipped; knows renders), a checkpoint folder, a hub id, or modelscope:ORG/NAME. A model stays
             open for later calls, and a picture that it has seen is not encoded again.
@@ -156,29 +157,44 @@ def generate_response(
         BadInput: a picture, parameter or model that cannot be used; the message names it and says what to do.
         Incomplete: an answer under `json_schema` or `regex` was cut before it was whole; its `text` is what there is.
     """
-    from occlusight.backends.completion import Completion
-    from occlusight.backends.fields import as_picture
-    from occlusight.backends.honoured import NAMES
-    from occlusight.backends.protocol import Request
-    from occlusight.backends.structured import why_incomplete
-    from occlusight.checks import received
+    from occlusight.api.requests import answer_of, as_model_name, as_pictures, request_of
 
-    several = isinstance(image_path, Sequence) and not isinstance(image_path, str)
-    pictures = tuple(as_picture(p, "image_path") for p in (image_path if several else (image_path,)))  # type: ignore[union-attr]
-    known = sorted(NAMES - {"prompt", "pictures"})
-    if unknown := sorted(keywords.keys() - known):
-        raise BadInput(f"generate_response takes {', '.join(['model', *known])}, but {', '.join(unknown)} was given")
-    if not isinstance(model, (str, PathLike)):
-        raise BadInput(f"model must be a name or a folder, but {received(model)} was given")
-    request = Request(prompt, pictures, system, history, max_pixels=max_pixels, min_pixels=min_pixels, **keywords)
-    completion = Completion.of(opened(str(model)).generate(request))
-    if why := why_incomplete(request.sampling, completion.text, completion.finish_reason):
-        raise Incomplete(why, completion.text)
-    return completion.text
+    pictures = as_pictures(image_path, "image_path")
+    fields = {"system": system, "history": history, "max_pixels": max_pixels, "min_pixels": min_pixels}
+    request = request_of("generate_response", prompt, pictures, fields, keywords, ("model",))
+    return answer_of(opened(as_model_name(model)), request)
+
+
+def load(model: str | PathLike[str] = "default", *, plain: bool = False, **keywords: Unpack[EngineKeywords]) -> Model:
+    """Open a model, to ask it questions as long as one likes.
+
+    >>> import occlusight
+    >>> model = occlusight.load("Qwen/Qwen3-VL-2B-Instruct", quantize="int8")  # doctest: +SKIP
+    >>> model.ask("street.webp", "Is the red car hidden by anything?")  # doctest: +SKIP
+
+    Args:
+        model: see `generate_response`.
+        plain: ask the model itself, without understanding questions first; see `open_model`.
+        keywords: how it is opened, as `occlusight.backends.options.EngineOptions` says: `device`, `quantize`,
+            `max_pixels`, `context` ...
+
+    Raises:
+        BadModel: there is no such model, or it cannot be had or loaded.
+        BadInput: an option that there is not, or outside its range.
+    """
+    from occlusight.api.model import Model
+    from occlusight.api.requests import as_model_name
+    from occlusight.backends.options import EngineKeywords, EngineOptions
+
+    if unknown := sorted(keywords.keys() - EngineKeywords.__annotations__.keys()):
+        known = ", ".join(sorted(EngineKeywords.__annotations__))
+        raise BadInput(f"load takes {known}, but {', '.join(unknown)} was given")
+    own = open_model(as_model_name(model), EngineOptions(**keywords), plain=True)
+    return Model(own if plain else in_any_words(own), own, lambda: reasoning(own))
 
 
 def relations(
-    image: str | PathLike[str] | Image,
+    image: PictureLike,
     *,
     model: str | PathLike[str] = "default",
     rules: str | PathLike[str] | None = None,
@@ -193,7 +209,7 @@ def relations(
     'The bush hides part of the bicycle.'
 
     Args:
-        image: a path or a PIL image.
+        image: a path, a file's bytes, an array or a PIL image.
         model: see `generate_response`; it must tell log-probabilities, as our own engine does.
         rules: a file of further rules, see docs/graph.md.
         lang: the language in which the model is asked; the graph has its names and reasons in both.
@@ -206,7 +222,7 @@ def relations(
         BadInput: a picture or model that cannot be used; the message names it and says what to do.
         BadData: a file that holds no rules, or rules that leave nothing that can be true of the picture.
     """
-    from occlusight.backends.fields import as_picture
+    from occlusight.api.requests import one_picture
     from occlusight.backends.protocol import Request
     from occlusight.reasoning.calibrations import calibration_of
     from occlusight.reasoning.graph_answers import SeenGraph
@@ -217,5 +233,5 @@ def relations(
     request = Request("?", max_pixels=max_pixels, min_pixels=min_pixels)
     fitted = calibration_of(extractor.backend.info.revision)
     own = None if rules is None else load_rules(Path(rules))
-    found = describe(extractor, as_picture(image, "image"), fitted, lang=lang, request=request, rules=own)
+    found = describe(extractor, one_picture(image, "image"), fitted, lang=lang, request=request, rules=own)
     return SeenGraph.of(found, understanding)
