@@ -82,8 +82,12 @@ def test_what_calibrate_fits_is_found_by_later_commands(
     document = json.loads(out.splitlines()[-1])
     assert Path(document["calibration"]).is_relative_to(tmp_path)
     assert calibration_of(sees.info.revision) is not None
-    code, out, err = call("bench", "graph", "--data", "occlusion-50", "--scenes", 4)
+    plot = tmp_path / "plot.svg"
+    code, out, err = call("bench", "graph", "--data", "occlusion-50", "--scenes", 4, "--plot", plot)
     assert code == 0
+    told = [one.text or "" for one in ElementTree.parse(plot).iter("{http://www.w3.org/2000/svg}title")]
+    assert any(text.startswith("fitted: ") for text in told)
+    assert any(text.startswith("the model's own word: ") for text in told)
     found = json.loads(out.splitlines()[-1])
     assert found["calibrated"] is True
     assert found["named_pair_f1"] == 1

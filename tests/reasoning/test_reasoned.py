@@ -11,7 +11,7 @@ from tests.reasoning.observed_scene import Sees
 from tests.reasoning.test_graph import FITTED, PICTURE, STREET
 
 from occlusight.backends.completion import Completion
-from occlusight.backends.protocol import Request
+from occlusight.backends.protocol import Choice, Request
 from occlusight.backends.scripted import Scripted
 from occlusight.occlusion.facts import Facts
 from occlusight.reasoning.extract import Extractor
@@ -91,3 +91,36 @@ def test_a_thing_that_the_graph_lacks_is_left_to_the_model_that_asked() -> None:
     for question, told in (("what does the dog hide?", "The red car."), ("what does the zebra hide?", None)):
         request = Request(question, PICTURE)
         assert graphs.told(request, graphs.understanding.of(question)) == told
+
+
+def test_what_the_list_leaves_out_is_looked_for_and_answered_about() -> None:
+    facts = Facts(STREET)
+    sees = Overlooks({PICTURE: facts}, learnt=("list_all", "hides", "count"))
+    model = Scripted("The model's own words.")
+    backend = Reasoned(model, Reasoning(Extractor(sees), reads("who_hides:1"), FITTED))
+    found = Completion.of(backend.generate(Request("what hides the bus?", PICTURE)))
+    assert found.text == "Nothing hides the bus."
+    asked = [text for text, with_picture in sees.asked if with_picture]
+    assert len(asked) == len(set(asked))  # what was known is not asked again
+    absent = Completion.of(backend.generate(Request("what hides the horse?", PICTURE)))
+    assert absent.text.startswith("There is no horse")
+
+
+class Overlooks(Sees):
+    """Leaves the last thing out of its list, and counts it when it is asked."""
+
+    def listed(self, facts: Facts) -> str:
+        return "I see " + ", ".join(f"a {facts.objects[id].name}" for id in facts.recognised[:-1]) + "."
+
+    def _learn(self, path: Path, facts: Facts) -> None:
+        self.listed = super().listed  # type: ignore[method-assign]
+        super()._learn(path, facts)
+        del self.listed
+
+    def score(self, request: Request, choices: Sequence[Choice], *, whole: bool = True) -> list[float]:
+        if len(choices) == 1:  # that there is none
+            self.asked.append((request.prompt, True))
+            kinds = {facts.objects[id].kind for facts in self.scenes.values() for id in facts.objects}
+            there = any(kind in request.prompt or {"bus": "公交车"}.get(kind, "-") in request.prompt for kind in kinds)
+            return [-9.0 if there else -0.01]
+        return super().score(request, choices, whole=whole)

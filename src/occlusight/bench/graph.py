@@ -107,9 +107,11 @@ def measure(
     budget_s: float = 0.5,
 ) -> dict[str, Any]:
     """Return the document of `bench graph`: the numbers with rules (unless none are wanted), those `without_rules`
-    beside them, and the paired differences."""
+    beside them, and the paired differences; and, where there is a calibration, those by the model's `own_word`."""
     plain = _judge(judged, extractor, calibration, rules=False, budget_s=budget_s)
-    head = {"n_scenes": len(judged), "rules": rules, **_costs(judged)}
+    head: dict[str, Any] = {"n_scenes": len(judged), "rules": rules, **_costs(judged)}
+    if calibration is not None:
+        head["own_word"] = _judge(judged, extractor, None, rules=False, budget_s=budget_s).numbers()
     if not rules:
         return {**head, **plain.numbers()}
     checked = _judge(judged, extractor, calibration, rules=True, budget_s=budget_s)

@@ -54,6 +54,29 @@ def reliability(bins: Sequence[dict[str, float]]) -> str:
     return _svg(SIDE + 2 * EDGE, SIDE + 1.7 * EDGE, "".join(parts), "calibration")
 
 
+def truth_by_probability(series: Sequence[tuple[str, Sequence[dict[str, float]]]]) -> str:
+    """Return how often what is said with a probability is true, 0 to 1, for up to two named series of bins
+    (probability, true, n): on the line is honest. Areas grow with n."""
+    parts = [_frame("probability", "true", ("0", "0.5", "1"), ("0", "0.5", "1"))]
+    parts.append(
+        f'<line x1="{EDGE}" y1="{EDGE / 2 + SIDE}" x2="{EDGE + SIDE}" y2="{EDGE / 2}" stroke="{GREY}" '
+        'stroke-dasharray="5"/>'
+    )
+    for row, ((name, bins), paint) in enumerate(zip(series, (BLUE, ORANGE), strict=False)):
+        total = sum(b["n"] for b in bins) or 1
+        for b in bins:
+            x, y = EDGE + b["probability"] * SIDE, EDGE / 2 + (1 - b["true"]) * SIDE
+            title = f"{name}: probability {b['probability']:.2f}, true {b['true']:.2f}, n={b['n']:.0f}"
+            parts.append(
+                f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{3 + 16 * (b["n"] / total) ** 0.5:.1f}" fill="{paint}" '
+                f'fill-opacity=".7"><title>{escape(title)}</title></circle>'
+            )
+        y = EDGE / 2 + 18 + 20 * row
+        parts.append(f'<circle cx="{EDGE + 16}" cy="{y - 4}" r="6" fill="{paint}" fill-opacity=".7"/>')
+        parts.append(_text(EDGE + 28, y, name))
+    return _svg(SIDE + 2 * EDGE, SIDE + 1.7 * EDGE, "".join(parts), "reliability")
+
+
 def risk_coverage(points: Sequence[dict[str, float]]) -> str:
     """Return the share of wrong decisions among the surest ones, against how many are kept."""
     top = max([0.05, *(p["risk"] for p in points)]) * 1.1

@@ -12,6 +12,7 @@ from occlusight.backends import open_backend
 from occlusight.backends.options import EngineOptions
 from occlusight.bench.compare import percent
 from occlusight.bench.graph import extracted, measure
+from occlusight.bench.plots import truth_by_probability
 from occlusight.cli.graph import CalibrationFile, GraphLang, language
 from occlusight.cli.options import AnyBackendAnySize, Data, Model, Scenes
 from occlusight.cli.outputs import output_file
@@ -19,7 +20,7 @@ from occlusight.cli.progress import progress
 from occlusight.cli.records import with_options
 from occlusight.cli.results import for_people, for_programs, say
 from occlusight.datasets.dataset import open_set
-from occlusight.files.whole import write_json
+from occlusight.files.whole import write_json, write_whole
 from occlusight.reasoning.calibrations import calibration_of, load_calibration
 from occlusight.reasoning.extract import Extractor
 
@@ -52,6 +53,10 @@ def graph_command(
     out: Annotated[
         Path | None, typer.Option(callback=output_file, metavar="FILE.json", help="Write the numbers here, too.")
     ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(callback=output_file, metavar="FILE.svg", help="Draw how often relations hold, by probability."),
+    ] = None,
 ) -> None:
     """Judge the relation graphs that a model sees in the pictures of a data set.
 
@@ -79,18 +84,30 @@ def graph_command(
     }
     if out is not None:
         write_json(out, document)
+    if plot is not None:
+        write_whole(plot, reliability(document))
     for_people(table(document))
     for_programs(document)
+
+
+def reliability(document: dict[str, Any]) -> str:
+    """The plot of a document, as a file: fitted probabilities and the model's own, as far as there are any."""
+    series = [("fitted" if document["calibrated"] else "the model's own word", document["reliability"])]
+    if "own_word" in document:
+        series.append(("the model's own word", document["own_word"]["reliability"]))
+    return truth_by_probability(series).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1) + "\n"
 
 
 def table(document: dict[str, Any]) -> Table:
     """The numbers for a terminal: without rules and, where there are some, with them."""
     shown = Table(title=f"relation graphs of {document['model']}: {document['n_scenes']} scenes")
     shown.add_column("", overflow="fold")
-    columns = [document] if not document["rules"] else [document["without_rules"], document]
-    for name in ("without rules", "with rules")[: len(columns)]:
+    columns = {"its own word": document["own_word"]} if "own_word" in document else {}
+    columns |= {"without rules": document["without_rules"], "with rules": document} if document["rules"] else {}
+    columns = columns if document["rules"] else {**columns, "without rules": document}
+    for name in columns:
         shown.add_column(name, overflow="fold")
     for label, key in ROWS:
         if document[key] is not None:
-            shown.add_row(label, *(percent(column[key], column[f"{key}_ci95"]) for column in columns))
+            shown.add_row(label, *(percent(column[key], column[f"{key}_ci95"]) for column in columns.values()))
     return shown

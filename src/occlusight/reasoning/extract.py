@@ -16,6 +16,7 @@ from occlusight.backends.protocol import Backend, Request
 from occlusight.errors import BadInput
 from occlusight.occlusion.kinds import Lang
 from occlusight.reasoning.objects import Listed, Seen, look
+from occlusight.reasoning.own_wording import Thing
 from occlusight.reasoning.pairs import Asked, Choices, Pair, hiding, log_odds, nearer, yes_or_no
 from occlusight.reasoning.vocabulary import Words, shipped_words
 
@@ -90,12 +91,25 @@ class Extractor:
 
     def about(self, picture: Picture, listed: Listed, lang: Lang = "en", request: Request = Request("?")) -> Extraction:
         """Ask about objects that are known to be in a picture."""
-        objects = listed.objects
+        return self._asked(Extraction(listed, lang), picture, request, frozenset(one.id for one in listed.objects))
+
+    def also(
+        self, known: Extraction, things: Sequence[Thing], picture: Picture, request: Request = Request("?")
+    ) -> Extraction:
+        """Add things to what is known of a picture, and ask how they stand to what is there and to one another; where
+        they are nobody told."""
+        first = len(known.objects) + 1
+        more = tuple(Seen(f"o{number}", thing) for number, thing in enumerate(things, first))
+        grown = replace(known, listed=replace(known.listed, objects=(*known.objects, *more)))
+        return self._asked(grown, picture, request, frozenset(one.id for one in more))
+
+    def _asked(self, known: Extraction, picture: Picture, request: Request, new: frozenset[str]) -> Extraction:
+        """Ask about the pairs in which one is new; what is known of others is kept."""
+        objects, lang = known.objects, known.lang
         if self.backend.info.learnt:  # it tells things of one name not apart, whatever else is said of them
             objects = tuple(one for one in objects if one.alone)
-        asked = [*hiding(objects, lang, yes_or_no(self.backend, lang)), *nearer(objects, lang)]
-        with_picture = replace(request, pictures=(picture,), history=())
-        seen, blind = self.scores(asked, with_picture)
+        asked = [*hiding(objects, lang, yes_or_no(self.backend, lang), new), *nearer(objects, lang, new)]
+        seen, blind = self.scores(asked, replace(request, pictures=(picture,), history=()))
         odds: dict[str, dict[Pair, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
         for one, with_it, without in zip(asked, seen, blind, strict=True):
             odds[one.kind][one.pair].append((with_it, without))
@@ -103,7 +117,9 @@ class Extractor:
             kind: {pair: Odds(*(tuple(column) for column in zip(*rows, strict=True))) for pair, rows in pairs.items()}
             for kind, pairs in odds.items()
         }
-        return Extraction(listed, lang, found.get("hides", {}), found.get("nearer", {}), len(asked))
+        hides = {**known.hides, **found.get("hides", {})}
+        order = {**known.nearer, **found.get("nearer", {})}
+        return replace(known, hides=hides, nearer=order, questions=known.questions + len(asked))
 
     def scores(self, asked: Sequence[Asked], request: Request) -> tuple[list[float], list[float]]:
         """Return the log-odds of each question with the picture of the request and without, read together."""

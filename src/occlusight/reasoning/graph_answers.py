@@ -47,7 +47,7 @@ SAY: Mapping[str, Mapping[Lang, str]] = {
     "free": {"en": "No. {a} does not hide {b}.", "zh": "没有。{a}没有遮挡{b}。"},
     "untold": {"en": "That is not in the graph of a picture.", "zh": "关系图里没有这方面的信息。"},
     "unclear": {"en": "It is not clear what is asked.", "zh": "没有看懂这个问题。"},
-    "doubtful": {"en": "It cannot be told for sure, {p} to be right: {said}", "zh": "不能确定（把握{p}）：{said}"},
+    "doubtful": {"en": "{said} That is not sure: {p}.", "zh": "{said}这并不确定：把握{p}。"},
 }
 SPACE: Mapping[Lang, str] = {"en": " ", "zh": ""}
 
@@ -149,10 +149,11 @@ class GraphAnswers:
         return self.executed(program, lang)
 
     def bound(self, name: Name) -> list[Object]:
-        """Return what a name can mean here: things of its kinds, of its colour where it says one."""
+        """Return what a name can mean here: things of its kinds; of its colour where it says one and one has it, since
+        a colour is more easily mistaken than a thing."""
         of_kind = [o for o in self.facts.objects.values() if o.kind in name.kinds or self._called(o, name)]
         coloured = [o for o in of_kind if name.colour is None or o.colour in (None, name.colour)]
-        return coloured if name.colour is not None else of_kind
+        return coloured or of_kind
 
     def executed(self, program: Program, lang: Lang) -> GraphAnswer:
         """Return the answer to a program over ids, in words."""

@@ -44,20 +44,24 @@ class Asked:
     choices: Choices
 
 
-def hiding(objects: Sequence[Seen], lang: Lang, choices: Choices) -> Iterator[Asked]:
-    """Yield both wordings of whether one hides the other, for each ordered pair that meets."""
+def hiding(objects: Sequence[Seen], lang: Lang, choices: Choices, of: frozenset[str] | None = None) -> Iterator[Asked]:
+    """Yield both wordings of whether one hides the other, for each ordered pair that meets; with `of`, one of these ids
+    must be in it."""
     for a, b in permutations(objects, 2):
-        if not meets(a.box, b.box):
+        if not meets(a.box, b.box) or not (of is None or of & {a.id, b.id}):
             continue
         for number, template in enumerate(HIDES):
             text = wordings()[template][lang][0].format(a=a.the(lang), b=b.the(lang))
             yield Asked("hides", (a.id, b.id), number, cap(text), choices)
 
 
-def nearer(objects: Sequence[Seen], lang: Lang) -> Iterator[Asked]:
+def nearer(objects: Sequence[Seen], lang: Lang, of: frozenset[str] | None = None) -> Iterator[Asked]:
     """Yield which of two is nearer, `MOST_NEARER` at most: of things without boxes, which are told from front to back,
-    neighbours first; of others those first whose lower ends differ least, which says least of them."""
-    pairs = list(combinations(range(len(objects)), 2))
+    neighbours first; of others those first whose lower ends differ least, which says least of them. With `of`, one of
+    these ids must be in each pair."""
+    pairs = [
+        (i, j) for i, j in combinations(range(len(objects)), 2) if of is None or of & {objects[i].id, objects[j].id}
+    ]
 
     def doubt(pair: tuple[int, int]) -> tuple[float, int]:
         one, two = objects[pair[0]].box, objects[pair[1]].box

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 
@@ -20,9 +20,11 @@ from occlusight.backends.protocol import (
 from occlusight.backends.wrapped import Wrapped
 from occlusight.occlusion.kinds import Lang
 from occlusight.reasoning.calibration import Calibration
-from occlusight.reasoning.extract import Extractor
+from occlusight.reasoning.extract import Extraction, Extractor
 from occlusight.reasoning.graph_answers import OF_PLACES, OF_RELATIONS, GraphAnswer, GraphAnswers
 from occlusight.reasoning.kept import Kept
+from occlusight.reasoning.looking import Looking
+from occlusight.reasoning.own_wording import Thing
 from occlusight.reasoning.relations import Described, describe
 from occlusight.reasoning.rules.ruleset import Rules
 from occlusight.reasoning.understanding import Understanding, Understood
@@ -48,25 +50,60 @@ class Reasoning:
 
     def described(self, request: Request, lang: Lang = "en") -> Described:
         """Return the graph of a request's picture, made once for each language in which the model is asked."""
-        kept = self._graphs.of(request.pictures)
-        key = f"{lang} {request.max_pixels} {request.min_pixels} {request.system}"
+        kept, key = self._kept(request, lang)
         if key not in kept:
-            look = replace(request, history=())
-            kept[key] = describe(
-                self.extractor, request.pictures[0], self.calibration, lang=lang, request=look, rules=self.rules
-            )
+            kept[key] = self._describe(request, None, lang)
         return kept[key]
+
+    def answers(self, request: Request, asked: Understood) -> GraphAnswers:
+        """Return what answers from the graph of a request's picture, into which things are taken that the question
+        names and the model sees once it is asked for them."""
+        found = self.described(request)
+        answers = GraphAnswers(found, self.understanding)
+        listed = found.extraction
+        things = [] if listed is None else self._overlooked(request, asked, answers)
+        if listed is not None and things:
+            kept, key = self._kept(request)
+            picture = request.pictures[0]
+            grown = self.extractor.also(listed, things, picture, replace(request, history=()))
+            kept[key] = self._describe(request, grown)
+            answers = GraphAnswers(kept[key], self.understanding)
+        return answers
 
     def told(self, request: Request, asked: Understood) -> str | None:
         """Return what the graph of a request's picture tells of something that was understood; None where it holds
         no such thing, or not one of what is named."""
         if not may_be_in_a_graph(asked):
             return None
-        answers = GraphAnswers(self.described(request), self.understanding)
+        answers = self.answers(request, asked)
         if any(len(answers.bound(name)) != 1 for name in asked.names):
             return None
         answer = answers.of(asked, asked.lang)
         return answer.text if answer.from_graph else None
+
+    def _kept(self, request: Request, lang: Lang = "en") -> tuple[MutableMapping[str, Described], str]:
+        key = f"{lang} {request.max_pixels} {request.min_pixels} {request.system}"
+        return self._graphs.of(request.pictures), key
+
+    def _describe(self, request: Request, extraction: Extraction | None, lang: Lang = "en") -> Described:
+        look = replace(request, history=())
+        return describe(
+            *(self.extractor, request.pictures[0], self.calibration),
+            extraction=extraction,
+            lang=lang,
+            request=look,
+            rules=self.rules,
+        )
+
+    def _overlooked(self, request: Request, asked: Understood, answers: GraphAnswers) -> list[Thing]:
+        """Return what a question names, of kinds that are not in the graph, and is there all the same: a list in words
+        leaves much out."""
+        if "count" not in self.extractor.backend.info.learnt:
+            return []
+        looking = Looking(self.extractor.backend, replace(request, history=()), self.extractor.words, {}, _nothing)
+        missing = [name for part in (asked.parts or (asked,)) for name in part.names if not answers.bound(name)]
+        found = (looking.meant(name, asked.lang) for name in missing)
+        return [thing for thing in dict.fromkeys(found) if thing is not None]
 
     def forget(self) -> None:
         """Forget the graphs."""
@@ -103,14 +140,17 @@ class Reasoned(Wrapped):
 
     def _answer(self, request: Request, asked: Understood, cancelled: CancelCheck | None) -> Iterator[Event]:
         began = perf_counter()
-        found = self.by.described(request)
-        answer = GraphAnswers(found, self.by.understanding).of(asked, asked.lang)
-        if not answer.from_graph:
+        answers = self.by.answers(request, asked)
+        answer = answers.of(asked, asked.lang)
+        names = [name for part in (asked.parts or (asked,)) for name in part.names]
+        if not answer.from_graph or any(len(answers.bound(name)) > 1 for name in names):
             yield from self.backend.generate(request, cancelled)
             return
         seconds = perf_counter() - began
         yield TextDelta(answer.text)
-        meaning = Asked(asked.scope, _program(answer), asked.lang, asked.probability, found.certainty.domain)
+        meaning = Asked(
+            asked.scope, _program(answer), asked.lang, asked.probability, answers.described.certainty.domain
+        )
         grounds = Grounds(answer.probability, answer.evidence, answer.relations)
         yield Done("stop", timings=Timings(first_token_s=seconds), asked=meaning, grounds=grounds)
 
@@ -125,6 +165,10 @@ def may_be_in_a_graph(asked: Understood) -> bool:
     if asked.scope != "inside":
         return False
     return all((part.program[-1][0] in OF_RELATIONS | OF_PLACES) for part in (asked.parts or (asked,)))
+
+
+def _nothing(question: str) -> str:
+    raise AssertionError(f"a model that counts is not asked {question!r}")
 
 
 def _program(answer: GraphAnswer) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -81,6 +81,7 @@ def describe(
     picture: Picture,
     calibration: Calibration | None = None,
     *,
+    extraction: Extraction | None = None,
     lang: Lang = "en",
     request: Request = Request("?"),
     rules: Rules | None = None,
@@ -90,14 +91,15 @@ def describe(
 
     Args:
         calibration: what makes probabilities of this model's log-odds; None leaves them uncalibrated.
-        lang: the language in which the model is asked.
+        extraction: what the model says of the picture, where it has been asked.
+        lang: the language in which the model is asked, otherwise.
         request: how pictures are read and answers drawn.
         rules: what the graph is checked by; None are the shipped ones.
         budget_s: the time that this may take.
 
     Raises what the backend raises for a picture that cannot be read.
     """
-    extraction = extractor.of(picture, lang, request)
+    extraction = extraction or extractor.of(picture, lang, request)
     domain = extractor.backend.domain((picture,))
     certainty = certainty_of(calibration, extraction, domain, extractor.backend.info.revision)
     used = calibration if certainty.calibrated else None
