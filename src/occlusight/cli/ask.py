@@ -20,6 +20,7 @@ from occlusight.cli.progress import SignOfLife
 from occlusight.cli.records import COST, with_options
 from occlusight.cli.waiting import watched
 from occlusight.errors import BadInput, Incomplete
+from occlusight.occlusion.parse import is_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -142,7 +143,7 @@ class Asking:
 
                 schema = self.sampling.json_schema
                 check_rules(None if schema is None else str(schema), self.sampling.regex)
-            for concern in concerns_about(files, question):
+            for concern in concerns_about(files, "zh" if is_chinese(question) else "en"):
                 sign.tell(f"({concern})")
             sign.say(f"opening the model {self.model} ...")
             backend = self.open(sign.tell)

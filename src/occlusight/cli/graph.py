@@ -12,7 +12,7 @@ import typer
 from occlusight.backends.options import EngineOptions
 from occlusight.cli.options import AnyBackendAnySize, Model, RulesFile
 from occlusight.cli.outputs import output_drawing
-from occlusight.cli.pictures import picture_files
+from occlusight.cli.pictures import concerns_about, picture_files
 from occlusight.cli.progress import SignOfLife
 from occlusight.cli.records import with_options
 from occlusight.cli.results import say
@@ -71,6 +71,8 @@ def graph(
     sign = SignOfLife()
     told = language(lang)
     with picture_files([picture]) as files, sign:
+        for concern in concerns_about(files, told):
+            sign.tell(f"({concern})")
         found = described(files[0], model, engine, told, (calibration, rules), sign)
         if overlay is not None:
             from occlusight.cli.graph_overlay import draw

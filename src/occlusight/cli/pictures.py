@@ -11,6 +11,7 @@ from pathlib import Path
 from shlex import quote
 
 from occlusight.errors import BadInput, BadPicture
+from occlusight.occlusion.kinds import Lang
 
 STDIN = "-"
 PIECE = 1 << 20
@@ -44,16 +45,15 @@ def picture_files(words: Sequence[str]) -> Iterator[tuple[Path, ...]]:
             raise BadPicture(str(error).replace(str(received), "standard input")) from None
 
 
-def concerns_about(files: Sequence[Path], question: str) -> Iterator[str]:
-    """Yield what speaks against pictures before the model is asked, in the language of the question. Raises BadPicture."""
+def concerns_about(files: Sequence[Path], lang: Lang) -> Iterator[str]:
+    """Yield what speaks against pictures before the model is asked. Raises BadPicture."""
     from occlusight.images.quality import concerns
     from occlusight.model.picture import open_picture
-    from occlusight.occlusion.parse import is_chinese
 
     for number, file in enumerate(files, 1):
         which = f"{number}: " if len(files) > 1 else ""
         for concern in concerns(open_picture(file, reduce_to=LOOKED_AT)):
-            yield which + (concern.zh if is_chinese(question) else concern.en)
+            yield which + (concern.zh if lang == "zh" else concern.en)
 
 
 def refuse_no_file(word: str) -> None:

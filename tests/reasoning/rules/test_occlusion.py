@@ -69,6 +69,16 @@ def test_an_image_in_a_mirror_hides_nothing_and_is_not_behind_it() -> None:
     assert dropped(given) == {"image_plant": ("image_is_flat",), "mirror_image": ("image_is_flat",)}
 
 
+def test_what_a_mirror_shows_within_its_outline_is_an_image() -> None:
+    image, plant = thing("image", (300, 300, 500, 600)), thing("plant", (400, 400, 600, 600))
+    shown = [Pair("mirror", "image", 0.9)]
+    assert dropped(observed(MIRROR, image, plant, mirrored=shown, image_plant=0.8)) == {
+        "image_plant": ("image_is_flat",)
+    }
+    beside = thing("image", (600, 300, 900, 600))
+    assert dropped(observed(MIRROR, beside, plant, mirrored=shown, image_plant=0.8)) == {}
+
+
 def test_nothing_within_a_mirrors_outline_is_behind_it() -> None:
     assert dropped(observed(MIRROR, thing("cup", (300, 300, 400, 400)), mirror_cup=0.8)) == {
         "mirror_cup": ("within_mirror",)
