@@ -95,6 +95,11 @@ class Sees(Backend):
 
     def score(self, request: Request, choices: Sequence[Choice], *, whole: bool = True) -> list[float]:
         self.asked.append((request.prompt, bool(request.pictures)))
+        if len(choices) == 1:  # that there is none of a kind
+            known = shipped_words().kinds
+            there = {facts.objects[id].kind for facts in self.scenes.values() for id in facts.objects} & known.keys()
+            names = {name for key in there for name in (known[key].plural, known[key].zh)}
+            return [-9.0 if any(name in request.prompt for name in names) else -0.01]
         if not request.pictures or len(choices) != 2:
             return [-float(i) for i in range(len(choices))]
         (path,) = request.pictures

@@ -363,6 +363,21 @@ def test_what_is_not_sure_is_said_not_to_be() -> None:
     assert answer.text.endswith("That is not sure: 56%.")
 
 
+def test_who_asks_why_is_told_why() -> None:
+    by = answers()
+
+    def why(text: str, pair: list[object]) -> str:
+        return by.of(replace(asked(text, [["hides", pair]]), why=True), "en").text
+
+    assert why("does the dog hide the car, and why", ["dog", "car"]).endswith("can still be seen.")
+    assert why("does the bus hide the dog, and why", ["bus", "dog"]) == (
+        "No. The bus does not hide the dog, which is nearer."
+    )
+    assert why("does the dog hide the bus, and why", ["dog", "bus"]) == (
+        "No. The dog is nearer, but they do not overlap in the picture."
+    )
+
+
 def test_what_no_graph_holds_is_left_to_others() -> None:
     answer = answers().of(asked("what colour is the dog", [["colour", ["dog"]]]), "en")
     assert not answer.from_graph

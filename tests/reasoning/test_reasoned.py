@@ -11,7 +11,7 @@ from tests.reasoning.observed_scene import Sees
 from tests.reasoning.test_graph import FITTED, PICTURE, STREET
 
 from occlusight.backends.completion import Completion
-from occlusight.backends.protocol import Choice, Request
+from occlusight.backends.protocol import Request
 from occlusight.backends.scripted import Scripted
 from occlusight.occlusion.facts import Facts
 from occlusight.reasoning.extract import Extractor
@@ -106,6 +106,26 @@ def test_what_the_list_leaves_out_is_looked_for_and_answered_about() -> None:
     assert absent.text.startswith("There is no horse")
 
 
+def test_two_of_a_kind_that_a_question_tells_apart_by_colour_are_two() -> None:
+    sees = Sees({PICTURE: Facts(STREET)}, learnt=("list_all", "hides", "count"))
+    sees.odds |= {
+        (PICTURE, text): -5.0
+        for one in ("street lamp", "red car", "dog", "bus")
+        for text in (
+            f"Does the blue car hide the {one}?",
+            f"Does the {one} hide the blue car?",
+            f"Is the blue car hidden by the {one}?",
+            f"Is the {one} hidden by the blue car?",
+            f"Which is nearer, the {one} or the blue car?",
+        )
+    }
+    sees.odds[PICTURE, "Does the red car hide the blue car?"] = 5.0
+    sees.odds[PICTURE, "Is the blue car hidden by the red car?"] = 5.0
+    backend = Reasoned(Scripted(""), Reasoning(Extractor(sees), reads("hides:12"), FITTED))
+    found = Completion.of(backend.generate(Request("does the red car hide the blue car?", PICTURE)))
+    assert found.text.startswith("Yes. The red car stands in front of the blue car")
+
+
 class Overlooks(Sees):
     """Leaves the last thing out of its list, and counts it when it is asked."""
 
@@ -116,11 +136,3 @@ class Overlooks(Sees):
         self.listed = super().listed  # type: ignore[method-assign]
         super()._learn(path, facts)
         del self.listed
-
-    def score(self, request: Request, choices: Sequence[Choice], *, whole: bool = True) -> list[float]:
-        if len(choices) == 1:  # that there is none
-            self.asked.append((request.prompt, True))
-            kinds = {facts.objects[id].kind for facts in self.scenes.values() for id in facts.objects}
-            there = any(kind in request.prompt or {"bus": "公交车"}.get(kind, "-") in request.prompt for kind in kinds)
-            return [-9.0 if there else -0.01]
-        return super().score(request, choices, whole=whole)

@@ -45,6 +45,11 @@ SAY: Mapping[str, Mapping[Lang, str]] = {
     "empty": {"en": "Nothing was recognised in this picture.", "zh": "这张图里没有识别出任何物体。"},
     "which": {"en": "There are several: {told}. Say which one.", "zh": "有好几个：{told}。请说明是哪一个。"},
     "free": {"en": "No. {a} does not hide {b}.", "zh": "没有。{a}没有遮挡{b}。"},
+    "nearer": {"en": "No. {a} does not hide {b}, which is nearer.", "zh": "没有。{a}没有遮挡{b}，{b}离我们更近。"},
+    "apart": {
+        "en": "No. {a} is nearer, but they do not overlap in the picture.",
+        "zh": "没有。{a}更近，但两者在图中没有重叠。",
+    },
     "untold": {"en": "That is not in the graph of a picture.", "zh": "关系图里没有这方面的信息。"},
     "unclear": {"en": "It is not clear what is asked.", "zh": "没有看懂这个问题。"},
     "doubtful": {"en": "{said} That is not sure: {p}.", "zh": "{said}这并不确定：把握{p}。"},
@@ -146,7 +151,7 @@ class GraphAnswers:
         program = [[step, [bound.get(a, a) for a in given]] for step, given in steps]
         if op == "exists_coloured":
             program = [["exists_coloured", [self._kind(asked.names[0]), asked.names[0].colour]]]
-        return self.executed(program, lang)
+        return self.executed(program, lang, why=asked.why)
 
     def bound(self, name: Name) -> list[Object]:
         """Return what a name can mean here: things of its kinds; of its colour where it says one and one has it, since
@@ -155,19 +160,19 @@ class GraphAnswers:
         coloured = [o for o in of_kind if name.colour is None or o.colour in (None, name.colour)]
         return coloured or of_kind
 
-    def executed(self, program: Program, lang: Lang) -> GraphAnswer:
-        """Return the answer to a program over ids, in words."""
+    def executed(self, program: Program, lang: Lang, *, why: bool = False) -> GraphAnswer:
+        """Return the answer to a program over ids, in words; with the reasons where `why`."""
         op, arguments = program[-1]
         wording = Wording(self.facts, self.names, lang)
         rests_on = self._consulted(op, [a for a in arguments if a in self.facts.objects])
         relations = tuple(r for pair in rests_on if (r := self.facts.relations.get(pair)) is not None)
         probability = self._chance(rests_on)
-        text = self._said(program, wording)
+        text = self._said(program, wording, why)
         if len(rests_on) == 1 and probability is not None and not self._is_said(rests_on[0]):
             text = SAY["doubtful"][lang].format(p=f"{probability:.0%}", said=text)
         return GraphAnswer(text, probability, _evidence(relations), program, "inside", relations)
 
-    def _said(self, program: Program, wording: Wording) -> str:
+    def _said(self, program: Program, wording: Wording, why: bool) -> str:
         op, arguments = program[-1]
         lang, facts = wording.lang, self.facts
         none_hides = (
@@ -175,14 +180,20 @@ class GraphAnswers:
         )
         if none_hides or (op == "hidden_part" and not facts.hides(*arguments)):
             a, b = (wording.the(id) for id in arguments)
-            return SAY["free"][lang].format(a=cap(a), b=b)
+            return SAY[self._why_free(*arguments) if why else "free"][lang].format(a=cap(a), b=b)
         if op == "part_hidden" and not facts.occluders(arguments[0]):
             program = [["anything_hides", list(arguments)]]
         if op == "remove" and not facts.occluders(arguments[1]):
             program = [["anything_hides", [arguments[1]]]]
         if op in ("nearest", "farthest", "in_order", "list_all") and not facts.recognised:
             return SAY["empty"][lang]
-        return reply(first_of_step()[program[-1][0]].name, execute(program, facts), wording)
+        name = "explanation.active" if why and op == "hides" else first_of_step()[program[-1][0]].name
+        return reply(name, execute(program, facts), wording)
+
+    def _why_free(self, a: str, b: str) -> str:
+        """Which sentence says why `a` hides nothing of `b`: what is nearer and hides nothing does not overlap."""
+        order = self.facts.depth(a, b)
+        return {"front": "apart", "behind": "nearer"}.get(order, "free")
 
     def _consulted(self, op: str, ids: Sequence[str]) -> list[Pair]:
         """The pairs of which an answer depends on whether one hides the other."""

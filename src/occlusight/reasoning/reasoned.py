@@ -97,11 +97,18 @@ class Reasoning:
 
     def _overlooked(self, request: Request, asked: Understood, answers: GraphAnswers) -> list[Thing]:
         """Return what a question names, of kinds that are not in the graph, and is there all the same: a list in words
-        leaves much out."""
+        leaves much out. Two that it tells apart by colour are two."""
         if "count" not in self.extractor.backend.info.learnt:
             return []
         looking = Looking(self.extractor.backend, replace(request, history=()), self.extractor.words, {}, _nothing)
-        missing = [name for part in (asked.parts or (asked,)) for name in part.names if not answers.bound(name)]
+        names = [name for part in (asked.parts or (asked,)) for name in part.names]
+        bound = {name.same: [o.id for o in answers.bound(name)] for name in names}
+        missing = []
+        for name in names:
+            ids = bound[name.same]
+            twin = any(bound[other.same] == ids for other in names if other.same != name.same)
+            if not ids or (twin and name.colour not in {o.colour for o in answers.bound(name)}):
+                missing.append(name)
         found = (looking.meant(name, asked.lang) for name in missing)
         return [thing for thing in dict.fromkeys(found) if thing is not None]
 
