@@ -17,7 +17,7 @@ from starlette.responses import StreamingResponse
 from occlusight.backends.protocol import Backend, Done, Event, Request
 from occlusight.errors import BadPicture, Cancelled
 from occlusight.serve.api.errors import LEFT, ApiError, api_error
-from occlusight.serve.api.pictures import Pictures, RequestLimits, pictures_kept
+from occlusight.serve.api.pictures import Pictures, PictureStore, RequestLimits, pictures_kept
 from occlusight.serve.fair_queue import Client, FairQueue, Place
 from occlusight.serve.metrics import Metered, Metrics
 from occlusight.serve.request_log import note
@@ -43,6 +43,7 @@ class Service:
     opened: int = field(default_factory=lambda: int(time()))
 
     def __post_init__(self) -> None:
+        self.store = PictureStore()
         self.metrics = Metrics(self.backend.info.name, self.queue)
         self.backend = Metered(self.backend, self.metrics)
         self.threads = ThreadPoolExecutor(self.queue.shares.at_once, thread_name_prefix="api")
@@ -53,8 +54,9 @@ class Service:
         return self.plain or self.backend
 
     def close(self) -> None:
-        """Begin nothing more."""
+        """Begin nothing more, and forget all pictures."""
         self.threads.shutdown(wait=False, cancel_futures=True)
+        self.store.close()
 
     def check_model(self, name: str) -> None:
         """Raise ApiError (404) for another model than the one that answers here."""
@@ -65,7 +67,7 @@ class Service:
     @asynccontextmanager
     async def pictures(self) -> AsyncIterator[Pictures]:
         """Keep a request's pictures as long as this lasts; errors about one name the field that it came in."""
-        with pictures_kept(self.limits) as kept:
+        with pictures_kept(self.store, self.limits) as kept:
             try:
                 yield kept
             except BadPicture as error:
