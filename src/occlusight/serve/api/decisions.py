@@ -27,6 +27,7 @@ from occlusight.serve.api.errors import RESPONSES, ApiError
 from occlusight.serve.api.pictures import Pictures
 from occlusight.serve.api.service import Service, client_of, unless_left
 from occlusight.serve.fair_queue import Client
+from occlusight.serve.request_log import note
 
 TOGETHER = 32
 """Questions that are asked together; between two such lots is seen whether the client is still there."""
@@ -57,6 +58,7 @@ async def decided(service: Service, body: DecisionRequest, client: Client) -> De
         asked = list(zip(requests, wordings, strict=True))
         weighed = await service.compute(lambda stopped: weigh(service, asked, stopped), client)
     usage, reused = weighed.usage, weighed.saved.reused
+    note({"questions": len(asked), "prompt_tokens": usage.prompt_tokens, "cached_tokens": reused})
     return Decision(
         model=service.backend.info.name,
         answers=[answer_of(question, logs) for question, logs in zip(body.questions, weighed.scores, strict=True)],
