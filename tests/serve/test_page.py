@@ -341,10 +341,13 @@ def test_pictures_are_pasted_dropped_anywhere_and_asked_about_together(
         image.save(tmp_path / "scan.tiff")
     tab.add(tmp_path / "scan.tiff")
     tab.page.wait_for_function("document.querySelector('#picture img')?.naturalWidth > 0")
+    Image.new("RGB", (96, 64), (4, 4, 4)).save(tmp_path / "night.png")
+    tab.add(tmp_path / "night.png")
+    assert "dark" in tab.page.inner_text("#under")
     tab.add(pictures[0], pictures[1])
     tab.asked("What changed?")
     assert len(backend.requests[-1].pictures) == 2
-    assert tab.page.locator(".thumbs [aria-pressed]").count() == 4
+    assert tab.page.locator(".thumbs [aria-pressed]").count() == 4  # nothing was asked about the one in the dark
     assert tab.problems == []
 
 

@@ -28,6 +28,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from occlusight.errors import BadInput, BadPicture, Busy
+from occlusight.images.quality import Concern
 from occlusight.serve.fair_queue import FairQueue, Place
 from occlusight.serve.page.desk import Desk, busy_told
 from occlusight.serve.page.picture import PREVIEW, NoPicture, check_picture
@@ -117,7 +118,8 @@ class Gate:
         return FileResponse(self.web["icon.svg"], media_type=KINDS[".svg"])
 
     async def upload(self, request: Request) -> Response:
-        """Keep a picture; the answer is its name here. Refused (415) where it is none, or broken."""
+        """Keep a picture; the answer is its name here, and what speaks against it. Refused (415) where it is none, or
+        broken."""
         visitor = visitor_of(request)
         largest = self.uploads.limits.largest
         bounded = Request(request.scope, at_most(request, largest + ENVELOPE))
@@ -130,7 +132,7 @@ class Gate:
                         raise HTTPException(400, "a form with one file is expected")
                     if (picture.size or 0) > largest:
                         raise HTTPException(413)
-                    handle = await run_in_threadpool(self._keep, visitor, picture)
+                    handle, found = await run_in_threadpool(self._keep, visitor, picture)
         except Busy as busy:
             return busy_now(busy)
         except NoPicture as error:
@@ -138,17 +140,18 @@ class Gate:
         except OSError as error:
             LOG.error("a picture could not be kept: %s", error)
             return JSONResponse({"kind": "no_room"}, 507)
-        return JSONResponse({"name": handle}, 201)
+        concerns = [{"kind": one.kind, "en": one.en, "zh": one.zh} for one in found]
+        return JSONResponse({"name": handle, "concerns": concerns}, 201)
 
-    def _keep(self, visitor: Visitor, picture: UploadFile) -> str:
+    def _keep(self, visitor: Visitor, picture: UploadFile) -> tuple[str, tuple[Concern, ...]]:
         handle = self.uploads.add(visitor, picture.filename or "", picture.file)
         try:
             path = self.uploads.path(visitor, handle)
-            check_picture(path, shown=media_type(path) is not None)
+            found = check_picture(path, shown=media_type(path) is not None)
         except NoPicture:
             self.uploads.remove(visitor, handle)
             raise
-        return handle
+        return handle, found
 
     async def picture(self, request: Request) -> Response:
         """An example, or a picture that this visitor brought; a preview of one that browsers do not show."""

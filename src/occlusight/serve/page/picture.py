@@ -7,12 +7,15 @@ from typing import Literal
 
 from occlusight.errors import BadPicture
 from occlusight.images.header import other_format, read_header
-from occlusight.model.picture import open_picture
+from occlusight.images.quality import Concern, concerns
+from occlusight.model.picture import open_reduced
 
 PREVIEW_PIXELS = 2**20
 """A picture that browsers do not show is shown with at least so many, where it has them."""
 PREVIEW_SIDE = 1600
 PREVIEW = "preview.jpg"
+AGAINST = ("blurred", "dark", "small")
+"""What is said against a picture before anybody asks: how far it is reduced, the answer tells."""
 
 
 class NoPicture(BadPicture):
@@ -24,9 +27,9 @@ class NoPicture(BadPicture):
         self.what = what
 
 
-def check_picture(path: Path, *, shown: bool) -> None:
+def check_picture(path: Path, *, shown: bool) -> tuple[Concern, ...]:
     """Open a picture once, so that one that cannot be asked about is refused at once; of one that browsers do not show
-    (`shown` says so), leave a preview beside it.
+    (`shown` says so), leave a preview beside it. Returns what speaks against it: too blurred, too dark, too small.
 
     Raises:
         NoPicture: it cannot be read.
@@ -36,9 +39,11 @@ def check_picture(path: Path, *, shown: bool) -> None:
         if size and read_header(file, size) is None:
             raise NoPicture(f"{path.name} is no picture", "no_picture", other_format(file))
     try:
-        picture = open_picture(path, reduce_to=PREVIEW_PIXELS)
+        picture = open_reduced(path, PREVIEW_PIXELS).image
     except BadPicture as error:
         raise NoPicture(str(error), "broken") from None
+    found = tuple(one for one in concerns(picture) if one.kind in AGAINST)
     if not shown:
         picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
         picture.save(path.with_name(PREVIEW), quality=85)
+    return found

@@ -292,6 +292,9 @@ function listen(app) {
     byId(menu).addEventListener("click", () => byId(menu).hidePopover());
     byId(menu).addEventListener("toggle", (event) => placeMenu(event, byId(button)));
   }
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("#rail, #menu, dialog")) app.foldRail();
+  });
   document.addEventListener("keydown", (event) => {
     if (event.key === "/" && !event.target.closest?.("textarea, input")) {
       event.preventDefault();

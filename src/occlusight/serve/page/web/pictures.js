@@ -16,10 +16,11 @@ export async function bring(file, from, limits) {
   if (file.size > limits.bytes) throw new Refusal("too_large");
   const id = newId();
   const name = file.name || "picture.png";
-  onServer.set(id, await send(file, name));
+  const sent = await send(file, name);
+  onServer.set(id, sent.name);
   const kept = await store.keepPicture(id, file, name);
   if (SHOWN.includes(file.type)) urls.set(id, URL.createObjectURL(file));
-  return { id, name, from, kept };
+  return { id, name, from, kept, concerns: sent.concerns };
 }
 
 export const example = (one) => ({ id: one.name, name: one.name.split("/").pop(), from: "example", kept: true });
@@ -30,7 +31,7 @@ export async function serverName(picture) {
   if (!onServer.has(picture.id)) {
     const kept = await store.picture(picture.id);
     if (!kept) throw new Refusal("not_kept");
-    onServer.set(picture.id, await send(kept.blob, kept.name));
+    onServer.set(picture.id, (await send(kept.blob, kept.name)).name);
   }
   return onServer.get(picture.id);
 }

@@ -5,7 +5,7 @@ import { byId, h, icon } from "./dom.js";
 import { chosen, drawing, located } from "./graph.js";
 import { serverName } from "./pictures.js";
 import { graph as ask } from "./server.js";
-import { percent, t } from "./words.js";
+import { language, percent, t } from "./words.js";
 
 const OWN_WORLD = 0.5; // pictures that are less probably of the model's world are said to be none of it
 const START = { relation: 0, object: null, gone: false };
@@ -56,13 +56,18 @@ export function drawGraph(app) {
 /** Return what stands under the picture. */
 export function under(app) {
   const picture = app.shownPicture;
-  if (!picture) return [];
+  const against = (picture?.concerns ?? []).map((one) => note([one[language()]]));
+  return picture ? [...against, ...seen(app, picture)] : [];
+}
+
+/** Return what is known of what hides what, or how to come to know it. */
+function seen(app, picture) {
   const graph = graphs.get(picture.id);
   if (graph === null) return [h("p", { class: "xs quiet", role: "status" }, t("seeing"))];
   if (foreign(app, graph) && !guessed.has(picture.id)) return [notice(app, picture, graph)];
   if (drawn(app)) return [strip(graph, app.seen), card(app, graph, app.seen)];
   const unsure = !app.settings.model.photographs && picture.from !== "example" && domain(app, graph) == null;
-  return [...(unsure ? [note(app, [t("renders")])] : []), ...offer(app, picture, graph)];
+  return [...(unsure ? [note([t("renders"), command(app)])] : []), ...offer(app, picture, graph)];
 }
 
 /** Return the button that asks for the graph, where there is none yet. */
@@ -81,20 +86,16 @@ function notice(app, picture, graph) {
     app.draw();
   };
   const said = [h("b", {}, t("photograph", { share: percent(1 - domain(app, graph)) })), ` ${t("photograph_more")}`];
-  return note(
-    app,
-    said,
-    graph ? h("div", { class: "btns" }, h("button", { type: "button", class: "btn", click: guess }, t("guess"))) : null,
-  );
+  return note([
+    ...said,
+    command(app),
+    graph ? h("div", { class: "btns" }, h("button", { type: "button", class: "btn", click: guess }, t("guess"))) : "",
+  ]);
 }
 
-const note = (app, said, buttons = null) =>
-  h(
-    "div",
-    { class: "note", role: "note" },
-    icon("heed"),
-    h("div", {}, ...said, h("code", {}, app.settings.command), buttons),
-  );
+const command = (app) => h("code", {}, app.settings.command);
+
+const note = (said) => h("div", { class: "note", role: "note" }, icon("heed"), h("div", {}, ...said));
 
 /** Choose a relation or an object that was pressed; the focus stays where it was. */
 function choose(app, target) {

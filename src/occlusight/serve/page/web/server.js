@@ -23,11 +23,11 @@ async function asked(path, init) {
   throw new Refusal(BY_STATUS[response.status] || body.kind || "no_server", body);
 }
 
-/** Send a picture; returns the server's name of it. */
+/** Send a picture; returns the server's name of it, and what speaks against it. */
 export async function send(blob, name) {
   const form = new FormData();
   form.append("picture", blob, name);
-  return (await (await asked("pictures", { method: "POST", body: form })).json()).name;
+  return (await asked("pictures", { method: "POST", body: form })).json();
 }
 
 export const address = (name) => `pictures/${name.split("/").map(encodeURIComponent).join("/")}`;

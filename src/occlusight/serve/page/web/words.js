@@ -55,7 +55,8 @@ export function certainty(probability) {
     [0.7, "sure_70"],
     [0.55, "sure_55"],
   ];
-  return t((steps.find(([least]) => probability >= least) || [0, "sure_0"])[1]);
+  const shown = Math.round(probability * 100) / 100; // the word goes with the figure beside it
+  return t((steps.find(([least]) => shown >= least) || [0, "sure_0"])[1]);
 }
 
 export function moment(time) {
