@@ -26,7 +26,7 @@ from occlusight.reasoning.graph_answers import GraphAnswers, SeenGraph
 from occlusight.reasoning.matching import match
 from occlusight.reasoning.names import named
 from occlusight.reasoning.objects import numbered, overlap, placed, unplaced
-from occlusight.reasoning.pairs import MOST_NEARER
+from occlusight.reasoning.pairs import MOST_NEARER, MOST_PAIRS, hiding
 from occlusight.reasoning.relations import describe
 from occlusight.reasoning.understanding import Understanding, Understood
 from occlusight.reasoning.vocabulary import shipped_words
@@ -147,6 +147,16 @@ def test_pairs_that_meet_are_asked_both_ways_in_two_wordings_and_far_ones_for_de
     assert len(found.nearer) == 6 <= MOST_NEARER
     assert backend.calls == 1  # in one batch
     assert found.listed.size == (400, 300)
+
+
+def test_of_many_pairs_those_that_overlap_most_are_asked() -> None:
+    boxes = [Detection((10.0 * i, 0.0, 10.0 * i + 500, 500.0), f"thing {chr(97 + i)}") for i in range(26)]
+    seen = numbered(placed(boxes, WORDS))
+    asked = {one.pair for one in hiding(seen, "en", (("y",), ("n",)))}
+    assert len(asked) == 2 * MOST_PAIRS
+    assert ("o1", "o2") in asked
+    assert ("o2", "o1") in asked
+    assert ("o1", "o26") not in asked
 
 
 def test_without_boxes_every_pair_is_asked() -> None:

@@ -13,7 +13,7 @@ from occlusight.occlusion.graph import Box
 from occlusight.occlusion.kinds import Lang
 from occlusight.questions.phrases import cap
 from occlusight.questions.wording import wordings
-from occlusight.reasoning.objects import Seen
+from occlusight.reasoning.objects import Seen, area
 
 HIDES = ("occlusion.active", "occlusion.passive")
 """The two wordings in which each ordered pair is asked about."""
@@ -22,6 +22,8 @@ OWN_YES_NO: Mapping[Lang, tuple[str, str]] = {"en": ("Yes", "No"), "zh": ("是",
 """How the replies begin that models were trained on which know their own wordings alone."""
 MOST_NEARER = 20
 """Questions about which of two is nearer."""
+MOST_PAIRS = 100
+"""Pairs that are asked whether one hides the other: thirty things have some seventy that meet."""
 GAP = 12
 """Boxes no farther apart than this, in thousandths, touch."""
 
@@ -45,10 +47,13 @@ class Asked:
 
 
 def hiding(objects: Sequence[Seen], lang: Lang, choices: Choices, of: frozenset[str] | None = None) -> Iterator[Asked]:
-    """Yield both wordings of whether one hides the other, for each ordered pair that meets; with `of`, one of these ids
-    must be in it."""
+    """Yield both wordings of whether one hides the other, both ways, for each pair that meets, of `MOST_PAIRS` at most
+    those that overlap most; with `of`, one of these ids must be in it."""
+    pairs = [(a, b) for a, b in combinations(objects, 2) if meets(a.box, b.box) and (of is None or of & {a.id, b.id})]
+    kept = sorted(pairs, key=lambda pair: -_covered(pair[0].box, pair[1].box))[:MOST_PAIRS]
+    both = {(a.id, b.id) for one, other in kept for a, b in ((one, other), (other, one))}
     for a, b in permutations(objects, 2):
-        if not meets(a.box, b.box) or not (of is None or of & {a.id, b.id}):
+        if (a.id, b.id) not in both:
             continue
         for number, template in enumerate(HIDES):
             text = wordings()[template][lang][0].format(a=a.the(lang), b=b.the(lang))
@@ -72,6 +77,14 @@ def nearer(objects: Sequence[Seen], lang: Lang, of: frozenset[str] | None = None
         a, b = objects[i], objects[j]
         text = wordings()[NEARER][lang][0].format(a=a.the(lang), b=b.the(lang))
         yield Asked("nearer", (a.id, b.id), 0, cap(text), _begun(a, b, lang))
+
+
+def _covered(a: Box | None, b: Box | None) -> float:
+    """The share of the smaller of two boxes that the other covers; all where one is not known."""
+    if a is None or b is None:
+        return 1.0
+    wide, high = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    return max(0, wide) * max(0, high) / max(1, min(area(a), area(b)))
 
 
 def _begun(a: Seen, b: Seen, lang: Lang) -> Choices:
