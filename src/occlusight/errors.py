@@ -3,6 +3,7 @@
     OcclusightError
     ├── BadInput          a file, a parameter or a question that cannot be used      (exit code 2)
     │   ├── BadPicture    not a picture, broken, empty or too large
+    │   ├── BadVideo      not a video, without frames, cut, broken or too long
     │   ├── BadData       a data set or an asset folder that is incomplete or wrong
     │   └── BadModel      a model that cannot be found or does not match its configuration
     ├── Incomplete        an answer that is not what its schema or expression asks for (exit code 1)
@@ -24,6 +25,10 @@ class BadInput(OcclusightError, ValueError):
 
 class BadPicture(BadInput):
     """A picture that cannot be read or is outside the limits."""
+
+
+class BadVideo(BadInput):
+    """A video that cannot be read or is outside the limits."""
 
 
 class BadData(BadInput):

@@ -85,7 +85,7 @@ def test_standard_input_that_is_no_picture(
         ("nope.png", "there is no picture 'nope.png'"),
         ("n" * 300, "there is no picture"),
         ("/dev/null", "not a file; pipe the picture in"),
-        ("{folder}/clip.mp4", "is a video; questions are about pictures"),
+        ("{folder}/clip.mp4", "is a video; ask is about pictures, and about videos there is: occlusight track VIDEO"),
         ("{folder}/clip.webm", "is a video"),
         ("{folder}/clip.avi", "is a video"),
     ],

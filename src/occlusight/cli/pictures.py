@@ -110,10 +110,7 @@ def refuse_video(path: Path, name: str) -> None:
     except OSError:
         return
     if found == VIDEO:
-        raise BadPicture(
-            f"{name} is a video; questions are about pictures. Take frames of it, for example one a second "
-            "(ffmpeg -i VIDEO -vf fps=1 frame-%03d.png), then ask about one of them, or with --batch about each"
-        )
+        raise BadPicture(f"{name} is a video; ask is about pictures, and about videos there is: occlusight track VIDEO")
 
 
 def receive(target: Path) -> None:

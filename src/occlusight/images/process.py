@@ -110,28 +110,11 @@ class Worker:
         self, process: "subprocess.Popen[bytes]", seconds: float, cancelled: CancelCheck | None
     ) -> Iterator[list[Exception]]:
         """Within, the process is killed after a time or on request; the list then holds why."""
-        over = threading.Event()
         why: list[Exception] = []
-        last = monotonic() + seconds
-
-        def watch() -> None:
-            while not over.wait(LOOK_S):
-                if monotonic() > last:
-                    why.append(Failed("time"))
-                elif cancelled is not None and cancelled():
-                    why.append(Cancelled("opening the picture was stopped on request"))
-                else:
-                    continue
-                process.kill()
-                return
-
-        watcher = threading.Thread(target=watch, name="picture-deadline", daemon=True)
-        watcher.start()
         try:
-            yield why
+            with watched(process, seconds, cancelled, why, "picture"):
+                yield why
         finally:
-            over.set()
-            watcher.join()
             if why:
                 self.stop()
 
@@ -155,21 +138,51 @@ class Worker:
 
     def _message(self, process: "subprocess.Popen[bytes]") -> tuple[bytes, bytes]:
         assert process.stdout is not None
-        kind, length = HEAD.unpack(_exactly(process.stdout, HEAD.size))
-        return kind, _exactly(process.stdout, length)
+        kind, length = HEAD.unpack(exactly(process.stdout, HEAD.size))
+        return kind, exactly(process.stdout, length)
 
 
-def _exactly(stream: Any, count: int) -> bytes:
+@contextmanager
+def watched(
+    process: "subprocess.Popen[bytes]", seconds: float, cancelled: CancelCheck | None, why: list[Exception], what: str
+) -> Iterator[None]:
+    """Within, the process is killed after a time (`why` then holds Failed) or on request (Cancelled); `what` is being
+    opened."""
+    over = threading.Event()
+    last = monotonic() + seconds
+
+    def watch() -> None:
+        while not over.wait(LOOK_S):
+            if monotonic() > last:
+                why.append(Failed("time"))
+            elif cancelled is not None and cancelled():
+                why.append(Cancelled(f"opening the {what} was stopped on request"))
+            else:
+                continue
+            process.kill()
+            return
+
+    watcher = threading.Thread(target=watch, name=f"{what}-deadline", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+def exactly(stream: Any, count: int) -> bytes:
+    """Return so many bytes. Raises EOFError where there are fewer."""
     data: bytes = stream.read(count)
     if len(data) < count:
         raise EOFError
     return data
 
 
-def stop_if(cancelled: CancelCheck | None) -> None:
-    """Raise Cancelled if the caller does not want the picture any more."""
+def stop_if(cancelled: CancelCheck | None, what: str = "picture") -> None:
+    """Raise Cancelled if the caller does not want any more what is being opened."""
     if cancelled is not None and cancelled():
-        raise Cancelled("opening the picture was stopped on request")
+        raise Cancelled(f"opening the {what} was stopped on request")
 
 
 class Gate:
