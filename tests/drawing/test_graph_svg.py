@@ -134,6 +134,8 @@ def test_things_without_places_are_listed_from_near_to_far_beside_the_picture() 
         )
         assert abs(y0 - heights[str(g.get("data-occluder"))]) < 40
         assert abs(y1 - heights[str(g.get("data-occluded"))]) < 40
+    for g in (*parts(root, "object"), *parts(root, "relation")):  # what shows where the keyboard is
+        assert [shape for shape in g.iter() if shape.get("class") == "line"]
     assert len(png(graph_svg(nowhere))) > 1000
     empty = Graph(640, 480, ())
     assert parts(parsed(graph_svg(empty)), "object") == []

@@ -74,8 +74,8 @@ def label(name: str, at: Point, em: int, paint: str) -> str:
     wide, tall = label_size(name, em)
     text = names_face(em).getlength(name)
     return (
-        f'<g aria-hidden="true"><rect x="{at[0]:.1f}" y="{at[1]:.1f}" width="{wide:.1f}" height="{tall:.1f}" rx="4" '
-        f'fill="{DARK}" fill-opacity="0.94" stroke="{paint}" stroke-width="1.6"/>'
+        f'<g aria-hidden="true"><rect class="line" x="{at[0]:.1f}" y="{at[1]:.1f}" width="{wide:.1f}" '
+        f'height="{tall:.1f}" rx="4" fill="{DARK}" fill-opacity="0.94" stroke="{paint}" stroke-width="1.6"/>'
         f'<text x="{at[0] + 0.45 * em:.1f}" y="{at[1] + 1.13 * em:.1f}" font-size="{em}" fill="{LIGHT}" '
         f'textLength="{text:.1f}" lengthAdjust="spacingAndGlyphs">{safe(name)}</text></g>'
     )
