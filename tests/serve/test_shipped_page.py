@@ -29,3 +29,16 @@ def test_the_shipped_model_answers_the_first_example(serve: Callable[..., str], 
     assert "截断" not in tab.status
     assert "一辆红色的汽车" in answer
     assert "路灯" in answer
+
+
+@pytest.mark.page
+@pytest.mark.slow
+def test_the_shipped_model_says_what_hides_what_in_the_first_example(
+    serve: Callable[..., str], open_tab: Callable[..., Any]
+) -> None:
+    tab = open_tab(serve(open_backend("default"), tuple(shipped_examples())))
+    tab.page.wait_for_selector(".card", timeout=120_000)
+    card = tab.page.inner_text(".card")
+    assert "street lamp" in card
+    assert "red car" in card
+    assert " %" in card

@@ -51,22 +51,33 @@ class Sight:
         self._see = see
         self._threads = threads
         self._kept: dict[Path, Described] = {}
+        self._making: dict[Path, asyncio.Task[Described]] = {}
 
     def knows(self, picture: Path) -> bool:
         """Whether the graph of a picture is there already."""
         return picture in self._kept
 
     async def of(self, picture: Path, place: Place | None = None) -> Described:
-        """Return the graph of a picture, made when the place's turn has come. Raises what the backend raises."""
-        if picture not in self._kept:
-            if place is not None:
-                async for _ in place.waits():
-                    pass
+        """Return the graph of a picture, made when the place's turn has come, and for all who wait for it at once.
+        Raises what the backend raises."""
+        if place is not None:
+            async for _ in place.waits():
+                pass
+        if picture in self._kept:
+            return self._kept[picture]
+        if picture not in self._making:
+            self._making[picture] = asyncio.create_task(self._make(picture))
+        return await asyncio.shield(self._making[picture])
+
+    async def _make(self, picture: Path) -> Described:
+        try:
             found = await asyncio.get_running_loop().run_in_executor(self._threads, self._see, picture)
-            self._kept[picture] = found
-            while len(self._kept) > MOST_KEPT:
-                del self._kept[next(iter(self._kept))]
-        return self._kept[picture]
+        finally:
+            del self._making[picture]
+        self._kept[picture] = found
+        while len(self._kept) > MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+        return found
 
     def forget(self, picture: Path) -> None:
         """Keep nothing of a picture any more."""

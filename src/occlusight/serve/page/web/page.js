@@ -11,7 +11,7 @@ import * as seeing from "./seeing.js";
 import { Refusal, graphAddress } from "./server.js";
 import * as stage from "./stage.js";
 import * as store from "./store.js";
-import { begin, chooseLanguage, language, relabel, t } from "./words.js";
+import { begin, language, relabel, setLanguage, t } from "./words.js";
 
 class App {
   constructor(settings) {
@@ -304,7 +304,8 @@ function listen(app) {
   for (const one of document.getElementsByName("language")) {
     one.checked = one.value === language();
     one.addEventListener("change", () => {
-      chooseLanguage(one.value);
+      setLanguage(one.value);
+      store.choose("language", one.value);
       app.draw();
     });
   }
@@ -331,7 +332,7 @@ function setTheme(theme) {
 /** Begin. `settings` is what `Page.settings` tells. */
 export async function start(element, settings) {
   settings = JSON.parse(JSON.stringify(settings));
-  begin(settings.words, settings.language);
+  begin(settings.words, store.choice("language", null), settings.language);
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;
   setTheme(store.choice("theme", dark ? "dark" : "light"));
   const app = new App(settings);

@@ -101,4 +101,11 @@ export function choice(name, otherwise) {
   }
 }
 
-export const choose = (name, value) => localStorage.setItem(`occlusight.${name}`, JSON.stringify(value));
+/** Keep a small choice, where the browser allows it. */
+export function choose(name, value) {
+  try {
+    localStorage.setItem(`occlusight.${name}`, JSON.stringify(value));
+  } catch {
+    // it lasts as long as the page is open
+  }
+}

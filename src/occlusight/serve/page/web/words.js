@@ -3,11 +3,10 @@
 const state = { words: {}, language: "en" };
 
 /** Take the sentences, and the first language: what was chosen before, else the server's, else the browser's. */
-export function begin(words, choice) {
+export function begin(words, chosen, server) {
   state.words = words;
-  const kept = localStorage.getItem("occlusight.language");
   const browser = (navigator.languages || ["en"]).map((one) => one.slice(0, 2)).find((one) => one in words);
-  setLanguage([kept, choice, browser, "en"].find((one) => one in words));
+  setLanguage([chosen, server, browser, "en"].find((one) => one in words));
 }
 
 export const language = () => state.language;
@@ -15,11 +14,6 @@ export const language = () => state.language;
 export function setLanguage(language) {
   state.language = language;
   document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
-}
-
-export function chooseLanguage(language) {
-  setLanguage(language);
-  localStorage.setItem("occlusight.language", language);
 }
 
 /** Return a sentence with its braces filled in. */
