@@ -184,7 +184,7 @@ def _judge(
         if rules:
             out.solve_s.append(time.perf_counter() - began)
             out.optimal += bool(found.graph.optimal)
-            out.changed += sum(bool(r.changed_by) for r in found.graph.relations)
+            out.changed += len(found.changes)
         _add(out, j, found, calibration)
     return out
 
