@@ -112,6 +112,26 @@ def test_a_question_is_answered_from_the_graph_with_its_grounds(call: Callable[.
     assert 0 < document["probability"] < 1
 
 
+def test_a_users_rules_change_the_graph_or_are_refused_by_name(
+    call: Callable[..., Result], sees: Sees, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("occlusight.backends.open_backend", lambda *arguments, **keywords: sees)
+    scene = next(s for s in list(open_set("occlusion-50").scenes.values())[:4] if s.graph.relations)
+    rules = tmp_path / "rules.toml"
+    rules.write_text("[rules.none]\nnever = 'hides(A, B)'\nen = 'nothing hides anything'\n", "utf-8")
+    code, out, _ = call("graph", scene.picture, "--rules", rules, "--json")
+    document = json.loads(out)
+    assert (code, document["relations"]) == (0, [])
+    assert {name for change in document["changes"] for name in change["rules"]} == {"none"}
+    assert "nothing hides anything" in document["changes"][0]["why"]["en"]
+    code, out, _ = call("graph", scene.picture, "--rules", rules)
+    assert "which cannot be: nothing hides anything." in out
+    rules.write_text("[rules.all]\nnever = 'meets(A, B), not hides(A, B)'\nen = 'what meets hides'\n", "utf-8")
+    code, _, err = call("graph", scene.picture, "--rules", rules)
+    assert code == 2
+    assert "all (what meets hides); take out or weaken one of yours (all)" in err
+
+
 def test_rules_without_a_graph_are_refused(call: Callable[..., Result], tmp_path: Path) -> None:
     rules = tmp_path / "rules.toml"
     rules.write_text("")
