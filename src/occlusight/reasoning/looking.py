@@ -56,15 +56,17 @@ class Looking:
             return self.seen(lang).meant(name)
         colour = self.words.colours[name.colour] if name.colour else ("", "")
         things = [Thing(kind, colour) for kind in kinds]
-        chances = self._none(things)
+        chances = denials(self.backend, self.request, things)
         least = min(range(len(things)), key=chances.__getitem__)
         return things[least] if chances[least] <= DENIED else None
 
-    def _none(self, things: Sequence[Thing]) -> list[float]:
-        """How likely the model says that there is none of the kind of each thing: the mean of both languages."""
-        counts = [(own_wording(COUNT, {"k": Thing(thing.kind)}, lang), NONE[lang]) for thing in things for lang in NONE]
-        greedy = replace(self.request, sampling=SamplingParams())
-        asked = [(replace(greedy, prompt=question), [none]) for question, none in counts]
-        chances = [math.exp(chance) for [chance] in self.backend.score_many(asked, whole=False)]
-        n = len(NONE)
-        return [sum(chances[i : i + n]) / n for i in range(0, len(chances), n)]
+
+def denials(backend: Backend, request: Request, things: Sequence[Thing]) -> list[float]:
+    """Return how likely a model that has learnt to count says that there is none of the kind of each thing: the mean of
+    both languages."""
+    counts = [(own_wording(COUNT, {"k": Thing(thing.kind)}, lang), NONE[lang]) for thing in things for lang in NONE]
+    greedy = replace(request, sampling=SamplingParams())
+    asked = [(replace(greedy, prompt=question), [none]) for question, none in counts]
+    chances = [math.exp(chance) for [chance] in backend.score_many(asked, whole=False)]
+    n = len(NONE)
+    return [sum(chances[i : i + n]) / n for i in range(0, len(chances), n)]

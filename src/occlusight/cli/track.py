@@ -1,0 +1,162 @@
+"""`occlusight track`: who is hidden by whom in a video, since when, and where they must still be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from occlusight.backends.options import EngineOptions
+from occlusight.cli.graph import GraphLang, language
+from occlusight.cli.options import AnyBackendAnySize, Model, RulesFile
+from occlusight.cli.outputs import output_drawing
+from occlusight.cli.progress import SignOfLife
+from occlusight.cli.records import with_options
+from occlusight.errors import BadInput
+
+if TYPE_CHECKING:
+    from occlusight.backends.fields import Picture
+    from occlusight.occlusion.kinds import Lang
+    from occlusight.reasoning.tracking.track import Track
+
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+NOTHING = {"en": "Nothing hides anything.", "zh": "没有物体被遮挡。"}
+EMPTY = {"en": "Nothing was recognised.", "zh": "没有识别出任何物体。"}
+MOST_FRAMES = 600
+"""Frames of a clip: each costs looks of the model."""
+
+
+@with_options
+def track(
+    video: Annotated[
+        Path, typer.Argument(metavar="VIDEO", help="A video, or a folder of pictures, which are taken by their names.")
+    ],
+    model: Model = "default",
+    engine: AnyBackendAnySize = EngineOptions(),
+    fps: Annotated[
+        float, typer.Option(help="Frames looked at in a second of the video; of a folder, what a picture lasts.")
+    ] = 2.0,
+    start: Annotated[float, typer.Option(min=0, help="Seconds from which on it is looked at.")] = 0.0,
+    end: Annotated[float | None, typer.Option(help="Seconds until which it is looked at; else to its end.")] = None,
+    lang: GraphLang = "en",
+    rules: RulesFile = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print frames with their graphs, things and events as one JSON document.")
+    ] = False,
+    timeline: Annotated[
+        Path | None,
+        typer.Option(
+            callback=output_drawing,
+            metavar="FILE.svg|png",
+            help="Draw who is seen and who is hidden when.",
+        ),
+    ] = None,
+) -> None:
+    """Follow the things of a video: who is hidden by whom, since when, and where what is not seen must still be.
+
+    Every frame becomes a relation graph; over the frames the most probable story is found in which things persist: what
+    goes is behind something, or out of the picture.
+
+    Example: occlusight track street.mp4 --timeline street.svg
+
+    Example: occlusight track frames/ --fps 4 --json
+    """
+    if not 0 < fps <= 100:
+        raise BadInput(f"--fps takes frames a second above 0, up to 100, but {fps:g} was given")
+    told = language(lang)
+    sign = SignOfLife()
+    with sign:
+        frames, duration = frames_of(video, fps, start, end)
+        found = tracked(frames, duration, model, engine, (fps, told, rules), sign)
+        sign.clear()
+    if timeline is not None:
+        draw(found, timeline, told)
+    if as_json:
+        print(json.dumps(found.to_json(), ensure_ascii=False), flush=True)
+    else:
+        print("\n".join(lines(found, told)), flush=True)
+
+
+def frames_of(
+    video: Path, fps: float, start: float = 0.0, end: float | None = None
+) -> tuple[list[tuple[float, Picture]], float]:
+    """Return the frames of a video, or of a folder of pictures, with their seconds, and how long it lasts. Raises
+    BadInput."""
+    if end is not None and end <= start:
+        raise BadInput(f"--end must come after --start, but {end:g} and {start:g} were given")
+    if not video.exists():
+        raise BadInput(f"{str(video)!r} does not exist; give a video, or a folder of pictures")
+    if video.is_dir():
+        pictures = sorted(path for path in video.iterdir() if path.suffix.lower() in SUFFIXES)
+        timed = [(number / fps, path) for number, path in enumerate(pictures)]
+        frames: list[tuple[float, Picture]] = [(s, p) for s, p in timed if s >= start and (end is None or s < end)]
+        duration = len(pictures) / fps
+    else:
+        from occlusight.images.film import FilmLimits, open_film
+
+        film = open_film(video, fps, start, end, FilmLimits(frames=MOST_FRAMES))
+        frames = [(frame.seconds, frame.image) for frame in film.frames]
+        duration = film.duration_s
+    if not frames:
+        raise BadInput(f"{str(video)!r} has no pictures between {start:g} s and {'its end' if end is None else end}")
+    if len(frames) > MOST_FRAMES:
+        raise BadInput(
+            f"{str(video)!r} has {len(frames)} frames to look at, and {MOST_FRAMES} at most are; give a lower --fps, or "
+            "--start and --end"
+        )
+    return frames, duration
+
+
+def tracked(
+    frames: Sequence[tuple[float, Picture]],
+    duration: float,
+    model: str,
+    engine: EngineOptions,
+    how: tuple[float, Lang, Path | None],
+    sign: SignOfLife,
+) -> Track:
+    """Open the model and follow the things of the frames; `how` are frames a second, the language, a file of rules."""
+    from occlusight.backends import open_backend
+    from occlusight.backends.protocol import Request
+    from occlusight.reasoning.calibrations import calibration_of
+    from occlusight.reasoning.extract import Extractor
+    from occlusight.reasoning.rules.ruleset import load_rules
+    from occlusight.reasoning.tracking.track import track as told_of
+    from occlusight.reasoning.tracking.watch import Watcher
+
+    fps, lang, rules = how
+    own = None if rules is None else load_rules(rules)
+    sign.say(f"opening the model {model} ...")
+    extractor = Extractor(open_backend(model, engine, tell=sign.tell))
+    fitted = calibration_of(extractor.backend.info.revision)
+    request = Request("?", max_pixels=engine.max_pixels, min_pixels=engine.min_pixels)
+    watcher = Watcher(extractor, fitted, own, lang, request)
+    looks = 2 * len(frames)
+    watched = watcher.watch(frames, report=lambda done, _: sign.say(f"look {done} of {looks} ..."))
+    return told_of(watched, fps, duration)
+
+
+def draw(found: Track, out: Path, lang: Lang) -> None:
+    """Draw who is seen and hidden when into a file."""
+    from occlusight.cli.timeline_rows import TITLE, rows
+    from occlusight.drawing.png import png
+    from occlusight.drawing.timeline_svg import timeline_svg
+    from occlusight.files.whole import write_whole
+
+    svg = timeline_svg(rows(found, lang), found.duration_s, TITLE[lang])
+    write_whole(out, png(svg) if out.suffix.lower() == ".png" else svg)
+
+
+def lines(found: Track, lang: Lang) -> Iterator[str]:
+    """Yield the events of a clip, one a line."""
+    if not found.things:
+        yield EMPTY[lang]
+        return
+    for event in found.events:
+        said = getattr(event.evidence, lang).rstrip(".。")
+        yield said if event.probability is None else f"{said} ({event.probability:.2f})"
+    if not found.events:
+        yield NOTHING[lang]

@@ -1,0 +1,124 @@
+"""What is true of the things of a clip in every frame: the most probable story in which things persist."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from importlib.resources import files
+
+from clingo import Symbol
+
+from occlusight.reasoning.pairs import Pair
+from occlusight.reasoning.rules import solver
+from occlusight.reasoning.rules.program import weight
+
+COSTS: Mapping[str, int] = {"change": 100, "unseen": 400, "out": 250, "back": 150, "unmet": 150}
+"""Hundredths of log-odds that speak against an event: that a thing goes or comes, goes unseen from one hiding place to
+the next, leaves the picture, comes back from there, is hidden by what did not touch it."""
+SURE = 200
+"""From these log-odds on that one hides part of another, nothing speaks against its having hidden it wholly."""
+TURN = 60
+"""The same against that a thing begins or ends to be hidden in part."""
+LONGEST_S = 5.0
+"""Seconds for the story of a clip."""
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What a model says of one frame.
+
+    seconds: when
+    seen: the probability that each thing is seen
+    hides: the probability that the first hides part of the second, of pairs that were asked about
+    """
+
+    seconds: float
+    seen: Mapping[str, float]
+    hides: Mapping[Pair, float]
+
+
+@dataclass(frozen=True)
+class Story:
+    """What is true in each frame, by its number.
+
+    seen: the things that are seen
+    behind: what is hidden wholly, and behind what
+    out: what has left the picture
+    parts: (what hides, what it hides part of)
+    optimal: whether no other story is more probable
+    """
+
+    seen: tuple[frozenset[str], ...]
+    behind: tuple[Mapping[str, str], ...]
+    out: tuple[frozenset[str], ...]
+    parts: tuple[frozenset[Pair], ...]
+    optimal: bool
+
+    @property
+    def frames(self) -> int:
+        """How many there are."""
+        return len(self.seen)
+
+
+def story(sightings: Sequence[Sighting], budget_s: float = LONGEST_S) -> Story:
+    """Return the most probable story of a clip, or the best one that is found in the time."""
+    program = (files("occlusight.reasoning.tracking") / "timeline.lp").read_text("utf-8")
+    constants = "".join(f"#const {name}={cost}.\n" for name, cost in COSTS.items())
+    found = solver.solve(constants + "".join(_facts(sightings)) + program, time.monotonic() + budget_s)
+    atoms: frozenset[Symbol] = frozenset() if found is None else found.atoms
+    n = len(sightings)
+    seen: list[set[str]] = [set() for _ in range(n)]
+    behind: list[dict[str, str]] = [{} for _ in range(n)]
+    out: list[set[str]] = [set() for _ in range(n)]
+    for atom in atoms:
+        *names, at = atom.arguments
+        ids = [name.string for name in names]
+        match atom.name:
+            case "seen":
+                seen[at.number].add(ids[0])
+            case "behind":
+                behind[at.number][ids[0]] = ids[1]
+            case "out":
+                out[at.number].add(ids[0])
+    return Story(
+        tuple(map(frozenset, seen)),
+        tuple(behind),
+        tuple(map(frozenset, out)),
+        hidden_in_part(sightings, seen),
+        found is None or found.optimal,
+    )
+
+
+def hidden_in_part(sightings: Sequence[Sighting], seen: Sequence[Set[str]]) -> tuple[frozenset[Pair], ...]:
+    """Return which things that are seen hide part of which, by frame: of every two the likeliest course of who hides
+    whom, if anybody, by dynamic programming (Viterbi); nobody hides what hides it."""
+    found: list[set[Pair]] = [set() for _ in sightings]
+    pairs = dict.fromkeys(tuple(sorted(pair)) for sighting in sightings for pair in sighting.hides)
+    for a, b in pairs:
+        ways: tuple[Pair | None, ...] = (None, (a, b), (b, a))
+        cost = [0.0] * len(ways)
+        before: list[list[int]] = []
+        for sighting, there in zip(sightings, seen, strict=True):
+            together = a in there and b in there
+            asked = [0.0, *(-weight(sighting.hides[p]) if p in sighting.hides else math.inf for p in ways[1:] if p)]
+            now = asked if together else [0.0, math.inf, math.inf]
+            turn = TURN if together else 0
+            best = [min(range(len(ways)), key=lambda k: cost[k] + turn * (k != way)) for way in range(len(ways))]
+            cost = [cost[k] + turn * (k != way) + now[way] for way, k in enumerate(best)]
+            before.append(best)
+        way = min(range(len(ways)), key=cost.__getitem__)
+        for t in range(len(sightings) - 1, -1, -1):
+            if (pair := ways[way]) is not None:
+                found[t].add(pair)
+            way = before[t][way]
+    return tuple(map(frozenset, found))
+
+
+def _facts(sightings: Sequence[Sighting]) -> Iterator[str]:
+    for t, sighting in enumerate(sightings):
+        for id, p in sighting.seen.items():
+            yield f'seen_weight("{id}",{t},{weight(p)}).\n'
+        for (a, b), p in sighting.hides.items():
+            yield f'doubt("{a}","{b}",{t},{max(0, SURE - weight(p))}).\n'

@@ -1,0 +1,162 @@
+"""What a model says of the frames of a clip: which things there are, whether each is seen, and who hides whom."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from occlusight.backends.fields import Picture
+from occlusight.backends.protocol import Request
+from occlusight.occlusion.kinds import Lang
+from occlusight.reasoning.calibration import Calibration
+from occlusight.reasoning.extract import Extractor
+from occlusight.reasoning.looking import DENIED, denials
+from occlusight.reasoning.objects import Listed, Seen, look
+from occlusight.reasoning.pairs import yes_or_no
+from occlusight.reasoning.relations import Described, certainty_of, worded, world
+from occlusight.reasoning.rules.ruleset import Rules
+from occlusight.reasoning.tracking.identity import ByNameAndPlace, Matcher
+from occlusight.reasoning.tracking.timeline import Sighting
+
+LISTED = 0.9
+"""The probability that a thing is there which the model lists."""
+UNLISTED = 0.3
+"""The same of a thing that it does not list, where others of its kind leave nothing to ask about it."""
+ASKED_ABOUT = 0.3
+"""Things that are seen with this probability are asked about in pairs."""
+RULES_S = 0.1
+"""Seconds for the rules of one frame."""
+PRESENT = {"en": "Can {it} be seen in the picture?", "zh": "图中能看到{it}吗？"}
+Report = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Followed:
+    """A thing of a clip: its identity, and what it is called by what was seen of it last."""
+
+    id: str
+    seen: Seen
+
+
+@dataclass(frozen=True)
+class Watched:
+    """things: those of the clip; sightings, graphs: of each frame"""
+
+    things: tuple[Followed, ...]
+    sightings: tuple[Sighting, ...]
+    graphs: tuple[Described, ...]
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """Watches clips by one model.
+
+    extractor: asks it about pictures
+    calibration: what makes probabilities of its log-odds; None leaves them as they are
+    rules: what each frame's graph is checked by; None are the shipped ones
+    lang: the language in which it is asked
+    request: how pictures are read
+    """
+
+    extractor: Extractor
+    calibration: Calibration | None = None
+    rules: Rules | None = None
+    lang: Lang = "en"
+    request: Request = field(default_factory=lambda: Request("?"))
+
+    def watch(
+        self, frames: Sequence[tuple[float, Picture]], matcher: Matcher | None = None, report: Report | None = None
+    ) -> Watched:
+        """Look at frames (seconds, picture) in their order; `report` hears how many of how many looks are done.
+
+        A thing that is listed in a single frame of more than three, and nowhere else thought to be seen, is dropped.
+        """
+        by = matcher or ByNameAndPlace()
+        told = report or (lambda done, total: None)
+        found: list[dict[str, Seen]] = []
+        sizes: list[tuple[int, int]] = []
+        for number, (_, picture) in enumerate(frames):
+            listed = look(self.extractor.backend, picture, self.extractor.words, self.lang, self.request)
+            found.append(dict(zip(by.update(listed.objects), listed.objects, strict=True)))
+            sizes.append(listed.size)
+            told(number + 1, 2 * len(frames))
+        least = 2 if len(frames) > 3 else 1
+        ids = [id for id in dict.fromkeys(id for one in found for id in one) if sum(id in o for o in found) >= least]
+        things = tuple(Followed(id, _called(id, found)) for id in ids)
+        sightings, graphs = [], []
+        for number, ((seconds, picture), listed_now, size) in enumerate(zip(frames, found, sizes, strict=True)):
+            seen = self._seen(things, listed_now, picture)
+            graph = self._graph(things, listed_now, seen, picture, size)
+            sightings.append(Sighting(seconds, seen, graph.asked))
+            graphs.append(graph)
+            told(len(frames) + number + 1, 2 * len(frames))
+        return Watched(things, tuple(sightings), tuple(graphs))
+
+    def _seen(self, things: Sequence[Followed], listed: dict[str, Seen], picture: Picture) -> dict[str, float]:
+        """The probability that each thing is seen: what is listed is; of others the model is asked."""
+        seen = {thing.id: LISTED for thing in things if thing.id in listed}
+        left = [thing for thing in things if thing.id not in listed]
+        if not left:
+            return seen
+        request = replace(self.request, pictures=(picture,), history=())
+        backend = self.extractor.backend
+        if "count" in backend.info.learnt:
+            denied = denials(backend, request, [thing.seen.thing for thing in left])
+            chances = [
+                _against(chance, DENIED) if _only(thing, things) else UNLISTED
+                for thing, chance in zip(left, denied, strict=True)
+            ]
+        else:
+            choices = yes_or_no(backend, self.lang)
+            asked = [
+                (replace(request, prompt=PRESENT[self.lang].format(it=thing.seen.thing.the(self.lang))), choices)
+                for thing in left
+            ]
+            scored = backend.score_many(asked, whole=False)
+            chances = [1 / (1 + math.exp(no - yes)) for yes, no in scored]
+        return seen | {thing.id: chance for thing, chance in zip(left, chances, strict=True)}
+
+    def _graph(
+        self,
+        things: Sequence[Followed],
+        listed: dict[str, Seen],
+        seen: dict[str, float],
+        picture: Picture,
+        size: tuple[int, int],
+    ) -> Described:
+        """The graph of a frame, over the clip's identities."""
+        there = tuple(
+            replace(listed.get(thing.id, thing.seen), id=thing.id, thing=thing.seen.thing, alone=_alone(thing, things))
+            for thing in things
+            if seen[thing.id] >= ASKED_ABOUT
+        )
+        extractor = self.extractor
+        extraction = extractor.about(picture, Listed(there, size), self.lang, self.request)
+        domain = extractor.backend.domain((picture,))
+        certainty = certainty_of(self.calibration, extraction, domain, extractor.backend.info.revision)
+        used = self.calibration if certainty.calibrated else None
+        found = world(extraction, used, certainty, extractor.words, rules=self.rules, budget_s=RULES_S)
+        return replace(found, graph=worded(found.graph, extractor.words))
+
+
+def _called(id: str, found: Sequence[dict[str, Seen]]) -> Seen:
+    """A thing as it was called most often, colours before none."""
+    names = [one[id] for one in found if id in one]
+    return max(names, key=lambda seen: (bool(seen.thing.colour[0]), sum(n.thing == seen.thing for n in names)))
+
+
+def _only(thing: Followed, things: Sequence[Followed]) -> bool:
+    """Whether there is nothing else of its kind, so that it is seen if any of its kind is."""
+    return sum(other.seen.thing.kind.key == thing.seen.thing.kind.key for other in things) == 1
+
+
+def _alone(thing: Followed, things: Sequence[Followed]) -> bool:
+    return sum(other.seen.thing == thing.seen.thing for other in things) == 1
+
+
+def _against(denied: float, limit: float) -> float:
+    """The probability that a thing is seen, from how likely the model denies it: a half at the limit from which on it
+    is taken for denied."""
+    odds = (1 - denied) / max(denied, 1e-6) * limit / (1 - limit)
+    return odds / (1 + odds)
