@@ -122,6 +122,44 @@ def test_the_graph_is_reached_by_the_keyboard_and_named_in_answers(street: str, 
         assert Path(saved.value.path()).read_bytes().startswith(begins)
 
 
+PLACES = """(graph) => {
+  const box = (e) => { const b = e.getBBox(); return [b.x, b.y, b.x + b.width, b.y + b.height]; };
+  const numbers = (path) => path.match(/[\\d.]+/g).map(Number);
+  const all = (selector) => [...document.querySelectorAll('#picture ' + selector)];
+  return {
+    labels: all(':is(.lab .nb, .g-rel .pill)').map(box),
+    lines: all('.g-rel').map((e) => [e.ariaLabel, numbers(e.querySelector('.ln').getAttribute('d'))]),
+    boxes: Object.fromEntries(all('.g-obj').map((e) => [e.ariaLabel, box(e.querySelector('.hit'))])),
+    hidden: box(all('.hid')[0]),
+    size: all('svg')[0].viewBox.baseVal.width,
+  };
+}"""
+
+
+@pytest.mark.page
+def test_nothing_in_the_drawing_lies_on_anything_else(street: str, open_tab: Callable[..., Any]) -> None:
+    tab = open_tab(street)
+    tab.page.wait_for_selector("#picture svg")
+    places = tab.page.evaluate(PLACES)
+    labels = places["labels"]
+    assert len(labels) >= 10
+    for n, (x0, y0, x1, y1) in enumerate(labels):
+        assert not [o for o in labels[:n] if x0 < o[2] and o[0] < x1 and y0 < o[3] and o[1] < y1]
+    boxes = places["boxes"]
+    for said, (from_x, from_y, _, _, to_x, to_y) in places["lines"]:
+        a, b = (next(name for name in boxes if f"the {name}" in part.lower()) for part in said.split(" hides part of "))
+        for (x, y), own, other in (((from_x, from_y), boxes[a], boxes[b]), ((to_x, to_y), boxes[b], boxes[a])):
+            assert own[0] <= x <= own[2]
+            assert own[1] <= y <= own[3]
+            assert not (other[0] < x < other[2] and other[1] < y < other[3]), said
+    x0, y0, x1, y1 = places["hidden"]  # so much of the car as the graph says
+    truth = known(shipped_examples()[0].picture).graph
+    car = truth.object(truth.relations[0].occluded).amodal_box
+    width, height = places["size"], places["size"] * truth.height / truth.width
+    whole = (car[2] - car[0]) * width / 1000 * (car[3] - car[1]) * height / 1000
+    assert (x1 - x0) * (y1 - y0) / whole == pytest.approx(truth.relations[0].covered_fraction, rel=0.1)
+
+
 @pytest.mark.page
 def test_no_arrows_are_drawn_on_a_photograph_unasked(
     street: str, domain: list[float | None], open_tab: Callable[..., Any]

@@ -427,3 +427,25 @@ def test_everything_can_be_done_with_the_keyboard(
     keyboard.press("Escape")
     assert tab.page.locator(".turn").count() == 1
     assert tab.page.inner_text("#announce") == REPLIES[EN]
+
+
+FILLED = """async () => {
+  const store = await import(new URL('page/store.js', document.baseURI));
+  const blob = (megabytes) => new Blob([new Uint8Array(megabytes * 2 ** 20)]);
+  const kept = [];
+  for (const [id, size] of [['a', 20], ['b', 20], ['c', 51]]) kept.push(await store.keepPicture(id, blob(size), id));
+  await store.picture('a');  // used later than b
+  kept.push(await store.keepPicture('d', blob(20), 'd'));
+  const there = await Promise.all(['a', 'b', 'c', 'd'].map((id) => store.picture(id)));
+  return [kept, there.map(Boolean), (await store.bytesKept()) / 2 ** 20];
+}"""
+
+
+def test_pictures_used_longest_ago_make_place_beyond_50_mb(
+    serve: Callable[..., str], open_tab: Callable[..., Any]
+) -> None:
+    tab = open_tab(serve(Replies()))
+    kept, there, megabytes = tab.page.evaluate(FILLED)
+    assert kept == [True, True, False, True]
+    assert there == [True, False, False, True]
+    assert megabytes == 40

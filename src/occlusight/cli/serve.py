@@ -88,7 +88,7 @@ def serve(
     ] = 100_000_000,
     lang: Annotated[str, typer.Option(help="The page's first language: auto (the browser's), zh or en.")] = "auto",
 ) -> None:
-    """Open the page (a picture, a question, a streamed answer) and answer programs (docs/api.md)."""
+    """Open the page (a conversation about pictures, docs/page.md) and answer programs (docs/api.md)."""
     from occlusight.serve.access import Access
     from occlusight.serve.api.bodies import BodyLimits
     from occlusight.serve.api.pictures import RequestLimits
