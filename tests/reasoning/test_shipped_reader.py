@@ -20,6 +20,9 @@ MEANT = {
     "图里有什么": [LIST, ["list_all", ["$0"]]],
     "which object is nearest to the camera?": [LIST, ["nearest", ["$0"]]],
     "where is the cup relative to the laptop": [["position", ["cup", "laptop"]]],
+    "is the sofa a red one?": [["exists_coloured", ["sofa", "red"]]],
+    "椅子是红的吗": [["exists_coloured", ["椅子", "red"]]],
+    "which things are completely visible?": [["anything_hidden", []]],
 }
 OUTSIDE = ("what is the capital of France", "明天天气怎么样", "how old is the man")
 
@@ -43,3 +46,11 @@ def test_other_questions_are_declined(understanding: Understanding) -> None:
 def test_a_followup_is_understood(understanding: Understanding) -> None:
     found = understanding.of("那狗呢?", ["汽车被什么挡住了?"])
     assert found.program == [["who_hides", ["狗"]]]
+
+
+@pytest.mark.parametrize(
+    "question", ["What is behind the sofa? And what colour is the chair?", "沙发后面有什么?椅子是什么颜色的?"]
+)
+def test_two_questions_are_parted(understanding: Understanding, question: str) -> None:
+    found = understanding.of(question)
+    assert [part.program[-1][0] for part in found.parts] == ["behind", "colour"]

@@ -8,18 +8,17 @@ from collections.abc import Sequence
 from occlusight.occlusion.kinds import Lang
 from occlusight.questions.template import Program
 from occlusight.reading.colours import colours
+from occlusight.reasoning.cues import FAR, NEAR
 from occlusight.reasoning.labels import TWO_IN_ONE, Label
 from occlusight.reasoning.names import Name
 
-_FAR = re.compile(
-    r"\b(?:far|farther|further|farthest|furthest|behind|back|deeper|rear|distant|remote)\b|远|遠|后面|靠后|深", re.I
-)
-_NEAR = re.compile(r"\b(?:near|nearer|nearest|close|closer|closest|front|first)\b|近|前面|靠前|先", re.I)
 _DESCRIBE = re.compile(
     r"\b(?:describe|description|caption|summar\w+|story|paragraph|alt text|scene report|going on|happening)\b|"
     r"描述|形容|介绍|讲讲|概括|概述|说明一下|怎么回事|场景说明",
     re.I,
 )
+_ASKS_WHICH = re.compile(r"\b(?:what|whats|which|or|how|name|tell)\b|什么|啥|哪|还是|何|多少", re.I)
+"""What asks which colour a thing has, though it names one."""
 GLASSY = frozenset(("window", "shop_window", "shelter", "guard", "jar", "sunglasses", "glass", "screen"))
 MIRRORS = frozenset(("mirror", "traffic_mirror", "glass_facade"))
 ANY_MIRROR = {"en": "mirror", "zh": "镜子"}
@@ -55,7 +54,9 @@ def meant(label: Label, names: Sequence[Name], text: str, lang: Lang) -> Program
             return [[op, [ANY_MIRROR[lang], said[0]]]]
         case "exists" if colour := names[0].look or next(iter(colours(text)), ""):
             return [["exists_coloured", [names[0].noun, colour]]]
-        case "nearer" if _FAR.search(text) and not _NEAR.search(text):
+        case "colour" if (said_colours := colours(text)) and len(said_colours) == 1 and not _ASKS_WHICH.search(text):
+            return [["exists_coloured", [names[0].noun, said_colours[0]]]]
+        case "nearer" if FAR.search(text) and not NEAR.search(text):
             return [["farther", said]]
         case "list_all" if _DESCRIBE.search(text):
             return [["recognised", []], ["describe", ["$0"]]]

@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from occlusight.occlusion.kinds import Lang
 from occlusight.questions.template import Program
+from occlusight.reasoning.cues import cued
 from occlusight.reasoning.labels import FOLLOWUP, TWO_IN_ONE, Label
 from occlusight.reasoning.names import Name, Named, named
 from occlusight.reasoning.parting import parts, points_back, with_name
@@ -20,12 +21,14 @@ from occlusight.reasoning.vocabulary import Words, shipped_words
 
 Scope: TypeAlias = Literal["inside", "outside", "unclear"]
 
-INSIDE = 0.5
+INSIDE = 0.7
 """Questions that pictures can tell with less than this probability are declined."""
-DIRECTION = 0.8
+DIRECTION = 0.85
 """Where who hides whom is less sure than this, or label and direction differ, both directions are answered."""
 CLEAR = 0.45
 """A meaning less probable than this is asked back about, with the second one beside it."""
+PARTED, WHOLE = 0.9, 0.8
+"""A question that is read as one with less than the latter is taken for two where both its parts have the former."""
 DROPPED, DROPPED_SURE = 0.9, 0.3
 """How much less probable a reading is for every name that it takes for none: unsure ones of known kinds; sure ones."""
 KEPT_UNKNOWN = 0.8
@@ -134,6 +137,10 @@ class Understanding:
             return _again(best, before, lang)
         if best.label.form.op == TWO_IN_ONE:
             return self._both(found.text, lang, best)
+        if best.share < WHOLE:
+            both = self._both(found.text, lang, best, surely=True)
+            if both.parts and min(part.probability for part in both.parts) >= PARTED:
+                return both
         return _decided(meanings, lang)
 
     def _may_point_back(self, found: Named) -> bool:
@@ -156,10 +163,11 @@ class Understanding:
                     best[meaning.key] = meaning
         return sorted(best.values(), key=lambda m: -m.weight)
 
-    def _both(self, text: str, lang: Lang, whole: _Meaning) -> Understood:
-        """Cut two questions in one where both parts are read best."""
+    def _both(self, text: str, lang: Lang, whole: _Meaning, *, surely: bool = False) -> Understood:
+        """Cut two questions in one where both parts are read best; with `surely`, only where two sentences seem to
+        meet."""
         found: list[tuple[float, tuple[Understood, ...]]] = []
-        for one, two in parts(text):
+        for one, two in parts(text, surely=surely):
             first = self._part(one, lang)
             if first is None:
                 continue
@@ -224,7 +232,8 @@ def _read(
 ) -> Iterator[_Meaning]:
     """Yield the meanings that one reading leaves open; why and not why are one meaning, and so are both directions
     where they cannot be told apart."""
-    allowed = [(label, p) for one, p in reading.labels.items() if takes(label := Label.parse(one), names)]
+    labels = cued(reading.labels, text)
+    allowed = [(label, p) for one, p in labels.items() if takes(label := Label.parse(one), names)]
     total = sum(p for _, p in allowed) or 1.0
     hiding = [(label, p) for label, p in allowed if label.form.op == "hides"]
     rest = [(label, p) for label, p in allowed if label.form.op != "hides"]

@@ -1,0 +1,57 @@
+"""Words that decide between two meanings which a reader of sentences mixes up: what is nearest and what is farthest,
+what stands before a thing and behind it, what hides it and what hides it now, what is there and what is seen whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+FAR = re.compile(
+    r"\b(?:far|farther|further|farthest|furthest|behind|back|deeper|rear|distant|remote)\b|远|遠|后面|靠后|深", re.I
+)
+NEAR = re.compile(r"\b(?:near|nearer|nearest|close|closer|closest|front|first)\b|近|前面|靠前|先", re.I)
+_NOW = re.compile(
+    r"\b(?:now|currently|at present|at the moment|in the end|at the end|by the end|any ?more|any longer|"
+    r"(?:last|final|latest|newest|most recent) (?:one|picture|image|frame|photo|still|shot|scene)|(?:frame|clip|video) "
+    r"(?:ends|stops|is over)|end of the (?:clip|video|sequence))\b|现在|如今|眼下|此刻|目前|当前|这会儿|"
+    r"这时候|最后|最终|末尾|末帧|末一帧|结尾|片尾|到末了|后来|结束时",
+    re.I,
+)
+_WHOLE = re.compile(
+    r"\b(?:fully|completely|entirely|wholly|whole|totally|in full|in its entirety|unobstructed|unblocked|uncovered|"
+    r"unoccluded|un-?hidden|(?:full|plain|clear|complete) (?:view|sight|outline)|"
+    r"(?:not|n't|nothing|no (?:other )?(?:\w+ )?)(?: \w+){0,3} "
+    r"(?:hid|hides|hidden|cover\w*|block\w*|occlud\w*|obstruct\w*))\b|"
+    r"完整|完全|全貌|全身|整个|露全|看全|看得全|没(?:有)?(?:被|谁)?(?:人|别的|东西)?[挡遮盖]|未被|不被[挡遮]|无遮挡|不缺|"
+    r"一览无余",
+    re.I,
+)
+_BEHIND_IT = re.compile(
+    r"\b(?:behind|(?:at|in) (?:the )?(?:back|rear) of|beyond) x1|x1的?(?:后|背|身后)[面头边后侧方]?|x1's back",
+    re.I,
+)
+_BEFORE_IT = re.compile(r"\bin front of x1|\bahead of x1|\bbefore x1|x1的?(?:前|跟前|身前)[面头边侧方]?", re.I)
+_CUES = (  # (said, not said, what is read, what is meant)
+    (FAR, NEAR, "nearest:", "farthest:"),
+    (NEAR, FAR, "farthest:", "nearest:"),
+    (_BEHIND_IT, _BEFORE_IT, "in_front:1", "behind:1"),
+    (_BEFORE_IT, _BEHIND_IT, "behind:1", "in_front:1"),
+    (_NOW, None, "who_hides:1", "hidden_now:1"),
+    (_WHOLE, None, "list_all:", "anything_hidden:"),
+)
+
+
+def cued(labels: Mapping[str, float], text: str) -> dict[str, float]:
+    """Return the probabilities of labels after the words of a question, its names cut to x1, x2 ..., have been looked
+    at.
+
+    >>> cued({"nearest:": 0.6, "farthest:": 0.4}, "which thing is the farthest away")
+    {'nearest:': 0.0, 'farthest:': 1.0}
+    """
+    found = dict(labels)
+    for said, unsaid, read, meant in _CUES:
+        if read in found and meant in found and said.search(text) and not (unsaid and unsaid.search(text)):
+            found[meant] += found[read]
+            found[read] = 0.0
+    return found

@@ -1,0 +1,47 @@
+"""Words that decide between neighbours move what a reader gave to the wrong one of them, and touch nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from occlusight.reasoning.cues import cued
+
+EVEN = {
+    "nearest:": 0.1,
+    "farthest:": 0.1,
+    "behind:1": 0.1,
+    "in_front:1": 0.1,
+    "who_hides:1": 0.2,
+    "hidden_now:1": 0.1,
+    "list_all:": 0.2,
+    "anything_hidden:": 0.1,
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "read", "meant"),
+    [
+        ("which one is at the very back", "nearest:", "farthest:"),
+        ("离镜头最近的是谁", "farthest:", "nearest:"),
+        ("what stands behind x1", "in_front:1", "behind:1"),
+        ("x1后面有啥", "in_front:1", "behind:1"),
+        ("x1前面有啥", "behind:1", "in_front:1"),
+        ("what hides x1 in the last picture", "who_hides:1", "hidden_now:1"),
+        ("结尾谁挡住了x1", "who_hides:1", "hidden_now:1"),
+        ("which things are seen in full", "list_all:", "anything_hidden:"),
+        ("哪些东西没被挡住", "list_all:", "anything_hidden:"),
+    ],
+)
+def test_words_decide(text: str, read: str, meant: str) -> None:
+    found = cued(EVEN, text)
+    assert (found[read], found[meant]) == (0.0, pytest.approx(EVEN[read] + EVEN[meant]))
+    assert sum(found.values()) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("text", ["what is there", "图里有什么", "x1 hides what", "the nearest or the farthest"])
+def test_other_questions_are_left_as_they_were_read(text: str) -> None:
+    assert cued(EVEN, text) == EVEN
+
+
+def test_what_a_thing_is_behind_is_not_what_is_behind_it() -> None:
+    assert cued(EVEN, "what is x1 behind")["in_front:1"] == EVEN["in_front:1"]
