@@ -27,7 +27,7 @@ def train_domain(
         typer.Option(
             exists=True,
             file_okay=False,
-            help="A folder of photographs or drawings of one source; two at least (repeat the option).",
+            help="A folder of photographs or drawings of one source, subfolders included; two at least (repeat the option).",
         ),
     ],
     drawn: Annotated[
@@ -37,7 +37,7 @@ def train_domain(
 ) -> None:
     """Fit what tells a model's own world from photographs, drawings and noise.
 
-    Prints what it reaches on sources and scenes that it was not fitted to, half by half; ships a fit to all of them.
+    Prints what it reaches on sources and scenes that it was not fitted to; what is written is fitted to all of them.
 
     Example: occlusight train-domain runs/eyes/checkpoint --renders sets/free --renders sets/staged --others photos/a
     --others photos/b

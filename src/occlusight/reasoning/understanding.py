@@ -17,11 +17,12 @@ from occlusight.reasoning.labels import FOLLOWUP, TWO_IN_ONE, Label
 from occlusight.reasoning.names import Name, Named, named
 from occlusight.reasoning.parting import parts, points_back, with_name
 from occlusight.reasoning.programs import meant, takes
+from occlusight.reasoning.scope import log_odds, scope_of
 from occlusight.reasoning.vocabulary import Words, shipped_words
 
 Scope: TypeAlias = Literal["inside", "outside", "unclear"]
 
-INSIDE = 0.7
+INSIDE = 0.5
 """Questions that pictures can tell with less than this probability are declined."""
 DIRECTION = 0.85
 """Where who hides whom is less sure than this, or label and direction differ, both directions are answered."""
@@ -248,19 +249,20 @@ def _read(
             p = mass * (1.0 if both else chance)
             if not both or forward == (sure >= 0.5):
                 program = label.program([n.text for n in names])
-                yield _Meaning(program, label, names, prior * p, p / total, inside, both, why)
+                scope = scope_of(inside, p / total, names, text)
+                yield _Meaning(program, label, names, prior * p, p / total, scope, both, why)
     for label, p in rest:
+        scope = scope_of(inside, p / total, names, text)
         if label.form.op in (FOLLOWUP, TWO_IN_ONE):
-            yield _Meaning([[label.form.op, []]], label, names, prior * p, p / total, inside)
+            yield _Meaning([[label.form.op, []]], label, names, prior * p, p / total, scope)
             continue
         turned = tuple(reversed(names)) if label.form.op == "part_hidden" and reading.hides < 0.5 else names
-        yield _Meaning(meant(label, turned, text, lang), label, names, prior * p, p / total, inside)
+        yield _Meaning(meant(label, turned, text, lang), label, names, prior * p, p / total, scope)
 
 
 def _together(*chances: float) -> float:
     """The mean of probabilities, taken of their log odds."""
-    odds = [math.log(min(max(p, 1e-6), 1 - 1e-6) / (1 - min(max(p, 1e-6), 1 - 1e-6))) for p in chances]
-    return 1 / (1 + math.exp(-sum(odds) / len(odds)))
+    return 1 / (1 + math.exp(-sum(map(log_odds, chances)) / len(chances)))
 
 
 def _one(meaning: _Meaning, lang: Lang) -> Understood:

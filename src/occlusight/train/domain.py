@@ -1,7 +1,7 @@
 """Fit what tells the world of a checkpoint from others: renders against photographs, drawings and noise.
 
-What it reaches is measured on what it was not fitted to: sources of other pictures and scenes are parted into two
-halves, and each is judged by a fit to the other. What ships is then fitted to all of them.
+What it reaches is measured on what it was not fitted to: pictures of each source by fits to all other sources, scenes
+by fits to another half of the scenes. What ships is then fitted to all of them.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ Progress = Callable[[str, int], None]
 """`(what is being done, pictures done)`."""
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+NOISE = "noise"
 NOISES = ("uniform noise", "normal noise", "clouds", "one colour", "gradients")
 OF_EACH_NOISE = 12
 LARGEST = 1024
@@ -61,10 +62,10 @@ class DomainPlan:
 
 @dataclass(frozen=True)
 class Seen:
-    """A picture's summary, where it comes from, and which half of its sort it belongs to."""
+    """A picture's summary, where it comes from, and of the model's world to which half of it it belongs."""
 
     source: str
-    half: int
+    half: int | None
     summary: Tensor
 
 
@@ -78,8 +79,8 @@ def train_domain(plan: DomainPlan, progress: Progress) -> dict[str, Any]:
     look = _Looking(LocalBackend(plan.checkpoint, quantize="none"), progress)
     inside = [*look.at(_renders(plan.renders)), *look.at(_drawn(plan))]
     outside = list(look.at(_others(plan)))
-    crossed = [_fit([*_half(inside, i)], [*_half(outside, i)], plan.strength) for i in (0, 1)]
-    told = {id(one): _logit(crossed[1 - one.half], one) for one in (*inside, *outside)}
+    crossed = _crossed(inside, outside, plan.strength)
+    told = {id(one): float(np.mean([_logit(fit, one) for fit in crossed(one)])) for one in (*inside, *outside)}
     rendered = [told[id(one)] for one in inside if one.source != "drawn"]
     limit = float(np.quantile(rendered, FALSE_ALARMS))
     fitted = _fit(inside, outside, plan.strength)
@@ -97,13 +98,17 @@ def train_domain(plan: DomainPlan, progress: Progress) -> dict[str, Any]:
     }
 
 
+Pictured = tuple[str, int | None, Image.Image]
+"""What is `Seen`, before it is looked at."""
+
+
 class _Looking:
     """Looks at pictures through a checkpoint's tower."""
 
     def __init__(self, backend: LocalBackend, progress: Progress) -> None:
         self.backend, self.progress, self.done = backend, progress, 0
 
-    def at(self, pictures: Iterator[tuple[str, int, Image.Image]]) -> Iterator[Seen]:
+    def at(self, pictures: Iterator[Pictured]) -> Iterator[Seen]:
         for source, half, picture in pictures:
             visual, _ = self.backend.reader.read(picture)
             yield Seen(source, half, summary(self.backend.engine.encode(visual)))
@@ -111,7 +116,7 @@ class _Looking:
             self.progress(f"looking at {source}", self.done)
 
 
-def _renders(folders: Sequence[Path]) -> Iterator[tuple[str, int, Image.Image]]:
+def _renders(folders: Sequence[Path]) -> Iterator[Pictured]:
     """Every scene's picture as it is, at half and twice its size, and as a JPEG."""
     for folder in folders:
         for scene in read_set(folder).scenes.values():
@@ -130,7 +135,7 @@ def _as_jpeg(picture: Image.Image) -> Image.Image:
     return Image.open(file)
 
 
-def _drawn(plan: DomainPlan) -> Iterator[tuple[str, int, Image.Image]]:
+def _drawn(plan: DomainPlan) -> Iterator[Pictured]:
     rasterizer, catalogue = Rasterizer(), wide_catalogue()
     for index in range(plan.drawn):
         rng = stream("pictures of the model's world", plan.seed, index)
@@ -139,8 +144,8 @@ def _drawn(plan: DomainPlan) -> Iterator[tuple[str, int, Image.Image]]:
         yield "drawn", index // len(SOURCES) % 2, Image.fromarray(relit(rasterizer.render(scene), rng))
 
 
-def _others(plan: DomainPlan) -> Iterator[tuple[str, int, Image.Image]]:
-    for number, folder in enumerate(plan.others):
+def _others(plan: DomainPlan) -> Iterator[Pictured]:
+    for folder in plan.others:
         for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES):
             try:
                 with Image.open(path) as opened:
@@ -148,10 +153,10 @@ def _others(plan: DomainPlan) -> Iterator[tuple[str, int, Image.Image]]:
             except OSError as error:
                 raise BadPicture(f"{path} cannot be read ({error}); take it out of the folder") from None
             picture.thumbnail((LARGEST, LARGEST))
-            yield folder.name, number % 2, picture
+            yield folder.name, None, picture
     for number, name in enumerate(NOISES):
         for index in range(OF_EACH_NOISE):
-            yield name, number % 2, Image.fromarray(_noise(name, index, stream("noise", plan.seed, number, index)))
+            yield NOISE, None, Image.fromarray(_noise(name, index, stream("noise", plan.seed, number, index)))
 
 
 def _noise(name: str, index: int, rng: np.random.Generator) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -176,16 +181,27 @@ def _as_bytes(values: Any) -> np.ndarray[Any, np.dtype[np.uint8]]:
     return np.asarray(np.clip(values, 0, 255), dtype=np.uint8)
 
 
-def _half(seen: Sequence[Seen], half: int) -> Iterator[Seen]:
-    return (one for one in seen if one.half == half)
+def _crossed(inside: Sequence[Seen], outside: Sequence[Seen], strength: float) -> Callable[[Seen], Sequence[Domain]]:
+    """Return what gives, for a picture, the fits that saw neither its source nor its half."""
+    sources = dict.fromkeys(one.source for one in outside)
+    fits = {
+        (source, half): _fit(
+            [one for one in inside if one.half == half],
+            [one for one in outside if one.source != source],
+            strength,
+        )
+        for source in sources
+        for half in (0, 1)
+    }
+    return lambda one: [
+        fit for (source, half), fit in fits.items() if (one.source == source if one.half is None else one.half != half)
+    ]
 
 
 def _fit(inside: Sequence[Seen], outside: Sequence[Seen], strength: float) -> Domain:
     """Logistic regression over standardized summaries, both sorts weighing the same."""
     if not inside or not outside:
-        raise BadInput(
-            "each half of the pictures needs some of the model's world and some of others; give more of them"
-        )
+        raise BadInput("a fit needs pictures of the model's world and of others; give more of them")
     x = torch.stack([one.summary for one in (*inside, *outside)])
     y = torch.tensor([1.0] * len(inside) + [0.0] * len(outside))
     weigh = torch.where(y > 0, len(y) / (2 * len(inside)), len(y) / (2 * len(outside)))
