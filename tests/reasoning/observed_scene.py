@@ -47,6 +47,7 @@ class Sees(Backend):
     world: float | None = None
     tells_size: bool = True
     asked: list[tuple[str, bool]] = field(default_factory=list)
+    choices: list[tuple[tuple[str, ...], ...]] = field(default_factory=list)
     calls: int = 0
 
     def __post_init__(self) -> None:
@@ -64,7 +65,8 @@ class Sees(Backend):
             seen = numbered(placed(entries, words))
         truth = dict(zip((one.id for one in seen), ids, strict=True))
         for lang in LANGS:
-            for asked in (*hiding(seen, lang, (("y",), ("n",))), *nearer(seen, lang)):
+            choices = (("y",), ("n",))
+            for asked in (*hiding(seen, lang, choices), *nearer(seen, lang, None if self.learnt else choices)):
                 a, b = (truth[id] for id in asked.pair)
                 true = facts.hides(a, b) if asked.kind == "hides" else facts.depth(a, b) == "front"
                 self.odds[path, asked.text] = self.sure if true else -self.sure
@@ -100,6 +102,7 @@ class Sees(Backend):
             there = {facts.objects[id].kind for facts in self.scenes.values() for id in facts.objects} & known.keys()
             names = {name for key in there for name in (known[key].plural, known[key].zh)}
             return [-9.0 if any(name in request.prompt for name in names) else -0.01]
+        self.choices.append(tuple((one,) if isinstance(one, str) else tuple(one) for one in choices))
         if not request.pictures or len(choices) != 2:
             return [-float(i) for i in range(len(choices))]
         (path,) = request.pictures

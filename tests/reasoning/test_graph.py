@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -125,7 +126,7 @@ def test_a_backend_without_scores_is_refused() -> None:
 
 
 def test_things_that_were_overlooked_are_taken_in_and_asked_about_alone() -> None:
-    backend = sees(learnt=("list_all", "hides"))
+    backend = sees(learnt=("list_all", "hides", "nearer"))
     extractor = Extractor(backend)
     whole = extractor.of(PICTURE)
     fewer = replace(whole.listed, objects=whole.objects[:-1])
@@ -160,20 +161,20 @@ def test_of_many_pairs_those_that_overlap_most_are_asked() -> None:
 
 
 def test_without_boxes_every_pair_is_asked() -> None:
-    found = Extractor(sees(learnt=("list_all", "hides"))).of(PICTURE)
+    found = Extractor(sees(learnt=("list_all", "hides", "nearer"))).of(PICTURE)
     assert len(found.hides) == 12
     assert all(one.box is None for one in found.objects)
 
 
 def test_a_model_that_learnt_boxes_is_asked_for_them_in_its_own_words() -> None:
-    found = Extractor(sees(learnt=("detect", "hides"))).of(PICTURE)
+    found = Extractor(sees(learnt=("detect", "hides", "nearer"))).of(PICTURE)
     assert [one.box for one in found.objects] == [o.box for o in sorted(STREET.objects, key=lambda o: o.distance or 0)]
     assert len(found.hides) == 4
 
 
 def test_what_one_name_means_twice_is_no_question_for_a_model_that_knows_its_own_wordings_alone() -> None:
     twins = replace(STREET, objects=(*STREET.objects[:3], replace(STREET.objects[3], kind="dog", name="dog")))
-    backend = Sees({PICTURE: Facts(twins)}, learnt=("detect", "hides"))
+    backend = Sees({PICTURE: Facts(twins)}, learnt=("detect", "hides", "nearer"))
     found = Extractor(backend).of(PICTURE)
     assert len(found.objects) == 4
     assert all(" at [" not in text for text, _ in backend.asked)
@@ -249,6 +250,15 @@ def test_a_calibration_is_read_as_it_was_written_and_another_versions_is_refused
         Calibration.from_json(text.replace('"version": 1', '"version": 0'), "f.json")
     with pytest.raises(BadData, match=r"f\.json"):
         Calibration.from_json("{}", "f.json")
+
+
+def test_a_server_that_tells_first_tokens_alone_can_tell_every_choice_apart() -> None:
+    backend = sees(scores_of="first token")
+    describe(Extractor(backend), PICTURE)
+    assert any(len(choices) > 2 for choices in backend.choices)  # the details, too
+    for choices in backend.choices:
+        first = [{word.split()[0] for word in words} for words in choices]
+        assert all(not one & other for one, other in combinations(first, 2)), choices
 
 
 def test_a_graph_holds_what_the_model_said_with_calibrated_probabilities() -> None:
@@ -397,7 +407,7 @@ def test_what_no_graph_holds_is_left_to_others() -> None:
 def test_places_need_boxes() -> None:
     where = asked("where is the dog relative to the bus", [["position", ["dog", "bus"]]])
     assert answers().of(where, "en").text.startswith("The dog is to the right of the bus")
-    assert not answers(learnt=("list_all", "hides")).of(where, "en").from_graph
+    assert not answers(learnt=("list_all", "hides", "nearer")).of(where, "en").from_graph
 
 
 def test_no_two_answers_on_a_graph_contradict_each_other() -> None:

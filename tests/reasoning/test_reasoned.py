@@ -95,7 +95,7 @@ def test_a_thing_that_the_graph_lacks_is_left_to_the_model_that_asked() -> None:
 
 def test_what_the_list_leaves_out_is_looked_for_and_answered_about() -> None:
     facts = Facts(STREET)
-    sees = Overlooks({PICTURE: facts}, learnt=("list_all", "hides", "count"))
+    sees = Overlooks({PICTURE: facts}, learnt=("list_all", "hides", "count", "nearer"))
     model = Scripted("The model's own words.")
     backend = Reasoned(model, Reasoning(Extractor(sees), reads("who_hides:1"), FITTED))
     found = Completion.of(backend.generate(Request("what hides the bus?", PICTURE)))
@@ -107,7 +107,7 @@ def test_what_the_list_leaves_out_is_looked_for_and_answered_about() -> None:
 
 
 def test_two_of_a_kind_that_a_question_tells_apart_by_colour_are_two() -> None:
-    sees = Sees({PICTURE: Facts(STREET)}, learnt=("list_all", "hides", "count"))
+    sees = Sees({PICTURE: Facts(STREET)}, learnt=("list_all", "hides", "count", "nearer"))
     sees.odds |= {
         (PICTURE, text): -5.0
         for one in ("street lamp", "red car", "dog", "bus")

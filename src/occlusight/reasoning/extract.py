@@ -108,7 +108,10 @@ class Extractor:
         objects, lang = known.objects, known.lang
         if self.backend.info.learnt:  # it tells things of one name not apart, whatever else is said of them
             objects = tuple(one for one in objects if one.alone)
-        asked = [*hiding(objects, lang, yes_or_no(self.backend, lang), new), *nearer(objects, lang, new)]
+        learnt, choices = self.backend.info.learnt, yes_or_no(self.backend, lang)
+        asked = [*hiding(objects, lang, choices, new)]
+        if not learnt or "nearer" in learnt:
+            asked += nearer(objects, lang, None if learnt else choices, new)
         seen, blind = self.scores(asked, replace(request, pictures=(picture,), history=()))
         odds: dict[str, dict[Pair, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
         for one, with_it, without in zip(asked, seen, blind, strict=True):

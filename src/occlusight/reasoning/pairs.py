@@ -18,6 +18,11 @@ from occlusight.reasoning.objects import Seen, area
 HIDES = ("occlusion.active", "occlusion.passive")
 """The two wordings in which each ordered pair is asked about."""
 NEARER = "depth_pair.nearer"
+IS_NEARER: Mapping[Lang, str] = {
+    "en": "Is {a} nearer to the camera than {b}?",
+    "zh": "{a}比{b}离镜头更近吗？",
+}
+"""What any model is asked whose answer begins with a yes or a no: servers tell no more than its first token."""
 OWN_YES_NO: Mapping[Lang, tuple[str, str]] = {"en": ("Yes", "No"), "zh": ("是", "没有")}
 """How the replies begin that models were trained on which know their own wordings alone."""
 MOST_NEARER = 20
@@ -60,10 +65,15 @@ def hiding(objects: Sequence[Seen], lang: Lang, choices: Choices, of: frozenset[
             yield Asked("hides", (a.id, b.id), number, cap(text), choices)
 
 
-def nearer(objects: Sequence[Seen], lang: Lang, of: frozenset[str] | None = None) -> Iterator[Asked]:
+def nearer(
+    objects: Sequence[Seen], lang: Lang, choices: Choices | None, of: frozenset[str] | None = None
+) -> Iterator[Asked]:
     """Yield which of two is nearer, `MOST_NEARER` at most: of things without boxes, which are told from front to back,
-    neighbours first; of others those first whose lower ends differ least, which says least of them. With `of`, one of
-    these ids must be in each pair."""
+    neighbours first; of others those first whose lower ends differ least, which says least of them.
+
+    With `choices`, yes and no, it is asked whether the first is; without, which of the two is, as in the wordings of
+    models that know their own alone. With `of`, one of these ids must be in each pair.
+    """
     pairs = [
         (i, j) for i, j in combinations(range(len(objects)), 2) if of is None or of & {objects[i].id, objects[j].id}
     ]
@@ -75,8 +85,9 @@ def nearer(objects: Sequence[Seen], lang: Lang, of: frozenset[str] | None = None
 
     for i, j in sorted(pairs, key=doubt)[:MOST_NEARER]:
         a, b = objects[i], objects[j]
-        text = wordings()[NEARER][lang][0].format(a=a.the(lang), b=b.the(lang))
-        yield Asked("nearer", (a.id, b.id), 0, cap(text), _begun(a, b, lang))
+        wording = wordings()[NEARER][lang][0] if choices is None else IS_NEARER[lang]
+        text = wording.format(a=a.the(lang), b=b.the(lang))
+        yield Asked("nearer", (a.id, b.id), 0, cap(text), choices or _begun(a, b, lang))
 
 
 def _covered(a: Box | None, b: Box | None) -> float:
