@@ -156,9 +156,11 @@ def load_command(
     answers: Annotated[int, typer.Option(min=1, help="Stop after so many answers in all.")] = 100_000,
     question: Annotated[str, typer.Option(help="Asked of a picture that is new each time.")] = load.Plan.question,
     tokens: Annotated[int, typer.Option(min=1, help="The longest answer.")] = 512,
+    ask: Annotated[str, typer.Option(help="The page, or of the API chat or decisions.")] = "page",
 ) -> None:
-    """Visit the page of a running server as many browsers would; print a table, then one line of JSON."""
-    visit = load.Plan(url, clients, seconds, addresses, answers, question, tokens)
+    """Visit the page of a running server as many browsers would, or ask its API as many programs; print a table, then
+    one line of JSON."""
+    visit = load.Plan(url, clients, seconds, addresses, answers, question, tokens, ask)
     server = load.listener(urlsplit(url).port or 80)
     if server is None:
         say("the server's process is not to be seen, so its memory is not measured")

@@ -1,15 +1,17 @@
 """Visitors of a running server's page, many at once: each opens the page, uploads a picture, asks, reads the answer,
-and asks again."""
+and asks again. Or programs that ask its API."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from itertools import islice, permutations
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -21,6 +23,9 @@ from PIL import Image
 
 from occlusight.errors import BadInput
 
+ASKED = ("page", "chat", "decisions")
+DECISIONS = 8
+"""Questions that a program has decided at a time."""
 PATIENCE_S = 120.0
 """How long a visitor waits for one reply, or after the time is up for the answer under way, before he gives up."""
 PAUSE_S = 0.2
@@ -41,6 +46,7 @@ class Plan:
         answers: they stop earlier, after so many answers in all.
         question: what they ask, of a picture that nobody has asked about before.
         tokens: the longest answer.
+        ask: the `page`, or of the API `chat` or `decisions` (eight of these at a time).
     """
 
     url: str
@@ -50,6 +56,7 @@ class Plan:
     answers: int = 100_000
     question: str = "What is in the picture?"
     tokens: int = 512
+    ask: str = "page"
 
     def __post_init__(self) -> None:
         host = urlsplit(self.url).hostname or ""
@@ -57,6 +64,8 @@ class Plan:
             raise BadInput(
                 f"--url must be a server on this machine, such as http://127.0.0.1:7860, but {self.url!r} was given"
             )
+        if self.ask not in ASKED:
+            raise BadInput(f"--ask takes {', '.join(ASKED)}, but {self.ask!r} was given")
         if not 1 <= self.clients <= 1000 or not 1 <= self.addresses <= 250 or not 0 < self.seconds <= 3600:
             raise BadInput("at most 1000 clients from 250 addresses ask for at most 3600 s, and at least one of each")
 
@@ -139,11 +148,46 @@ class Visitor:
         return file.getvalue()
 
 
+class Program(Visitor):
+    """A program that asks the API."""
+
+    model = ""
+
+    async def open(self) -> None:
+        """See which model answers."""
+        listed = (await self.http.get("/v1/models")).raise_for_status().json()
+        self.model = listed["data"][0]["id"]
+
+    async def ask(self) -> Ended:
+        """Ask about a new picture. Return how it ended. Raises httpx.HTTPStatusError: it was refused."""
+        picture = f"data:image/jpeg;base64,{base64.b64encode(self._picture()).decode()}"
+        route, body = (self._chat if self.plan.ask == "chat" else self._decisions)(picture)
+        answer = (await self.http.post(route, json={"model": self.model, **body})).raise_for_status().json()
+        return Ended("done" if answer.get("choices") or len(answer.get("answers", ())) == DECISIONS else "nothing")
+
+    def _chat(self, picture: str) -> tuple[str, dict[str, Any]]:
+        content = [
+            {"type": "image_url", "image_url": {"url": picture}},
+            {"type": "text", "text": self.plan.question},
+        ]
+        messages = [{"role": "user", "content": content}]
+        return "/v1/chat/completions", {"messages": messages, "max_tokens": self.plan.tokens}
+
+    def _decisions(self, picture: str) -> tuple[str, dict[str, Any]]:
+        questions = [
+            {"type": "predicate", "instructions": f"Does the {a} hide the {b}?"}
+            for a, b in islice(permutations(("red car", "street lamp", "dog", "bench"), 2), DECISIONS)
+        ]
+        shown = [{"role": "user", "content": [{"type": "input_image", "image_url": picture}]}]
+        return "/v1/decisions", {"input": shown, "questions": questions}
+
+
 async def load(plan: Plan, server: int | None) -> tuple[Tally, float]:
     """Have all visitors ask until time is up; return what came of it and how long it took. `server`: the server's
     process."""
     tally = Tally()
-    visitors = [Visitor(plan, number) for number in range(plan.clients)]
+    kind = Visitor if plan.ask == "page" else Program
+    visitors = [kind(plan, number) for number in range(plan.clients)]
     try:
         await asyncio.gather(*(visitor.open() for visitor in visitors))
         began = monotonic()
@@ -181,6 +225,7 @@ def summary(plan: Plan, tally: Tally, seconds: float) -> dict[str, Any]:
     times = sorted(tally.times)
     of_client = [tally.of_client[number] for number in range(plan.clients)]
     return {
+        "ask": plan.ask,
         "clients": plan.clients,
         "addresses": plan.addresses,
         "seconds": round(seconds, 1),

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from benchmarks.load import Ended, Plan, Tally, Visitor, keep_asking, listener, load, resident_mb, summary
+from tests.serve.api.conftest import serving_api
 from tests.serve.conftest import serving
 
 from occlusight.backends.scripted import Scripted
@@ -31,6 +32,16 @@ def test_every_visitor_is_answered_from_as_many_addresses_as_told() -> None:
     assert tally.rss_mb[0][0] == 1
     assert tally.rss_mb[0][1] > 10
     assert len({request.pictures for request in backend.requests}) == found["answers"]
+
+
+@pytest.mark.parametrize("ask", ["chat", "decisions"])
+def test_programs_ask_the_api(ask: str) -> None:
+    with serving_api(Scripted("yes")) as url:
+        plan = Plan(url, clients=2, seconds=20, answers=4, ask=ask)
+        found = summary(plan, *asyncio.run(load(plan, None)))
+    assert found["errors"] == {}
+    assert 4 <= found["answers"] <= 5
+    assert found["ask"] == ask
 
 
 def test_refusals_are_told_by_kind() -> None:
