@@ -50,7 +50,8 @@ class Film:
 
     Args:
         frames: in the order of their times, which rise; all of one size.
-        duration_s: how long the whole video is, in seconds: as its file says, else until the end of the last frame.
+        duration_s: how long the whole video is, in seconds: as its file says, else until the end of the last frame
+            that was decoded.
         rate: frames of the video a second; None where it is unknown or varies.
         size: width and height of the video, upright, in square pixels; frames are smaller where they had to be reduced.
     """
@@ -250,8 +251,8 @@ class _Opening:
             "outside": lambda: (
                 f"has no frame from {task.start_s:g} s on: it ends at {fields['duration']:.2f} s; give an earlier start"
                 if fields["duration"] <= task.start_s
-                else f"has no frame between {task.start_s:g} and {task.end_s or fields['duration']:g} s; "
-                f"give a longer part (it is {fields['duration']:.2f} s long)"
+                else f"has no frame that can be decoded between {task.start_s:g} and "
+                f"{task.end_s or fields['duration']:g} s; give another part (it is {fields['duration']:.2f} s long)"
             ),
             "many": lambda: self._many(**fields),
             "cut": lambda: (

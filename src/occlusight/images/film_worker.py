@@ -36,6 +36,8 @@ USUAL_RATE = 25
 """Frames a second where nothing says it, as FFmpeg has it."""
 UNSAID_COLORS = 2
 """What FFmpeg calls AVCOL_SPC_UNSPECIFIED."""
+LATEST = 1 << 62
+"""The last timestamp that can be sought."""
 AHEAD = 1
 """Seconds: keyframes that are so much nearer to what is wanted are sought, and so long before it, since the index knows
 when frames are decoded, not when they are shown."""
@@ -80,7 +82,8 @@ def main() -> NoReturn:
     except Refused as error:
         fail(answers, error)
     except Exception as error:  # demuxers and decoders raise nearly anything on broken data
-        fail(answers, Refused("broken", {"reason": first_line(error)}))
+        said = error.strerror if isinstance(error, av.error.FFmpegError) else None  # without the file's name
+        fail(answers, Refused("broken", {"reason": first_line(said or error)}))
     with suppress(BrokenPipeError):
         answers.flush()
     os._exit(0)
@@ -98,9 +101,10 @@ def answer(task: FilmTask, file: BinaryIO, answers: BinaryIO) -> None:
             file,
             "r",
             container_options={"format_whitelist": FORMATS, "protocol_whitelist": "none"},
+            metadata_errors="replace",  # titles come in any encoding
             buffer_size=1 << 20,
         )
-    except av.error.InvalidDataError:
+    except (av.error.InvalidDataError, av.error.ArgumentError):
         raise Refused("unknown" if not looks_like_mp4(file) else "broken", {"reason": "its index is missing"}) from None
     with container:
         film = Reel.of(container, task)
@@ -115,7 +119,8 @@ def answer(task: FilmTask, file: BinaryIO, answers: BinaryIO) -> None:
             answers.flush()
         film.refuse_cut()
         if not taken:
-            raise Refused("outside" if film.last is not None else "nothing", {"duration": film.duration_s()})
+            begun = film.last is not None or film.jumped
+            raise Refused("outside" if begun else "nothing", {"duration": film.duration_s()})
         about = {"size": film.size, "rate": film.rate, "duration": film.duration_s()}
         send(answers, b"D", json.dumps(about).encode())
 
@@ -198,15 +203,14 @@ class Reel:
         if not self.ended or self.said_s is None or self.last is None:
             return
         reached = self.last + self.step
-        if reached < self.task.start_s:
-            return
         if self.said_s - reached > max(Fraction(1), 2 * self.step):
             raise Refused("cut", {"duration": float(self.said_s), "reached": float(self.last)})
 
     def duration_s(self) -> float:
-        """How long the video is: as it says, else until the end of the last frame that was decoded."""
-        reached = self.last + self.step if self.last is not None else Fraction(0)
-        return float(self.said_s if self.said_s is not None else reached)
+        """How long the video is: as it says, unless that is nothing, or frames come later than that."""
+        if self.said_s is not None and (self.last is None or self.last < self.said_s):
+            return float(self.said_s)
+        return float(self.last + self.step if self.last is not None else 0)
 
     def wanted(self) -> Iterator[tuple[Fraction, VideoFrame]]:
         """Yield the first frame at or after each instant, and its seconds."""
@@ -255,7 +259,7 @@ class Reel:
         """Return where to go on, in the stream's time, if the index knows a keyframe between here and there."""
         if self.zero is None or not self.stream.time_base:
             return None
-        target = int((instant - AHEAD + self.zero) / self.stream.time_base)
+        target = min(int((instant - AHEAD + self.zero) / self.stream.time_base), LATEST)
         index = self.stream.index_entries.search_timestamp(target, backward=True)
         if index < 0:
             return None
