@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 NOTHING = {"en": "Nothing hides anything.", "zh": "没有物体被遮挡。"}
 EMPTY = {"en": "Nothing was recognised.", "zh": "没有识别出任何物体。"}
-MOST_FRAMES = 600
+MOST_FRAMES = 256
 """Frames of a clip: each costs looks of the model."""
 
 
