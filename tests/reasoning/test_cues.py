@@ -15,6 +15,9 @@ EVEN = {
     "hidden_now:1": 0.1,
     "list_all:": 0.2,
     "anything_hidden:": 0.1,
+    "hides_anything:1": 0.3,
+    "part_hidden:1": 0.1,
+    "amount_hidden:1": 0.1,
 }
 
 
@@ -35,7 +38,49 @@ EVEN = {
 def test_words_decide(text: str, read: str, meant: str) -> None:
     found = cued(EVEN, text)
     assert (found[read], found[meant]) == (0.0, pytest.approx(EVEN[read] + EVEN[meant]))
-    assert sum(found.values()) == pytest.approx(1.0)
+    assert sum(found.values()) == pytest.approx(sum(EVEN.values()))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "is x1 occluded",
+        "is x1 hidden by anything?",
+        "is anything hiding x1",
+        "does anything cover part of x1?",
+        "is any part of x1 hidden?",
+        "does something else block the view of x1",
+        "x1有没有被遮挡?",
+        "x1被别的物体挡住了吗?",
+        "有东西遮挡x1吗?",
+        "有没有东西挡住x1",
+    ],
+)
+def test_whether_it_is_hidden_is_not_what_it_hides(text: str) -> None:
+    found = cued(EVEN, text)
+    assert [found[f"{read}:1"] for read in ("hides_anything", "part_hidden", "amount_hidden")] == [0.0, 0.0, 0.0]
+    assert found["who_hides:1"] == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "does x1 hide anything",
+        "is x1 hiding something?",
+        "is anything hidden by x1",
+        "is something partly hidden behind x1?",
+        "how much of x1 is hidden",
+        "which part of x1 is covered",
+        "x1有没有遮挡别的物体?",
+        "有东西被x1挡住吗",
+        "x1被挡住了多少?",
+        "x1的哪一部分被遮挡?",
+    ],
+)
+def test_what_it_hides_and_how_much_of_it_is_hidden_stay_what_they_are(text: str) -> None:
+    found = cued(EVEN, text)
+    labels = ("hides_anything:1", "part_hidden:1", "amount_hidden:1")
+    assert [found[label] for label in labels] == [EVEN[label] for label in labels]
 
 
 @pytest.mark.parametrize("text", ["what is there", "图里有什么", "x1 hides what", "the nearest or the farthest"])

@@ -64,7 +64,8 @@ def understood(question: str, known: Mapping[str, Read], history: Sequence[str] 
         ("is the dog in the mirror", "is x1 in the mirror", "mirrored:1", 0.5, [["mirrored", ["mirror", "dog"]]]),
         ("can I see the dog through the window", "can I see x1 through x2", "through:1", 0.5,
          [["through", ["window", "dog"]]]),
-        ("is the elephant hidden", "is x1 hidden", "who_hides:1", 0.5, [["who_hides", ["elephant"]]]),
+        ("is the elephant hidden", "is x1 hidden", "who_hides:1", 0.5, [["anything_hides", ["elephant"]]]),
+        ("what hides the elephant", "what hides x1", "who_hides:1", 0.5, [["who_hides", ["elephant"]]]),
     ],
 )  # fmt: skip
 def test_label_names_and_words_make_the_program(

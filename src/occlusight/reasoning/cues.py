@@ -1,5 +1,6 @@
 """Words that decide between two meanings which a reader of sentences mixes up: what is nearest and what is farthest,
-what stands before a thing and behind it, what hides it and what hides it now, what is there and what is seen whole.
+what stands before a thing and behind it, what hides it and what hides it now, what it hides and whether it is hidden,
+what is there and what is seen whole.
 """
 
 from __future__ import annotations
@@ -32,6 +33,20 @@ _BEHIND_IT = re.compile(
     re.I,
 )
 _BEFORE_IT = re.compile(r"\bin front of x1|\bahead of x1|\bbefore x1|x1的?(?:前|跟前|身前)[面头边侧方]?", re.I)
+_IS_HIDDEN = re.compile(
+    r"^\W*(?:is|are|was|were)\b(?!.*\b(?:how|which|what|where)\b).*\bx1\b.*\b(?:hidden|occluded|blocked|covered|obscured|"
+    r"obstructed|concealed)\b|"
+    r"\b(?:any|some)(?:thing|one|body)?\b(?: \w+){0,4} (?:hid\w*|block\w*|cover\w*|occlud\w*|obscur\w*|obstruct\w*|"
+    r"conceal\w*)\b.*\bx1\b|"
+    r"x1(?!.*(?:多少|哪|什么部|怎么)).{0,6}被.{0,8}[挡遮盖].*(?:吗|没|\?|？|$)|(?:东西|物体|物品|什么|人)(?:把|在)?(?:挡|遮|盖).{0,3}x1.*吗|"
+    r"(?:有没有|有|是否有)(?:别的|其他)?(?:东西|物体|物品|什么).{0,2}(?:挡|遮|盖).{0,3}x1",
+    re.I,
+)
+_IT_HIDES = re.compile(
+    r"\bx1(?: \w+){0,2} (?:hide|hides|hiding|block|blocks|blocking|cover|covers|covering|occlud(?:e|es|ing)|"
+    r"obscur(?:e|es|ing)|obstruct(?:s|ing)?)\b|\b(?:by|behind) x1\b|被x1|x1(?:(?!被).){0,4}(?:挡|遮|盖)",
+    re.I,
+)
 _CUES = (  # (said, not said, what is read, what is meant)
     (FAR, NEAR, "nearest:", "farthest:"),
     (NEAR, FAR, "farthest:", "nearest:"),
@@ -39,6 +54,10 @@ _CUES = (  # (said, not said, what is read, what is meant)
     (_BEFORE_IT, _BEHIND_IT, "behind:1", "in_front:1"),
     (_NOW, None, "who_hides:1", "hidden_now:1"),
     (_WHOLE, None, "list_all:", "anything_hidden:"),
+    *(
+        (_IS_HIDDEN, _IT_HIDES, read, "who_hides:1")
+        for read in ("hides_anything:1", "amount_hidden:1", "part_hidden:1")
+    ),
 )
 
 

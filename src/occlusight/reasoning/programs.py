@@ -19,6 +19,11 @@ _DESCRIBE = re.compile(
 )
 _ASKS_WHICH = re.compile(r"\b(?:what|whats|which|or|how|name|tell)\b|什么|啥|哪|还是|何|多少", re.I)
 """What asks which colour a thing has, though it names one."""
+_ASKS_WHETHER = re.compile(
+    r"^\W*(?:is|are|was|were|does|do|has|can|could)\b(?!.*\b(?:what|which|who)\b)|^(?!.*(?:谁|什么(?!东西|物体)|啥|哪)).*(?:吗|是否|有没有|没[?？。]?$)",
+    re.I,
+)
+"""What is answered by a yes or a no before anything else."""
 GLASSY = frozenset(("window", "shop_window", "shelter", "guard", "jar", "sunglasses", "glass", "screen"))
 MIRRORS = frozenset(("mirror", "traffic_mirror", "glass_facade"))
 ANY_MIRROR = {"en": "mirror", "zh": "镜子"}
@@ -58,6 +63,8 @@ def meant(label: Label, names: Sequence[Name], text: str, lang: Lang) -> Program
             return [["exists_coloured", [names[0].noun, said_colours[0]]]]
         case "nearer" if FAR.search(text) and not NEAR.search(text):
             return [["farther", said]]
+        case "who_hides" if _ASKS_WHETHER.search(text):
+            return [["anything_hides", said]]
         case "list_all" if _DESCRIBE.search(text):
             return [["recognised", []], ["describe", ["$0"]]]
     return label.program(said)
