@@ -17,7 +17,7 @@ WORDS: Mapping[str, Mapping[Lang, str]] = {
 
 
 def rows(found: Track, lang: Lang) -> list[Row]:
-    """Return a row a thing, each of its states one span."""
+    """Return a row a thing that is seen at all, each of its states one span."""
     things = {thing.id: thing.seen.thing for thing in found.things}
     seconds = [sighting.seconds for sighting in found.watched.sightings]
     ends = [*seconds[1:], max(found.duration_s, seconds[-1] if seconds else 0.0)]
@@ -34,5 +34,6 @@ def rows(found: Track, lang: Lang) -> list[Row]:
                 spans[-1] = Span(shown, spans[-1].start_s, end, text)
             else:
                 spans.append(Span(shown, start, end, text))
-        drawn.append(Row(thing.called(lang), spans))
+        if spans:
+            drawn.append(Row(thing.called(lang), spans))
     return drawn
