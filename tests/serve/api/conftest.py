@@ -15,6 +15,7 @@ from openai import OpenAI
 from tests.serve.conftest import wait
 
 from occlusight.backends.protocol import (
+    Asked,
     Backend,
     CancelCheck,
     Done,
@@ -51,7 +52,8 @@ class Telling(Scripted):
         yield ThoughtDelta("Hm.")
         yield TextDelta("Yes", tokens)
         yield TextDelta(", 是。")
-        yield Done("length", Usage(12, 4, 6, (USE,)), saved=Saved(reused=5))
+        meant = Asked("inside", (("hides", ("post", "car")),), "en", 0.9)
+        yield Done("length", Usage(12, 4, 6, (USE,)), saved=Saved(reused=5), asked=meant)
 
 
 @contextmanager

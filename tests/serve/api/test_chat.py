@@ -31,6 +31,14 @@ from occlusight.serve.api.chat_shapes import ChatRequest
 from occlusight.serve.api.pictures import RequestLimits
 from occlusight.serve.fair_queue import FairQueue, Shares
 
+UNDERSTOOD = {
+    "scope": "inside",
+    "program": [["hides", ["post", "car"]]],
+    "lang": "en",
+    "probability": 0.9,
+    "domain": None,
+}
+
 
 @pytest.fixture(scope="module")
 def backend() -> Telling:
@@ -71,6 +79,7 @@ def test_an_answer_tells_its_text_thoughts_and_costs(client: OpenAI, backend: Te
     assert (choice.message.role, choice.message.content, choice.finish_reason) == ("assistant", "Yes, 是。", "length")
     assert choice.message.model_dump()["reasoning_content"] == "Hm."
     assert answer.object == "chat.completion"
+    assert answer.model_dump()["understood"] == UNDERSTOOD
     usage = answer.usage
     assert usage is not None
     assert (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) == (12, 4, 16)
@@ -96,6 +105,7 @@ def test_a_stream_has_the_same_answer(client: OpenAI, pictures: list[Path]) -> N
     assert "".join(delta.model_dump().get("reasoning_content", "") for delta in deltas) == "Hm."
     assert [c.choices[0].finish_reason for c in chunks if c.choices][-1] == "length"
     assert len({chunk.id for chunk in chunks}) == 1
+    assert chunks[-2].model_dump()["understood"] == UNDERSTOOD
     assert chunks[-1].usage is not None
     assert chunks[-1].usage.total_tokens == 16
     assert not chunks[-1].choices

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from secrets import token_hex
 from time import time
+from types import MappingProxyType
 from typing import Any
 
 from fastapi import APIRouter
@@ -17,7 +18,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from occlusight.backends.completion import Completion
-from occlusight.backends.protocol import Done, Request, TextDelta, ThoughtDelta, TokenLogprob, Usage
+from occlusight.backends.protocol import Asked, Done, Request, TextDelta, ThoughtDelta, TokenLogprob, Usage
 from occlusight.engine.sampling_params import SamplingKeywords
 from occlusight.serve.api.chat_shapes import (
     ChatChoice,
@@ -36,6 +37,7 @@ from occlusight.serve.api.chat_shapes import (
     PromptDetails,
     SchemaFormat,
     TextPart,
+    UnderstoodAs,
 )
 from occlusight.serve.api.conversation import Shown, Turn, request_of
 from occlusight.serve.api.errors import RESPONSES, ApiError
@@ -104,7 +106,8 @@ class ChatAnswer:
             finish_reason=finish_reason(completion.finish_reason),
         )
         done = Done(completion.finish_reason, completion.usage, saved=completion.saved)
-        return ChatCompletion(object="chat.completion", choices=[choice], usage=usage_of(done), **self.head)
+        more = understood(completion.asked)
+        return ChatCompletion(object="chat.completion", choices=[choice], usage=usage_of(done), **more, **self.head)
 
     async def pieces(self, client: Client) -> AsyncGenerator[bytes]:
         """Yield the answer as events."""
@@ -124,16 +127,18 @@ class ChatAnswer:
                         case ThoughtDelta(text):
                             yield self._piece(Delta(reasoning_content=text))
                         case Done(reason):
-                            yield self._piece(Delta(), None, finish_reason(reason))
+                            ended = DeltaChoice(
+                                index=0, delta=Delta(), logprobs=None, finish_reason=finish_reason(reason)
+                            )
+                            yield self._chunk([ended], understood(one.asked))
                             if with_usage:
-                                yield self._chunk([], usage_of(one))
+                                yield self._chunk([], {"usage": usage_of(one)})
         yield b"data: [DONE]\n\n"
 
-    def _piece(self, delta: Delta, logprobs: Logprobs | None = None, reason: FinishReason | None = None) -> bytes:
-        return self._chunk([DeltaChoice(index=0, delta=delta, logprobs=logprobs, finish_reason=reason)])
+    def _piece(self, delta: Delta, logprobs: Logprobs | None = None) -> bytes:
+        return self._chunk([DeltaChoice(index=0, delta=delta, logprobs=logprobs, finish_reason=None)])
 
-    def _chunk(self, choices: list[DeltaChoice], usage: ChatUsage | None = None) -> bytes:
-        more: dict[str, Any] = {} if usage is None else {"usage": usage}
+    def _chunk(self, choices: list[DeltaChoice], more: Mapping[str, Any] = MappingProxyType({})) -> bytes:
         chunk = ChatChunk(object="chat.completion.chunk", choices=choices, **more, **self.head)
         return format_sse_event(data_str=chunk.model_dump_json(exclude_unset=True))
 
@@ -228,6 +233,17 @@ def likely_tokens(tokens: Sequence[TokenLogprob]) -> list[LikelyToken]:
 def finish_reason(reason: str) -> FinishReason:
     """Return why an answer ended, in OpenAI's words."""
     return "length" if reason == "length" else "stop"
+
+
+def understood(asked: Asked | None) -> dict[str, Any]:
+    """Return the field that says what was understood, if anything was."""
+    if asked is None:
+        return {}
+    program = [(op, list(arguments)) for op, arguments in asked.program]
+    told = UnderstoodAs(
+        scope=asked.scope, program=program, lang=asked.lang, probability=asked.probability, domain=asked.domain
+    )
+    return {"understood": told}
 
 
 def usage_of(done: Done) -> ChatUsage:

@@ -277,8 +277,20 @@ class ChatUsage(Reply):
     prompt_tokens_details: PromptDetails
 
 
+class UnderstoodAs(Reply):
+    """What a question was taken to mean: whether pictures of things can tell it, as steps over names, in which
+    language, how probably; and how probably the picture is of the world that the model knows (null: nobody knows)."""
+
+    scope: Literal["inside", "outside", "unclear"]
+    program: list[tuple[str, list[str]]]
+    lang: str
+    probability: float
+    domain: float | None
+
+
 class ChatCompletion(Reply):
-    """An answer. `created` is in seconds since 1970, `system_fingerprint` a digest of the weights."""
+    """An answer. `created` is in seconds since 1970, `system_fingerprint` a digest of the weights; `understood` is
+    there where a question is understood before it is answered."""
 
     id: str
     object: Literal["chat.completion"]
@@ -287,6 +299,7 @@ class ChatCompletion(Reply):
     system_fingerprint: str
     choices: list[ChatChoice]
     usage: ChatUsage
+    understood: UnderstoodAs | None = None
 
 
 class ChatChunk(Reply):
@@ -299,3 +312,4 @@ class ChatChunk(Reply):
     system_fingerprint: str
     choices: list[DeltaChoice]
     usage: ChatUsage | None = None
+    understood: UnderstoodAs | None = None
