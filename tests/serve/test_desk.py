@@ -7,6 +7,7 @@ import json
 import string
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,10 +32,13 @@ from occlusight.backends.protocol import (
 )
 from occlusight.backends.scripted import Scripted
 from occlusight.errors import BadData, BadInput, BadPicture, Busy, Cancelled
+from occlusight.occlusion.graph import Graph
+from occlusight.reasoning.relations import Certainty, Described
 from occlusight.serve.fair_queue import Client, FairQueue, Shares
 from occlusight.serve.page.desk import Desk, ending
 from occlusight.serve.page.examples import shipped_examples
 from occlusight.serve.page.question import MOST_TURNS, Question
+from occlusight.serve.page.sight import Sight
 from occlusight.serve.page.uploads import Uploads
 from occlusight.serve.page.words import WEB, all_words, preferred
 
@@ -226,6 +230,26 @@ def test_a_place_is_free_once_the_answer_is_there_however_slowly_it_is_read(offi
             assert not desk.queue.running
 
     asyncio.run(read_one())
+
+
+def test_a_graph_is_made_once_for_all_who_wait_for_it() -> None:
+    made: list[Path] = []
+
+    def see(path: Path) -> Described:
+        made.append(path)
+        time.sleep(0.1)
+        return Described(Graph(1, 1, ()), {}, Certainty(False))
+
+    async def three(sight: Sight) -> None:
+        waiting = [asyncio.create_task(sight.of(Path("a"))) for _ in range(3)]
+        await asyncio.sleep(0.02)
+        waiting[0].cancel()  # who leaves takes nothing from the others
+        found = await asyncio.gather(*waiting[1:])
+        assert found[0] is found[1] is await sight.of(Path("a"))
+
+    with ThreadPoolExecutor(2) as threads:
+        asyncio.run(three(Sight(see, threads)))
+    assert len(made) == 1
 
 
 def test_the_end_says_how_the_picture_was_read() -> None:

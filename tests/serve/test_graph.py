@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from tests.serve.conftest import Tab, serving
@@ -23,7 +21,6 @@ from occlusight.occlusion.graph import Graph, Text
 from occlusight.reasoning.relations import Certainty, Described
 from occlusight.reasoning.rules.ruleset import shipped_rules
 from occlusight.serve.page.examples import Example, shipped_examples
-from occlusight.serve.page.sight import Sight
 from occlusight.serve.page.words import all_words
 
 EN, ZH = all_words()["en"], all_words()["zh"]
@@ -177,6 +174,22 @@ def test_no_arrows_are_drawn_on_a_photograph_unasked(
     assert tab.problems == []
 
 
+@pytest.mark.page
+@pytest.mark.slow
+def test_a_graph_is_asked_for_again_after_a_restart(
+    monkeypatch: pytest.MonkeyPatch, open_tab: Callable[..., Any], pictures: list[Path]
+) -> None:
+    example = shipped_examples()[0].picture
+    monkeypatch.setattr("occlusight.serve.page.page.seeing", lambda backend: lambda path: known(example))
+    with serving(Replies()) as address:
+        tab = open_tab(address)
+        tab.add(pictures[0])
+    with serving(Replies(), port=urlsplit(address).port):  # knows nothing of the picture
+        tab.page.click("#look")
+        tab.page.wait_for_selector("#picture svg")
+        assert tab.said == ""
+
+
 def test_a_graph_is_its_visitors_alone(monkeypatch: pytest.MonkeyPatch, pictures: list[Path]) -> None:
     made: list[Path] = []
 
@@ -204,26 +217,6 @@ def test_a_graph_is_its_visitors_alone(monkeypatch: pytest.MonkeyPatch, pictures
         assert len(made) == 1
         one.delete(f"/pictures/{name}")
         assert one.get(f"/graphs/json/{name}").status_code == 404
-
-
-def test_a_graph_is_made_once_for_all_who_wait_for_it() -> None:
-    made: list[Path] = []
-
-    def see(path: Path) -> Described:
-        made.append(path)
-        time.sleep(0.1)
-        return known(shipped_examples()[0].picture)
-
-    async def three(sight: Sight) -> None:
-        waiting = [asyncio.create_task(sight.of(Path("a"))) for _ in range(3)]
-        await asyncio.sleep(0.02)
-        waiting[0].cancel()  # who leaves takes nothing from the others
-        found = await asyncio.gather(*waiting[1:])
-        assert found[0] is found[1] is await sight.of(Path("a"))
-
-    with ThreadPoolExecutor(2) as threads:
-        asyncio.run(three(Sight(see, threads)))
-    assert len(made) == 1
 
 
 def test_a_backend_without_scores_has_no_graphs(pictures: list[Path]) -> None:

@@ -3,7 +3,7 @@
 import { card, strip } from "./card.js";
 import { byId, h, icon } from "./dom.js";
 import { chosen, drawing, located } from "./graph.js";
-import { serverName } from "./pictures.js";
+import { sendAgain, serverName } from "./pictures.js";
 import { graph as ask } from "./server.js";
 import { language, percent, t } from "./words.js";
 
@@ -25,7 +25,7 @@ export async function look(app, picture, wanted = false) {
   graphs.set(picture.id, null);
   if (wanted) app.draw();
   try {
-    graphs.set(picture.id, await ask(await serverName(picture)));
+    graphs.set(picture.id, await asked(picture));
   } catch (error) {
     graphs.delete(picture.id);
     if (wanted) app.refuse(error, picture.name);
@@ -33,6 +33,16 @@ export async function look(app, picture, wanted = false) {
   }
   app.seen = START;
   if (app.shownPicture?.id === picture.id) await app.draw();
+}
+
+async function asked(picture) {
+  try {
+    return await ask(await serverName(picture));
+  } catch (error) {
+    if (error.kind !== "gone") throw error;
+    sendAgain(); // the server was started anew, or kept it long enough
+    return ask(await serverName(picture));
+  }
 }
 
 /** Return the graph that is drawn over the picture shown, or nothing. */

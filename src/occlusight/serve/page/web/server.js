@@ -8,7 +8,7 @@ export class Refusal extends Error {
   }
 }
 
-const BY_STATUS = { 403: "reopen", 408: "no_server", 413: "too_large", 422: "not_so" };
+const BY_STATUS = { 403: "reopen", 404: "gone", 408: "no_server", 413: "too_large", 422: "not_so" };
 
 async function asked(path, init) {
   let response;
