@@ -173,6 +173,8 @@ class Understanding:
             if first is None:
                 continue
             second = self._second(two, first.topic, lang)
+            if surely and second is not None and second.program[-1][0] == "list_all":
+                continue  # "which parts can still be seen?" belongs to the question before it
             if second is not None and second.program != first.program:
                 found.append((first.probability * second.probability, (first, second)))
         if not found:
