@@ -13,6 +13,7 @@ from typing import TypeVar
 from fastapi.sse import KEEPALIVE_COMMENT
 from starlette.requests import Request as HttpRequest
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from occlusight.backends.protocol import Backend, Done, Event, Request
 from occlusight.errors import BadPicture, Cancelled
@@ -200,6 +201,21 @@ async def left(request: HttpRequest) -> None:
         pass
 
 
+class EventStream(StreamingResponse):
+    """Events on their way to a client; the task that makes them ends with it, also where it leaves before the first."""
+
+    def __init__(self, events: AsyncIterator[bytes], making: asyncio.Task[None]) -> None:
+        super().__init__(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+        self._making = making
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send them."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._making.cancel()
+
+
 async def stream(
     events: AsyncGenerator[bytes], failed: Callable[[ApiError], bytes], comment: bytes = KEEPALIVE_COMMENT
 ) -> StreamingResponse:
@@ -227,14 +243,11 @@ async def stream(
             return usually
 
     async def told(piece: bytes | Exception | None) -> AsyncIterator[bytes]:
-        try:
-            while isinstance(piece, bytes):
-                yield piece
-                piece = await next_piece(comment)
-            if piece is not None:
-                yield failed(api_error(piece))
-        finally:
-            pumping.cancel()
+        while isinstance(piece, bytes):
+            yield piece
+            piece = await next_piece(comment)
+        if piece is not None:
+            yield failed(api_error(piece))
 
     try:
         first = await next_piece(comment)
@@ -243,4 +256,4 @@ async def stream(
         raise
     if isinstance(first, Exception):
         raise first
-    return StreamingResponse(told(first), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    return EventStream(told(first), pumping)
