@@ -8,6 +8,7 @@ run. Neither of the two is ever shortened, but for a last line that was cut (see
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
@@ -67,6 +68,7 @@ class Record:
         is damaged.
         """
         before = self.read_run()
+        about = json.loads(json.dumps(about))  # as it will be read: tuples are lists there
         differing = [key for key in FIXED if before is not None and unlike(before.get(key), about.get(key))]
         limits = [pixel_limits(before or {}), pixel_limits(about)]
         if None not in limits and limits[0] != limits[1]:

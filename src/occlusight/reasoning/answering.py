@@ -51,6 +51,9 @@ INSTEAD: Mapping[str, str] = {
     "describe": "list_all",
 }
 """Steps whose answer another one's holds, too."""
+BETTER_TOLD = frozenset(("who_hides", "anything_hidden"))
+"""Steps that the picture's graph answers better than the model itself: 73 of 100 against 53, and 90 against 87.5
+(version 4, English, 30 scenes)."""
 ALONE: Mapping[tuple[str, int], str] = {("remove", 1): "hides_what", ("through", 1): ""}
 """Steps about one thing whose wordings name two, and what is asked instead, if anything."""
 MOST: Mapping[Lang, tuple[str, str]] = {"en": ("one picture", "{} pictures"), "zh": ("一", "{}")}
@@ -224,7 +227,9 @@ class Answer(Iterator[Event]):
         op, arguments = asked.program[-1]
         op = ALONE.get((op, len(arguments)), op)
         meant, _ = self._step([[op, arguments]])
-        if meant in self.by.learnt:
+        if op in BETTER_TOLD and self.by.reasoning and (told := self.by.reasoning.told(self.request, asked)):
+            yield TextDelta(told)
+        elif meant in self.by.learnt:
             if asked.both_ways and self.by.backend.capabilities.scores is not None:
                 yield self._both_ways([things[name] for name in arguments], asked.lang)
             else:
