@@ -138,9 +138,7 @@ def test_large_frames_are_reduced(tmp_path: Path) -> None:
 
 def test_too_many_frames_are_refused_with_what_to_give(tmp_path: Path) -> None:
     hours = write(tmp_path / "hours.mp4", every(Fraction(10), 720), gop=1)
-    said = (
-        r"is 7190\.0 s long: 720 frames at 2 a second, more than the 256 allowed; give at most 0\.0354 frames a second"
-    )
+    said = r"is 7190\.0 s long: 720 frames at 2 a second, more than the 256 allowed; give at most 0\.0354 frames"
     with pytest.raises(BadVideo, match=said):
         open_film(hours)
     film = open_film(hours, per_second=0.0354)

@@ -284,7 +284,7 @@ class _Opening:
         length = f"is {duration:.1f} s long" if known else f"is {duration:.1f} s long or longer"
         part = f" from {task.start_s:g} to {end:g} s" if known and (task.start_s or end < duration) else ""
         least = math.floor(1e4 * (limits.frames - 1) / max(end - task.start_s, 1e-3)) / 1e4 if known else 0.0
-        fewer = f"at most {least:g} frames a second" if least > 0 else "fewer frames a second"
+        fewer = f"at most {least:g} frames a second (--fps)" if least > 0 else "fewer frames a second (--fps)"
         return (
             f"{length}:{part} {count}{'' if known else ' or more'} frames at {task.per_second:g} a second, "
             f"more than the {limits.frames} allowed; give {fewer}, or {PART}"
