@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,13 @@ NUMBERS = {int: ("-1000000000", "1000000000000000000000"), float: ("-1e9", "nan"
 """Numbers that no option takes, but for those of `LARGE`, which are whole numbers without an upper end."""
 LARGE = {
     *("--limit", "--scenes", "--runs", "--questions", "--tokens", "--batch-tokens", "--image-size", "--threads"),
-    *("--min-pixels", "--group"),
+    *("--min-pixels", "--group", "--clips"),
 }
 WORDS = {"--regex": "(", "--sizes": "0", "--max-pixels": "many", "--json-limits": "words=1", "--stop": ""}
 """Bad values of options that take more than a few words; what is in none of the two is given 'nonsense'."""
-FREE = {"--system", "--base-url", "--model", "--data", "--host", "--allow-host", "--allow-origin", "--api-key"}
+FREE = {"--system", "--base-url", "--model", "--data", "--host", "--allow-host", "--allow-origin"} | {
+    *("--api-key", "--admin-key", "--on"),
+}
 """Texts that may say anything, or name what only opening can find."""
 
 
@@ -26,11 +29,22 @@ def given(command: tuple[str, ...], tmp_path: Path, picture: Path, checkpoint: P
     """Return arguments with which a command would open a model."""
     labels = tmp_path / "labels.csv"
     labels.write_text(f"picture,lang,hides,hidden,truth\n{picture},en,the car,the bush,yes\n")
+    clip = tmp_path / "clip"
+    clip.mkdir(exist_ok=True)
+    (clip / "0.png").write_bytes(picture.read_bytes())
+    thing = {"kind": "car", "name": "car", "visible": [1.0], "hidden": []}
+    line = {"id": "c", "recipe": "clip-street", "images": ["0.png"], "times": [0.0], "objects": {"o1": thing}}
+    (clip / "clips.jsonl").write_text(json.dumps(line) + "\n")
     named = ["--model", checkpoint]
     return {
         ("ask",): [picture, "Is it?", "--json", *named],
         ("serve",): ["--port", 0, *named],
         ("speed",): named,
+        ("graph",): [picture, *named],
+        ("track",): [clip, *named],
+        ("calibrate",): ["--data", "occlusion-50", *named],
+        ("bench", "graph"): ["--data", "occlusion-50", *named],
+        ("bench", "video"): ["--data", clip, *named],
         ("bench", "run"): ["--data", "occlusion-50", "--out", tmp_path / "run", *named],
         ("bench", "sweep"): ["--data", "occlusion-50", "--out", tmp_path / "run", *named],
         ("bench", "label"): ["--labels", labels, "--out", tmp_path / "run", *named],

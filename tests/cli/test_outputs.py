@@ -25,7 +25,7 @@ OUTPUTS = [one for one in paths() if one.callback.startswith("output")]
 READ = {
     *("--batch", "--json-schema", "--package", "--images", "--instances", "--names", "--renders", "--picture"),
     *("--folder", "--pictures", "--labels", "--scenes", "--wordings", "--rules", "--calibration"),
-    *("packaged", "file", "folder", "runs", "run"),
+    *("packaged", "file", "folder", "runs", "run", "video", "checkpoint", "--others", "--data"),
 }
 """Paths that commands read. One that a command writes has a callback of `cli/outputs.py`."""
 

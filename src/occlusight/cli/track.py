@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -66,6 +67,11 @@ def track(
     """
     if not 0 < fps <= 100:
         raise BadInput(f"--fps takes frames a second above 0, up to 100, but {fps:g} was given")
+    for name, seconds in (("--start", start), ("--end", end)):
+        if seconds is not None and not math.isfinite(seconds):
+            raise BadInput(f"{name} takes seconds, but {seconds} was given")
+    if end is not None and end <= start:
+        raise BadInput(f"--end must come after --start, but {end:g} and {start:g} were given")
     told = language(lang)
     sign = SignOfLife()
     with sign:
@@ -85,8 +91,6 @@ def frames_of(
 ) -> tuple[list[tuple[float, Picture]], float]:
     """Return the frames of a video, or of a folder of pictures, with their seconds, and how long it lasts. Raises
     BadInput."""
-    if end is not None and end <= start:
-        raise BadInput(f"--end must come after --start, but {end:g} and {start:g} were given")
     if not video.exists():
         raise BadInput(f"{str(video)!r} does not exist; give a video, or a folder of pictures")
     if video.is_dir():
