@@ -347,3 +347,32 @@ def test_pictures_in_memory_are_told_apart_by_what_they_show() -> None:
     for colour, lists in (("red", 1), ("red", 1), ("blue", 2)):
         Completion.of(answering.generate(Request("is there a red car", Image.new("RGB", (9, 9), colour))))
         assert len(backend.requests) == lists
+
+
+@pytest.mark.parametrize(
+    ("label", "question", "said"),
+    [
+        ("hidden_now:1", "what hides the dog now", "No."),
+        ("still_there:1", "is the dog still there", "Yes, there is a dog."),
+    ],
+)
+def test_what_needs_several_pictures_is_asked_of_one_as_it_is_there(label: str, question: str, said: str) -> None:
+    assert answered(question, label, {"Is anything hiding the dog?": "No."})[0] == said
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ("Yes. The dog is partly hidden.", "The dog is partly hidden."),
+        ("No. Nothing is hidden.", "Nothing is hidden."),
+        ("是的。狗被遮挡了一部分。", "狗被遮挡了一部分。"),
+    ],
+)
+def test_whether_all_is_visible_and_whether_anything_is_hidden_are_answered_alike(told: str, said: str) -> None:
+    class Graphs:
+        def told(self, request: Request, asked: Understood) -> str | None:
+            return told
+
+    understanding = Understanding(reads("anything_hidden:", 0.5, 0.99, ""))
+    answering = Answering(Model(SEES, learnt=LEARNT), understanding, Graphs())  # type: ignore[arg-type]
+    assert Completion.of(answering.generate(Request("is everything visible", "street.webp"))).text == said

@@ -6,6 +6,7 @@ made of what it can, or declined; and who asks for something else is told what c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -40,6 +41,10 @@ from occlusight.reasoning.sentences import SPACE, sentence
 from occlusight.reasoning.understanding import Understanding, Understood
 
 YES = ("Yes. ", "是的。", "是的，", "是的,")
+DECIDED = re.compile(r"^(Yes|No)\. (?=.)|^(是的|没有)[。，,](?=.)")
+"""A decision before its reason: "is everything visible?" and "is anything hidden?" are one step."""
+OF_ONE: Mapping[str, str] = {"hidden_now": "who_hides", "still_there": "exists"}
+"""Steps about the last of several pictures, and what they are of one."""
 OF_SEVERAL = frozenset(("which_pictures", "count_pictures", "still_there", "hidden_now", "moved"))
 """Steps about several pictures."""
 ABOUT_KINDS = frozenset(("exists", "exists_coloured", "count"))
@@ -228,7 +233,7 @@ class Answer(Iterator[Event]):
         op = ALONE.get((op, len(arguments)), op)
         meant, _ = self._step([[op, arguments]])
         if op in BETTER_TOLD and self.by.reasoning and (told := self.by.reasoning.told(self.request, asked)):
-            yield TextDelta(told)
+            yield TextDelta(DECIDED.sub("", told) if op == "anything_hidden" else told)
         elif meant in self.by.learnt:
             if asked.both_ways and self.by.backend.capabilities.scores is not None:
                 yield self._both_ways([things[name] for name in arguments], asked.lang)
@@ -331,14 +336,16 @@ class Answer(Iterator[Event]):
 
 
 def possible(asked: Understood, pictures: int) -> Understood:
-    """Return what a question about so many pictures means: of two meanings not one that needs several."""
-    if not asked.other or pictures > 1:
+    """Return what a question about so many pictures means: of two meanings not one that needs several, and what such a
+    one means of a single picture, where it does."""
+    if pictures > 1 or not asked.program:
         return asked
-    best, second = (program[-1][0] in OF_SEVERAL for program in (asked.program, asked.other))
+    best, second = (bool(program) and program[-1][0] in OF_SEVERAL for program in (asked.program, asked.other))
     known = {text for name in asked.names for text in (name.text, name.noun)}
-    if best == second or (best and not known.issuperset(asked.other[-1][1])):
-        return asked
-    return replace(asked, scope="inside", program=asked.other if best else asked.program, other=[])
+    if asked.other and best != second and (second or known.issuperset(asked.other[-1][1])):
+        asked = replace(asked, scope="inside", program=asked.other if best else asked.program, other=[])
+    op, arguments = asked.program[-1]
+    return replace(asked, program=[[OF_ONE[op], arguments]]) if op in OF_ONE else asked
 
 
 def without_yes(events: Iterator[Event]) -> Iterator[Event]:
