@@ -54,3 +54,16 @@ def test_a_followup_is_understood(understanding: Understanding) -> None:
 def test_two_questions_are_parted(understanding: Understanding, question: str) -> None:
     found = understanding.of(question)
     assert [part.program[-1][0] for part in found.parts] == ["behind", "colour"]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "自行车是否被灌木丛遮挡,还能看到哪些部分?",
+        "Is the bicycle hidden by the bush? Which parts can still be seen?",
+        "Is the bicycle hidden by the bush, and which part can still be seen?",
+    ],
+)
+def test_which_part_after_whether_it_is_hidden_is_one_question_with_its_reason(question: str) -> None:
+    found = Understanding(open_reader()).of(question)
+    assert (found.program[-1][0], found.why, found.parts) == ("hides", True, ())

@@ -14,7 +14,7 @@ from occlusight.reasoning.names import Name
 
 OF_SHARE, OF_KNOWN, OF_UNKNOWN, OF_PLACE = 0.25, 1.5, -0.5, 3.0
 """What the odds of the program, a name of a known kind, one of no known kind, and words of place add to log odds."""
-NEEDED = 2.2
+NEEDED = 3.0
 """The log odds at which a question is as likely outside as inside."""
 _PLACE = re.compile(
     r"\b(?:hid|hide|hides|hidden|hiding|cover\w*|block\w*|occlud\w*|obscur\w*|conceal\w*|behind|in front of|left of|"

@@ -24,6 +24,8 @@ Scope: TypeAlias = Literal["inside", "outside", "unclear"]
 
 INSIDE = 0.5
 """Questions that pictures can tell with less than this probability are declined."""
+WHICH_PART = re.compile(r"\b(?:parts?|portions?)\b|部分|哪部|哪些部", re.I)
+"""What is asked of a thing alone; after whether something hides it, of that thing."""
 DIRECTION = 0.85
 """Where who hides whom is less sure than this, or label and direction differ, both directions are answered."""
 CLEAR = 0.45
@@ -172,6 +174,8 @@ class Understanding:
             first = self._part(one, lang)
             if first is None:
                 continue
+            if first.program[-1][0] == "hides" and WHICH_PART.search(two) and not named(two, self.words).names:
+                return replace(first, why=True)  # the reason says which part is hidden, and which can still be seen
             second = self._second(two, first.topic, lang)
             if surely and second is not None and second.program[-1][0] == "list_all":
                 continue  # "which parts can still be seen?" belongs to the question before it
