@@ -91,6 +91,8 @@ def test_a_thing_that_the_graph_lacks_is_left_to_the_model_that_asked() -> None:
     for question, told in (("what does the dog hide?", "The red car."), ("what does the zebra hide?", None)):
         request = Request(question, PICTURE)
         assert graphs.told(request, graphs.understanding.of(question)) == told
+    several = Request("what does the dog hide?", (PICTURE, PICTURE))
+    assert graphs.told(several, graphs.understanding.of(several.prompt)) is None  # a graph is of one picture
 
 
 def test_what_the_list_leaves_out_is_looked_for_and_answered_about() -> None:

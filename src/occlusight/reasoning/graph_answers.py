@@ -20,6 +20,7 @@ from occlusight.questions.template import Program
 from occlusight.reasoning.calibration import is_said
 from occlusight.reasoning.names import Name
 from occlusight.reasoning.relations import Described, names_of
+from occlusight.reasoning.sentences import SPACE
 from occlusight.reasoning.understanding import Scope, Understanding, Understood
 from occlusight.reasoning.vocabulary import Words
 
@@ -54,7 +55,6 @@ SAY: Mapping[str, Mapping[Lang, str]] = {
     "unclear": {"en": "It is not clear what is asked.", "zh": "没有看懂这个问题。"},
     "doubtful": {"en": "{said} That is not sure: {p}.", "zh": "{said}这并不确定：把握{p}。"},
 }
-SPACE: Mapping[Lang, str] = {"en": " ", "zh": ""}
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ class Reasoning:
     def told(self, request: Request, asked: Understood) -> str | None:
         """Return what the graph of a request's picture tells of something that was understood; None where it holds
         no such thing, or not one of what is named."""
-        if not may_be_in_a_graph(asked):
+        if not may_be_in_a_graph(asked) or len(request.pictures) != 1:
             return None
         answers = self.answers(request, asked)
         if any(len(answers.bound(name)) != 1 for name in asked.names):

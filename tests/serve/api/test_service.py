@@ -37,6 +37,7 @@ def test_a_client_that_left_before_its_stream_began_ends_the_work() -> None:
             await ended.wait()
 
     asyncio.run(leaving())
+    assert ended.is_set()
 
 
 def test_a_silent_stream_is_kept_alive_and_ends_with_what_went_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
