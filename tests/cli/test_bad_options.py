@@ -11,6 +11,8 @@ import pytest
 from tests.cli.conftest import Result
 from tests.cli.walk import Parameter, parameters
 
+import occlusight.backends.quantized  # noqa: F401 - imported while a test replaces what it imports, it would keep that
+
 NUMBERS = {int: ("-1000000000", "1000000000000000000000"), float: ("-1e9", "nan", "inf")}
 """Numbers that no option takes, but for those of `LARGE`, which are whole numbers without an upper end."""
 LARGE = {
