@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -11,12 +12,17 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from tests.reasoning.test_graph import FITTED, PICTURE, sees
+from tests.reasoning.test_reasoned import reads
 
 import occlusight
 from occlusight.api.model import Model
 from occlusight.backends.protocol import CancelCheck, Choice, Event, Request, TextDelta
 from occlusight.backends.scripted import Scripted
 from occlusight.errors import BadInput, BadNumbers, BadPicture, Incomplete
+from occlusight.reasoning.calibrations import keep
+from occlusight.reasoning.extract import Extractor
+from occlusight.reasoning.reasoned import Reasoning
 
 
 def model_of(backend: Scripted) -> Model:
@@ -138,6 +144,21 @@ def test_many_questions_are_decided_together(pictures: list[Path]) -> None:
     assert own.requests[0].prompt == "Is it?"
     with pytest.raises(BadInput, match="empty"):
         model.decide(pictures[0], " ")
+
+
+def test_what_was_fitted_is_decided_by_the_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCCLUSIGHT_CACHE", str(tmp_path))
+    keep(FITTED)
+    seen = sees(learnt=("list_all", "hides", "count"))
+    by = Reasoning(Extractor(seen), reads("hides:12"), FITTED)
+    seen.odds[PICTURE, "Is the dog not there?"] = -3.0
+    model = Model(seen, seen, lambda: by)
+    yes, other = model.decide(PICTURE, ["Does the street lamp hide the red car?", "Is the dog not there?"])
+    assert (yes.calibrated, yes.probability) == (True, pytest.approx(1 / (1 + math.exp(-2.5)), abs=1e-6))
+    assert other.calibrated is False
+    seen.odds[PICTURE, "Does the street lamp hide the red car?"] = 5.0
+    raw = model.decide(PICTURE, "Does the street lamp hide the red car?", raw=True)
+    assert (raw.calibrated, raw.probability) == (False, pytest.approx(1 / (1 + math.exp(-5.0)), abs=1e-6))
 
 
 def test_a_checkpoint_is_loaded_and_serves_threads(tiny_checkpoint: Path, pictures: list[Path]) -> None:

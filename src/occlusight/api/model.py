@@ -103,18 +103,24 @@ class Model:
         return Chat(self.backend, as_pictures(pictures), system)
 
     @overload
-    def decide(self, pictures: Pictures, questions: str) -> Decision: ...
+    def decide(self, pictures: Pictures, questions: str, *, raw: bool = False) -> Decision: ...
 
     @overload
-    def decide(self, pictures: Pictures, questions: list[str] | tuple[str, ...]) -> list[Decision]: ...
+    def decide(
+        self, pictures: Pictures, questions: list[str] | tuple[str, ...], *, raw: bool = False
+    ) -> list[Decision]: ...
 
-    def decide(self, pictures: Pictures, questions: str | list[str] | tuple[str, ...]) -> Decision | list[Decision]:
+    def decide(
+        self, pictures: Pictures, questions: str | list[str] | tuple[str, ...], *, raw: bool = False
+    ) -> Decision | list[Decision]:
         """Return how probable a yes is, of one question or of many, which are read together; nothing is written.
 
         >>> model.decide("street.webp", "Does the lamp post hide the red car?").probability  # doctest: +SKIP
         0.99
 
-        The probabilities are the model's own, not calibrated; those of `relations` may be.
+        Whether one thing hides another is calibrated where that was fitted for the model and the picture is of the
+        world that it was fitted on (`Decision.calibrated`); all else, and with `raw` everything, is the model's own
+        word.
 
         Raises BadInput for a picture or a question that cannot be used, and for a model that tells no probabilities.
         """
@@ -122,9 +128,20 @@ class Model:
         several = [questions] if isinstance(questions, str) else list(questions)
         as_it_is = bool(self.info.learnt)
         asked = [Request(as_predicate(as_question("questions", one), as_it_is), shown) for one in several]
-        weighed = self._plain.weigh([(request, [YES, NO]) for request in asked], whole=False)
-        found = [Decision.of(*logs) for logs in weighed.scores]
+        known = [None] * len(several) if raw else self._fitted(shown, several)
+        rest = [(request, [YES, NO]) for request, one in zip(asked, known, strict=True) if one is None]
+        own = iter(self._plain.weigh(rest, whole=False).scores if rest else ())
+        found = [Decision.of(*next(own)) if one is None else Decision(one, 1 - one, calibrated=True) for one in known]
         return found[0] if isinstance(questions, str) else found
+
+    def _fitted(self, pictures: tuple[Picture, ...], questions: list[str]) -> Sequence[float | None]:
+        """The calibrated probabilities of questions, where there are any."""
+        from occlusight.reasoning.calibrations import calibration_of
+        from occlusight.reasoning.statements import fitted
+
+        if self._plain.capabilities.scores is None or calibration_of(self._plain.info.revision) is None:
+            return [None] * len(questions)
+        return fitted(self._seeing, Request("?", pictures), questions).probabilities
 
     def relations(
         self, picture: PictureLike, *, rules: str | PathLike[str] | None = None, lang: Lang = "en"

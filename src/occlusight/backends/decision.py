@@ -17,10 +17,12 @@ FORMS = {"en": "Is that so? Answer yes or no.", "zh": "是这样吗？请回答�
 
 @dataclass(frozen=True)
 class Decision:
-    """The probabilities of an answer that begins with a yes, and with a no, in any wording."""
+    """The probabilities of an answer that begins with a yes, and with a no, in any wording; where `calibrated`, those
+    that it is so and that it is not, fitted to how often that is right."""
 
     yes: float
     no: float
+    calibrated: bool = False
 
     @classmethod
     def of(cls, yes: float, no: float) -> Decision:

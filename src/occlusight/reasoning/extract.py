@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from occlusight.backends.fields import Picture
-from occlusight.backends.protocol import Backend, Request
+from occlusight.backends.protocol import Backend, Request, Saved, Usage
 from occlusight.errors import BadInput
 from occlusight.occlusion.kinds import Lang
 from occlusight.reasoning.objects import Listed, Seen, look
@@ -61,6 +61,15 @@ class Extraction:
     def objects(self) -> tuple[Seen, ...]:
         """The objects, in the order in which the model named them."""
         return self.listed.objects
+
+
+@dataclass(frozen=True)
+class AskedOdds:
+    """Log-odds of statements by their kind and pair, and what it took to ask."""
+
+    of: Mapping[str, Mapping[Pair, Odds]]
+    usage: Usage = field(default_factory=Usage)
+    saved: Saved = field(default_factory=Saved)
 
 
 @dataclass
@@ -112,26 +121,27 @@ class Extractor:
         asked = [*hiding(objects, lang, choices, new)]
         if not learnt or "nearer" in learnt:
             asked += nearer(objects, lang, None if learnt else choices, new)
-        seen, blind = self.scores(asked, replace(request, pictures=(picture,), history=()))
-        odds: dict[str, dict[Pair, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
-        for one, with_it, without in zip(asked, seen, blind, strict=True):
-            odds[one.kind][one.pair].append((with_it, without))
-        found = {
-            kind: {pair: Odds(*(tuple(column) for column in zip(*rows, strict=True))) for pair, rows in pairs.items()}
-            for kind, pairs in odds.items()
-        }
+        found = self.odds(asked, replace(request, pictures=(picture,), history=())).of
         hides = {**known.hides, **found.get("hides", {})}
         order = {**known.nearer, **found.get("nearer", {})}
         return replace(known, hides=hides, nearer=order, questions=known.questions + len(asked))
 
-    def scores(self, asked: Sequence[Asked], request: Request) -> tuple[list[float], list[float]]:
-        """Return the log-odds of each question with the picture of the request and without, read together."""
+    def odds(self, asked: Sequence[Asked], request: Request) -> AskedOdds:
+        """Return the log-odds of each statement with the picture of the request and without, read together."""
         keys = [(request.system or "", one.text, one.choices) for one in asked]
         if len(self._blind) + len(keys) > KEPT_BLIND:
             self._blind.clear()
         new = dict.fromkeys(key for key in keys if key not in self._blind)
         both = [(replace(request, prompt=one.text), one.choices) for one in asked]
         both += [(replace(request, prompt=text, pictures=()), choices) for _, text, choices in new]
-        scored = [log_odds(scores) for scores in self.backend.score_many(both, whole=False)]
+        weighed = self.backend.weigh(both, whole=False)
+        scored = [log_odds(scores) for scores in weighed.scores]
         self._blind |= dict(zip(new, scored[len(asked) :], strict=True))
-        return scored[: len(asked)], [self._blind[key] for key in keys]
+        found: dict[str, dict[Pair, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
+        for one, key, seen in zip(asked, keys, scored[: len(asked)], strict=True):
+            found[one.kind][one.pair].append((seen, self._blind[key]))
+        of = {
+            kind: {pair: Odds(*(tuple(column) for column in zip(*rows, strict=True))) for pair, rows in pairs.items()}
+            for kind, pairs in found.items()
+        }
+        return AskedOdds(of, weighed.usage, weighed.saved)

@@ -58,11 +58,15 @@ def hiding(objects: Sequence[Seen], lang: Lang, choices: Choices, of: frozenset[
     kept = sorted(pairs, key=lambda pair: -_covered(pair[0].box, pair[1].box))[:MOST_PAIRS]
     both = {(a.id, b.id) for one, other in kept for a, b in ((one, other), (other, one))}
     for a, b in permutations(objects, 2):
-        if (a.id, b.id) not in both:
-            continue
-        for number, template in enumerate(HIDES):
-            text = wordings()[template][lang][0].format(a=a.the(lang), b=b.the(lang))
-            yield Asked("hides", (a.id, b.id), number, cap(text), choices)
+        if (a.id, b.id) in both:
+            yield from hiding_of(a, b, lang, choices)
+
+
+def hiding_of(a: Seen, b: Seen, lang: Lang, choices: Choices) -> Iterator[Asked]:
+    """Yield both wordings of whether the first of two hides the second."""
+    for number, template in enumerate(HIDES):
+        text = wordings()[template][lang][0].format(a=a.the(lang), b=b.the(lang))
+        yield Asked("hides", (a.id, b.id), number, cap(text), choices)
 
 
 def nearer(

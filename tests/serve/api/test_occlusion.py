@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -9,11 +10,13 @@ from types import ModuleType
 import httpx
 import pytest
 from tests.reasoning.observed_scene import Sees
+from tests.reasoning.test_graph import FITTED
 from tests.serve.api.conftest import data_uri, serving_api
 
 from occlusight.backends.protocol import Capabilities
 from occlusight.backends.scripted import Scripted
 from occlusight.occlusion.facts import Facts
+from occlusight.reasoning.calibrations import keep
 
 
 class AnyPath(dict[Path, Facts]):
@@ -94,3 +97,43 @@ def test_what_is_wrong_is_named(http: httpx.Client, serve_api: Callable[..., str
     with httpx.Client(base_url=serve_api(Silent("Yes."))) as other:
         assert other.post("/v1/occlusion/graph", json={"image": image}).status_code == 400
         assert other.post("/v1/occlusion/ask", json={"image": image, "question": "?"}).json()["answer"] == "Yes."
+
+
+def test_decisions_of_what_was_fitted_are_calibrated(
+    graphs: ModuleType, pictures: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OCCLUSIGHT_CACHE", str(tmp_path))
+    keep(FITTED)
+    street = Facts(graphs.street())
+    sees = Sees(AnyPath({Path("street"): street}), learnt=("list_all", "hides", "count"))
+    sees.odds = AnyPathOdds(sees.odds)
+    first = street.graph.relations[0]
+    a, b = street.objects[first.occluder].name, street.objects[first.occluded].name
+    yes, no = {"value": True}, {"value": False}
+    asked = f"Does the {a} hide the {b}?"
+    questions = [
+        {"type": "predicate", "name": "fitted", "instructions": asked},
+        {"type": "choice", "instructions": asked, "choices": [no, yes]},
+        {"type": "predicate", "instructions": f"Does the {b} hide the {a}?"},
+        {"type": "predicate", "instructions": "Is the sky blue?"},
+    ]
+    shown = [{"type": "input_image", "image_url": data_uri(pictures[0])}]
+    body = {"model": "own", "input": [{"role": "user", "content": shown}], "questions": questions}
+    model = Scripted("No", name="own", learnt=("hides",))
+    with serving_api(model, plain=sees) as url, httpx.Client(base_url=url, timeout=60) as http:
+        (served,) = http.get("/v1/models").json()["data"]
+        assert served["calibrated"] is True
+        assert served["calibration"] == {"of": ["hides.en", "nearer.en"], "domain": "renders"}
+        decision = http.post("/v1/decisions", json=body).json()
+        assert 'occlusight:questions_total{model_name="own"} 4.0' in http.get("/metrics").text
+        told = [{"role": "system", "content": "Be strict."}, *body["input"]]  # type: ignore[misc]
+        raw = http.post("/v1/decisions", json={**body, "input": told}).json()
+    one, choice, back, sky = decision["answers"]
+    assert [answer["calibrated"] for answer in decision["answers"]] == [True, True, True, False]
+    assert decision["calibrated"] is False
+    assert one["probability"] == pytest.approx(1 / (1 + math.exp(-2.5)), abs=1e-6)  # the fit halves the log-odds of 5
+    assert choice["choice"] is True
+    assert choice["confidence"] == pytest.approx(one["probability"])
+    assert back["probability"] == pytest.approx(1 - one["probability"], abs=1e-6)
+    assert sky["probability"] < 0.01
+    assert not any(answer["calibrated"] for answer in raw["answers"])

@@ -102,6 +102,18 @@ def ways(value: str) -> Wordings:
     return tuple(dict.fromkeys(way for one in bare for way in (one, one[:1].upper() + one[1:])))
 
 
+def yes_first(question: Question) -> bool | None:
+    """Return whether a question of yes or no has the yes first; None for any other."""
+    match question:
+        case Predicate():
+            return True
+        case Choice(choices=[Option(value=True), Option(value=False)]):
+            return True
+        case Choice(choices=[Option(value=False), Option(value=True)]):
+            return False
+    return None
+
+
 def ambiguous(wordings: Sequence[Wordings]) -> bool:
     """Whether one answer begins as another one does, so that only whole answers tell them apart."""
     return any(
@@ -113,17 +125,24 @@ def ambiguous(wordings: Sequence[Wordings]) -> bool:
     )
 
 
-def answer_of(question: Question, logs: Sequence[float]) -> PredicateAnswer | ChoiceAnswer | ScoreAnswer:
+def answer_of(
+    question: Question, logs: Sequence[float], calibrated: bool = False
+) -> PredicateAnswer | ChoiceAnswer | ScoreAnswer:
     """Return a question's answer from the log-probability of each possible one."""
     shares = normalised(logs)
     match question:
         case Predicate(name=name):
-            return PredicateAnswer(type="predicate", name=name, probability=shares[0])
+            return PredicateAnswer(type="predicate", name=name, probability=shares[0], calibrated=calibrated)
         case Choice(name=name, choices=choices):
             best = max(range(len(shares)), key=shares.__getitem__)
             options = [OptionProbability(value=o.value, probability=p) for o, p in zip(choices, shares, strict=True)]
             return ChoiceAnswer(
-                type="choice", name=name, choice=choices[best].value, confidence=shares[best], probabilities=options
+                type="choice",
+                name=name,
+                choice=choices[best].value,
+                confidence=shares[best],
+                probabilities=options,
+                calibrated=calibrated,
             )
         case Score(name=name, levels=levels):
             rated = [
@@ -131,7 +150,14 @@ def answer_of(question: Question, logs: Sequence[float]) -> PredicateAnswer | Ch
                 for place, (level, share) in enumerate(zip(levels, shares, strict=True))
             ]
             expected = sum(place * share for place, share in enumerate(shares))
-            return ScoreAnswer(type="score", name=name, score=expected, confidence=max(shares), probabilities=rated)
+            return ScoreAnswer(
+                type="score",
+                name=name,
+                score=expected,
+                confidence=max(shares),
+                probabilities=rated,
+                calibrated=calibrated,
+            )
 
 
 def normalised(logs: Sequence[float]) -> list[float]:

@@ -154,6 +154,7 @@ class PredicateAnswer(Reply):
     type: Literal["predicate"]
     name: str | None
     probability: float
+    calibrated: bool
 
 
 class OptionProbability(Reply):
@@ -171,6 +172,7 @@ class ChoiceAnswer(Reply):
     choice: str | bool
     confidence: float
     probabilities: list[OptionProbability]
+    calibrated: bool
 
 
 class LevelProbability(Reply):
@@ -189,6 +191,7 @@ class ScoreAnswer(Reply):
     score: float
     confidence: float
     probabilities: list[LevelProbability]
+    calibrated: bool
 
 
 class InputDetails(Reply):
@@ -215,8 +218,8 @@ class DecisionUsage(Reply):
 
 
 class Decision(Reply):
-    """The answers, in the order of the questions. `calibrated`: whether the probabilities were fitted to how often they
-    are right; else they are the model's own."""
+    """The answers, in the order of the questions. `calibrated`, of each: whether its probabilities were fitted to how
+    often they are right, or are the model's own; of the whole, whether all were."""
 
     model: str
     answers: list[PredicateAnswer | ChoiceAnswer | ScoreAnswer]

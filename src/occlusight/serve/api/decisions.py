@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import log, log1p
 
 from fastapi import APIRouter
 from starlette.requests import Request as HttpRequest
 
-from occlusight.backends.protocol import Request, Saved, Usage, Weighed
+from occlusight.backends.fields import Picture
+from occlusight.backends.protocol import Request, Saved, Usage
 from occlusight.errors import Cancelled
-from occlusight.serve.api.asking import Wordings, ambiguous, answer_of, prompt_of, text_of, wordings_of
+from occlusight.reasoning.statements import fitted
+from occlusight.serve.api.asking import Wordings, ambiguous, answer_of, prompt_of, text_of, wordings_of, yes_first
 from occlusight.serve.api.conversation import Detail, Shown, Turn, request_of
 from occlusight.serve.api.decision_shapes import (
     Choice,
@@ -22,6 +26,7 @@ from occlusight.serve.api.decision_shapes import (
     InputImage,
     OutputDetails,
     Part,
+    Question,
 )
 from occlusight.serve.api.errors import RESPONSES, ApiError
 from occlusight.serve.api.pictures import Pictures
@@ -50,63 +55,109 @@ def decisions_router(service: Service) -> APIRouter:
     return router
 
 
+@dataclass(frozen=True)
+class Item:
+    """A question, what the model is asked, how its answers may be said, and whether the question is all that is said of
+    the picture."""
+
+    question: Question
+    request: Request
+    wordings: list[Wordings]
+    alone: bool
+
+
+@dataclass
+class Answers:
+    """The log-probabilities of each question's answers, which of them were fitted, and what was read for them."""
+
+    logs: list[list[float]]
+    calibrated: list[bool]
+    prompt_tokens: int = 0
+    reused: int = 0
+
+    def read(self, usage: Usage, saved: Saved) -> None:
+        """Count what was read."""
+        self.prompt_tokens += usage.prompt_tokens
+        self.reused += saved.reused
+
+
 async def decided(service: Service, body: DecisionRequest, client: Client) -> Decision:
     """Return the answers."""
     async with service.pictures() as pictures:
-        requests = await asyncio.to_thread(as_requests, body, pictures, bool(service.backend.info.learnt))
-        wordings = [wordings_of(question) for question in body.questions]
-        asked = list(zip(requests, wordings, strict=True))
-        weighed = await service.compute(lambda stopped: weigh(service, asked, stopped), client)
-    usage, reused = weighed.usage, weighed.saved.reused
-    note({"questions": len(asked), "prompt_tokens": usage.prompt_tokens, "cached_tokens": reused})
+        items = await asyncio.to_thread(as_items, body, pictures, bool(service.backend.info.learnt))
+        found = await service.compute(lambda stopped: weigh(service, items, stopped), client)
+    note({"questions": len(items), "prompt_tokens": found.prompt_tokens, "cached_tokens": found.reused})
+    rows = zip(items, found.logs, found.calibrated, strict=True)
     return Decision(
         model=service.backend.info.name,
-        answers=[answer_of(question, logs) for question, logs in zip(body.questions, weighed.scores, strict=True)],
+        answers=[answer_of(item.question, logs, calibrated) for item, logs, calibrated in rows],
         usage=DecisionUsage(
-            input_tokens=usage.prompt_tokens,
-            input_tokens_details=InputDetails(cached_tokens=reused, cache_write_tokens=0),
+            input_tokens=found.prompt_tokens,
+            input_tokens_details=InputDetails(cached_tokens=found.reused, cache_write_tokens=0),
             output_tokens=0,
             output_tokens_details=OutputDetails(reasoning_tokens=0),
-            total_tokens=usage.prompt_tokens,
+            total_tokens=found.prompt_tokens,
         ),
-        calibrated=False,
+        calibrated=all(found.calibrated),
     )
 
 
-def weigh(service: Service, asked: list[tuple[Request, list[Wordings]]], stopped: Callable[[], bool]) -> Weighed:
+def weigh(service: Service, items: Sequence[Item], stopped: Callable[[], bool]) -> Answers:
     """Return the log-probability of each answer of each question, in lots. Raises Cancelled between two of them."""
-    scores: list[list[float]] = [[] for _ in asked]
-    prompt_tokens = reused = 0
+    answers = Answers([[] for _ in items], [False] * len(items))
+    if service.calibration is not None:
+        weigh_fitted(service, items, stopped, answers)
     for whole in (False, True):
-        places = [at for at, (_, wordings) in enumerate(asked) if ambiguous(wordings) is whole]
+        places = [
+            at for at, item in enumerate(items) if not answers.calibrated[at] and ambiguous(item.wordings) is whole
+        ]
         for start in range(0, len(places), TOGETHER):
             if stopped():
                 raise Cancelled("nobody wants these answers any more")
             lot = places[start : start + TOGETHER]
-            found = service.backend.weigh([asked[at] for at in lot], whole=whole)
-            prompt_tokens += found.usage.prompt_tokens
-            reused += found.saved.reused
+            found = service.backend.weigh([(items[at].request, items[at].wordings) for at in lot], whole=whole)
+            answers.read(found.usage, found.saved)
             for at, logs in zip(lot, found.scores, strict=True):
-                scores[at] = logs
-    return Weighed(scores, Usage(prompt_tokens), Saved(reused))
+                answers.logs[at] = logs
+    return answers
 
 
-def as_requests(body: DecisionRequest, pictures: Pictures, as_it_is: bool) -> list[Request]:
+def weigh_fitted(service: Service, items: Sequence[Item], stopped: Callable[[], bool], answers: Answers) -> None:
+    """Put in the answers to questions of yes or no that state what was fitted, of a picture alone. Raises Cancelled."""
+    by_pictures: dict[tuple[Picture, ...], list[int]] = {}
+    for at, item in enumerate(items):
+        if item.alone and yes_first(item.question) is not None:
+            by_pictures.setdefault(item.request.pictures, []).append(at)
+    for places in by_pictures.values():
+        texts = [text_of(items[at].question.instructions) for at in places]
+        found = fitted(service.reasoning, items[places[0]].request, texts, stopped)
+        answers.read(found.usage, found.saved)
+        service.metrics.read(found.usage, found.saved)
+        for at, probability in zip(places, found.probabilities, strict=True):
+            if probability is not None:
+                logs = [log(probability), log1p(-probability)]
+                answers.logs[at] = logs if yes_first(items[at].question) else logs[::-1]
+                answers.calibrated[at] = True
+    service.metrics.decided.inc(sum(answers.calibrated))
+
+
+def as_items(body: DecisionRequest, pictures: Pictures, as_it_is: bool) -> list[Item]:
     """Return what the model is asked: the input, which all share, with each question at its end."""
     if isinstance(body.input, str):
         given = [Turn("user", body.input, "input")]
     else:
         given = [turn_of(message, at) for at, message in enumerate(body.input)]
     last = given.pop() if given[-1].role == "user" else Turn("user", "", "input")
-    requests = []
+    items = []
     for at, question in enumerate(body.questions):
         param = f"questions[{at}].instructions"
         if not text_of(question.instructions).strip():
             raise ApiError(f"{param}: the question is empty", param, "invalid_value")
         prompt = prompt_of(question, last.text, as_it_is)
         shown = (*last.pictures, *pictures_in(question.instructions, param))
-        requests.append(request_of([*given, Turn("user", prompt, param, shown)], pictures))
-    return requests
+        request = request_of([*given, Turn("user", prompt, param, shown)], pictures)
+        items.append(Item(question, request, wordings_of(question), alone=not (given or last.text)))
+    return items
 
 
 def turn_of(message: Input, index: int) -> Turn:

@@ -13,7 +13,6 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from occlusight import __version__
 from occlusight.backends.protocol import Request
 from occlusight.errors import OcclusightError
-from occlusight.reasoning.calibrations import calibration_of
 from occlusight.serve.api.errors import RESPONSES
 from occlusight.serve.api.service import Service
 from occlusight.serve.api.shapes import Reply
@@ -26,10 +25,19 @@ class Architecture(Reply):
     output_modalities: list[Literal["text"]]
 
 
+class Calibrated(Reply):
+    """What was fitted to how often it is right: `of` kinds of statements and their languages (`hides.en`: that one
+    thing hides another, asked in English), on pictures of the kind `domain`; for others the model's own word stands."""
+
+    of: list[str]
+    domain: str
+
+
 class Model(Reply):
     """A model. `created` is when the server opened it; `revision` a digest of its weights; `max_model_len` the longest
     prompt with its answer, in tokens; `max_images` how many pictures at a time it was trained on, where that is known;
-    `calibrated` whether the probabilities of relation graphs were fitted to how often they are right."""
+    `calibrated` whether probabilities of relation graphs and decisions were fitted to how often they are right, and
+    `calibration` which."""
 
     id: str
     object: Literal["model"] = "model"
@@ -40,6 +48,7 @@ class Model(Reply):
     max_images: int | None
     architecture: Architecture
     calibrated: bool
+    calibration: Calibrated | None
 
 
 class ModelList(Reply):
@@ -54,7 +63,7 @@ def models_router(service: Service) -> APIRouter:
     router = APIRouter(tags=["models"])
 
     def served() -> Model:
-        info = service.backend.info
+        info, fit = service.backend.info, service.calibration
         return Model(
             id=info.name,
             created=service.opened,
@@ -65,7 +74,8 @@ def models_router(service: Service) -> APIRouter:
                 input_modalities=["text", "image", *(["video"] if info.video else [])],  # type: ignore[list-item]
                 output_modalities=["text"],
             ),
-            calibrated=calibration_of(info.revision) is not None,
+            calibrated=fit is not None,
+            calibration=None if fit is None else Calibrated(of=sorted(fit.fits), domain=fit.domain),
         )
 
     @router.get("/v1/models")

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from threading import Lock
 from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request as HttpRequest
 
-from occlusight.api import reasoning
 from occlusight.backends.completion import Completion
 from occlusight.backends.protocol import Request
 from occlusight.errors import Cancelled
 from occlusight.occlusion.kinds import Lang
 from occlusight.reasoning.graph_answers import GraphAnswers
-from occlusight.reasoning.reasoned import Reasoning, may_be_in_a_graph
+from occlusight.reasoning.reasoned import may_be_in_a_graph
 from occlusight.serve.api.errors import RESPONSES, ApiError
 from occlusight.serve.api.occlusion_shapes import AskReply, AskRequest, GraphReply, GraphRequest, Ground, Said
 from occlusight.serve.api.pictures import Pictures
@@ -64,22 +62,12 @@ class Occlusion:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._lock = Lock()
-        self._reasoning: Reasoning | None = None
-
-    @property
-    def reasoning(self) -> Reasoning:
-        """What sees graphs and understands questions; opened when first wanted."""
-        with self._lock:
-            if self._reasoning is None:
-                self._reasoning = reasoning(self._service.looks)
-            return self._reasoning
 
     def ask(self, request: Request, lang: Lang | None, stopped: Stopped) -> AskReply:
         """Return the answer to a question about one picture. Raises Cancelled."""
         name = self._service.backend.info.name
         if self._service.backend.capabilities.scores is not None:
-            by = self.reasoning
+            by = self._service.reasoning
             asked = by.understanding.of(request.prompt, [])
             if may_be_in_a_graph(asked):
                 found = by.described(request)
@@ -118,7 +106,7 @@ class Occlusion:
 
     def graph(self, request: Request, lang: Lang | None) -> dict[str, Any]:
         """Return a picture's graph as a document."""
-        return self.reasoning.described(request, lang or "en").to_json()
+        return self._service.reasoning.described(request, lang or "en").to_json()
 
 
 def as_request(body: AskRequest | GraphRequest, prompt: str, pictures: Pictures) -> Request:

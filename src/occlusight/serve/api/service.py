@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
+from threading import Lock
 from time import monotonic, time
 from typing import TypeVar
 
@@ -15,8 +17,12 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from occlusight.api import reasoning
 from occlusight.backends.protocol import Backend, Done, Event, Request
 from occlusight.errors import BadPicture, Cancelled
+from occlusight.reasoning.calibration import Calibration
+from occlusight.reasoning.calibrations import calibration_of
+from occlusight.reasoning.reasoned import Reasoning
 from occlusight.serve.api.errors import LEFT, ApiError, api_error
 from occlusight.serve.api.pictures import Pictures, PictureStore, RequestLimits, pictures_kept
 from occlusight.serve.fair_queue import Client, FairQueue, Place
@@ -44,6 +50,8 @@ class Service:
     opened: int = field(default_factory=lambda: int(time()))
 
     def __post_init__(self) -> None:
+        self._opening = Lock()
+        self._reasoning: Reasoning | None = None
         self.store = PictureStore()
         self.metrics = Metrics(self.backend.info.name, self.queue)
         self.backend = Metered(self.backend, self.metrics)
@@ -53,6 +61,20 @@ class Service:
     def looks(self) -> Backend:
         """The plain model, which sees relation graphs."""
         return self.plain or self.backend
+
+    @cached_property
+    def calibration(self) -> Calibration | None:
+        """What was fitted for the model; None where nobody did, or it tells no probabilities."""
+        info, scores = self.looks.info, self.looks.capabilities.scores
+        return None if scores is None else calibration_of(info.revision)
+
+    @property
+    def reasoning(self) -> Reasoning:
+        """What sees graphs and understands questions; opened when first wanted. From any thread."""
+        with self._opening:
+            if self._reasoning is None:
+                self._reasoning = reasoning(self.looks)
+            return self._reasoning
 
     def close(self) -> None:
         """Begin nothing more, and forget all pictures."""
