@@ -2,7 +2,7 @@
 # make serve   the environment, then the page on http://localhost:7860
 # make fast    the tests of the rules of import, of files, truth, questions and readers: no model, page or command line
 # make test    the environment, then ruff, mypy and the tests, in WORKERS=2 processes
-# make docs    write the reference of commands, docs/cli.md, from the program's help
+# make docs    write the reference of commands, docs/cli.md, and all documents as a site, build/site/index.html
 .PHONY: setup serve fast test check docs clean
 PYTHON ?= python3
 PORT ?= 7860
@@ -29,6 +29,7 @@ check: .venv/.development
 
 docs: .venv/.development
 	$(BIN)/python -m occlusight.cli.reference > docs/cli.md
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -36,7 +37,7 @@ docs: .venv/.development
 	$(PYTHON) -m venv .venv
 
 .venv/.development: pyproject.toml constraints.txt | .venv/bin/python
-	$(PIP) install -q -c constraints.txt -e '.[scenes,train,dev]'
+	$(PIP) install -q -c constraints.txt -e '.[scenes,train,dev,docs]'
 	@touch .venv/.development
 
 clean:

@@ -1,4 +1,4 @@
-"""The README's code, the examples and the reference of commands are what the program does."""
+"""The code in the documents, the examples and the reference of commands are what the program does."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.cli.walk import commands
 
 from occlusight.backends.hub import shipped
 from occlusight.cli.app import run
@@ -17,7 +18,27 @@ from occlusight.cli.reference import reference
 from occlusight.errors import BadModel
 
 ROOT = Path(__file__).parents[2]
-BLOCK = re.compile(r"^```(sh|python) run\n(.*?)^```", re.MULTILINE | re.DOTALL)
+DOCUMENTS = {
+    str(path.relative_to(ROOT)): path.read_text("utf-8")
+    for path in (
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "SECURITY.md",
+        *sorted((ROOT / "docs").rglob("*.md")),
+    )
+}
+BLOCK = re.compile(r"^ *```(sh|python) ?([a-z-]*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+MARKS = {
+    "run": "runs below",
+    "again": "runs in another document, or in the other language",
+    "in-order": "the blocks of a document run together in another test, with what they print",
+    "server": "needs a server that runs",
+    "download": "fetches packages or a model",
+    "long": "takes minutes",
+    "part": "goes with what the reader has: a data set, a checkpoint, a video",
+}
+BLOCKS = [(name, *block) for name, text in DOCUMENTS.items() for block in BLOCK.findall(text)]
+RUN = list(dict.fromkeys((language, code) for _, language, mark, code in BLOCKS if mark == "run"))
 LINK = re.compile(r"\[[^\]]*\]\((?!https?:)([^)#]+)[^)]*\)")
 
 
@@ -30,8 +51,8 @@ def ships_a_model() -> bool:
 
 
 @pytest.mark.skipif(not ships_a_model(), reason="this checkout has no shipped model")
-@pytest.mark.parametrize(("language", "code"), BLOCK.findall((ROOT / "README.md").read_text("utf-8")))
-def test_code_of_the_readme_runs(
+@pytest.mark.parametrize(("language", "code"), RUN)
+def test_code_of_the_documents_runs(
     language: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In this process: each line of a shell is the command, and that the command is installed is tried below."""
@@ -48,13 +69,33 @@ def test_code_of_the_readme_runs(
     assert capsys.readouterr().out.strip()
 
 
-@pytest.mark.parametrize(
-    "name", ["README.md", *(str(p.relative_to(ROOT)) for p in sorted((ROOT / "docs").glob("*.md")))]
-)
+def test_each_block_of_code_runs_or_is_marked_as_one_that_cannot() -> None:
+    assert RUN
+    assert [(name, code) for name, _, mark, code in BLOCKS if mark not in MARKS] == []
+
+
+def test_commands_that_do_not_run_have_the_options_that_they_name() -> None:
+    known = {words: {o for p in command.params for o in (*p.opts, *p.secondary_opts)} for words, command in commands()}
+    tried = 0
+    for name, language, _, code in BLOCKS:
+        for line in code.replace("\\\n", " ").splitlines() if language == "sh" else ():
+            said = shlex.split(line.partition("#")[0]) if "occlusight " in line and "docker" not in line else []
+            said = said[said.index("occlusight") + 1 :] if "occlusight" in said else []
+            for words in (tuple(said[:2]), tuple(said[:1])):
+                if words in known:
+                    asked = {word.partition("=")[0] for word in said if word.startswith("--")}
+                    assert asked <= known[words] | {"--help"}, f"{name}: {line}"
+                    tried += 1
+                    break
+            else:
+                assert not said, f"{name} names no command: {line}"
+    assert tried > 40
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
 def test_links_between_documents_lead_somewhere(name: str) -> None:
-    document = ROOT / name
-    for target in LINK.findall(document.read_text("utf-8")):
-        assert (document.parent / target).exists(), f"{name} links to {target}"
+    for target in LINK.findall(DOCUMENTS[name]):
+        assert (ROOT / name).parent.joinpath(target).exists(), f"{name} links to {target}"
 
 
 @pytest.mark.parametrize("script", ["ask.py", "stream.py"])

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 def test_the_documents_outputs_are_what_its_code_prints(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     text = (ROOT / "docs" / "uses.md").read_text("utf-8")
-    blocks = re.findall(r"^```(python|text)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```(python in-order|text)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     assert len(blocks) == 13
     names: dict[str, object] = {}
     printed = ""
