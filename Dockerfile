@@ -25,7 +25,7 @@ WORKDIR /home/occlusight
 VOLUME /models
 EXPOSE 7860
 HEALTHCHECK --interval=10s --timeout=5s --start-period=5m --retries=3 \
-  CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:7860/healthz', timeout=4)"]
+  CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:7860/readyz', timeout=4)"]
 ENTRYPOINT ["occlusight"]
 CMD ["serve", "--host", "0.0.0.0", "--port", "7860"]
 

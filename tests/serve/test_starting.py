@@ -18,6 +18,7 @@ import pytest
 import uvicorn
 from tests.serve.conftest import wait
 
+from occlusight import __version__
 from occlusight.backends.scripted import Scripted
 from occlusight.errors import BadModel
 from occlusight.serve.app import create_app
@@ -58,11 +59,14 @@ def test_the_first_page_is_guarded_and_gives_way_to_the_real_one() -> None:
         assert "gradio_config" not in zh.text
         assert {name: zh.headers.get(name) for name in SECURITY_HEADERS} == SECURITY_HEADERS
         assert httpx.get(address, headers={"host": "evil.example"}).status_code == 421
-        for method, path in (("GET", "/healthz"), ("POST", "/answers"), ("GET", "/page/page.js"), ("POST", "/")):
+        for method, path in (("GET", "/readyz"), ("POST", "/answers"), ("GET", "/page/page.js"), ("POST", "/")):
             reply = httpx.request(method, address + path)
             assert (reply.status_code, reply.headers["retry-after"]) == (503, "1")
+        health = httpx.get(f"{address}/healthz")
+        assert (health.status_code, health.json()) == (200, {"status": "starting", "version": __version__})
         go.set()
-        wait(lambda: httpx.get(f"{address}/healthz").status_code == 200)
+        wait(lambda: httpx.get(f"{address}/readyz").status_code == 200)
+        assert httpx.get(f"{address}/healthz").json()["status"] == "ok"
         assert "gradio_config" in httpx.get(address).text
 
 
@@ -88,6 +92,9 @@ def test_a_browser_that_came_early_gets_the_page_by_itself(open_tab: Callable[..
         page = chromium.new_page()
         page.goto(address)
         assert page.inner_text("h2") == "Starting"
+        for _ in range(2):  # it lives already, but that is no reason to load the page again
+            page.wait_for_event("response", lambda reply: reply.url.endswith("/healthz") and reply.ok)
+        assert page.inner_text("h2") == "Starting"
         go.set()
         page.wait_for_selector("html[data-ready]")
         page.close()
@@ -103,7 +110,8 @@ def test_the_first_page_comes_within_seconds_of_a_processor(tmp_path: Path) -> N
             url = next(found[0] for line in server.stderr if (found := re.search(r"http://\S+", line)))
             wait(lambda: answers(url), 60)
             first = processor_seconds(server.pid)
-            wait(lambda: answers(f"{url}/healthz"), 120)
+            assert answers(f"{url}/healthz")
+            wait(lambda: answers(f"{url}/readyz"), 120)
             whole = processor_seconds(server.pid)
         finally:
             server.send_signal(signal.SIGINT)

@@ -8,18 +8,21 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from occlusight import __version__
 from occlusight.serve.page.words import WEB, Language, all_words, preferred
 
 RETRY_S = 1
 
 
 async def first_page(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer as long as the model is being opened, as an ASGI application: / with the first page, anything else with
-    503."""
+    """Answer as long as the model is being opened, as an ASGI application: / with the first page, /healthz that the
+    server runs, anything else with 503."""
     request = Request(scope)
     if request.url.path == "/" and request.method in ("GET", "HEAD"):
         language = preferred(request.headers.get("accept-language"))
         response: Response = HTMLResponse(as_html(language), headers={"Cache-Control": "no-store"})
+    elif request.url.path == "/healthz" and request.method == "GET":
+        response = JSONResponse({"status": "starting", "version": __version__})
     else:
         response = JSONResponse({"status": "starting"}, 503, {"Retry-After": str(RETRY_S)})
     await response(scope, receive, send)
