@@ -37,12 +37,18 @@ def test_every_path_is_read_or_tried_before_it_is_written() -> None:
     assert {one.callback for one in parameters() if one.callback.startswith("output")} <= set(dir(outputs))
 
 
+def named(one: Parameter) -> str:
+    """A name of a file that the option takes."""
+    return "x.webm" if one.callback == "output_film" else "x.png"
+
+
 @pytest.mark.parametrize("one", OUTPUTS, ids=str)
 def test_a_place_where_nothing_can_be_written_is_one_line(
     one: Parameter, call: Callable[..., Result], tmp_path: Path
 ) -> None:
     (tmp_path / "file.png").touch()
-    for place in (tmp_path / "file.png" / "deeper" / "x.png", Path("/proc/x.png")):
+    name = named(one)
+    for place in (tmp_path / "file.png" / "deeper" / name, Path("/proc") / name):
         code, out, err = call(*one.command, *((one.name, place) if one.is_option else (place,)))
         assert (code, out, err.count("\n")) == (2, "", 1), err
         assert f"{place} cannot be written" in err
@@ -52,7 +58,9 @@ def param(name: str) -> Any:
     return SimpleNamespace(opts=["-o", name])
 
 
-@pytest.mark.parametrize("kind", ["output_file", "output_folder", "output_picture", "output_drawing", "output"])
+@pytest.mark.parametrize(
+    "kind", ["output_file", "output_folder", "output_picture", "output_drawing", "output_film", "output"]
+)
 def test_every_kind_of_place_where_nothing_can_be_written(kind: str, tmp_path: Path) -> None:
     file, folder, link = tmp_path / "file.png", tmp_path / "folder.png", tmp_path / "link.png"
     file.write_bytes(b"kept")
@@ -90,7 +98,9 @@ def test_what_can_be_written_is_taken_and_nothing_is_made(tmp_path: Path, monkey
 @pytest.mark.parametrize("one", OUTPUTS, ids=str)
 def test_a_folder_that_is_read_only_is_one_line(one: Parameter, call: Callable[..., Result], tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    code, _, err = call(*one.command, *((one.name, tmp_path / "x.png") if one.is_option else (tmp_path / "x.png",)))
+    code, _, err = call(
+        *one.command, *((one.name, tmp_path / named(one)) if one.is_option else (tmp_path / named(one),))
+    )
     tmp_path.chmod(0o700)
     assert (code, err.count("\n")) == (2, 1)
     assert "Permission denied" in err

@@ -39,6 +39,11 @@ def output_drawing(ctx: Any, param: Any, path: Path | None) -> Path | None:
     return _output_of(ctx, param, path, (".svg", ".png"))
 
 
+def output_film(ctx: Any, param: Any, path: Path | None) -> Path | None:
+    """A video that a command will write, as `output_picture`."""
+    return _output_of(ctx, param, path, (".mp4", ".webm", ".mkv"))
+
+
 def _output_of(ctx: Any, param: Any, path: Path | None, formats: tuple[str, ...]) -> Path | None:
     if path is not None and path.suffix.lower() not in formats:
         raise BadInput(f"{_name(param)} must end in {', '.join(formats)}, but {str(path)!r} was given")

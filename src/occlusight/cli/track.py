@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,7 @@ import typer
 from occlusight.backends.options import EngineOptions
 from occlusight.cli.graph import GraphLang, language
 from occlusight.cli.options import AnyBackendAnySize, Model, RulesFile
-from occlusight.cli.outputs import output_drawing
+from occlusight.cli.outputs import output_drawing, output_film
 from occlusight.cli.progress import SignOfLife
 from occlusight.cli.records import with_options
 from occlusight.errors import BadInput
@@ -55,6 +56,14 @@ def track(
             help="Draw who is seen and who is hidden when.",
         ),
     ] = None,
+    annotated: Annotated[
+        Path | None,
+        typer.Option(
+            callback=output_film,
+            metavar="FILE.mp4|webm|mkv",
+            help="Write the frames that were looked at as a video, with boxes, names, and what hides which.",
+        ),
+    ] = None,
 ) -> None:
     """Follow the things of a video: who is hidden by whom, since when, and where what is not seen must still be.
 
@@ -64,6 +73,8 @@ def track(
     Example: occlusight track street.mp4 --timeline street.svg
 
     Example: occlusight track frames/ --fps 4 --json
+
+    Example: occlusight track street.mp4 --model Qwen/Qwen3-VL-2B-Instruct --annotated seen.mp4
     """
     if not 0 < fps <= 100:
         raise BadInput(f"--fps takes frames a second above 0, up to 100, but {fps:g} was given")
@@ -73,11 +84,19 @@ def track(
     if end is not None and end <= start:
         raise BadInput(f"--end must come after --start, but {end:g} and {start:g} were given")
     told = language(lang)
+    if annotated is not None:
+        from occlusight.images.film_writer import check_writer
+
+        check_writer()
     sign = SignOfLife()
     with sign:
         frames, duration = frames_of(video, fps, start, end)
-        found = tracked(frames, duration, model, engine, (fps, told, rules), sign)
+        found = tracked(frames, duration, model, engine, Looks(fps, told, rules, annotated is not None), sign)
         sign.clear()
+    if annotated is not None:
+        from occlusight.cli.track_film import write_tracked
+
+        write_tracked(found, frames, annotated, told)
     if timeline is not None:
         draw(found, timeline, told)
     if as_json:
@@ -114,15 +133,25 @@ def frames_of(
     return frames, duration
 
 
+@dataclass(frozen=True)
+class Looks:
+    """How a clip is looked at: frames a second, the language, a file of rules, whether places must be told."""
+
+    fps: float
+    lang: Lang
+    rules: Path | None = None
+    places: bool = False
+
+
 def tracked(
     frames: Sequence[tuple[float, Picture]],
     duration: float,
     model: str,
     engine: EngineOptions,
-    how: tuple[float, Lang, Path | None],
+    how: Looks,
     sign: SignOfLife,
 ) -> Track:
-    """Open the model and follow the things of the frames; `how` are frames a second, the language, a file of rules."""
+    """Open the model and follow the things of the frames. Raises BadInput for one that cannot tell what is wanted."""
     from occlusight.backends import open_backend
     from occlusight.backends.protocol import Request
     from occlusight.reasoning.calibrations import calibration_of
@@ -131,16 +160,19 @@ def tracked(
     from occlusight.reasoning.tracking.track import track as told_of
     from occlusight.reasoning.tracking.watch import Watcher
 
-    fps, lang, rules = how
-    own = None if rules is None else load_rules(rules)
+    own = None if how.rules is None else load_rules(how.rules)
     sign.say(f"opening the model {model} ...")
     extractor = Extractor(open_backend(model, engine, tell=sign.tell))
+    if how.places:
+        from occlusight.cli.track_film import refuse_without_places
+
+        refuse_without_places(extractor.backend.info)
     fitted = calibration_of(extractor.backend.info.revision)
     request = Request("?", max_pixels=engine.max_pixels, min_pixels=engine.min_pixels)
-    watcher = Watcher(extractor, fitted, own, lang, request)
+    watcher = Watcher(extractor, fitted, own, how.lang, request)
     looks = 2 * len(frames)
     watched = watcher.watch(frames, report=lambda done, _: sign.say(f"look {done} of {looks} ..."))
-    return told_of(watched, fps, duration)
+    return told_of(watched, how.fps, duration)
 
 
 def draw(found: Track, out: Path, lang: Lang) -> None:

@@ -1,7 +1,7 @@
 """The process that decodes one video and ends: it may be stopped at any moment, and memory and time are rationed to it.
 
 It reads a task from standard input and writes to standard output: F frames, D what the video is, or E why there is
-nothing. It is the only file that imports PyAV.
+nothing. What it opens may be hostile; what writes videos (`images.film_writer`) is given our own frames.
 """
 
 import json

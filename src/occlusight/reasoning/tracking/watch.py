@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from occlusight.backends.fields import Picture
 from occlusight.backends.protocol import Request
+from occlusight.occlusion.graph import Box
 from occlusight.occlusion.kinds import Lang
 from occlusight.reasoning.calibration import Calibration
 from occlusight.reasoning.extract import Extractor
@@ -41,11 +42,13 @@ class Followed:
 
 @dataclass(frozen=True)
 class Watched:
-    """things: those of the clip; sightings, graphs: of each frame"""
+    """things: those of the clip; sightings, graphs: of each frame; boxes: in thousandths, of what the model drew one in
+    each frame"""
 
     things: tuple[Followed, ...]
     sightings: tuple[Sighting, ...]
     graphs: tuple[Described, ...]
+    boxes: tuple[Mapping[str, Box], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,8 @@ class Watcher:
             sightings.append(Sighting(seconds, seen, graph.asked))
             graphs.append(graph)
             told(len(frames) + number + 1, 2 * len(frames))
-        return Watched(things, tuple(sightings), tuple(graphs))
+        boxes = tuple({id: one.box for id, one in listed_now.items() if one.box is not None} for listed_now in found)
+        return Watched(things, tuple(sightings), tuple(graphs), boxes)
 
     def _seen(self, things: Sequence[Followed], listed: dict[str, Seen], picture: Picture) -> dict[str, float]:
         """The probability that each thing is seen: what is listed is; of others the model is asked."""
