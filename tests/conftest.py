@@ -62,6 +62,8 @@ TEMPLATE = """\
 {%- for part in message.content %}
 {%- if part.type == 'image' %}
 {{- '<|vision_start|><|image_pad|><|vision_end|>' }}
+{%- elif part.type == 'video' %}
+{{- '<|vision_start|><|video_pad|><|vision_end|>' }}
 {%- else %}
 {{- part.text }}
 {%- endif %}

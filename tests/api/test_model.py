@@ -6,6 +6,7 @@ import gc
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ import occlusight
 from occlusight.api.model import Model
 from occlusight.backends.protocol import CancelCheck, Choice, Event, Request, TextDelta
 from occlusight.backends.scripted import Scripted
-from occlusight.errors import BadInput, BadNumbers, BadPicture, Incomplete
+from occlusight.errors import BadInput, BadNumbers, BadPicture, BadVideo, Incomplete
+from occlusight.images.film import Film
 from occlusight.reasoning.calibrations import keep
 from occlusight.reasoning.extract import Extractor
 from occlusight.reasoning.reasoned import Reasoning
@@ -190,3 +192,28 @@ def test_a_checkpoint_is_loaded_and_serves_threads(tiny_checkpoint: Path, pictur
 def test_what_cannot_be_loaded_is_named(call: Callable[[], object], said: str) -> None:
     with pytest.raises(BadInput, match=said):
         call()
+
+
+def test_a_video_may_be_shown_like_a_picture(tmp_path: Path, pictures: list[Path]) -> None:
+    pytest.importorskip("av")
+    from tests.images.test_film import every, write
+
+    clip = write(tmp_path / "clip.mp4", every(Fraction(1, 25), 50))
+    backend = Scripted("Yes.")
+    model = model_of(backend)
+    assert model.ask([str(clip), pictures[0]], "Is it hidden?") == "Yes."
+    assert (backend.requests[-1].pictures, len(backend.requests[-1].films)) == ((pictures[0],), 1)
+    own = Film.of([(0, Image.new("RGB", (8, 8))), (1.5, Image.new("RGB", (8, 8), "red"))])
+    assert (own.duration_s, own.size) == (3.0, (8, 8))
+    assert model.decide(own, "Is it hidden?").probability > 0.9
+    chat = model.chat(own)
+    chat.ask("Is it?")
+    chat.ask("And now?", clip)
+    last = backend.requests[-1]
+    assert last.history[0].films == (own,)
+    assert [len(film.frames) for film in last.films] == [4]
+    with pytest.raises(BadInput, match="needs frames"):
+        Film.of([])
+    (tmp_path / "cut.mp4").write_bytes(clip.read_bytes()[:300])
+    with pytest.raises(BadVideo, match="is broken"):
+        model.ask(tmp_path / "cut.mp4", "?")

@@ -85,9 +85,9 @@ def test_standard_input_that_is_no_picture(
         ("nope.png", "there is no picture 'nope.png'"),
         ("n" * 300, "there is no picture"),
         ("/dev/null", "not a file; pipe the picture in"),
-        ("{folder}/clip.mp4", "is a video; ask is about pictures, and about videos there is: occlusight track VIDEO"),
-        ("{folder}/clip.webm", "is a video"),
-        ("{folder}/clip.avi", "is a video"),
+        ("{folder}/clip.mp4", "clip.mp4 is broken (its index is missing)"),
+        ("{folder}/clip.webm", "clip.webm is not a video that can be read"),
+        ("{folder}/clip.avi", "clip.avi is not a video that can be read"),
     ],
 )
 def test_what_is_no_picture_file_says_what_to_do(

@@ -32,6 +32,6 @@ def prompt(chat: Chat, tiny_checkpoint: Path) -> Ask:
         visuals = [Visual.of(*patches_of(open_picture(p), settings)) for p in pictures]
         content = [*({"type": "image"} for _ in pictures), {"type": "text", "text": question}]
         ids = chat.prompt([{"role": "user", "content": content}], [v.grid for v in visuals])
-        return Prompt.build(ids, visuals, chat.config.image_token_id, chat.config.vision.merge_size)
+        return Prompt.build(ids, visuals, {chat.config.image_token_id}, chat.config.vision.merge_size)
 
     return build

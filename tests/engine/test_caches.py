@@ -68,8 +68,8 @@ def test_a_digest_follows_pixels_and_grid() -> None:
 
 def test_cells_tell_equal_ids_with_other_pictures_apart() -> None:
     ids = [1, 2, 9, 9, 9, 9, 3]
-    one = Prompt.build(ids, [visual(0.0)], pad=9, merge=2)
-    other = Prompt.build(ids, [visual(1.0)], pad=9, merge=2)
+    one = Prompt.build(ids, [visual(0.0)], pads={9}, merge=2)
+    other = Prompt.build(ids, [visual(1.0)], pads={9}, merge=2)
     assert one.ids == other.ids
     assert shared(one.token_keys(), other.token_keys()) == 2
     assert one.spans == ((2, 6),)
@@ -79,7 +79,7 @@ def test_cells_tell_equal_ids_with_other_pictures_apart() -> None:
 @pytest.mark.parametrize("ids", [[1, 9, 9, 9], [1, 9, 9, 2, 9, 9], [9] * 5, [1, 2]])
 def test_pads_must_match_the_pictures(ids: list[int]) -> None:
     with pytest.raises(ValueError, match="pad"):
-        Prompt.build(ids, [visual()], pad=9, merge=2)
+        Prompt.build(ids, [visual()], pads={9}, merge=2)
 
 
 def kept_cache(tokens: int) -> KVCache:

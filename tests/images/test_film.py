@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from occlusight.errors import BadInput, BadVideo, Cancelled
-from occlusight.images.film import Film, FilmLimits, open_film
+from occlusight.images.film import Budget, Film, FilmLimits, is_video, open_film
 
 av = pytest.importorskip("av")
 MS = Fraction(1, 1000)
@@ -248,3 +248,36 @@ def test_without_pyav_the_extra_is_named(even: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(BadInput, match=r"PyAV.*pip install .*'\.\[video\]'"):
         open_film(even)
+
+
+@pytest.mark.parametrize("count", [1, 3, 25, 50, 87])
+@pytest.mark.parametrize("format", ["mp4", "mkv"])
+def test_a_budget_spreads_frames_from_the_first_to_the_last(tmp_path: Path, count: int, format: str) -> None:
+    """As Qwen3-VL's processor does by numbers of frames (`model.video.sample_frames`)."""
+    path = write(tmp_path / f"clip.{format}", every(Fraction(1, 25), count))
+    film = open_film(path, budget=Budget())
+    wanted = min(max(int(count / 25 * 2), 4), count)
+    expected = np.linspace(0, count - 1, wanted).round().astype(int).tolist()
+    assert [round(frame.seconds * 25) for frame in film.frames] == expected
+
+
+def test_a_budget_bounds_long_videos_and_parts(even: Path) -> None:
+    assert times(open_film(even, 25, budget=Budget(most=3))) == [0.0, 0.96, 1.96]
+    assert times(open_film(even, start_s=1, budget=Budget())) == [1.0, 1.32, 1.64, 1.96]
+    assert times(open_film(even, 25, budget=Budget(least=1, most=1))) == [0.0]
+    small = open_film(even, budget=Budget(pixels=4 * 32 * 24))
+    assert [frame.image.size for frame in small.frames] == [(32, 24)] * 4
+    with pytest.raises(BadVideo, match="give an earlier start"):
+        open_film(even, start_s=5, budget=Budget())
+
+
+def test_a_budget_goes_by_times_where_frames_are_not_even(tmp_path: Path) -> None:
+    path = write(tmp_path / "odd.mp4", [0, 0.1, Fraction(133, 1000), Fraction(166, 1000), 1, 3, 3.5])
+    assert times(open_film(path, budget=Budget())) == [0.0, 1.0, 3.0, 3.5]
+
+
+def test_what_begins_as_a_video_is_known(even: Path, tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "still.png")
+    assert is_video(even)
+    assert not is_video(tmp_path / "still.png")
+    assert not is_video(tmp_path / "missing.mp4")

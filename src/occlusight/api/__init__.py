@@ -142,7 +142,7 @@ def generate_response(
 
     Args:
         image_path: a path, a file's bytes, an array (uint8, (height, width[, 3 or 4])) or a PIL image, or a list of
-            them.
+            them. A path may be one to a video, too: frames are taken as Qwen3-VL takes them.
         prompt: the question, in Chinese or English.
         model: 'default' (shipped; knows renders), a checkpoint folder, a hub id, or modelscope:ORG/NAME. A model stays
             open for later calls, and a picture that it has seen is not encoded again.
@@ -157,11 +157,11 @@ def generate_response(
         BadInput: a picture, parameter or model that cannot be used; the message names it and says what to do.
         Incomplete: an answer under `json_schema` or `regex` was cut before it was whole; its `text` is what there is.
     """
-    from occlusight.api.requests import answer_of, as_model_name, as_pictures, request_of
+    from occlusight.api.requests import answer_of, as_model_name, as_shown, request_of
 
-    pictures = as_pictures(image_path, "image_path")
+    shown = as_shown(image_path, "image_path")
     fields = {"system": system, "history": history, "max_pixels": max_pixels, "min_pixels": min_pixels}
-    request = request_of("generate_response", prompt, pictures, fields, keywords, ("model",))
+    request = request_of("generate_response", prompt, shown, fields, keywords, ("model",))
     return answer_of(opened(as_model_name(model)), request)
 
 

@@ -8,9 +8,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack, overload
 
-from occlusight.api.requests import answer_of, as_pictures, one_picture, pieces_of, request_of
+from occlusight.api.requests import Shown, answer_of, as_shown, one_picture, pieces_of, request_of
 from occlusight.backends.decision import NO, YES, Decision, as_predicate
-from occlusight.backends.fields import Picture
 from occlusight.backends.protocol import Backend, Message, ModelInfo, Request
 from occlusight.checks import as_question
 
@@ -27,7 +26,8 @@ class Model:
     """An opened model; `occlusight.load` returns one. Several threads may use it.
 
     Pictures are given as a path, a file's bytes, an array (uint8, (height, width[, 3 or 4])) or a PIL image; several as
-    a list. A picture that was seen before is not encoded again.
+    a list. A picture that was seen before is not encoded again. A path may be one to a video, too; of a video that was
+    opened otherwise, a `occlusight.images.film.Film` may be given.
 
     >>> model = occlusight.load()  # doctest: +SKIP
     >>> model.ask("street.webp", "Is the red car hidden by anything?")  # doctest: +SKIP
@@ -72,7 +72,7 @@ class Model:
             Incomplete: an answer under `json_schema` or `regex` was cut before it was whole.
         """
         fields = {"system": system, "history": history, "max_pixels": max_pixels, "min_pixels": min_pixels}
-        return answer_of(self.backend, request_of("ask", question, as_pictures(pictures), fields, keywords))
+        return answer_of(self.backend, request_of("ask", question, as_shown(pictures), fields, keywords))
 
     def stream(
         self,
@@ -91,7 +91,7 @@ class Model:
         ...     print(piece, end="", flush=True)
         """
         fields = {"system": system, "history": history, "max_pixels": max_pixels, "min_pixels": min_pixels}
-        return pieces_of(self.backend, request_of("stream", question, as_pictures(pictures), fields, keywords))
+        return pieces_of(self.backend, request_of("stream", question, as_shown(pictures), fields, keywords))
 
     def chat(self, pictures: Pictures = (), *, system: str | None = None) -> Chat:
         """Begin a conversation about pictures, which come before its first question.
@@ -100,7 +100,7 @@ class Model:
         >>> chat.ask("What hides the red car?")  # doctest: +SKIP
         >>> chat.ask("And what is behind it?")  # doctest: +SKIP
         """
-        return Chat(self.backend, as_pictures(pictures), system)
+        return Chat(self.backend, as_shown(pictures), system)
 
     @overload
     def decide(self, pictures: Pictures, questions: str, *, raw: bool = False) -> Decision: ...
@@ -124,24 +124,25 @@ class Model:
 
         Raises BadInput for a picture or a question that cannot be used, and for a model that tells no probabilities.
         """
-        shown = as_pictures(pictures)
+        shown = as_shown(pictures)
         several = [questions] if isinstance(questions, str) else list(questions)
         as_it_is = bool(self.info.learnt)
-        asked = [Request(as_predicate(as_question("questions", one), as_it_is), shown) for one in several]
+        worded = [as_predicate(as_question("questions", one), as_it_is) for one in several]
+        asked = [Request(one, shown.pictures, films=shown.films) for one in worded]
         known = [None] * len(several) if raw else self._fitted(shown, several)
         rest = [(request, [YES, NO]) for request, one in zip(asked, known, strict=True) if one is None]
         own = iter(self._plain.weigh(rest, whole=False).scores if rest else ())
         found = [Decision.of(*next(own)) if one is None else Decision(one, 1 - one, calibrated=True) for one in known]
         return found[0] if isinstance(questions, str) else found
 
-    def _fitted(self, pictures: tuple[Picture, ...], questions: list[str]) -> Sequence[float | None]:
+    def _fitted(self, shown: Shown, questions: list[str]) -> Sequence[float | None]:
         """The calibrated probabilities of questions, where there are any."""
         from occlusight.reasoning.calibrations import calibration_of
         from occlusight.reasoning.statements import fitted
 
-        if self._plain.capabilities.scores is None or calibration_of(self._plain.info.revision) is None:
+        if shown.films or self._plain.capabilities.scores is None or calibration_of(self._plain.info.revision) is None:
             return [None] * len(questions)
-        return fitted(self._seeing, Request("?", pictures), questions).probabilities
+        return fitted(self._seeing, Request("?", shown.pictures), questions).probabilities
 
     def relations(
         self, picture: PictureLike, *, rules: str | PathLike[str] | None = None, lang: Lang = "en"
@@ -167,10 +168,10 @@ class Model:
 class Chat:
     """A conversation; `history` is what was said, and may be kept or put into another one."""
 
-    def __init__(self, backend: Backend, pictures: tuple[Picture, ...], system: str | None) -> None:
+    def __init__(self, backend: Backend, shown: Shown, system: str | None) -> None:
         self.history: list[Message] = []
         self._backend = backend
-        self._pictures = pictures
+        self._shown = shown
         self._system = system
 
     def ask(self, question: str, pictures: Pictures = (), **keywords: Unpack[SamplingKeywords]) -> str:
@@ -180,7 +181,7 @@ class Chat:
 
     def stream(self, question: str, pictures: Pictures = (), **keywords: Unpack[SamplingKeywords]) -> Iterator[str]:
         """Return an iterator over the next answer. It joins the history once it is whole."""
-        shown = (*(self._pictures if not self.history else ()), *as_pictures(pictures))
+        shown = (self._shown if not self.history else Shown()) + as_shown(pictures)
         fields = {"system": self._system, "history": tuple(self.history)}
         return self._said(request_of("ask", question, shown, fields, keywords))
 
@@ -190,6 +191,6 @@ class Chat:
             pieces.append(piece)
             yield piece
         self.history += [
-            Message("user", request.prompt, request.pictures),
+            Message("user", request.prompt, request.pictures, request.films),
             Message("assistant", "".join(pieces)),
         ]

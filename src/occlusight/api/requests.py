@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from os import PathLike
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,16 +19,38 @@ from occlusight.backends.protocol import Backend, Event, Request, TextDelta
 from occlusight.backends.structured import why_incomplete
 from occlusight.checks import received
 from occlusight.errors import BadInput, Incomplete
+from occlusight.images.film import Budget, Film, is_video, open_film
 from occlusight.model.picture import open_picture
 
 PictureLike: TypeAlias = str | PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
-Pictures: TypeAlias = PictureLike | Sequence[PictureLike]
+Pictures: TypeAlias = PictureLike | Film | Sequence[PictureLike | Film]
+"""Pictures and videos: of a path the file tells which it is."""
 
 
-def as_pictures(value: Pictures, name: str = "pictures") -> tuple[Picture, ...]:
-    """Return pictures: one may be given alone, several as a list or a tuple. Raises BadInput, BadPicture."""
+@dataclass(frozen=True)
+class Shown:
+    """What a question is about."""
+
+    pictures: tuple[Picture, ...] = ()
+    films: tuple[Film, ...] = ()
+
+    def __add__(self, more: Shown) -> Shown:
+        return Shown(self.pictures + more.pictures, self.films + more.films)
+
+
+def as_shown(value: Pictures, name: str = "pictures") -> Shown:
+    """Return pictures and videos: one may be given alone, several as a list or a tuple. Raises BadInput, BadPicture,
+    BadVideo."""
     given = value if isinstance(value, (list, tuple)) else (value,)
-    return tuple(one_picture(one, name) for one in given)
+    found: list[Picture | Film] = []
+    for one in given:
+        file = Path(one) if isinstance(one, (str, PathLike)) else None
+        if file is not None and is_video(file):
+            found.append(open_film(file, budget=Budget()))
+        else:
+            found.append(one if isinstance(one, Film) else one_picture(one, name))
+    films = tuple(one for one in found if isinstance(one, Film))
+    return Shown(tuple(one for one in found if not isinstance(one, Film)), films)
 
 
 def one_picture(value: object, name: str) -> Picture:
@@ -51,17 +75,17 @@ def one_picture(value: object, name: str) -> Picture:
 def request_of(
     who: str,
     prompt: str,
-    pictures: tuple[Picture, ...],
+    shown: Shown,
     fields: Mapping[str, Any],
     keywords: Mapping[str, Any],
     also: Sequence[str] = (),
 ) -> Request:
     """Return a request of fields and of keywords of sampling. Raises BadInput, which says what `who` takes (`also`
     others), for a keyword that there is not."""
-    known = sorted(NAMES - {"prompt", "pictures"})
+    known = sorted(NAMES - {"prompt", "pictures", "films"})
     if unknown := sorted(keywords.keys() - known):
         raise BadInput(f"{who} takes {', '.join([*also, *known])}, but {', '.join(unknown)} was given")
-    return Request(prompt, pictures, **fields, **keywords)
+    return Request(prompt, shown.pictures, films=shown.films, **fields, **keywords)
 
 
 def answer_of(backend: Backend, request: Request) -> str:

@@ -34,6 +34,8 @@ def refuse_others(request: Request, honoured: Collection[str], who: str, advice:
     instance("request", request, Request)
     wanted = asked(request, request.sampling)
     wanted.pop("sampling", None)
+    if films := len(request.films) + sum(len(message.films) for message in request.history):
+        wanted["films"] = f"{films} video{'s' * (films > 1)}"
     _refuse(wanted, honoured, who, advice)
 
 

@@ -12,6 +12,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from occlusight.backends.fields import Picture, as_choices, as_pictures
+from occlusight.backends.film_reader import FilmReader
 from occlusight.backends.hub import checkpoint_of
 from occlusight.backends.load import log, open_model, precision_of
 from occlusight.backends.local_answer import Answer
@@ -24,6 +25,7 @@ from occlusight.backends.protocol import (
     Capabilities,
     Choice,
     Event,
+    Message,
     ModelInfo,
     PictureUse,
     Request,
@@ -41,13 +43,16 @@ from occlusight.engine.sampling_params import SamplingParams
 from occlusight.engine.scoring import score
 from occlusight.engine.speeds import KeptSpeeds, Speeds
 from occlusight.errors import BadInput
+from occlusight.images.process import stop_if
 from occlusight.model.chat import Chat
 from occlusight.model.device import Placement
 from occlusight.model.domain import Domain
 from occlusight.model.pixel_limits import PixelLimits
 from occlusight.model.preprocess import PreprocessSettings
 from occlusight.model.revision import revision_of
+from occlusight.model.rope import Grid
 from occlusight.model.traits import Traits
+from occlusight.model.video import Clip
 
 OF_OTHERS = {"backend", "base_url", "trust_remote_code"}
 """Options that our engine has no use for."""
@@ -122,7 +127,9 @@ class LocalBackend(Backend):
             dtype=opened.dtype + ("; keys and values in int8" if self.engine.settings.int8_kv else ""),
             pictures=traits.pictures,
             learnt=traits.learnt,
+            video=not (blind or traits.learnt),
         )
+        self._checkpoint = checkpoint
 
     @property
     def info(self) -> ModelInfo:
@@ -259,27 +266,42 @@ class LocalBackend(Backend):
     def _read(self, request: Request, cancelled: CancelCheck | None = None) -> tuple[Prompt, tuple[PictureUse, ...]]:
         """Return the prompt, and how each picture was read."""
         request.check_length(self.engine.context)
-        seen: list[tuple[Visual, PictureUse]] = []
+        visuals: list[Visual] = []
+        shown: list[Grid | Clip] = []
+        uses: list[PictureUse] = []
 
-        def content(text: str, pictures: tuple[Picture, ...]) -> list[dict[str, str]]:
-            """Return a message's parts, pictures first; what the pictures become is added to `seen`."""
-            if self.blind:
-                pictures = ()
-            limits = request.max_pixels, request.min_pixels
-            seen.extend(self.reader.read(picture, *limits, cancelled) for picture in pictures)
-            return [*({"type": "image"} for _ in pictures), {"type": "text", "text": text}]
+        def content(message: Message | Request, text: str) -> list[dict[str, str]]:
+            """Return a message's parts, pictures first; what they become is added to the lists."""
+            pictures, films = ((), ()) if self.blind else (message.pictures, message.films)
+            if films and not self.info.video:
+                raise BadInput(f"{self.info.name} has learnt single pictures, not videos; ask: occlusight track VIDEO")
+            for picture in pictures:
+                visual, use = self.reader.read(picture, request.max_pixels, request.min_pixels, cancelled)
+                visuals.append(visual)
+                shown.append(visual.grid)
+                uses.append(use)
+            for film in films:
+                stop_if(cancelled, "video")
+                pairs, clip = self._film_reader.read(film, request.max_pixels or self.reader.max_pixels)
+                visuals.extend(pairs)
+                shown.append(clip)
+            kinds = ["image"] * len(pictures) + ["video"] * len(films)
+            return [*({"type": kind} for kind in kinds), {"type": "text", "text": text}]
 
         messages: list[dict[str, Any]] = []
         if request.system:
             messages.append({"role": "system", "content": request.system})
         for earlier in request.history:
-            messages.append({"role": earlier.role, "content": content(earlier.text, earlier.pictures)})
-        messages.append({"role": "user", "content": content(prompt_of(request, self.tells_schemas), request.pictures)})
-        visuals = [visual for visual, _ in seen]
-        ids = self.chat.prompt(messages, [visual.grid for visual in visuals])
+            messages.append({"role": earlier.role, "content": content(earlier, earlier.text)})
+        messages.append({"role": "user", "content": content(request, prompt_of(request, self.tells_schemas))})
+        ids = self.chat.prompt(messages, shown)
         config = self.chat.config
-        prompt = Prompt.build(ids, visuals, pad=config.image_token_id, merge=config.vision.merge_size)
-        return prompt, tuple(use for _, use in seen)
+        pads = {config.image_token_id, config.video_token_id}
+        return Prompt.build(ids, visuals, pads, merge=config.vision.merge_size), tuple(uses)
+
+    @cached_property
+    def _film_reader(self) -> FilmReader:
+        return FilmReader.of(self._checkpoint, self.chat.config.vision)
 
     @cached_property
     def _grammars(self) -> Grammars:

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, Unpack, runtime_checkable
 
-from occlusight.backends.fields import Picture, as_pictures
+from occlusight.backends.fields import Picture, as_films, as_pictures
 from occlusight.backends.options import PIXELS_LIMIT, EngineOptions, MaxPixels, as_max_pixels, in_order
 from occlusight.checks import as_question, by, check_fields, instance, received, several, text, whole
 from occlusight.engine.sampling_params import SamplingKeywords, SamplingParams
 from occlusight.errors import BadInput
+from occlusight.images.film import Film
 from occlusight.occlusion.graph import Relation, Text
 
 if TYPE_CHECKING:
@@ -33,17 +34,19 @@ CHARACTERS_A_TOKEN = 16
 
 @dataclass(frozen=True)
 class Message:
-    """One earlier turn of the conversation; its pictures come before its text."""
+    """One earlier turn of the conversation; its pictures, then its videos, come before its text."""
 
     role: Literal["user", "assistant"]
     text: str
     pictures: tuple[Picture, ...] = ()
+    films: tuple[Film, ...] = ()
 
     def __post_init__(self) -> None:
         if self.role not in ("user", "assistant"):
             raise BadInput(f"a message's role must be user or assistant, but {received(self.role)} was given")
         text("a message's text", self.text)
         object.__setattr__(self, "pictures", as_pictures("a message's pictures", self.pictures))
+        object.__setattr__(self, "films", as_films("a message's films", self.films))
 
 
 @dataclass(frozen=True, init=False)
@@ -61,8 +64,9 @@ class Request:
         history: earlier turns.
         sampling: how the answer is drawn, how long it may be, what form it has.
         max_pixels: pictures with more pixels are reduced to so many; the checkpoint's own limit holds too, and "model" is that alone.
-            None is what the backend was opened with.
+            None is what the backend was opened with. Of a video it bounds each frame.
         min_pixels: pictures with fewer pixels are enlarged to so many, within the upper limit.
+        films: videos, opened by `occlusight.images.film.open_film`; they come between `pictures` and `prompt`.
         keywords: fields of `SamplingParams`.
     """
 
@@ -73,6 +77,7 @@ class Request:
     sampling: SamplingParams = field(default=SamplingParams(), metadata=by(instance, kind=SamplingParams))
     max_pixels: MaxPixels = field(default=None, metadata=by(as_max_pixels))
     min_pixels: int | None = field(default=None, metadata=by(whole, low=1, high=PIXELS_LIMIT))
+    films: tuple[Film, ...] = field(default=(), metadata=by(as_films))
 
     def __init__(
         self,
@@ -83,6 +88,7 @@ class Request:
         sampling: SamplingParams = SamplingParams(),
         max_pixels: MaxPixels = None,
         min_pixels: int | None = None,
+        films: Film | Sequence[Film] = (),
         **keywords: Unpack[SamplingKeywords],
     ) -> None:
         given = {
@@ -93,6 +99,7 @@ class Request:
             "sampling": replace(instance("sampling", sampling, SamplingParams), **keywords) if keywords else sampling,
             "max_pixels": max_pixels,
             "min_pixels": min_pixels,
+            "films": films,
         }
         for name, value in given.items():
             object.__setattr__(self, name, value)

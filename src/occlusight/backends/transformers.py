@@ -44,7 +44,7 @@ from occlusight.errors import BadInput, BadModel
 from occlusight.model.picture import open_picture
 from occlusight.model.revision import revision_of
 
-HONOURED = NAMES - {"thinking_tokens", "max_pixels", "min_pixels"}
+HONOURED = NAMES - {"thinking_tokens", "max_pixels", "min_pixels", "films"}
 """The fields of a request that reach the model; any other that is asked for is refused."""
 ALONG = ("attention_mask", "token_type_ids", "mm_token_type_ids", "cross_attention_mask")
 """Inputs with an entry for every token of the prompt; a token of an answer has what the prompt's last one has."""

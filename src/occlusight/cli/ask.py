@@ -1,4 +1,4 @@
-"""`occlusight ask`: a question about one or several pictures, or about each picture of a folder."""
+"""`occlusight ask`: a question about one or several pictures or videos, or about each of a folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from occlusight.backends.options import EngineOptions, SamplingParams
 from occlusight.cli.answers import answer, cost, cost_in_words, reductions, warnings
 from occlusight.cli.options import Model, OwnEngine, Plain, Reason, RulesFile, Sampling, System
 from occlusight.cli.outputs import output_file
-from occlusight.cli.pictures import concerns_about, picture_files
+from occlusight.cli.pictures import apart, concerns_about, picture_files
 from occlusight.cli.progress import SignOfLife
 from occlusight.cli.records import COST, with_options
 from occlusight.cli.waiting import watched
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from occlusight.backends.protocol import Backend, Event, Request
+    from occlusight.images.film import Film
 
 
 @with_options
@@ -34,7 +35,7 @@ def ask(
         list[str],
         typer.Argument(
             metavar="PICTURE... QUESTION",
-            help="Pictures ('-': standard input) and, last, the question. With --batch the question alone.",
+            help="Pictures or videos ('-': standard input) and, last, the question. With --batch the question alone.",
         ),
     ],
     model: Model = "default",
@@ -56,7 +57,7 @@ def ask(
         bool, typer.Option("--json", help="Print one JSON document instead of streaming the text.")
     ] = False,
     batch: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Ask the question of every picture in this folder.")
+        Path | None, typer.Option(metavar="DIR", help="Ask the question of every picture and video in this folder.")
     ] = None,
     out: Annotated[
         Path | None,
@@ -67,9 +68,11 @@ def ask(
         ),
     ] = None,
 ) -> None:
-    """Ask a question about pictures; the answer is streamed to stdout.
+    """Ask a question about pictures or videos; the answer is streamed to stdout.
 
     occlusight ask street.webp "自行车是否被灌木丛遮挡?"
+
+    occlusight ask clip.mp4 "What hides the dog?" --model Qwen/Qwen3-VL-2B-Instruct
 
     cat street.webp | occlusight ask - "Is the bicycle hidden?" --regex "(yes|no), because .+" --explain-cost
     """
@@ -105,15 +108,15 @@ class Asking:
 
         return open_model(self.model, self.engine, plain=self.plain, reason=self.reason, rules=self.rules, tell=tell)
 
-    def request(self, question: str, pictures: tuple[Path, ...] = ()) -> Request:
+    def request(self, question: str, pictures: tuple[Path, ...] = (), films: tuple[Film, ...] = ()) -> Request:
         """Return a question as a request. Raises BadInput."""
         from occlusight.backends.protocol import Request
 
         limits = self.engine.max_pixels, self.engine.min_pixels
-        return Request(question, pictures, self.system, (), self.sampling, *limits)
+        return Request(question, pictures, self.system, (), self.sampling, *limits, films)
 
     def about_each(self, folder: Path, out: Path, words: list[str]) -> None:
-        """Ask about each picture of a folder. Raises BadInput for more words than a question."""
+        """Ask about each picture and video of a folder. Raises BadInput for more words than a question."""
         from occlusight.cli.batch import Batch
 
         if len(words) != 1:
@@ -127,29 +130,31 @@ class Asking:
         Batch(folder, out, called, self.request(words[0])).run(lambda: self.open(tell))
 
     def about(self, words: list[str], as_json: bool, explain_cost: bool) -> None:
-        """Ask about the pictures that the words name before the question. What cannot be asked is refused before the model is opened."""
-        *pictures, question = words
-        if not pictures:
+        """Ask about the pictures and videos that the words name before the question. What cannot be asked is refused before the model is opened."""
+        *named, question = words
+        if not named:
             raise BadInput(f"give at least one picture and, last, the question; only {question!r} was given")
         if os.path.isfile(question):
             raise BadInput(
                 f"the last argument must be the question, but {question!r} is a file; add the question in quotes"
             )
         sign = SignOfLife()
-        with picture_files(pictures) as files, sign:
-            request = self.request(question, files)
+        with picture_files(named) as files, sign:
+            pictures, films = apart(files, sign.say)
+            request = self.request(question, pictures, films)
             if self.sampling.json_schema is not None or self.sampling.regex is not None:
                 from occlusight.engine.grammar import check_rules
 
                 schema = self.sampling.json_schema
                 check_rules(None if schema is None else str(schema), self.sampling.regex)
-            for concern in concerns_about(files, "zh" if is_chinese(question) else "en"):
+            for concern in concerns_about(pictures, "zh" if is_chinese(question) else "en"):
                 sign.tell(f"({concern})")
             sign.say(f"opening the model {self.model} ...")
             backend = self.open(sign.tell)
             for warning in warnings(backend, request):
                 sign.tell(f"({warning})")
-            sign.say("reading the picture ..." if len(files) == 1 else "reading the pictures ...")
+            kind = "video" if films else "picture"
+            sign.say(f"reading the {kind} ..." if len(files) == 1 else f"reading the {kind}s ...")
             if not as_json:
                 stream(backend, request, explain_cost, sign)
                 return

@@ -1,4 +1,4 @@
-"""One question asked of every picture in a folder, a line of JSON each, resumable."""
+"""One question asked of every picture and video in a folder, a line of JSON each, resumable."""
 
 from __future__ import annotations
 
@@ -14,28 +14,31 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from occlusight.cli.progress import progress
 from occlusight.cli.results import for_people, for_programs
-from occlusight.errors import BadInput, BadPicture, Cancelled, Incomplete
+from occlusight.errors import BadInput, BadPicture, BadVideo, Cancelled, Incomplete
 from occlusight.files.journal import Journal
 from occlusight.files.lock import only_writer
 from occlusight.files.whole import unwritable, write_lines
+from occlusight.images.film import Budget, open_film
 
 if TYPE_CHECKING:
     from occlusight.backends.protocol import Backend, Request
 
 T = TypeVar("T")
-KEY = ("picture", "question", "model", "settings")
-BEGINS = b'{"picture": '
-"""What tells a line apart from others, and how a line begins."""
+KEY = ("question", "model", "settings")
+"""What tells a line apart from others, beside its picture or video."""
+BEGINS = b'{"'
+"""How a line begins."""
 TOGETHER = 4
 """So many pictures are asked about at a time."""
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+VIDEOS = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"})
 
 
 @dataclass(frozen=True)
 class Batch:
-    """The pictures under `folder`, asked with `request`'s question and settings, recorded in `out`.
+    """The pictures and videos under `folder`, asked with `request`'s question and settings, recorded in `out`.
 
-    A line holds `picture, question, model, settings` and what `ask --json` prints or `error`, or both where an answer is not what its
+    A line holds `picture` (or `video`), `question, model, settings` and what `ask --json` prints or `error`, or both where an answer is not what its
     schema asks for. A picture whose line holds an answer under the same question, model and settings, and no error, is not asked
     again; failures and a line cut by a crash are. Only one process at a time writes a file, and no line that is in it is lost: a
     failure stays until the picture was asked again. Of a name that is not UTF-8 the line has the odd bytes as \\xNN.
@@ -47,10 +50,10 @@ class Batch:
     request: Request
 
     def pictures(self) -> list[Path]:
-        """Return the pictures under the folder, sorted. Raises BadInput where there are none."""
+        """Return the pictures and videos under the folder, sorted. Raises BadInput where there are none."""
         if not self.folder.is_dir():
             raise BadInput(f"--batch needs a folder of pictures, but {str(self.folder)!r} is not a folder")
-        found = sorted(p for p in self.folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        found = sorted(p for p in self.folder.rglob("*") if p.suffix.lower() in SUFFIXES | VIDEOS and p.is_file())
         if not found:
             raise BadInput(
                 f"no pictures in {str(self.folder)!r}; files that end in {', '.join(sorted(SUFFIXES))} are looked for"
@@ -64,7 +67,8 @@ class Batch:
         limits = {"max_pixels": request.max_pixels, "min_pixels": request.min_pixels}
         settings |= {name: value for name, value in limits.items() if value is not None}
         name = escaped(picture.relative_to(self.folder).as_posix())
-        return {"picture": name, "question": self.request.prompt, "model": self.model, "settings": settings}
+        kind = "video" if picture.suffix.lower() in VIDEOS else "picture"
+        return {kind: name, "question": self.request.prompt, "model": self.model, "settings": settings}
 
     def run(self, open_backend: Callable[[], Backend]) -> None:
         """Ask what has not been answered yet; the model is opened only if something is left to ask.
@@ -136,9 +140,13 @@ class Batch:
 
         key = self.key(picture)
         try:
-            events = backend.generate(replace(self.request, pictures=(picture,)), over.is_set)
+            if "video" in key:
+                request = replace(self.request, films=(open_film(picture, cancelled=over.is_set, budget=Budget()),))
+            else:
+                request = replace(self.request, pictures=(picture,))
+            events = backend.generate(request, over.is_set)
             found = answer(backend, self.request, events=until(over, events))
-        except (BadPicture, OSError) as error:
+        except (BadPicture, BadVideo, OSError) as error:
             return {**key, "error": escaped(str(error))}
         return {**key, "revision": found.pop("model")["revision"], **found}
 
@@ -146,7 +154,7 @@ class Batch:
         """Return by fingerprint what counts: the first answer, without one the last failure. Raises BadInput for a line of something else."""
         found: dict[str, dict[str, Any]] = {}
         for number, record in enumerate(records, 1):
-            if not all(name in record for name in KEY):
+            if not all(name in record for name in KEY) or not {"picture", "video"} & record.keys():
                 raise BadInput(
                     f"line {number} of {str(self.out)!r} is not a line of a batch; give another --out or remove the file"
                 )
@@ -170,4 +178,5 @@ def escaped(text: str) -> str:
 
 def fingerprint(record: Mapping[str, Any]) -> str:
     """Return what tells a record apart from others in the same file as one comparable string."""
-    return json.dumps({name: record[name] for name in KEY}, sort_keys=True, ensure_ascii=False)
+    own = {name: record[name] for name in ("picture", "video", *KEY) if name in record}
+    return json.dumps(own, sort_keys=True, ensure_ascii=False)

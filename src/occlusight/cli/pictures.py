@@ -1,17 +1,21 @@
-"""What a user gives as pictures on the command line: files, or one from standard input; anything else is refused with what to do."""
+"""What a user gives as pictures and videos on the command line: files, or one from standard input; anything else is refused with what to do."""
 
 from __future__ import annotations
 
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
+from typing import TYPE_CHECKING
 
-from occlusight.errors import BadInput, BadPicture
+from occlusight.errors import BadInput, BadPicture, BadVideo
 from occlusight.occlusion.kinds import Lang
+
+if TYPE_CHECKING:
+    from occlusight.images.film import Film
 
 STDIN = "-"
 PIECE = 1 << 20
@@ -21,10 +25,10 @@ LOOKED_AT = 512 * 512
 
 @contextmanager
 def picture_files(words: Sequence[str]) -> Iterator[tuple[Path, ...]]:
-    """Give the files of the pictures that were named, `-` being what standard input holds, which is a file as long as the block lasts.
+    """Give the files of the pictures and videos that were named, `-` being what standard input holds, which is a file as long as the block lasts.
 
-    Raises BadInput where one is no file or no picture, with what to do; nothing has been decoded then. A BadPicture that the block
-    raises says "standard input" instead of that file's path.
+    Raises BadInput where one is no file, no picture and no video, with what to do; nothing has been decoded then. A BadPicture or
+    BadVideo that the block raises says "standard input" instead of that file's path.
     """
     if words.count(STDIN) > 1:
         raise BadInput(f"standard input is one picture, but {STDIN!r} was given {words.count(STDIN)} times")
@@ -41,8 +45,23 @@ def picture_files(words: Sequence[str]) -> Iterator[tuple[Path, ...]]:
         refuse_no_picture(received, "standard input")
         try:
             yield tuple(received if word == STDIN else Path(word) for word in words)
-        except BadPicture as error:
-            raise BadPicture(str(error).replace(str(received), "standard input")) from None
+        except (BadPicture, BadVideo) as error:
+            raise type(error)(str(error).replace(str(received), "standard input")) from None
+
+
+def apart(files: Sequence[Path], say: Callable[[str], object]) -> tuple[tuple[Path, ...], tuple[Film, ...]]:
+    """Return the pictures, and the videos, opened, with as many frames as Qwen3-VL takes; `say` hears what takes a while.
+
+    Raises BadVideo.
+    """
+    from occlusight.images.film import Budget, is_video, open_film
+
+    videos = [file for file in files if is_video(file)]
+    films = []
+    for video in videos:
+        say(f"opening the video {video.name} ...")
+        films.append(open_film(video, budget=Budget()))
+    return tuple(file for file in files if file not in videos), tuple(films)
 
 
 def concerns_about(files: Sequence[Path], lang: Lang) -> Iterator[str]:
@@ -81,11 +100,13 @@ def refuse_no_file(word: str) -> None:
 
 
 def refuse_no_picture(path: Path, name: str) -> None:
-    """Raise BadPicture where a file's first bytes are those of no picture; nothing is decoded."""
+    """Raise BadPicture where a file's first bytes are those of no picture, and of no video; nothing is decoded."""
+    from occlusight.images.film import is_video
     from occlusight.images.header import read_header
     from occlusight.model.picture import open_picture
 
-    refuse_video(path, name)
+    if is_video(path):
+        return
     try:
         with path.open("rb") as file:
             if read_header(file, path.stat().st_size) is not None:
@@ -96,21 +117,6 @@ def refuse_no_picture(path: Path, name: str) -> None:
         open_picture(path)  # knows why
     except BadPicture as error:
         raise BadPicture(str(error).replace(str(path), name)) from None
-
-
-def refuse_video(path: Path, name: str) -> None:
-    """Raise BadPicture, saying what is possible, where a file begins as videos do. What cannot be opened is left to who reads it."""
-    from occlusight.images.header import VIDEO, other_format
-
-    if not path.is_file():
-        return
-    try:
-        with path.open("rb") as file:
-            found = other_format(file)
-    except OSError:
-        return
-    if found == VIDEO:
-        raise BadPicture(f"{name} is a video; ask is about pictures, and about videos there is: occlusight track VIDEO")
 
 
 def receive(target: Path) -> None:

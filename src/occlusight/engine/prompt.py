@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -40,8 +40,8 @@ class Prompt:
     spans: tuple[tuple[int, int], ...] = ()
 
     @classmethod
-    def build(cls, ids: Sequence[int], visuals: Sequence[Visual], pad: int, merge: int) -> Prompt:
-        """Find the pads of each picture: `rows * columns / merge**2` ids equal to `pad`, in a row.
+    def build(cls, ids: Sequence[int], visuals: Sequence[Visual], pads: Collection[int], merge: int) -> Prompt:
+        """Find the pads of each picture: `rows * columns / merge**2` ids in a row, all the same one of `pads`.
 
         Raises:
             ValueError: the pads do not match the pictures.
@@ -51,15 +51,14 @@ class Prompt:
         for visual in visuals:
             pairs, rows, columns = visual.grid
             count = pairs * rows * columns // merge**2
-            try:
-                start = ids.index(pad, at)
-            except ValueError:
-                raise ValueError(f"no pad tokens are left for picture {len(spans) + 1} of {len(visuals)}") from None
+            start = next((place for place in range(at, len(ids)) if ids[place] in pads), None)
+            if start is None:
+                raise ValueError(f"no pad tokens are left for picture {len(spans) + 1} of {len(visuals)}")
             at = start + count
-            if any(token != pad for token in ids[start:at]) or len(ids) < at:
+            if any(token != ids[start] for token in ids[start:at]) or len(ids) < at:
                 raise ValueError(f"picture {len(spans) + 1} needs {count} pad tokens in a row at {start}")
             spans.append((start, at))
-        if pad in ids[at:]:
+        if any(token in pads for token in ids[at:]):
             raise ValueError(f"there are more pad tokens than the {len(visuals)} pictures need")
         return cls(tuple(ids), tuple(visuals), tuple(spans))
 

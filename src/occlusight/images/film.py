@@ -14,22 +14,24 @@ import signal
 import struct
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from PIL import Image
 
 from occlusight.errors import BadInput, BadVideo, Cancelled
 from occlusight.extras import install
-from occlusight.images.header import read_header
+from occlusight.images.header import VIDEO, other_format, read_header
 from occlusight.images.process import CancelCheck, Failed, exactly, stop_if, watched
 from occlusight.images.worker import HEAD, first_line
 
 START = "import sys; sys.path[:] = {path}; from occlusight.images.film_worker import main; main()"
 FRAME = struct.Struct("<d2I")  # seconds, width, height
+USUAL_RATE = 25
+"""Frames a second where nothing says it, as FFmpeg has it."""
 THREADS = 2
 """Threads that decode; the limit on time counts them together."""
 ADVICE = "give an MP4, WebM, MKV or AVI video"
@@ -61,6 +63,15 @@ class Film:
     rate: float | None
     size: tuple[int, int]
 
+    @classmethod
+    def of(cls, frames: Sequence[tuple[float, Image.Image]]) -> Self:
+        """Return pictures, each with its seconds, as a video. Raises BadInput for none."""
+        if not frames:
+            raise BadInput("a video needs frames, but there are none; give (seconds, picture) of each")
+        seconds = [one for one, _ in frames]
+        step = (seconds[-1] - seconds[0]) / (len(frames) - 1) if len(frames) > 1 else 1 / USUAL_RATE
+        return cls(tuple(Frame(*one) for one in frames), seconds[-1] + step, None, frames[0][1].size)
+
 
 @dataclass(frozen=True)
 class FilmLimits:
@@ -83,6 +94,20 @@ class FilmLimits:
 
 
 @dataclass(frozen=True)
+class Budget:
+    """How many frames a model that reads whole videos is given, spread evenly from the first to the last: as many as
+    `per_second` makes of what is taken, but not fewer than `least` nor more than `most`, nor than there are.
+
+    The usual numbers are those of Qwen3-VL's video processor; `pixels`, of all frames together, leaves each twice as
+    wide and high as that reads it.
+    """
+
+    least: int = 4
+    most: int = 768
+    pixels: int = 4 * 25_165_824
+
+
+@dataclass(frozen=True)
 class FilmTask:
     """What the process is to do: `path` in the file system's encoding as base64, the rest as `open_film` has it."""
 
@@ -91,6 +116,7 @@ class FilmTask:
     start_s: float
     end_s: float | None
     limits: FilmLimits
+    budget: Budget | None = None
 
     def as_line(self) -> bytes:
         """Return the task as `read` reads it."""
@@ -100,7 +126,8 @@ class FilmTask:
     def read(cls, line: bytes) -> "FilmTask":
         """Return the task of a line."""
         fields = json.loads(line)
-        return cls(**{**fields, "limits": FilmLimits(**fields["limits"])})
+        budget = None if fields["budget"] is None else Budget(**fields["budget"])
+        return cls(**{**fields, "limits": FilmLimits(**fields["limits"]), "budget": budget})
 
     @property
     def file(self) -> Path:
@@ -115,6 +142,7 @@ def open_film(
     end_s: float | None = None,
     limits: FilmLimits = FilmLimits(),
     cancelled: CancelCheck | None = None,
+    budget: Budget | None = None,
 ) -> Film:
     """Return frames of a video: for each of the instants start_s + k / per_second the first frame at or after it, until
     end_s. A frame that is the first after several instants is taken once, so that a video with fewer frames than asked
@@ -132,6 +160,8 @@ def open_film(
         end_s: where it ends; None for the end of the video.
         limits: what opening may take.
         cancelled: asked often, from another thread; once it says True, decoding ends at once.
+        budget: spread the frames evenly, as it says, each the nearest one to its instant. Where the file does not say
+            how long it is, nobody knows what is even, and frames are taken as without it.
 
     Raises:
         BadVideo: missing, empty, not a video, without pictures, cut, broken, or beyond the limits, with the numbers.
@@ -144,10 +174,20 @@ def open_film(
     if importlib.util.find_spec("av") is None:
         raise BadInput(f"{path} is a video, and what reads videos is not installed (PyAV): {install('video')}")
     stop_if(cancelled, "video")
-    task = FilmTask(
-        base64.b64encode(os.fsencode(os.path.realpath(path))).decode(), float(per_second), float(start_s), end_s, limits
-    )
+    if budget is not None:
+        limits = replace(limits, frames=budget.most)
+    where = base64.b64encode(os.fsencode(os.path.realpath(path))).decode()
+    task = FilmTask(where, float(per_second), float(start_s), end_s, limits, budget)
     return _Opening(str(path), task).run(cancelled)
+
+
+def is_video(path: Path) -> bool:
+    """Whether a file begins as videos do; False for what cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return other_format(file) == VIDEO
+    except OSError:
+        return False
 
 
 def _check(per_second: float, start_s: float, end_s: float | None) -> None:

@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import chain
 from typing import Any, BinaryIO, NoReturn
@@ -25,15 +25,13 @@ from av.video.reformatter import Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 from PIL import Image
 
-from occlusight.images.film import FRAME, THREADS, FilmTask
+from occlusight.images.film import FRAME, THREADS, USUAL_RATE, FilmTask
 from occlusight.images.worker import first_line, limit_memory, limit_seconds, send
 
 FORMATS = "mov,matroska,avi,mpegts,mpeg,flv,ogg,asf,h264,hevc,m4v,mpegvideo,ivf"
 """What files may be. Play lists and the like, which name other files and addresses, are left out."""
 FORGIVEN = Fraction(1, 1000)
 """How early a frame may come: Matroska and FLV round to this."""
-USUAL_RATE = 25
-"""Frames a second where nothing says it, as FFmpeg has it."""
 UNSAID_COLORS = 2
 """What FFmpeg calls AVCOL_SPC_UNSPECIFIED."""
 LATEST = 1 << 62
@@ -108,7 +106,9 @@ def answer(task: FilmTask, file: BinaryIO, answers: BinaryIO) -> None:
         raise Refused("unknown" if not looks_like_mp4(file) else "broken", {"reason": "its index is missing"}) from None
     with container:
         film = Reel.of(container, task)
-        film.refuse_many()
+        film.spread()
+        if film.count is None:
+            film.refuse_many()
         taken = 0
         for seconds, frame in film.wanted():
             taken += 1
@@ -117,6 +117,8 @@ def answer(task: FilmTask, file: BinaryIO, answers: BinaryIO) -> None:
             image = film.upright(frame)
             send(answers, b"F", FRAME.pack(float(seconds), *image.size), image.tobytes())
             answers.flush()
+            if taken == film.count:
+                break
         film.refuse_cut()
         if not taken:
             begun = film.last is not None or film.jumped
@@ -145,6 +147,8 @@ class Reel:
         ended: whether the file has no more frames.
         out: the size of the frames that are sent, before they are turned.
         size: that of the first frame, upright and unreduced.
+        early: how much earlier than its instant a frame may come.
+        count: how many frames are spread evenly; None where they are not.
     """
 
     task: FilmTask
@@ -159,6 +163,8 @@ class Reel:
     ended: bool = False
     out: tuple[int, int] | None = None
     size: tuple[int, int] | None = None
+    early: Fraction = FORGIVEN
+    count: int | None = None
     scaler: VideoReformatter = field(default_factory=VideoReformatter)  # each of a frame's own keeps its threads
 
     @classmethod
@@ -182,6 +188,24 @@ class Reel:
         return cls(
             task, container, stream, zero, said(container, stream), step, float(average) if average and even else None
         )
+
+    def spread(self) -> None:
+        """Take the frames that a budget allows, each the nearest one to one of as many even instants."""
+        budget, task = self.task.budget, self.task
+        if budget is None:
+            return
+        count, span = budget.most, Fraction(0)
+        if self.said_s is not None:
+            end = self.said_s if task.end_s is None else min(self.said_s, Fraction(task.end_s))
+            span = end - Fraction(task.start_s)
+            there = round(span / self.step)
+            count = min(max(int(span * Fraction(task.per_second)), budget.least), budget.most, there)
+        pixels = min(task.limits.pixels, budget.pixels // max(count, 1))
+        self.task = replace(task, limits=replace(task.limits, pixels=pixels))
+        if span > 0 and count > 0:
+            self.early, self.count = self.step / 2, count
+        if self.count and count > 1:
+            self.task = replace(self.task, per_second=float((count - 1) / (span - self.step)))
 
     def refuse_many(self) -> None:
         """Raise Refused where the file says that there are more frames than allowed."""
@@ -221,12 +245,12 @@ class Reel:
             self.jump(instant)
             for frame in self.frames():
                 seconds = self.time(frame)
-                if seconds is None or seconds + FORGIVEN < instant:
+                if seconds is None or seconds + self.early < instant:
                     continue
                 if end is not None and seconds > end:
                     return
                 yield seconds, frame
-                instant = start + (math.floor((seconds + FORGIVEN - start) * per_second) + 1) / per_second
+                instant = start + (math.floor((seconds + self.early - start) * per_second) + 1) / per_second
                 if end is not None and instant > end:
                     return
                 if self.keyframe(instant) is not None:

@@ -105,8 +105,13 @@ def pair_seconds(indices: Sequence[int], fps: float, pair: int = 2) -> tuple[flo
 
     Frames 0, 15, 30 at 30 a second: (0 + 0.5) / 2 = 0.25 and (1 + 1) / 2 = 1.0.
     """
-    padded = [*indices, *[indices[-1]] * (-len(indices) % pair)]
-    return tuple((padded[i] / fps + padded[i + pair - 1] / fps) / 2 for i in range(0, len(padded), pair))
+    return seconds_of_pairs([index / fps for index in indices], pair)
+
+
+def seconds_of_pairs(seconds: Sequence[float], pair: int = 2) -> tuple[float, ...]:
+    """The same of frames whose times are known."""
+    padded = [*seconds, *[seconds[-1]] * (-len(seconds) % pair)]
+    return tuple((padded[i] + padded[i + pair - 1]) / 2 for i in range(0, len(padded), pair))
 
 
 def video_resize(frames: int, height: int, width: int, settings: VideoSettings) -> tuple[int, int]:

@@ -90,7 +90,7 @@ class Answering(Wrapped):
     def generate(self, request: Request, cancelled: CancelCheck | None = None) -> Iterator[Event]:
         """Return an iterator over the answer: the model's words as it says them, other sentences whole."""
         params = request.sampling
-        if params.json_schema is not None or params.regex is not None or params.logprobs is not None:
+        if request.films or params.json_schema is not None or params.regex is not None or params.logprobs is not None:
             return self.backend.generate(request, cancelled)
         request.check_length(self.info.context)
         return Answer(self, request, cancelled)

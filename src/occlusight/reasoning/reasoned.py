@@ -136,7 +136,7 @@ class Reasoned(Wrapped):
         """Return an iterator over the answer: a whole sentence from the graph, or what the backend says."""
         params = request.sampling
         plain = params.json_schema is not None or params.regex is not None or params.logprobs is not None
-        if plain or len(request.pictures) != 1:
+        if plain or request.films or len(request.pictures) != 1:
             return self.backend.generate(request, cancelled)
         request.check_length(self.info.context)
         history = [message.text for message in request.history if message.role == "user"]

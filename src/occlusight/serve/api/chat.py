@@ -31,6 +31,7 @@ from occlusight.serve.api.chat_shapes import (
     Delta,
     DeltaChoice,
     FinishReason,
+    ImagePart,
     Likely,
     LikelyToken,
     Logprobs,
@@ -38,14 +39,18 @@ from occlusight.serve.api.chat_shapes import (
     SchemaFormat,
     TextPart,
     UnderstoodAs,
+    VideoPart,
+    VideoUrlPart,
 )
-from occlusight.serve.api.conversation import Shown, Turn, request_of
+from occlusight.serve.api.conversation import Shown, ShownFilm, Turn, request_of
 from occlusight.serve.api.errors import RESPONSES, ApiError
 from occlusight.serve.api.pictures import Pictures
 from occlusight.serve.api.service import Service, client_of, stream, unless_left
 from occlusight.serve.api.shapes import PictureRead
 from occlusight.serve.fair_queue import Client
 
+FRAMES_A_SECOND = 2.0
+"""Of frames whose times nobody tells."""
 LEAST_LOGPROB = -9999.0
 """What JSON has for minus infinity: vLLM's number."""
 STREAMED: dict[str, Any] = {
@@ -177,9 +182,24 @@ def turn_of(message: ChatMessage, index: int) -> Turn:
     shown = tuple(
         Shown(part.image_url.url, f"{param}[{at}].image_url.url", part.image_url.detail)
         for at, part in enumerate(message.content)
-        if not isinstance(part, TextPart)
+        if isinstance(part, ImagePart)
     )
-    return Turn(role, "\n".join(texts), param, shown)
+    films = tuple(
+        film_in(part, f"{param}[{at}]")
+        for at, part in enumerate(message.content)
+        if isinstance(part, VideoPart | VideoUrlPart)
+    )
+    return Turn(role, "\n".join(texts), param, shown, films)
+
+
+def film_in(part: VideoPart | VideoUrlPart, param: str) -> ShownFilm:
+    """Return the video of a part. Raises ApiError where it says two things about its times."""
+    if isinstance(part, VideoUrlPart):
+        return ShownFilm(f"{param}.video_url.url", part.video_url.url)
+    if part.times is not None and part.fps is not None:
+        raise ApiError(f"{param}: frames have times or fps; leave one out", f"{param}.fps", "invalid_value")
+    even = [number / (part.fps or FRAMES_A_SECOND) for number in range(len(part.video))]
+    return ShownFilm(f"{param}.video", frames=tuple(part.video), seconds=tuple(part.times or even))
 
 
 def sampling_of(body: ChatRequest) -> SamplingKeywords:

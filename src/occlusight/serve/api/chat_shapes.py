@@ -47,6 +47,29 @@ class ImagePart(Form):
     image_url: ImageUrl
 
 
+class VideoUrl(Form):
+    """A video as a data URI, of which frames are taken as Qwen3-VL takes them."""
+
+    url: str = Field(json_schema_extra={"examples": ["data:video/mp4;base64,AAAA"]})
+
+
+class VideoUrlPart(Form):
+    """A video; it comes after the message's pictures and before its text, wherever it stands."""
+
+    type: Literal["video_url"]
+    video_url: VideoUrl
+
+
+class VideoPart(Form):
+    """A video as its frames, each a data URI of a picture, with the seconds at which they are shown, or so many a
+    second."""
+
+    type: Literal["video"]
+    video: Annotated[list[str], Field(min_length=1)]
+    times: list[Annotated[float, Field(ge=0, le=1e6)]] | None = None
+    fps: Annotated[float, Field(gt=0, le=1000)] | None = Field(default=None, description="2 unless there are times.")
+
+
 class SystemMessage(Form):
     """What holds for the whole conversation; before all other messages."""
 
@@ -55,11 +78,14 @@ class SystemMessage(Form):
     name: Unsupported = None
 
 
+UserPart: TypeAlias = Annotated[TextPart | ImagePart | VideoUrlPart | VideoPart, Field(discriminator="type")]
+
+
 class UserMessage(Form):
-    """A question, with the pictures that it is about."""
+    """A question, with the pictures and videos that it is about."""
 
     role: Literal["user"]
-    content: str | Annotated[list[Annotated[TextPart | ImagePart, Field(discriminator="type")]], Field(min_length=1)]
+    content: str | Annotated[list[UserPart], Field(min_length=1)]
     name: Unsupported = None
 
 

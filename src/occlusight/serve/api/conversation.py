@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias, Unpack
 from occlusight.backends.options import MaxPixels
 from occlusight.backends.protocol import Message, Request
 from occlusight.engine.sampling_params import SamplingKeywords
+from occlusight.images.film import Film
 from occlusight.serve.api.errors import ApiError
 from occlusight.serve.api.pictures import Pictures
 
@@ -27,13 +28,29 @@ class Shown:
 
 
 @dataclass(frozen=True)
+class ShownFilm:
+    """A video of a turn: its data URI, or those of its frames with their seconds; and the field where it stands."""
+
+    param: str
+    url: str = ""
+    frames: tuple[str, ...] = ()
+    seconds: tuple[float, ...] = ()
+
+    def opened(self, by: Pictures) -> Film:
+        """Open it. Raises what `Pictures.film` raises."""
+        return by.film(self.url, self.param) if self.url else by.film_of(self.frames, self.seconds, self.param)
+
+
+@dataclass(frozen=True)
 class Turn:
-    """One message. Its pictures come before its text in the prompt, wherever they stood; `param` is its field."""
+    """One message. Its pictures, then its videos, come before its text in the prompt, wherever they stood; `param` is
+    its field."""
 
     role: Literal["system", "user", "assistant"]
     text: str
     param: str
     pictures: tuple[Shown, ...] = ()
+    films: tuple[ShownFilm, ...] = ()
 
 
 def request_of(
@@ -47,6 +64,7 @@ def request_of(
 
     Raises:
         ApiError: the turns are in another order, or a picture cannot be used; it names the field.
+        BadVideo, BadPicture: a video or one of its frames cannot be.
         BadInput: a value is outside its range.
     """
     system = [turn.text for turn in turns if turn.role == "system"]
@@ -62,9 +80,10 @@ def request_of(
     if max_pixels is None:
         max_pixels = finest(rest)
     kept = [tuple(pictures.add(one.url, one.param) for one in turn.pictures) for turn in rest]
+    films = [tuple(one.opened(pictures) for one in turn.films) for turn in rest]
     history = tuple(
-        Message("assistant" if turn.role == "assistant" else "user", turn.text, own)
-        for turn, own in zip(rest[:-1], kept, strict=False)
+        Message("assistant" if turn.role == "assistant" else "user", turn.text, own, clips)
+        for turn, own, clips in zip(rest[:-1], kept[:-1], films[:-1], strict=True)
     )
     return Request(
         rest[-1].text,
@@ -73,6 +92,7 @@ def request_of(
         history,
         max_pixels=max_pixels,
         min_pixels=min_pixels,
+        films=films[-1],
         **sampling,
     )
 

@@ -1,5 +1,5 @@
-"""Pictures that come inside requests, as data URIs: in files of our own, where the same content is the same file, so
-that what was found out about it is known again."""
+"""Pictures and videos that come inside requests, as data URIs: in files of our own, where the same content is the same
+file, so that what was found out about it is known again."""
 
 from __future__ import annotations
 
@@ -7,30 +7,51 @@ import base64
 import binascii
 import hashlib
 import io
+import math
 import re
 import shutil
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from tempfile import mkdtemp
-from threading import Lock
+from threading import BoundedSemaphore, Lock
+from typing import Literal, TypeAlias
 
-from occlusight.errors import BadPicture
+from PIL import Image
+
+from occlusight.errors import BadPicture, BadVideo, Busy
+from occlusight.images.film import Budget, Film, FilmLimits, is_video, open_film
 from occlusight.images.header import read_header
+from occlusight.model.picture import open_picture
 from occlusight.serve.api.errors import ApiError
 
-DATA_URI = re.compile(r"data:image/[\w.+-]+(;[\w.+-]+=[\w.+-]+)*;base64,", re.IGNORECASE | re.ASCII)
+DATA_URI = re.compile(r"data:(image|video)/[\w.+-]+(;[\w.+-]+=[\w.+-]+)*;base64,", re.IGNORECASE | re.ASCII)
+EXAMPLES = {
+    "image": "pictures come inside the request, as data:image/png;base64,...",
+    "video": "videos come inside the request, as data:video/mp4;base64,...",
+}
+FRAME_PIXELS = 786_432
+"""Pixels of a frame that comes as a picture; larger ones are reduced, as those of videos are."""
 FOLDER = "occlusight-pictures-"
+WAIT_S, RETRY_S = 5.0, 5
+"""Seconds that a request waits for a place for its video, and after which another try may be worth it."""
+Kind: TypeAlias = Literal["image", "video"]
 
 
 @dataclass(frozen=True)
 class RequestLimits:
-    """What the pictures of a request may be: how many, and pixels of each."""
+    """What the pictures of a request may be: how many, and pixels of each; how many videos, what each may take to be
+    opened, and into how many frames; or of how many pictures one may be put together."""
 
     pictures: int = 16
     pixels: int = 100_000_000
+    films: int = 2
+    film: FilmLimits = field(default_factory=lambda: FilmLimits(seconds=20.0))
+    budget: Budget = field(default_factory=lambda: Budget(pixels=25_165_824))
+    frames: int = 128
 
 
 @dataclass
@@ -44,10 +65,13 @@ class Kept:
 
 class PictureStore:
     """The pictures of all requests, in a folder that only this user can read, and those of the latest that have ended:
-    so many bytes. Several threads may use it."""
+    so many bytes. Several threads may use it. `films` has a place for each opened video, which takes 0.1 GB at most;
+    one is opened at a time."""
 
-    def __init__(self, most: int = 2**28) -> None:
+    def __init__(self, most: int = 2**28, films: int = 8) -> None:
         self.most = most
+        self.films = BoundedSemaphore(films)
+        self.opening = Lock()
         self._folder: Path | None = None
         self._kept: OrderedDict[str, Kept] = OrderedDict()  # the one that was shown longest ago first
         self._lock = Lock()
@@ -100,16 +124,78 @@ class Pictures:
         self.limits = limits
         self._names: dict[str, str] = {}
         self._kept: dict[str, Path] = {}
+        self._pictures: set[str] = set()
+        self._films = 0
+        self._over = False
+        self._lock = Lock()
 
     def add(self, url: str, param: str) -> Path:
         """Keep a picture and return where; its content is a picture by its header, decoded is it by whoever uses it.
 
         Raises ApiError that names `param`: it is no data URI, no picture, one too many, or has too many pixels.
         """
+        if url not in self._pictures and len(self._pictures) >= self.limits.pictures:
+            raise ApiError(f"a request takes at most {self.limits.pictures} pictures", param, "too_many_images")
+        self._pictures.add(url)
+        return self._picture(url, param)
+
+    def film(self, url: str, param: str) -> Film:
+        """Open a video as a few of its frames.
+
+        Raises:
+            ApiError: as `add`.
+            BadVideo: it cannot be read.
+            Busy: too many others are open.
+        """
+        data = content_of(url, param, "video")
+        path = self._kept[url] = self._kept.get(url) or self.store.take(data)
+        self._names[str(path)] = param
+        if not is_video(path):
+            raise ApiError(f"{param}: this is not a video that can be read", param, "invalid_video")
+
+        def opened() -> Film:
+            with self.store.opening:
+                return open_film(path, limits=self.limits.film, cancelled=lambda: self._over, budget=self.limits.budget)
+
+        return self._held(opened, param)
+
+    def film_of(self, urls: Sequence[str], seconds: Sequence[float], param: str) -> Film:
+        """Put a video together of pictures with their seconds. Raises as `film`, and BadPicture."""
+        if len(urls) > self.limits.frames:
+            raise ApiError(f"{param}: a video takes at most {self.limits.frames} frames", param, "too_many_images")
+        if len(seconds) != len(urls) or any(after <= before for before, after in pairwise(seconds)):
+            raise ApiError(f"{param}: each frame needs a time, and times must rise", param, "invalid_value")
+        paths = [self._picture(url, f"{param}[{at}]") for at, url in enumerate(urls)]
+
+        def opened() -> Film:
+            most = min(FRAME_PIXELS, self.limits.budget.pixels // len(paths))
+            frames = [reduced(open_picture(path, reduce_to=most, cancelled=lambda: self._over), most) for path in paths]
+            if len({frame.size for frame in frames}) > 1:
+                raise ApiError(f"{param}: the frames of a video must be of one size", param, "invalid_value")
+            return Film.of(list(zip(seconds, frames, strict=True)))
+
+        return self._held(opened, param)
+
+    def _held(self, opened: Callable[[], Film], param: str) -> Film:
+        """Open a video, and keep its place until the request is answered."""
+        if self._films >= self.limits.films:
+            raise ApiError(f"a request takes at most {self.limits.films} videos", param, "too_many_videos")
+        if not self.store.films.acquire(timeout=WAIT_S):
+            raise Busy("too many videos are open", RETRY_S)
+        kept = False
+        try:
+            film = opened()
+            with self._lock:
+                kept = not self._over
+                self._films += kept
+        finally:
+            if not kept:
+                self.store.films.release()
+        return film
+
+    def _picture(self, url: str, param: str) -> Path:
         if url in self._kept:
             return self._kept[url]
-        if len(self._kept) >= self.limits.pictures:
-            raise ApiError(f"a request takes at most {self.limits.pictures} pictures", param, "too_many_images")
         data = content_of(url, param)
         header = read_header(io.BytesIO(data), len(data))
         if header is None:
@@ -126,17 +212,22 @@ class Pictures:
         return path
 
     def leave(self) -> None:
-        """Say that the request is answered."""
+        """Say that the request is answered, or that nobody waits for that any more."""
+        with self._lock:
+            self._over = True
+            for _ in range(self._films):
+                self.store.films.release()
+            self._films = 0
         for path in self._kept.values():
             self.store.leave(path)
 
-    def told(self, error: BadPicture) -> ApiError:
-        """Return an error about a picture that names the field it came in, not the file."""
+    def told(self, error: BadPicture | BadVideo) -> ApiError:
+        """Return an error about a picture or video that names the field it came in, not the file."""
         message, param = str(error), None
         for path, name in self._names.items():
             if path in message:
                 message, param = message.replace(path, name), name
-        return ApiError(message, param, "invalid_image")
+        return ApiError(message, param, "invalid_video" if isinstance(error, BadVideo) else "invalid_image")
 
 
 @contextmanager
@@ -149,19 +240,22 @@ def pictures_kept(store: PictureStore, limits: RequestLimits) -> Iterator[Pictur
         pictures.leave()
 
 
-def content_of(url: str, param: str) -> bytes:
+def reduced(image: Image.Image, pixels: int) -> Image.Image:
+    """Return a frame with at most so many pixels."""
+    shrink = math.sqrt(pixels / (image.width * image.height))
+    size = max(1, int(image.width * shrink)), max(1, int(image.height * shrink))
+    return image if shrink >= 1 else image.resize(size, Image.Resampling.BICUBIC)
+
+
+def content_of(url: str, param: str, kind: Kind = "image") -> bytes:
     """Return what a data URI holds."""
     head = DATA_URI.match(url)
-    if head is None:
-        raise ApiError(
-            f"{param}: pictures come inside the request, as data:image/png;base64,...; addresses are not fetched",
-            param,
-            "invalid_image_url",
-        )
+    if head is None or head[1].lower() != kind:
+        raise ApiError(f"{param}: {EXAMPLES[kind]}; addresses are not fetched", param, f"invalid_{kind}_url")
     try:
         data = base64.b64decode(url[head.end() :], validate=True)
     except (binascii.Error, ValueError):
-        raise ApiError(f"{param}: the picture is not base64", param, "invalid_base64") from None
+        raise ApiError(f"{param}: the {kind} is not base64", param, "invalid_base64") from None
     if not data:
-        raise ApiError(f"{param}: the picture is empty", param, "invalid_image")
+        raise ApiError(f"{param}: the {kind} is empty", param, f"invalid_{kind}")
     return data

@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from occlusight.api import reasoning
 from occlusight.backends.protocol import Backend, Done, Event, Request
-from occlusight.errors import BadPicture, Cancelled
+from occlusight.errors import BadPicture, BadVideo, Cancelled
 from occlusight.reasoning.calibration import Calibration
 from occlusight.reasoning.calibrations import calibration_of
 from occlusight.reasoning.reasoned import Reasoning
@@ -93,7 +93,7 @@ class Service:
         with pictures_kept(self.store, self.limits) as kept:
             try:
                 yield kept
-            except BadPicture as error:
+            except (BadPicture, BadVideo) as error:
                 raise kept.told(error) from error
 
     async def events(self, request: Request, client: Client) -> AsyncGenerator[Event]:
