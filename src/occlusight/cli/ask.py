@@ -130,7 +130,10 @@ class Asking:
         Batch(folder, out, called, self.request(words[0])).run(lambda: self.open(tell))
 
     def about(self, words: list[str], as_json: bool, explain_cost: bool) -> None:
-        """Ask about the pictures and videos that the words name before the question. What cannot be asked is refused before the model is opened."""
+        """Ask about the pictures and videos that the words name before the question.
+
+        What cannot be asked is refused before the model is opened.
+        """
         *named, question = words
         if not named:
             raise BadInput(f"give at least one picture and, last, the question; only {question!r} was given")

@@ -1,4 +1,7 @@
-"""What a user gives as pictures and videos on the command line: files, or one from standard input; anything else is refused with what to do."""
+"""What a user gives as pictures and videos on the command line: files, or one from standard input.
+
+Anything else is refused with what to do.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +28,11 @@ LOOKED_AT = 512 * 512
 
 @contextmanager
 def picture_files(words: Sequence[str]) -> Iterator[tuple[Path, ...]]:
-    """Give the files of the pictures and videos that were named, `-` being what standard input holds, which is a file as long as the block lasts.
+    """Give the files of the pictures and videos that were named, `-` being what standard input holds, which is a file as
+    long as the block lasts.
 
-    Raises BadInput where one is no file, no picture and no video, with what to do; nothing has been decoded then. A BadPicture or
-    BadVideo that the block raises says "standard input" instead of that file's path.
+    Raises BadInput where one is no file, no picture and no video, with what to do; nothing has been decoded then. A
+    BadPicture or BadVideo that the block raises says "standard input" instead of that file's path.
     """
     if words.count(STDIN) > 1:
         raise BadInput(f"standard input is one picture, but {STDIN!r} was given {words.count(STDIN)} times")
@@ -50,9 +54,9 @@ def picture_files(words: Sequence[str]) -> Iterator[tuple[Path, ...]]:
 
 
 def apart(files: Sequence[Path], say: Callable[[str], object]) -> tuple[tuple[Path, ...], tuple[Film, ...]]:
-    """Return the pictures, and the videos, opened, with as many frames as Qwen3-VL takes; `say` hears what takes a while.
+    """Return the pictures, and the videos, opened, with as many frames as Qwen3-VL takes.
 
-    Raises BadVideo.
+    `say` hears what takes a while. Raises BadVideo.
     """
     from occlusight.images.film import Budget, is_video, open_film
 
