@@ -39,7 +39,9 @@ class Batch:
     """The pictures and videos under `folder`, asked with `request`'s question and settings, recorded in `out`.
 
     A line holds `picture` (or `video`), `question, model, settings` and what `ask --json` prints or `error`,
-    or both where an answer is not what its schema asks for. A picture whose line holds an answer under the same question, model and settings, and no error, is not asked
+    or both where an answer is not what its schema asks for.
+
+    A picture whose line holds an answer under the same question, model and settings, and no error, is not asked
     again; failures and a line cut by a crash are. Only one process at a time writes a file, and no line that is in it is lost: a
     failure stays until the picture was asked again. Of a name that is not UTF-8 the line has the odd bytes as \\xNN.
     """

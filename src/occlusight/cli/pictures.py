@@ -28,8 +28,8 @@ LOOKED_AT = 512 * 512
 
 @contextmanager
 def picture_files(words: Sequence[str]) -> Iterator[tuple[Path, ...]]:
-    """Give the files of the pictures and videos that were named, `-` being what standard input holds, which is a file as
-    long as the block lasts.
+    """Give the files of the pictures and videos that were named, `-` being what standard input holds, which is a file
+    as long as the block lasts.
 
     Raises BadInput where one is no file, no picture and no video, with what to do; nothing has been decoded then. A
     BadPicture or BadVideo that the block raises says "standard input" instead of that file's path.
