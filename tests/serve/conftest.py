@@ -1,9 +1,10 @@
-"""A page in a thread, and a real Chromium that opens it."""
+"""The server in a thread, and a real Chromium that opens its page."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, Request, sync_playwright
+from starlette.types import ASGIApp
 
 from occlusight.backends.protocol import Backend
 from occlusight.serve.app import create_app
@@ -33,21 +35,32 @@ BUILD = Path(__file__).parents[2] / "build"
 
 
 @contextmanager
+def running(server: uvicorn.Server, listening: socket.socket) -> Iterator[threading.Thread]:
+    """Run a server in a thread, which ends with the test at the latest."""
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    wait(lambda: server.started)
+    try:
+        yield thread
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
+@contextmanager
+def serving_app(app: ASGIApp, port: int = 0) -> Iterator[str]:
+    """Serve an application on a port, by default a free one, and give its address."""
+    with take("127.0.0.1", port) as listening, running(uvicorn.Server(server_config(app, ending_s=1)), listening):
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+@contextmanager
 def serving(
     backend: Backend, examples: tuple[Example, ...] = (), port: int | None = 0, **settings: Any
 ) -> Iterator[str]:
-    """Serve the page of a backend on a port, by default a free one, and give its address."""
-    with take("127.0.0.1", port or 0) as listening:
-        app = create_app(backend, examples=examples, **settings)
-        server = uvicorn.Server(server_config(app, ending_s=1))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-        wait(lambda: server.started)
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(10)
+    """Serve the page of a backend, and its API, and give their address."""
+    with serving_app(create_app(backend, examples=examples, **settings), port or 0) as address:
+        yield address
 
 
 def wait(holds: Callable[[], bool], seconds: float = 20) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
-from tests.serve.conftest import wait
+from tests.serve.conftest import running, wait
 
 from occlusight import __version__
 from occlusight.backends.scripted import Scripted
@@ -34,14 +34,8 @@ def starting(make: Callable[[], Any]) -> Iterator[tuple[str, Starting, threading
     with take("127.0.0.1", 0) as listening:
         app = Starting(Guard(first_page), make, lambda: None, lambda: setattr(server, "should_exit", True))
         server = uvicorn.Server(server_config(app, ending_s=1))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-        wait(lambda: server.started)
-        try:
+        with running(server, listening) as thread:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}", app, thread
-        finally:
-            server.should_exit = True
-            thread.join(10)
 
 
 def test_the_first_page_is_guarded_and_gives_way_to_the_real_one() -> None:

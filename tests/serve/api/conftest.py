@@ -1,18 +1,18 @@
-"""The API alone in a thread, and the official client."""
+"""The API alone, and the official client."""
 
 from __future__ import annotations
 
 import base64
-import threading
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-import uvicorn
 from openai import OpenAI
-from tests.serve.conftest import wait
+from tests.serve.conftest import serving_app
 
 from occlusight.backends.protocol import (
     Asked,
@@ -30,10 +30,10 @@ from occlusight.backends.protocol import (
 )
 from occlusight.backends.scripted import Scripted
 from occlusight.serve.api.app import create_api
+from occlusight.serve.api.pictures import RequestLimits
 from occlusight.serve.api.service import Service
 from occlusight.serve.fair_queue import FairQueue
 from occlusight.serve.middleware import guarded
-from occlusight.serve.run import server_config, take
 from occlusight.serve.settings import ApiSettings
 
 USE = PictureUse(2, 3, 6, (96, 64), (96, 64))
@@ -64,21 +64,12 @@ def serving_api(
     plain: Backend | None = None,
     **settings: Any,
 ) -> Iterator[str]:
-    """Serve the API of a backend on a free port, and give its address."""
-    with take("127.0.0.1", 0) as listening:
-        told = ApiSettings(**settings)
-        service = Service(backend, queue or FairQueue(), told.requests, plain)
-        api = create_api(service, bodies=told.bodies)
-        app = guarded(api, told, (), service.metrics.replied)
-        server = uvicorn.Server(server_config(app, ending_s=1))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-        wait(lambda: server.started)
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(10)
+    """Serve the API of a backend alone, and give its address."""
+    told = ApiSettings(**settings)
+    service = Service(backend, queue or FairQueue(), told.requests, plain)
+    api = create_api(service, bodies=told.bodies)
+    with serving_app(guarded(api, told, allow_hosts, service.metrics.replied)) as address:
+        yield address
 
 
 @pytest.fixture
@@ -95,6 +86,33 @@ def client_at(address: str, **settings: Any) -> Iterator[OpenAI]:
         yield client
 
 
+@pytest.fixture(scope="module")
+def backend() -> Telling:
+    """A model that says the same to all."""
+    return Telling("")
+
+
+@pytest.fixture(scope="module")
+def address(backend: Telling) -> Iterator[str]:
+    """Where that model is served, with limits that tests can reach."""
+    with serving_api(backend, requests=RequestLimits(pictures=3, pixels=10_000)) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def client(address: str) -> Iterator[OpenAI]:
+    """The official client of that server."""
+    with client_at(address) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def http(address: str) -> Iterator[httpx.Client]:
+    """A client of that server that sends what it is given."""
+    with httpx.Client(base_url=address) as one:
+        yield one
+
+
 def data_uri(picture: Path) -> str:
     """A picture as programs send it."""
     kind = {"jpg": "jpeg"}.get(picture.suffix[1:], picture.suffix[1:])
@@ -105,3 +123,18 @@ def asked(text: str, *pictures: Path, **more: Any) -> dict[str, Any]:
     """A user's message."""
     shown = [{"type": "image_url", "image_url": {"url": data_uri(one), **more}} for one in pictures]
     return {"role": "user", "content": [*shown, {"type": "text", "text": text}]}
+
+
+def post(http: httpx.Client, **fields: Any) -> httpx.Response:
+    """Ask a question by a chat, with these fields too, or others."""
+    body = {"model": "scripted", "messages": [{"role": "user", "content": "?"}], **fields}
+    raw = json.dumps(body).encode()  # also half characters
+    return http.post("/v1/chat/completions", content=raw, headers={"Content-Type": "application/json"})
+
+
+def refusal(answer: httpx.Response) -> dict[str, Any]:
+    """What a request that was refused is told."""
+    assert answer.status_code == 400, answer.text
+    error = answer.json()["error"]
+    assert error["type"] == "invalid_request_error"
+    return dict(error)

@@ -20,11 +20,6 @@ KEY = "key-of-one"
 
 
 @pytest.fixture(scope="module")
-def backend() -> Telling:
-    return Telling("")
-
-
-@pytest.fixture(scope="module")
 def address(backend: Telling) -> Iterator[str]:
     with serving_api(backend, access=Access((KEY,))) as one:
         yield one

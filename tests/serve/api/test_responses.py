@@ -19,11 +19,6 @@ from occlusight.serve.api.response_shapes import ResponseRequest
 
 
 @pytest.fixture(scope="module")
-def backend() -> Telling:
-    return Telling("")
-
-
-@pytest.fixture(scope="module")
 def client(backend: Telling) -> Iterator[OpenAI]:
     with serving_api(backend) as address, client_at(address) as one:
         yield one

@@ -1,0 +1,62 @@
+"""What fails while a model answers, or is no request at all, is told in one form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openai
+import pytest
+from tests.serve.api.conftest import client_at, refusal
+
+from occlusight.backends.protocol import CancelCheck, Event, Request, TextDelta
+from occlusight.backends.scripted import Scripted
+from occlusight.errors import BadInput, BadNumbers
+
+
+class Failing(Scripted):
+    """Fails in the way that its prompt says."""
+
+    def generate(self, request: Request, cancelled: CancelCheck | None = None) -> Iterator[Event]:
+        if request.prompt == "later":
+            yield TextDelta("Y")
+        if request.prompt == "picture":
+            raise BadInput(f"{request.pictures[0]}: is broken")
+        raise {"input": BadInput("too long"), "bug": KeyError("secret")}.get(request.prompt, BadNumbers("NaN"))
+
+
+def test_failures_are_told_in_the_same_form(serve_api: Callable[..., str], pictures: list[Path]) -> None:
+    address = serve_api(Failing("", name="m"))
+    with client_at(address) as client:
+
+        def ask(prompt: str, **more: Any) -> Any:
+            return client.chat.completions.create(model="m", messages=[{"role": "user", "content": prompt}], **more)
+
+        with pytest.raises(openai.BadRequestError, match="too long"):
+            ask("input")
+        with pytest.raises(openai.BadRequestError, match="too long"):
+            ask("input", stream=True)
+        with pytest.raises(openai.InternalServerError, match="NaN"):
+            ask("numbers")
+        with pytest.raises(openai.InternalServerError, match="KeyError") as raised:
+            ask("bug")
+        assert "secret" not in str(raised.value)
+        with ask("later", stream=True) as stream, pytest.raises(openai.APIError, match="NaN"):
+            list(stream)
+        with pytest.raises(openai.NotFoundError) as unknown:
+            client.chat.completions.create(model="x", messages=[{"role": "user", "content": "?"}])
+        assert (unknown.value.code, unknown.value.param) == ("model_not_found", "model")
+    with httpx.Client(base_url=address) as http:
+        for path, method in (("/v1/embeddings", "POST"), ("/v1/chat/completions", "GET"), ("/v1/models/x", "POST")):
+            answer = http.request(method, path)
+            assert answer.status_code == 404
+            assert path in answer.json()["error"]["message"]
+        for body, kind in (
+            (b"{", "application/json"),
+            (b"{}", "text/plain"),
+            (b"[" * 100_000, "application/json"),
+        ):
+            broken = http.post("/v1/chat/completions", content=body, headers={"Content-Type": kind})
+            assert "body" in refusal(broken)["message"]
