@@ -22,7 +22,7 @@ LARGE = {
 WORDS = {"--regex": "(", "--sizes": "0", "--max-pixels": "many", "--json-limits": "words=1", "--stop": ""}
 """Bad values of options that take more than a few words; what is in none of the two is given 'nonsense'."""
 FREE = {"--system", "--base-url", "--model", "--data", "--host", "--allow-host", "--allow-origin"} | {
-    *("--api-key", "--admin-key", "--on"),
+    *("--api-key", "--admin-key", "--on", "--ask"),
 }
 """Texts that may say anything, or name what only opening can find."""
 

@@ -18,11 +18,16 @@ def test_a_folder_of_pictures_is_tracked_by_the_command(call: Callable[..., Resu
     for number in range(2):
         (tmp_path / "clip" / f"{number}.webp").write_bytes(example.read_bytes())
     drawing = tmp_path / "clip.svg"
-    code, out, err = call("track", tmp_path / "clip", "--json", "--timeline", drawing)
+    asked = ("--ask", "Who hid it?", "--ask", "它还在吗？")
+    code, out, err = call("track", tmp_path / "clip", "--json", "--timeline", drawing, *asked)
     assert code == 0, err
     document = json.loads(out.splitlines()[-1])
     assert document["duration_s"] == 1.0
     assert len(document["frames"]) == 2
+    assert [one["answer"] for one in document["answers"]] == [
+        "Nothing is ever wholly hidden.",
+        "从来没有东西被完全挡住。",
+    ]
     assert len(document["objects"][0]["where"]) == 2
     assert "<svg" in drawing.read_text("utf-8")
 
@@ -34,6 +39,7 @@ def test_a_folder_of_pictures_is_tracked_by_the_command(call: Callable[..., Resu
         ((".", "--fps", 0), "--fps takes"),
         ((".", "--start", 3, "--end", 2), "--end must come after"),
         ((".",), "has no pictures"),
+        ((".", "--ask", " "), "--ask takes a question"),
     ],
 )
 def test_what_cannot_be_tracked_is_said(

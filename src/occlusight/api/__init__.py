@@ -64,11 +64,14 @@ def open_model(
 
 
 def reasoned(asked: Backend, backend: Backend, rules: str | PathLike[str] | None = None) -> Backend:
-    """Return a backend that answers from relation graphs, which the plain `backend` sees, and by `asked` all else."""
+    """Return a backend that answers from relation graphs, which the plain `backend` sees, and by `asked` all else; of a
+    video it is told where each thing is when."""
+    from occlusight.reasoning.films import WithStories
     from occlusight.reasoning.reasoned import Reasoned
     from occlusight.reasoning.rules.ruleset import load_rules
 
-    return Reasoned(asked, reasoning(backend, None if rules is None else load_rules(Path(rules))))
+    by = reasoning(backend, None if rules is None else load_rules(Path(rules)))
+    return WithStories(Reasoned(asked, by), by)
 
 
 def reasoning(backend: Backend, rules: Rules | None = None) -> Reasoning:

@@ -22,6 +22,7 @@ from occlusight.errors import BadInput
 if TYPE_CHECKING:
     from occlusight.backends.fields import Picture
     from occlusight.occlusion.kinds import Lang
+    from occlusight.reasoning.tracking.clip_answers import ClipAnswer
     from occlusight.reasoning.tracking.track import Track
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
@@ -45,6 +46,13 @@ def track(
     end: Annotated[float | None, typer.Option(help="Seconds until which it is looked at; else to its end.")] = None,
     lang: GraphLang = "en",
     rules: RulesFile = None,
+    ask: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="QUESTION",
+            help="Answer a question from the whole clip instead of telling its events; of several, later ones may say it.",
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print frames with their graphs, things and events as one JSON document.")
     ] = False,
@@ -74,6 +82,8 @@ def track(
 
     Example: occlusight track frames/ --fps 4 --json
 
+    Example: occlusight track street.mp4 --ask "When did the dog go behind the car?" --ask "Is it still there?"
+
     Example: occlusight track street.mp4 --model Qwen/Qwen3-VL-2B-Instruct --annotated seen.mp4
     """
     if not 0 < fps <= 100:
@@ -83,6 +93,8 @@ def track(
             raise BadInput(f"{name} takes seconds, but {seconds} was given")
     if end is not None and end <= start:
         raise BadInput(f"--end must come after --start, but {end:g} and {start:g} were given")
+    if empty := [question for question in ask or () if not question.strip()]:
+        raise BadInput(f"--ask takes a question, but {empty[0]!r} was given")
     told = language(lang)
     if annotated is not None:
         from occlusight.images.film_writer import check_writer
@@ -99,10 +111,12 @@ def track(
         write_tracked(found, frames, annotated, told)
     if timeline is not None:
         draw(found, timeline, told)
+    answers = answered(found, ask) if ask else []
     if as_json:
-        print(json.dumps(found.to_json(), ensure_ascii=False), flush=True)
+        document = found.to_json() | ({"answers": [one.to_json() for one in answers]} if ask else {})
+        print(json.dumps(document, ensure_ascii=False), flush=True)
     else:
-        print("\n".join(lines(found, told)), flush=True)
+        print("\n".join([one.text for one in answers] if ask else lines(found, told)), flush=True)
 
 
 def frames_of(
@@ -173,6 +187,15 @@ def tracked(
     looks = 2 * len(frames)
     watched = watcher.watch(frames, report=lambda done, _: sign.say(f"look {done} of {looks} ..."))
     return told_of(watched, how.fps, duration)
+
+
+def answered(found: Track, questions: Sequence[str]) -> list[ClipAnswer]:
+    """Answer questions from the story of a clip, one after the other."""
+    from occlusight.api import understanding
+    from occlusight.reasoning.tracking.clip_answers import ClipAnswers
+
+    answers = ClipAnswers(found, understanding())
+    return [answers.answer(question, history=questions[:number]) for number, question in enumerate(questions)]
 
 
 def draw(found: Track, out: Path, lang: Lang) -> None:

@@ -31,6 +31,7 @@ from occlusight.errors import Cancelled
 from occlusight.occlusion.kinds import Lang
 from occlusight.questions.phrases import cap
 from occlusight.questions.template import Program
+from occlusight.reasoning.films import told_of_film
 from occlusight.reasoning.in_the_picture import as_thing
 from occlusight.reasoning.kept import Kept
 from occlusight.reasoning.looking import LIST, Looking
@@ -90,8 +91,12 @@ class Answering(Wrapped):
     def generate(self, request: Request, cancelled: CancelCheck | None = None) -> Iterator[Event]:
         """Return an iterator over the answer: the model's words as it says them, other sentences whole."""
         params = request.sampling
-        if request.films or params.json_schema is not None or params.regex is not None or params.logprobs is not None:
+        if params.json_schema is not None or params.regex is not None or params.logprobs is not None:
             return self.backend.generate(request, cancelled)
+        if request.films and (self.reasoning is None or request.pictures or len(request.films) > 1):
+            return self.backend.generate(request, cancelled)  # which says what it takes
+        if request.films and self.reasoning is not None:
+            return told_of_film(self.reasoning, request, cancelled)
         request.check_length(self.info.context)
         return Answer(self, request, cancelled)
 

@@ -27,10 +27,13 @@ from occlusight.reasoning.looking import Looking
 from occlusight.reasoning.own_wording import Thing
 from occlusight.reasoning.relations import Described, describe
 from occlusight.reasoning.rules.ruleset import Rules
+from occlusight.reasoning.tracking.track import Track
 from occlusight.reasoning.understanding import Understanding, Understood
 
 MOST_GRAPHS = 64
 """Pictures whose graphs are kept."""
+MOST_TRACKS = 8
+"""Videos whose stories are kept."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,14 @@ class Reasoning:
     extractor: looks at pictures, by the plain model
     calibration: of that model; None leaves its probabilities as they are
     rules: see `reasoning.rules`; None are the shipped ones
+    tracks: what is known of videos
     """
 
     extractor: Extractor
     understanding: Understanding
     calibration: Calibration | None = None
     rules: Rules | None = None
+    tracks: Kept[Track] = field(default_factory=lambda: Kept(MOST_TRACKS), repr=False)
     _graphs: Kept[Described] = field(default_factory=lambda: Kept(MOST_GRAPHS), repr=False)
 
     def described(self, request: Request, lang: Lang = "en") -> Described:
@@ -113,8 +118,9 @@ class Reasoning:
         return [thing for thing in dict.fromkeys(found) if thing is not None]
 
     def forget(self) -> None:
-        """Forget the graphs."""
+        """Forget the graphs, and the stories of videos."""
         self._graphs.clear()
+        self.tracks.clear()
 
 
 class Reasoned(Wrapped):

@@ -34,6 +34,10 @@ SAY: Mapping[str, Mapping[Lang, str]] = {
         "photographs use a larger model: --model Qwen/Qwen3-VL-2B-Instruct. ",
         "zh": "这不像我熟悉的渲染场景，下面的回答不可靠；照片请用更大的模型：--model Qwen/Qwen3-VL-2B-Instruct。",
     },
+    "clip": {
+        "en": "I have learnt single pictures, not videos, so do not rely on what follows. ",
+        "zh": "我只学过单张图片，没有学过视频，下面的回答不可靠。",
+    },
     "hides": {"en": "{a} hides {b}", "zh": "{a}遮挡了{b}"},
     "free": {"en": "{a} does not hide {b}", "zh": "{a}没有遮挡{b}"},
     "which": {"en": "Do you mean: {one} Or: {two}", "zh": "您是想问：{one}还是：{two}"},

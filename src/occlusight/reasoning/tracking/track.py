@@ -8,6 +8,7 @@ from statistics import fmean
 from typing import Any
 
 from occlusight.occlusion.graph import Text
+from occlusight.occlusion.kinds import Lang
 from occlusight.reasoning.pairs import Pair
 from occlusight.reasoning.relations import Described
 from occlusight.reasoning.tracking.timeline import Sighting, Story, story
@@ -23,6 +24,18 @@ SAY: Mapping[str, Text] = {
     "on": Text(" to the end", "，直到最后"),
     "stop": Text(".", "。"),
 }
+
+
+WHERE: Mapping[str, Mapping[Lang, str]] = {
+    "seen": {"en": "seen from {start} {end}", "zh": "{start}秒{end}看得到"},
+    "behind": {"en": "behind {by} from {start} {end}", "zh": "{start}秒{end}在{by}后面"},
+    "out": {"en": "out of the picture from {start} {end}", "zh": "{start}秒{end}不在画面里"},
+    "unknown": {"en": "not seen yet from {start} {end}", "zh": "{start}秒{end}还没有出现"},
+}
+TO: Mapping[Lang, str] = {"en": "to {end} s", "zh": "到{end}秒"}
+TO_END: Mapping[Lang, str] = {"en": "s to the end", "zh": "到最后"}
+LINE: Mapping[Lang, str] = {"en": "{it}: {parts}.", "zh": "{it}：{parts}。"}
+JOIN: Mapping[Lang, str] = {"en": "; ", "zh": "；"}
 
 
 @dataclass(frozen=True)
@@ -89,6 +102,29 @@ class Track:
         if id in self.story.behind[frame]:
             return f"behind {self.story.behind[frame][id]}"
         return "out" if id in self.story.out[frame] else "unknown"
+
+    def in_words(self, lang: Lang) -> str:
+        """Return where each thing is when, a line a thing, as a model can be told before a question; empty without
+        things.
+
+        "The dog: seen from 0 to 2 s; behind the red car from 2 to 4 s; seen from 4 s to the end."
+        """
+        seconds = [sighting.seconds for sighting in self.watched.sightings]
+        names = {thing.id: thing.seen.thing.the(lang) for thing in self.things}
+        lines = []
+        for thing in self.things:
+            where = [self.where(frame, thing.id) for frame in range(self.story.frames)]
+            parts = []
+            for t, now in enumerate(where):
+                if t and where[t - 1] == now:
+                    continue
+                until = next((seconds[k] for k in range(t, len(where)) if where[k] != now), None)
+                kind, _, by = now.partition(" ")
+                end = (TO_END if until is None else TO)[lang].format(end=f"{until or 0:g}")
+                start = f"{seconds[t]:g}"
+                parts.append(WHERE[kind][lang].format(by=names.get(by, ""), start=start, end=end))
+            lines.append(LINE[lang].format(it=names[thing.id], parts=JOIN[lang].join(parts)))
+        return "\n".join(line[:1].upper() + line[1:] for line in lines)
 
     def to_json(self) -> dict[str, Any]:
         """Return the document of `occlusight track --json`."""
