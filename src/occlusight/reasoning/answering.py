@@ -31,7 +31,7 @@ from occlusight.errors import Cancelled
 from occlusight.occlusion.kinds import Lang
 from occlusight.questions.phrases import cap
 from occlusight.questions.template import Program
-from occlusight.reasoning.films import told_of_film
+from occlusight.reasoning.films import of_the_last_film, told_of_film
 from occlusight.reasoning.in_the_picture import as_thing
 from occlusight.reasoning.kept import Kept
 from occlusight.reasoning.looking import LIST, Looking
@@ -93,6 +93,7 @@ class Answering(Wrapped):
         params = request.sampling
         if params.json_schema is not None or params.regex is not None or params.logprobs is not None:
             return self.backend.generate(request, cancelled)
+        request = of_the_last_film(request)
         if request.films and (self.reasoning is None or request.pictures or len(request.films) > 1):
             return self.backend.generate(request, cancelled)  # which says what it takes
         if request.films and self.reasoning is not None:

@@ -63,6 +63,14 @@ def story_of(by: Reasoning, request: Request, cancelled: CancelCheck | None = No
     return kept[key]
 
 
+def of_the_last_film(request: Request) -> Request:
+    """Return a question that shows nothing with the videos that were shown last, where no picture came since."""
+    last = next((one for one in reversed(request.history) if one.pictures or one.films), None)
+    if request.pictures or request.films or last is None or last.pictures:
+        return request
+    return replace(request, films=last.films)
+
+
 def told_of_film(by: Reasoning, request: Request, cancelled: CancelCheck | None = None) -> Iterator[Event]:
     """Yield the answer to a question about a video that the story of its frames holds, with a word of caution before:
     who asks here is a model that has learnt single pictures."""

@@ -68,7 +68,7 @@ def test_a_model_of_single_pictures_answers_from_the_story(by: Reasoning, film: 
     )
     calls = by.extractor.backend.calls  # type: ignore[attr-defined]
     history = (Message("user", "When did the dog go behind the car?", films=(film,)), Message("assistant", said))
-    done = Completion.of(backend.generate(Request("谁挡住了它？", films=film, history=history)))
+    done = Completion.of(backend.generate(Request("谁挡住了它？", history=history)))
     assert done.text == "我只学过单张图片，没有学过视频，下面的回答不可靠。红色的汽车从2秒到4秒挡住狗。"
     assert done.asked is not None
     assert done.asked.program[0][0] == "who_hid"
