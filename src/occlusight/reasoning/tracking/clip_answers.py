@@ -116,7 +116,7 @@ class ClipAnswers:
             for event in self._complete()
             if event.occluded == things[0].id and (occluders is None or event.occluder in occluders)
         )
-        texts, used = self._said(asked, things[0], (by or [None])[0], events, said)
+        texts, used = self._said(asked, things[0], by[0] if by else None, events, said)
         return _answer(said, asked, texts, used, [things[0], *(by or [])[:1]])
 
     def _said(
@@ -238,7 +238,8 @@ class _Saying:
             else str(value)
             for slot, value in slots.items()
         }
-        return getattr(SAY[what], self.lang).format(**texts)
+        said: str = getattr(SAY[what], self.lang)
+        return said.format(**texts)
 
     def whole(self, what: str, slots: Slots = MappingProxyType({})) -> str:
         """Return a sentence with its end."""
