@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from threading import Event
 from typing import Any, TypeAlias
 
-from occlusight.backends.protocol import Backend, Done, Message, Request
+from occlusight.backends.protocol import Backend, CancelCheck, Done, Message, Request
 from occlusight.errors import BadInput, BadPicture, Busy
+from occlusight.images.film import Budget, Film, FilmLimits, is_video, open_film
 from occlusight.serve.fair_queue import FairQueue, Place
 from occlusight.serve.page.question import Question
 from occlusight.serve.page.stream import Answering
@@ -20,6 +23,10 @@ LOG = logging.getLogger("occlusight.serve")
 News: TypeAlias = dict[str, Any]
 """One event, as JSON: `waits`, `progress`, `text`, `thought`, `done` or `failed`."""
 
+LONGEST_OPENING_S = 20.0
+"""Seconds in which a video must be opened."""
+MOST_PIXELS = 25_165_824
+"""Pixels of all frames of a video together: Qwen3-VL reads no more."""
 EVERY_S = 4.0
 """How often somebody who waits is told his place, at most."""
 
@@ -35,10 +42,15 @@ class Desk:
     async def answer(self, question: Question, pictures: tuple[Path, ...], place: Place) -> AsyncGenerator[News, None]:
         """Yield what there is to tell of an answer, as it comes; closing this stops it."""
         answering: Answering | None = None
+        left = Event()
         try:
-            answering = Answering(self.backend, as_request(question, pictures), place, self.threads)
+            videos = [path for path in pictures if is_video(path)]
+            request = as_request(question, tuple(path for path in pictures if path not in videos))
             async for ahead in place.waits(EVERY_S):
                 yield {"event": "waits", "ahead": ahead}
+            if videos and place.runs:
+                request = replace(request, films=await asyncio.to_thread(opened, videos, left.is_set))
+            answering = Answering(self.backend, request, place, self.threads)
             told = thought = 0
             async for progress in answering.news():
                 if progress is not None:
@@ -60,6 +72,7 @@ class Desk:
             LOG.exception("an answer failed")
             yield self._failed("failed", type(error).__name__)
         finally:
+            left.set()
             if answering is not None:
                 answering.stop()
 
@@ -69,6 +82,12 @@ class Desk:
 
     def _failed(self, kind: str, why: object) -> News:
         return {"event": "failed", "kind": kind, "message": self.uploads.told(why)}
+
+
+def opened(videos: Sequence[Path], left: CancelCheck) -> tuple[Film, ...]:
+    """Open videos as frames, as Qwen3-VL takes them. Raises BadVideo, and Cancelled where `left` says so."""
+    limits, budget = FilmLimits(seconds=LONGEST_OPENING_S), Budget(pixels=MOST_PIXELS)
+    return tuple(open_film(video, limits=limits, cancelled=left, budget=budget) for video in videos)
 
 
 def as_request(question: Question, pictures: tuple[Path, ...]) -> Request:

@@ -31,7 +31,7 @@ from occlusight.errors import BadInput, BadPicture, Busy
 from occlusight.images.quality import Concern
 from occlusight.serve.fair_queue import FairQueue, Place
 from occlusight.serve.page.desk import Desk, busy_told
-from occlusight.serve.page.picture import PREVIEW, NoPicture, check_picture
+from occlusight.serve.page.picture import PREVIEW, NoPicture, check_picture, still_of
 from occlusight.serve.page.question import Question
 from occlusight.serve.page.sight import Sight, told
 from occlusight.serve.page.uploads import Uploads, media_type
@@ -175,12 +175,13 @@ class Gate:
         self.uploads.remove(visitor, handle)
         if self.sight is not None and not path.exists():
             self.sight.forget(path)
+            self.sight.forget(path.with_name(PREVIEW))
         return Response(status_code=204)
 
     async def graph(self, request: Request) -> Response:
-        """Who hides whom in a picture, as JSON, or drawn on it."""
+        """Who hides whom in a picture, or in the first frame of a video, as JSON, or drawn on it."""
         visitor, kind = visitor_of(request), request.path_params["kind"]
-        path = self._path(visitor, request.path_params["handle"])
+        path = still_of(self._path(visitor, request.path_params["handle"]))
         if self.sight is None or kind not in GRAPHS:
             raise HTTPException(404)
         try:

@@ -5,6 +5,7 @@ Gradio serves it: one `gr.HTML` with a template, a style sheet and scripts of ou
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Literal, TypeAlias
@@ -110,6 +111,7 @@ class Page:
                 "name": info.name,
                 "photographs": self.knows_photographs,
                 "pictures": info.pictures,
+                "films": takes_films(self.backend),
                 "graphs": self.sight is not None,
                 "quick": info.memory_bytes < QUICK_BYTES,
             },
@@ -126,3 +128,10 @@ class Page:
                 "bytes": self.uploads.limits.largest,
             },
         }
+
+
+def takes_films(backend: Backend) -> bool:
+    """Whether a backend can be asked about videos: because its model can, or from the story of their frames; and these
+    can be read here."""
+    told = bool(backend.info.learnt) and backend.capabilities.scores is not None
+    return (backend.info.video or told) and importlib.util.find_spec("av") is not None

@@ -1,11 +1,12 @@
-"""What a file that a visitor brings is: a picture, or what it is instead."""
+"""What a file that a visitor brings is: a picture, a video, or what it is instead."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
 
-from occlusight.errors import BadPicture
+from occlusight.errors import BadInput, BadPicture
+from occlusight.images.film import Budget, FilmLimits, is_video, open_film
 from occlusight.images.header import other_format, read_header
 from occlusight.images.quality import Concern, concerns
 from occlusight.model.picture import open_reduced
@@ -16,6 +17,10 @@ PREVIEW_SIDE = 1600
 PREVIEW = "preview.jpg"
 AGAINST = ("blurred", "dark", "small")
 """What is said against a picture before anybody asks: how far it is reduced, the answer tells."""
+
+
+FIRST_S = 20.0
+"""Seconds for the first frame of a video."""
 
 
 class NoPicture(BadPicture):
@@ -29,11 +34,15 @@ class NoPicture(BadPicture):
 
 def check_picture(path: Path, *, shown: bool) -> tuple[Concern, ...]:
     """Open a picture once, so that one that cannot be asked about is refused at once; of one that browsers do not show
-    (`shown` says so), leave a preview beside it. Returns what speaks against it: too blurred, too dark, too small.
+    (`shown` says so), and of a video, whose first frame it is, leave a preview beside it. Returns what speaks against
+    it: too blurred, too dark, too small.
 
     Raises:
         NoPicture: it cannot be read.
     """
+    if is_video(path):
+        _leave_first_frame(path)
+        return ()
     size = path.stat().st_size
     with path.open("rb") as file:
         if size and read_header(file, size) is None:
@@ -47,3 +56,18 @@ def check_picture(path: Path, *, shown: bool) -> tuple[Concern, ...]:
         picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
         picture.save(path.with_name(PREVIEW), quality=85)
     return found
+
+
+def still_of(path: Path) -> Path:
+    """Return what is shown of a file, and looked at for a graph: of a video its first frame."""
+    return path.with_name(PREVIEW) if is_video(path) else path
+
+
+def _leave_first_frame(path: Path) -> None:
+    try:
+        film = open_film(path, limits=FilmLimits(seconds=FIRST_S), budget=Budget(least=1, most=1))
+    except BadInput as error:
+        raise NoPicture(str(error), "broken") from None
+    first = film.frames[0].image
+    first.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+    first.save(path.with_name(PREVIEW), quality=85)

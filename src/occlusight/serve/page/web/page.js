@@ -111,7 +111,8 @@ class App {
     let refused = null;
     for (const file of files.slice(0, this.settings.limits.pictures)) {
       try {
-        if (file.type.startsWith("video/")) throw new Refusal("no_picture", { what: "a video" });
+        const cannot = file.type.startsWith("video/") && !this.settings.model.films;
+        if (cannot) throw new Refusal("no_picture", { what: "a video" });
         brought.push(await pictures.bring(file, from, this.settings.limits));
       } catch (error) {
         refused = [error, file.name];

@@ -1,0 +1,82 @@
+"""Videos on the page, without a browser: kept, shown by their first frame, asked about, refused with a reason."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from tests.images.test_film import every, write
+
+from occlusight.backends.protocol import ModelInfo
+from occlusight.backends.scripted import Scripted
+from occlusight.serve.fair_queue import Client, FairQueue
+from occlusight.serve.page.desk import Desk
+from occlusight.serve.page.page import takes_films
+from occlusight.serve.page.picture import PREVIEW, NoPicture, check_picture, still_of
+from occlusight.serve.page.question import Question
+from occlusight.serve.page.uploads import Uploads
+
+pytest.importorskip("av")
+
+
+class Watches(Scripted):
+    """Can be asked about videos."""
+
+    @property
+    def info(self) -> ModelInfo:
+        return replace(super().info, video=True)
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return write(tmp_path / "clip.mp4", every(Fraction(1, 25), 50))
+
+
+def test_the_first_frame_of_a_video_is_left_beside_it(clip: Path, pictures: list[Path]) -> None:
+    assert check_picture(clip, shown=False) == ()
+    assert still_of(clip) == clip.with_name(PREVIEW)
+    assert still_of(pictures[0]) == pictures[0]
+    with Image.open(still_of(clip)) as first:
+        assert first.size == (64, 48)
+    cut = clip.with_name("cut.mp4")
+    cut.write_bytes(clip.read_bytes()[:300])
+    with pytest.raises(NoPicture, match="is broken") as refused:
+        check_picture(cut, shown=False)
+    assert refused.value.kind == "broken"
+
+
+def test_a_question_about_a_video_and_a_picture_reaches_the_model(clip: Path, pictures: list[Path]) -> None:
+    backend, queue = Watches("Yes."), FairQueue()
+    uploads = Uploads()
+    desk = Desk(backend, uploads, queue)
+    question = Question(question="Is it hidden?", pictures=("a", "b"))
+
+    async def news(*shown: Path) -> list[dict[str, Any]]:
+        with queue.enter(Client("me", "me")) as place:
+            async with aclosing(desk.answer(question, shown, place)) as events:
+                return [one async for one in events]
+
+    told = asyncio.run(news(clip, pictures[0]))
+    assert told[-1]["event"] == "done"
+    (request,) = backend.requests
+    assert request.pictures == (pictures[0],)
+    assert [round(frame.seconds * 25) for frame in request.films[0].frames] == [0, 16, 33, 49]
+    cut = clip.with_name("cut.mp4")
+    cut.write_bytes(clip.read_bytes()[:300])
+    failed = asyncio.run(news(cut))[-1]
+    assert (failed["event"], failed["kind"]) == ("failed", "input")
+    assert "cut.mp4 is broken" in failed["message"]
+    desk.close()
+    uploads.close()
+
+
+def test_who_takes_videos() -> None:
+    assert takes_films(Watches(""))
+    assert takes_films(Scripted("", learnt=("hides",)))  # from the story of its frames
+    assert not takes_films(Scripted(""))
