@@ -108,7 +108,9 @@ def write_batches(inputs: Path, out: Path) -> None:
     config = small_config(tokenizer)
     for name, shares in (("rasterized", {"desk": 0.5, "partial": 0.5}), ("rendered", {"desk": 0.2, "renders": 0.8})):
         stage = Stage(name, 12, shares=shares, batch=2, warmup=2)
-        made = batches((inputs / "renders",), tokenizer, config, TrainRecipe((stage,)), stage, 0, workers=0)
+        made = batches(
+            (inputs / "renders",), tokenizer, config, TrainRecipe((stage,)), stage, 0, out / "pool", workers=0
+        )
         for i, one in enumerate(islice(made, BATCHES)):
             tensors = {"rgb": one.rgb, **one.packed, **{f"dense.{key}": value for key, value in one.dense.items()}}
             save_file(tensors, out / f"{name}-{i}.safetensors")

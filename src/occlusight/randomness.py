@@ -28,6 +28,7 @@ STREAMS: Mapping[str, int | None] = {
     "scenery": 78,
     "tokenizer corpus": 78,
     "pictures of the model's world": 79,
+    "training batches": 82,
     "noise": 80,
     "wordings": 81,
 }

@@ -66,5 +66,5 @@ def quick_scenes() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stream_of_batches, "draw", few_things)
         patch.setattr(stream_of_batches, "draw_clip_frames", few_frames)
-        patch.setattr(stream_of_batches, "KEPT", 2)
+        patch.setattr(stream_of_batches, "FIRST", 2)
         yield

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import count, islice
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from occlusight.scenes.meshes.catalogue import wide_catalogue
 from occlusight.scenes.render.rasterizer import Rasterizer
 from occlusight.train import stream
 from occlusight.train.examples import IGNORE
+from occlusight.train.pool import Pool
 from occlusight.train.recipe import Stage, TrainRecipe, default_shares
 from occlusight.train.scenes import draw, draw_clip_frames
 from occlusight.train.stream import Batch, batches
@@ -26,55 +28,106 @@ from occlusight.train.stream import Batch, batches
 pytestmark = pytest.mark.usefixtures("rasterizer", "quick_scenes")
 
 
-def made(tokenizer: Tokenizer, stage: Stage, start: int = 0, renders: tuple[Path, ...] = ()) -> Iterator[Batch]:
-    return batches(renders, tokenizer, tiny_config(tokenizer), TrainRecipe((stage,)), stage, start, workers=0)
+Made = Callable[..., Iterator[Batch]]
+
+
+@pytest.fixture
+def made(tokenizer: Tokenizer, tmp_path: Path) -> Made:
+    """Batches of a stage, each time from a pool that was empty unless one is named."""
+    folders = (tmp_path / f"pool-{i}" for i in count())
+
+    def make(stage: Stage, start: int = 0, pool: str | None = None) -> Iterator[Batch]:
+        folder = tmp_path / pool if pool else next(folders)
+        recipe = TrainRecipe((stage,))
+        return batches((), tokenizer, tiny_config(tokenizer), recipe, stage, start, folder, workers=0)
+
+    return make
+
+
+@pytest.fixture
+def in_one_light(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "relit", lambda picture, rng: picture)
 
 
 def small(**settings: object) -> Stage:
     return Stage("one", 100, **{"shares": {"desk": 1.0}, "sizes": (64,), "batch": 2, **settings})  # type: ignore[arg-type]
 
 
-def test_the_same_seed_and_number_give_the_same_batch(tokenizer: Tokenizer) -> None:
-    one, other = (next(made(tokenizer, small())) for _ in range(2))
+def pictures(batch: Batch) -> list[bytes]:
+    return [row.numpy().tobytes() for row in batch.rgb]
+
+
+def test_the_same_seed_and_number_give_the_same_batch(made: Made) -> None:
+    one, other = (next(made(small())) for _ in range(2))
     assert torch.equal(one.rgb, other.rgb)
     for tensors, same in ((one.packed, other.packed), (one.dense, other.dense)):
         assert all(torch.equal(tensors[name].nan_to_num(), same[name].nan_to_num()) for name in tensors)
-    assert not torch.equal(one.rgb, next(made(tokenizer, small(), start=100)).rgb)
+    assert not torch.equal(one.rgb, next(made(small(), start=100)).rgb)
 
 
-def test_a_picture_is_shown_a_few_times_and_not_in_one_batch(
-    tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(stream, "relit", lambda picture, rng: picture)
+@pytest.mark.usefixtures("in_one_light")
+def test_a_picture_is_shown_about_as_often_as_the_stage_says_and_once_in_a_batch(made: Made, tmp_path: Path) -> None:
     shown: Counter[bytes] = Counter()
-    for batch in islice(made(tokenizer, small(replay=3, learns="tower")), 9):
-        pictures = [row.numpy().tobytes() for row in batch.rgb]
-        assert len(set(pictures)) == len(pictures)
-        shown.update(pictures)
-    assert set(shown.values()) == {1, 2, 3}
+    for batch in islice(made(small(replay=3, learns="tower"), pool="same"), 60):
+        assert len(set(pictures(batch))) == len(batch.rgb)
+        shown.update(pictures(batch))
+    of_all = len(list((tmp_path / "same").rglob("*.example")))
+    assert 120 / 3 <= of_all <= 120 / 3 + 4  # the first ones among them, before any was shown
+    assert len(shown) > 0.8 * of_all
+    assert max(shown.values()) > 3 > min(shown.values())
 
 
-def test_what_is_shown_again_is_asked_other_questions_in_another_light(tokenizer: Tokenizer) -> None:
-    asked = [(row.numpy().tobytes(), ids.tolist()) for b in islice(made(tokenizer, small(replay=3)), 4)
+@pytest.mark.usefixtures("in_one_light")
+def test_a_run_that_goes_on_shows_what_it_made_before(made: Made, tmp_path: Path) -> None:
+    before = {one for batch in islice(made(small(), pool="same"), 12) for one in pictures(batch)}
+    files = len(list((tmp_path / "same").rglob("*.example")))
+    (tmp_path / "same" / "0-of-1" / "half.123.draft.example").write_bytes(b"half of one")  # left by a killed process
+    after = {one for batch in islice(made(small(), start=24, pool="same"), 12) for one in pictures(batch)}
+    assert before & after
+    assert after - before
+    assert files < len(list((tmp_path / "same").rglob("*.example"))) <= 2 * files + 1
+
+
+def test_the_oldest_make_room(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "Pool", partial(Pool, most=6))
+    last = list(islice(made(small(replay=1), pool="same"), 20))[-1]
+    kept = sorted(int(path.stem.split("_")[-1]) for path in (tmp_path / "same").rglob("*.example"))
+    assert len(kept) == 6
+    assert kept[0] > 20
+    assert len(last.rgb) == 2
+
+
+@pytest.mark.usefixtures("in_one_light")
+def test_each_source_has_its_share_whatever_the_pool_has_most_of(made: Made, tmp_path: Path) -> None:
+    list(islice(made(small(learns="tower", replay=1), pool="same"), 20))  # 40 of one source
+    of_desk = set().union(*(pictures(b) for b in islice(made(small(replay=100), start=50, pool="same"), 60)))
+    mixed = small(shares={"desk": 0.25, "room": 0.75}, replay=2)
+    shown = [one for batch in islice(made(mixed, start=60, pool="same"), 100) for one in pictures(batch)]
+    share = len([one for one in shown if one in of_desk]) / len(shown)
+    assert 0.12 < share < 0.28  # a few of the desk are made anew
+
+
+def test_what_is_shown_again_is_asked_other_questions_in_another_light(made: Made) -> None:
+    asked = [(row.numpy().tobytes(), ids.tolist()) for b in islice(made(small(replay=3)), 4)
              for row, ids in zip(b.rgb, b.packed["ids"], strict=True)]  # fmt: skip
     assert len({picture for picture, _ in asked}) == len(asked)
     assert len({tuple(ids) for _, ids in asked}) == len(asked)
 
 
-def test_stills_and_clips_are_several_pictures_together(tokenizer: Tokenizer) -> None:
+def test_stills_and_clips_are_several_pictures_together(made: Made) -> None:
     for shares, counts in (({"stills": 9.0, "desk": 1e-9}, {2}), ({"clips": 1.0}, {3})):
-        batch = next(made(tokenizer, small(shares=shares, batch=2)))
-        rows, pictures = batch.rgb.shape[:2]
-        assert pictures in counts
-        assert rows == max(1, 2 // pictures)
-        assert batch.dense["kind"].shape[:2] == (rows, pictures)
+        batch = next(made(small(shares=shares, batch=2)))
+        rows, together = batch.rgb.shape[:2]
+        assert together in counts
+        assert rows == max(1, 2 // together)
+        assert batch.dense["kind"].shape[:2] == (rows, together)
         assert (batch.packed["labels"] != IGNORE).any(1).all()
         assert torch.isnan(batch.packed["places"]).all()  # of several pictures nobody says where things are
         assert not torch.equal(batch.rgb[:, 0], batch.rgb[:, 1])
 
 
-def test_a_batch_moves_whole(tokenizer: Tokenizer) -> None:
-    batch = next(made(tokenizer, small())).to(torch.device("meta"))
+def test_a_batch_moves_whole(made: Made) -> None:
+    batch = next(made(small())).to(torch.device("meta"))
     assert {t.device.type for t in (batch.rgb, *batch.packed.values(), *batch.dense.values())} == {"meta"}
 
 
@@ -89,11 +142,11 @@ def test_sides_of_pictures_are_whole_blocks_of_patches(size: int) -> None:
     assert (np.abs(sides.prod(1) / size**2 - 1) < 0.3).all()
 
 
-def test_sources_that_are_not_there_are_said(tokenizer: Tokenizer) -> None:
+def test_sources_that_are_not_there_are_said(made: Made) -> None:
     with pytest.raises(BadInput, match="'sea' is no source of scenes; they are street"):
         draw("sea", 0, 1, wide_catalogue(), random_stream("training examples", 1, 0), 64)
     with pytest.raises(BadInput, match="'one' shows renders alone; give data sets"):
-        next(made(tokenizer, small(shares={"renders": 1.0})))
+        next(made(small(shares={"renders": 1.0})))
 
 
 def test_a_process_draws_with_one_context() -> None:

@@ -61,7 +61,9 @@ def train(plan: TrainPlan, report: Report) -> None:
 
     def stream(stage: Stage, start: int) -> Iterator[Batch]:
         pinned = trainer.device.type == "cuda"
-        return batches(plan.renders, tokenizer, config, plan.recipe, stage, start, plan.workers, pinned)
+        return batches(
+            plan.renders, tokenizer, config, plan.recipe, stage, start, plan.run / "pool", plan.workers, pinned
+        )
 
     def progress(done: int, total: int, means: dict[str, float]) -> None:
         words = (f"{name} {means[name]:.3f}" for name in SHOWN if name in means)

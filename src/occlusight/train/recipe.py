@@ -49,7 +49,7 @@ class Stage:
         learning_rate: at its height.
         warmup: steps until then.
         decay: the last share of the stage in which the rate falls linearly to `floor` of its height.
-        replay: how often a picture is shown, each time in another light and with other questions.
+        replay: how often a picture is shown, on an average, each time in another light and with other questions.
     """
 
     name: str

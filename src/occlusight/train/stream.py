@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,13 +27,14 @@ from occlusight.scenes.render.rasterizer import Rasterizer
 from occlusight.scenes.truth.measure import Truth
 from occlusight.train.augment import mirrored, relit
 from occlusight.train.examples import Dense, Packed, Packer, dense_targets, questions_of
+from occlusight.train.pool import Example, Pool
 from occlusight.train.recipe import Stage, TrainRecipe, default_shares
 from occlusight.train.renders import Renders
 from occlusight.train.scenes import CLIPS, RENDERS, STILLS, draw, draw_clip_frames, measure
 
 TRUTH_STEP = 2  # masks are measured at half the picture's resolution
 CORPUS_SIZE = 192  # pixels of the side at which scenes of the corpus are measured
-KEPT = 4  # batches' worth of pictures of one shape that lie ready, so that what is shown again comes later
+FIRST = 16  # batches' worth of pictures that are made before the first batch is drawn
 
 
 @dataclass(frozen=True)
@@ -63,19 +63,11 @@ class Batch:
         return Batch(self.rgb.pin_memory(), pinned(self.packed), pinned(self.dense))
 
 
-@dataclass
-class _Example:
-    """K pictures that are shown together `left` more times: rgb (K, H, W, 3)."""
-
-    rgb: npt.NDArray[np.uint8]
-    about: Graph | Album
-    dense: tuple[Dense, ...]
-    left: int
-
-
 class Pictures(IterableDataset[Batch]):
-    """Batches of a stage from picture number `start` of the run on; each worker makes its own, from (seed, number)
-    alone."""
+    """Batches of a stage from picture number `start` of the run on, drawn from a pool that grows as they are shown.
+
+    Each worker makes its own pictures, from (seed, number) alone, in a folder of its own below `pool`.
+    """
 
     def __init__(
         self,
@@ -85,9 +77,10 @@ class Pictures(IterableDataset[Batch]):
         recipe: TrainRecipe,
         stage: Stage,
         start: int,
+        pool: Path,
     ) -> None:
         self.renders, self.tokenizer, self.config = renders, tokenizer, config
-        self.recipe, self.stage, self.start = recipe, stage, start
+        self.recipe, self.stage, self.start, self.pool = recipe, stage, start, pool
 
     def __iter__(self) -> Iterator[Batch]:
         info = get_worker_info()
@@ -95,17 +88,25 @@ class Pictures(IterableDataset[Batch]):
         torch.set_num_threads(1)
         stage, packer = self.stage, Packer(self.tokenizer, self.config, self.recipe)
         maker = _Maker(self.recipe.seed, stage, self.renders, self.config.vision.patch_size // TRUTH_STEP)
-        kept: dict[tuple[int, ...], list[_Example]] = {}
-        for index in itertools.count(self.start + worker, workers):
-            rng = stream("training examples", self.recipe.seed, index)
-            example = maker.make(index, rng)
-            if example is None:
-                continue
-            same = kept.setdefault(example.rgb.shape, [])
-            same.append(example)
-            rows = max(1, stage.batch // len(example.rgb))
-            while len(same) >= KEPT * rows:
-                yield _batch(_taken(same, rows, rng), packer, maker.names, rng, stage.learns == "answers")
+        pool = Pool(self.pool / f"{worker}-of-{workers}")
+        rng = stream("training batches", self.recipe.seed, self.start + worker)
+        number = max(self.start, pool.next) + worker
+        due = 0.0  # examples to be made before the next batch
+        while True:
+            wanted = maker.lacking(pool)
+            if wanted or due >= 1:
+                own = stream("training examples", self.recipe.seed, number)
+                source, size = wanted or maker.drawn(own)
+                example = maker.make(source, size, number, own)
+                if example is not None:
+                    pool.add(source, size, number, example)
+                    due = max(0.0, due - 1)
+                number += workers
+            elif examples := pool.draw(maker.shares, stage.sizes, stage.batch, rng):
+                due += len(examples) / stage.replay
+                yield _batch(examples, packer, maker.names, rng, stage.learns == "answers")
+            else:
+                due += 1  # there are not enough of any shape yet
 
 
 class _Maker:
@@ -118,9 +119,20 @@ class _Maker:
         self.names, self.kinds = names_of(self.catalogue), tuple(self.catalogue.kinds)
         self.shares = {name: share for name, share in stage.shares.items() if name != RENDERS or renders}
 
-    def make(self, index: int, rng: np.random.Generator) -> _Example | None:
+    def lacking(self, pool: Pool) -> tuple[str, int] | None:
+        """A source, and a size of it, of which the pool has fewer than the first batches ask for."""
+        first, total, sizes = FIRST * self.stage.batch, sum(self.shares.values()), self.stage.sizes
+        for source, share in self.shares.items():
+            if pool.held(source, sizes) < int(first * share / total):
+                return source, min(sizes, key=lambda size: pool.held(source, (size,)))
+        return None
+
+    def drawn(self, rng: np.random.Generator) -> tuple[str, int]:
+        """A source and a size, by the stage's shares."""
+        return self._source(rng, self.shares), int(rng.choice(self.stage.sizes))
+
+    def make(self, source: str, size: int, index: int, rng: np.random.Generator) -> Example | None:
         """Example number `index`, None where its picture shows too little."""
-        source, size = self._source(rng, self.shares), int(rng.choice(self.stage.sizes))
         if source == CLIPS:
             frames = draw_clip_frames(index, self.seed, self.catalogue, rng, size)
             return self._example([self._pictured(frame, source) for frame in frames], clip=True)
@@ -147,25 +159,16 @@ class _Maker:
     def _pictured(self, scene: Scene, source: str) -> tuple[npt.NDArray[np.uint8], Truth]:
         return self.rasterizer.render(scene), measure(scene, source, self.catalogue, TRUTH_STEP)
 
-    def _example(self, shown: Sequence[tuple[npt.NDArray[np.uint8], Truth]], clip: bool = False) -> _Example | None:
+    def _example(self, shown: Sequence[tuple[npt.NDArray[np.uint8], Truth]], clip: bool = False) -> Example | None:
         graphs = [truth.graph for _, truth in shown]
         if any(len(graph.objects) < 2 for graph in graphs):
             return None
         about = graphs[0] if len(graphs) == 1 else Album(tuple(map(Facts, graphs)), clip)
         dense = tuple(dense_targets(truth, self.catalogue, self.kinds, self.patch) for _, truth in shown)
-        return _Example(np.stack([rgb for rgb, _ in shown]), about, dense, self.stage.replay)
+        return Example(np.stack([rgb for rgb, _ in shown]), about, dense)
 
 
-def _taken(kept: list[_Example], count: int, rng: np.random.Generator) -> list[_Example]:
-    """So many examples, drawn at random; those that were shown often enough are dropped."""
-    found = [kept[i] for i in rng.choice(len(kept), count, replace=False)]
-    for example in found:
-        example.left -= 1
-    kept[:] = [example for example in kept if example.left]
-    return found
-
-
-def _batch(examples: list[_Example], packer: Packer, names: Names, rng: np.random.Generator, asked: bool) -> Batch:
+def _batch(examples: list[Example], packer: Packer, names: Names, rng: np.random.Generator, asked: bool) -> Batch:
     packed = []
     for e in examples if asked else ():
         packed.append(packer.pack(questions_of(e.about, names, rng), e.about if isinstance(e.about, Graph) else None))
@@ -218,17 +221,18 @@ def batches(
     recipe: TrainRecipe,
     stage: Stage,
     start: int,
+    pool: Path,
     workers: int,
     pinned: bool = False,
 ) -> Iterator[Batch]:
-    """Batches made by `workers` processes (0: in this one); `pinned` lays them into memory from which a GPU copies at
-    once.
+    """Batches made by `workers` processes (0: in this one), which keep their pictures in a folder `pool`.
 
+    `pinned` lays batches into memory from which a GPU copies at once.
     Raises BadInput where the stage shows nothing but renders, and there are none.
     """
     if not renders and set(stage.shares) == {RENDERS}:
         raise BadInput(f"stage {stage.name!r} shows renders alone; give data sets of `occlusight scenes make`")
-    data = Pictures(renders, tokenizer, config, recipe, stage, start)
+    data = Pictures(renders, tokenizer, config, recipe, stage, start, pool)
     loader: DataLoader[Batch] = DataLoader(
         data, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None, pin_memory=pinned
     )
