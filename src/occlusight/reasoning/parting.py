@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+from occlusight.occlusion.kinds import Lang
 
 _JOINTS = re.compile(
-    r"[?!.;]\s*|,\s*(?:and |but |also |then |so )?|\s(?:and|plus|then|also|while|but|or)\s|"
-    r"(?=并且|而且|另外|还有|同时|顺便|再|又)|[。;!?,、]",
+    r"[?!.;]\s*|,\s*(?:and |but |also |then |so )?|\s(?:and|plus|then|also|while|but|or|as well as|&)\s|"
+    r"(?=并且|而且|另外|还有|同时|顺便|再|又)|[。;!?,、]|以及|[和跟及](?=.{2})|"
+    r"(?<=[吗呢谁没])(?=[\u4e00-\u9fff]{3})|(?<=什么|多少|哪里|哪个)(?=[\u4e00-\u9fff]{3})",
     re.I,
 )
 _SURE_JOINTS = re.compile(
@@ -51,3 +54,20 @@ def with_name(text: str, name: str) -> str:
         return _IT_ZH.sub(lambda _: name, text, count=1)
     owned = f"the {name}'s"
     return _IT_EN.sub(lambda it: owned if it[0].lower() == "its" else f"the {name}", text, count=1)
+
+
+def said_about(text: str, names: Sequence[str], lang: Lang) -> list[str]:
+    """Return the ways to say a text that names nothing about one or two things, as the other half of its sentence does.
+
+    >>> said_about("what colour", ["red car"], "en")
+    ['what colour the red car', 'what colour of the red car']
+    >>> said_about("哪个更近", ["车", "狗"], "zh")
+    ['车哪个更近', '车和狗哪个更近']
+    """
+    one, both = names[0], names[:2]
+    if lang == "zh":
+        return [one + text, *(["和".join(both) + text] if len(both) == 2 else [])]
+    ways = [f"{text} the {one}", f"{text} of the {one}"]
+    if len(both) == 2:
+        ways.append(f"{text}, the {both[0]} or the {both[1]}")
+    return ways

@@ -15,7 +15,7 @@ from occlusight.questions.template import Program
 from occlusight.reasoning.cues import cued
 from occlusight.reasoning.labels import FOLLOWUP, TWO_IN_ONE, Label
 from occlusight.reasoning.names import Name, Named, named
-from occlusight.reasoning.parting import parts, points_back, with_name
+from occlusight.reasoning.parting import parts, points_back, said_about, with_name
 from occlusight.reasoning.programs import meant, takes
 from occlusight.reasoning.scope import log_odds, scope_of
 from occlusight.reasoning.vocabulary import Words, shipped_words
@@ -176,7 +176,9 @@ class Understanding:
                 continue
             if first.program[-1][0] == "hides" and WHICH_PART.search(two) and not named(two, self.words).names:
                 return replace(first, why=True)  # the reason says which part is hidden, and which can still be seen
-            second = self._second(two, first.topic, lang)
+            second = self._about(two, first, lang)
+            if second is not None and second.topic is not None:
+                first = self._about(one, second, lang) or first
             if surely and second is not None and second.program[-1][0] == "list_all":
                 continue  # "which parts can still be seen?" belongs to the question before it
             if second is not None and second.program != first.program:
@@ -187,15 +189,15 @@ class Understanding:
         names = tuple({name.same: name for part in both for name in part.names}.values())
         return Understood("inside", both[0].program, lang, chance, names, parts=both)
 
-    def _second(self, text: str, topic: Name | None, lang: Lang) -> Understood | None:
-        """The second of two questions: where it says "it", or in Chinese nothing, about what the first one names."""
-        if topic is None:
+    def _about(self, text: str, other: Understood, lang: Lang) -> Understood | None:
+        """One of two questions: where it says "it", or names nothing, about what the other one names."""
+        if other.topic is None:
             return self._part(text, lang)
         if points_back(text):
-            return self._part(with_name(text, topic.text), lang)
+            return self._part(with_name(text, other.topic.text), lang)
         ways = [self._part(text, lang)]
-        if lang == "zh" and not named(text, self.words).names:
-            ways.append(self._part(topic.text + text, lang))
+        if not named(text, self.words).names:
+            ways += [self._part(way, lang) for way in said_about(text, [name.text for name in other.names], lang)]
         return max((way for way in ways if way), key=lambda way: way.probability, default=None)
 
     def _part(self, text: str, lang: Lang) -> Understood | None:
