@@ -28,9 +28,10 @@ STREAMS: Mapping[str, int | None] = {
     "scenery": 78,
     "tokenizer corpus": 78,
     "pictures of the model's world": 79,
-    "training batches": 82,
     "noise": 80,
     "wordings": 81,
+    "training batches": 82,
+    "probes": 83,
 }
 """The number that sets a stream apart from others about the same thing. Data sets and checkpoints depend on it: it
 never changes. A new stream takes a number that no other has."""

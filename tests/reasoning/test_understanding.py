@@ -149,6 +149,17 @@ def test_two_questions_in_one_are_parted() -> None:
     assert found.program == found.parts[0].program
 
 
+def test_the_first_question_may_leave_out_what_the_second_names() -> None:
+    known = {
+        "what is left and right of x1": sure("two_in_one:"),
+        "what is left": sure("list_all:", 0.5),
+        "what is left of x1": sure("left_of:1"),
+        "right of x1": sure("right_of:1"),
+    }
+    found = understood("what is left and right of the car", known)
+    assert [part.program for part in found.parts] == [[["left_of", ["car"]]], [["right_of", ["car"]]]]
+
+
 def test_the_second_question_may_leave_out_what_the_first_names() -> None:
     known = {
         "x1被谁挡了,挡掉多少": sure("two_in_one:"),
@@ -196,6 +207,9 @@ def test_the_language_is_that_of_the_frame(question: str, lang: str) -> None:
 def test_texts_are_cut_and_point_back() -> None:
     assert ("what hides x", "how much") in [*parts("what hides x, and how much?")]
     assert ("有没有狗", "几只") in [*parts("有没有狗,几只")]
+    assert ("最近的是什么", "最远的是什么") in [*parts("最近的是什么最远的是什么")]
+    assert ("从前到后的顺序", "谁挡住了车") in [*parts("从前到后的顺序以及谁挡住了车")]
+    assert ("the order", "what hides x") in [*parts("the order as well as what hides x")]
     assert points_back("它被挡住了吗")
     assert not points_back("with what")
     assert with_name("its colour?", "dog") == "the dog's colour?"

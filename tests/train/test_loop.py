@@ -15,10 +15,12 @@ import torch
 from tests.files.full_disk import full_disk
 from tests.train.conftest import tiny_config
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from occlusight.errors import BadData, BadInput, OcclusightError
 from occlusight.files.whole import Unwritable
 from occlusight.model.traits import Traits
+from occlusight.model.vision import VisionFeatures
 from occlusight.model.weights import load_model
 from occlusight.scenes.meshes.catalogue import wide_catalogue
 from occlusight.scenes.render.rasterizer import Rasterizer
@@ -35,15 +37,22 @@ RECIPE = TrainRecipe((STAGE,))
 
 
 @pytest.fixture(scope="module")
-def stream(rasterizer: Rasterizer, quick_scenes: None, tokenizer: Tokenizer) -> list[Batch]:
+def stream(
+    rasterizer: Rasterizer, quick_scenes: None, tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory
+) -> list[Batch]:
+    folder = tmp_path_factory.mktemp("pool")
     config = tiny_config(tokenizer)
-    return list(itertools.islice(batches((), tokenizer, config, RECIPE, STAGE, 0, workers=0), 6))
+    return list(itertools.islice(batches((), tokenizer, config, RECIPE, STAGE, 0, folder, workers=0), 6))
 
 
 def trainer(folder: Path, tokenizer: Tokenizer, recipe: TrainRecipe = RECIPE) -> Trainer:
     tokenizer.save(str(folder / "tokenizer.json"))
     catalogue = wide_catalogue()
     return Trainer(folder, tokenizer, tiny_config(tokenizer), recipe, len(catalogue.kinds), len(catalogue.colours))
+
+
+def never(stage: Stage) -> list[Batch]:
+    return []
 
 
 def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(
@@ -58,7 +67,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(
         return iter((stream * 2)[start // 2 :])
 
     whole = trainer(tmp_path / "a", tokenizer, recipe)
-    whole.run(shown, lambda *_: None)
+    whole.run(shown, never, lambda *_: None)
     first = trainer(tmp_path / "b", tokenizer, recipe)
 
     def stopped(stage: Stage, start: int) -> Iterator[Batch]:
@@ -66,11 +75,11 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        first.run(stopped, lambda *_: None)
+        first.run(stopped, never, lambda *_: None)
     first.save()
     second = trainer(tmp_path / "b", tokenizer, recipe)
     assert (second.stage, second.step, second.pictures) == (1, 2, 16)
-    second.run(shown, lambda *_: None)
+    second.run(shown, never, lambda *_: None)
     for one, two in zip(whole.optimizer.masters, second.optimizer.masters, strict=True):
         assert torch.allclose(one, two, atol=1e-6)
     lines = [json.loads(line) for line in (tmp_path / "a" / CURVE).read_text().splitlines()]
@@ -89,16 +98,37 @@ def test_the_stage_of_the_tower_trains_the_tower_alone(
     assert len(changed) > 0.5 * sum(name.startswith("vision.") for name in before)
 
 
+def test_the_curve_tells_how_pictures_fare_that_are_never_trained_on(
+    tmp_path: Path, tokenizer: Tokenizer, stream: list[Batch], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = trainer(tmp_path, tokenizer, TrainRecipe((TOWER,)))
+    assert run.probe([]) == {}
+    kinds = [batch.dense["kind"] for batch in stream]
+    told = iter((0.25, 0.5))
+    right = run.heads.accuracy
+
+    def accuracy(features: VisionFeatures, kind: Tensor) -> float:
+        if torch.is_grad_enabled():
+            return right(features, kind)
+        assert any(torch.equal(kind, one) for one in kinds[4:])
+        return next(told)
+
+    monkeypatch.setattr(run.heads, "accuracy", accuracy)
+    run.run(lambda stage, start: iter(stream[:4] * 2), lambda stage: stream[4:], lambda *_: None)
+    last = [json.loads(line) for line in (tmp_path / CURVE).read_text().splitlines()][-1]
+    assert last["kind_fresh"] == 0.375
+
+
 def test_a_later_stage_may_be_appended_and_an_earlier_one_not_changed(
     tmp_path: Path, tokenizer: Tokenizer, stream: list[Batch]
 ) -> None:
-    trainer(tmp_path, tokenizer).run(lambda stage, start: iter(stream), lambda *_: None)
+    trainer(tmp_path, tokenizer).run(lambda stage, start: iter(stream), never, lambda *_: None)
     longer = trainer(tmp_path, tokenizer, TrainRecipe((STAGE, TOWER)))
     assert (longer.stage, longer.step, longer.pictures) == (1, 0, 12)
     for recipe in (TrainRecipe((replace(STAGE, pictures=14),)), TrainRecipe((TOWER, STAGE))):
         with pytest.raises(BadInput, match=r"another stage number 1 than .*stages may be appended.*another --out"):
             trainer(tmp_path, tokenizer, recipe)
-    longer.run(lambda stage, start: iter(stream), lambda *_: None)
+    longer.run(lambda stage, start: iter(stream), never, lambda *_: None)
     with pytest.raises(BadInput, match="another stage number 2"):
         trainer(tmp_path, tokenizer, RECIPE)
 
@@ -168,7 +198,7 @@ def test_an_interrupted_run_is_saved_where_it_stopped(
         yield from stream
 
     with pytest.raises(KeyboardInterrupt), saved_when_stopped(run):
-        run.run(lambda stage, start: stopped_after_two(), lambda *_: None)
+        run.run(lambda stage, start: stopped_after_two(), never, lambda *_: None)
     again = trainer(tmp_path, tokenizer)
     assert again.step == 2
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

@@ -23,7 +23,7 @@ from occlusight.train.examples import IGNORE
 from occlusight.train.pool import Pool
 from occlusight.train.recipe import Stage, TrainRecipe, default_shares
 from occlusight.train.scenes import draw, draw_clip_frames
-from occlusight.train.stream import Batch, batches
+from occlusight.train.stream import Batch, batches, probes
 
 pytestmark = pytest.mark.usefixtures("rasterizer", "quick_scenes")
 
@@ -105,6 +105,20 @@ def test_each_source_has_its_share_whatever_the_pool_has_most_of(made: Made, tmp
     shown = [one for batch in islice(made(mixed, start=60, pool="same"), 100) for one in pictures(batch)]
     share = len([one for one in shown if one in of_desk]) / len(shown)
     assert 0.12 < share < 0.28  # a few of the desk are made anew
+
+
+@pytest.mark.usefixtures("in_one_light")
+def test_probes_are_always_the_same_and_never_shown(tokenizer: Tokenizer, made: Made, tmp_path: Path) -> None:
+    def fresh() -> list[Batch]:
+        stage = small(learns="tower")
+        return probes((), tiny_config(tokenizer), TrainRecipe((stage,)), stage, tmp_path / "same")
+
+    shown = list(islice(made(small(learns="tower", replay=1), pool="same"), 6))
+    one, again = fresh(), fresh()
+    assert [len(batch.rgb) for batch in one] == [2] * stream.PROBES
+    assert all(torch.equal(a.rgb, b.rgb) for a, b in zip(one, again, strict=True))
+    seen, probed = ({one for batch in batches for one in pictures(batch)} for batches in (shown, one))
+    assert not seen & probed
 
 
 def test_what_is_shown_again_is_asked_other_questions_in_another_light(made: Made) -> None:

@@ -1,6 +1,6 @@
 """Words that decide between two meanings which a reader of sentences mixes up: what is nearest and what is farthest,
 what stands before a thing and behind it, what hides it and what hides it now, what it hides and whether it is hidden,
-what is there and what is seen whole.
+what is there and what is seen whole, how much of it is hidden and whether it is.
 """
 
 from __future__ import annotations
@@ -47,6 +47,15 @@ _IT_HIDES = re.compile(
     r"obscur(?:e|es|ing)|obstruct(?:s|ing)?)\b|\b(?:by|behind) x1\b|被x1|x1(?:(?!被).){0,4}(?:挡|遮|盖)",
     re.I,
 )
+_AMOUNT = re.compile(
+    r"\bhow (?:much|big|large|far|heavily|badly|severely)\b|\bper ?cent(?:age)?\b|%|\b(?:fraction|share|ratio|degree|"
+    r"extent|amount|proportion|half|thirds?|quarters?|tenths?|mostly|barely|heavily|slightly|severely|largely)\b|"
+    r"\b(?:bulk|most|lot|bit) of\b|\ba lot\b|几成|[一二三四五六七八九]成|百分|比例|多少|程度|面积|半|分之|占比|率|"
+    r"严重|厉害|大部分|一点",
+    re.I,
+)
+_ASKS_WHICH = re.compile(r"\b(?:what|whats|who|whos|which|where)\b|什么|谁|哪|啥|咩|边个", re.I)
+_AMOUNT_OR_IT_HIDES = re.compile(f"{_AMOUNT.pattern}|{_IT_HIDES.pattern}", re.I)
 _CUES = (  # (said, not said, what is read, what is meant)
     (FAR, NEAR, "nearest:", "farthest:"),
     (NEAR, FAR, "farthest:", "nearest:"),
@@ -54,10 +63,9 @@ _CUES = (  # (said, not said, what is read, what is meant)
     (_BEFORE_IT, _BEHIND_IT, "behind:1", "in_front:1"),
     (_NOW, None, "who_hides:1", "hidden_now:1"),
     (_WHOLE, None, "list_all:", "anything_hidden:"),
-    *(
-        (_IS_HIDDEN, _IT_HIDES, read, "who_hides:1")
-        for read in ("hides_anything:1", "amount_hidden:1", "part_hidden:1")
-    ),
+    (_IS_HIDDEN, _AMOUNT_OR_IT_HIDES, "amount_hidden:1", "who_hides:1"),
+    *((_IS_HIDDEN, _IT_HIDES, read, "who_hides:1") for read in ("hides_anything:1", "part_hidden:1")),
+    (_AMOUNT, _ASKS_WHICH, "who_hides:1", "amount_hidden:1"),
 )
 
 

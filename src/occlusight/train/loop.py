@@ -36,9 +36,11 @@ CONFIG = "config.json"
 CURVE = "curve.jsonl"
 SAVE_SECONDS = 240.0
 LOG_STEPS = 50
+PROBE_STEPS = 250
 
 
 Batches: TypeAlias = Callable[[Stage, int], Iterator[Batch]]
+Probes: TypeAlias = Callable[[Stage], list[Batch]]
 Progress: TypeAlias = Callable[[int, int, dict[str, float]], None]
 
 
@@ -208,20 +210,30 @@ class Trainer:
             report["decisions_right"] = right[decides].mean().item() if bool(decides.any()) else 0.0
         return found, report
 
-    def run(self, batches: Batches, progress: Progress) -> None:
+    @torch.no_grad()
+    def probe(self, batches: list[Batch]) -> dict[str, float]:
+        """What the heads tell of pictures that are never trained on; `kind_fresh` as `kind_right`."""
+        found = []
+        for batch in batches:
+            batch = batch.to(self.device)
+            found.append(self.heads.accuracy(self.encode(batch.rgb), batch.dense["kind"]))
+        return {"kind_fresh": sum(found) / len(found)} if found else {}
+
+    def run(self, batches: Batches, probes: Probes, progress: Progress) -> None:
         """Train through the stages that are left; saves every few minutes, after each stage and at the end.
 
-        `batches` gives those of a stage from a picture's number on; `progress` hears the pictures done and to do, and
-        means of what was logged.
+        `batches` gives those of a stage from a picture's number on, `probes` some that are never trained on;
+        `progress` hears the pictures done and to do, and means of what was logged.
         """
         while self.stage < len(self.recipe.stages):
-            self._run_stage(self.recipe.stages[self.stage], batches, progress)
+            stage = self.recipe.stages[self.stage]
+            self._run_stage(stage, batches, [] if self.recipe.blind else probes(stage), progress)
             self.save()
             if self.stage + 1 == len(self.recipe.stages):
                 break
             self.stage, self.step = self.stage + 1, 0
 
-    def _run_stage(self, stage: Stage, batches: Batches, progress: Progress) -> None:
+    def _run_stage(self, stage: Stage, batches: Batches, probes: list[Batch], progress: Progress) -> None:
         sums: dict[str, float] = {}
         logged = self.step
         saved = started = time.monotonic()
@@ -238,6 +250,8 @@ class Trainer:
             if self.step % LOG_STEPS == 0 or self.step == stage.steps:
                 means = {name: value / (self.step - logged) for name, value in sums.items()}
                 sums, logged = {}, self.step
+                if self.step % PROBE_STEPS == 0 or self.step == stage.steps:
+                    means |= self.probe(probes)
                 self._log(stage, means)
                 progress(self.pictures, self.recipe.pictures, means)
             if time.monotonic() - saved > SAVE_SECONDS:

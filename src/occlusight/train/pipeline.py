@@ -17,14 +17,14 @@ from occlusight.train.examples import traits_of
 from occlusight.train.export import export
 from occlusight.train.loop import Trainer
 from occlusight.train.recipe import Stage, TrainRecipe, blind_config, small_config
-from occlusight.train.stream import Batch, batches, corpus
+from occlusight.train.stream import Batch, batches, corpus, probes
 from occlusight.train.tokenizer import load_tokenizer, train_tokenizer
 
 Report = Callable[[str, int, int], None]
 """`(what is being done, done, total)`."""
 
 CORPUS_SCENES = 3000
-SHOWN = ("text", "kind_right", "decisions_right", "tokens_right")
+SHOWN = ("text", "kind_right", "kind_fresh", "decisions_right", "tokens_right")
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,15 @@ def train(plan: TrainPlan, report: Report) -> None:
             plan.renders, tokenizer, config, plan.recipe, stage, start, plan.run / "pool", plan.workers, pinned
         )
 
+    def never_trained_on(stage: Stage) -> list[Batch]:
+        return probes(plan.renders, config, plan.recipe, stage, plan.run / "pool")
+
     def progress(done: int, total: int, means: dict[str, float]) -> None:
         words = (f"{name} {means[name]:.3f}" for name in SHOWN if name in means)
         report(" · ".join((plan.recipe.stages[trainer.stage].name, *words)), done, total)
 
     with saved_when_stopped(trainer):
-        trainer.run(stream, progress)
+        trainer.run(stream, never_trained_on, progress)
     export(plan.run, plan.run / "checkpoint", traits_of(plan.recipe))
 
 

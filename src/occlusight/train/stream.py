@@ -35,6 +35,8 @@ from occlusight.train.scenes import CLIPS, RENDERS, STILLS, draw, draw_clip_fram
 TRUTH_STEP = 2  # masks are measured at half the picture's resolution
 CORPUS_SIZE = 192  # pixels of the side at which scenes of the corpus are measured
 FIRST = 16  # batches' worth of pictures that are made before the first batch is drawn
+PROBES = 4  # batches of pictures that are never trained on, drawn from twice as many
+PROBE_NUMBERS = 500_000_000  # examples from here up are theirs
 
 
 @dataclass(frozen=True)
@@ -86,14 +88,15 @@ class Pictures(IterableDataset[Batch]):
         info = get_worker_info()
         worker, workers = (0, 1) if info is None else (info.id, info.num_workers)
         torch.set_num_threads(1)
-        stage, packer = self.stage, Packer(self.tokenizer, self.config, self.recipe)
+        stage = self.stage
+        packer = Packer(self.tokenizer, self.config, self.recipe) if stage.learns == "answers" else None
         maker = _Maker(self.recipe.seed, stage, self.renders, self.config.vision.patch_size // TRUTH_STEP)
         pool = Pool(self.pool / f"{worker}-of-{workers}")
         rng = stream("training batches", self.recipe.seed, self.start + worker)
         number = max(self.start, pool.next) + worker
         due = 0.0  # examples to be made before the next batch
         while True:
-            wanted = maker.lacking(pool)
+            wanted = maker.lacking(pool, FIRST)
             if wanted or due >= 1:
                 own = stream("training examples", self.recipe.seed, number)
                 source, size = wanted or maker.drawn(own)
@@ -104,7 +107,7 @@ class Pictures(IterableDataset[Batch]):
                 number += workers
             elif examples := pool.draw(maker.shares, stage.sizes, stage.batch, rng):
                 due += len(examples) / stage.replay
-                yield _batch(examples, packer, maker.names, rng, stage.learns == "answers")
+                yield _batch(examples, packer, maker.names, rng)
             else:
                 due += 1  # there are not enough of any shape yet
 
@@ -119,9 +122,9 @@ class _Maker:
         self.names, self.kinds = names_of(self.catalogue), tuple(self.catalogue.kinds)
         self.shares = {name: share for name, share in stage.shares.items() if name != RENDERS or renders}
 
-    def lacking(self, pool: Pool) -> tuple[str, int] | None:
-        """A source, and a size of it, of which the pool has fewer than the first batches ask for."""
-        first, total, sizes = FIRST * self.stage.batch, sum(self.shares.values()), self.stage.sizes
+    def lacking(self, pool: Pool, batches: int) -> tuple[str, int] | None:
+        """A source, and a size of it, of which the pool has fewer than its share of so many batches."""
+        first, total, sizes = batches * self.stage.batch, sum(self.shares.values()), self.stage.sizes
         for source, share in self.shares.items():
             if pool.held(source, sizes) < int(first * share / total):
                 return source, min(sizes, key=lambda size: pool.held(source, (size,)))
@@ -168,9 +171,10 @@ class _Maker:
         return Example(np.stack([rgb for rgb, _ in shown]), about, dense)
 
 
-def _batch(examples: list[Example], packer: Packer, names: Names, rng: np.random.Generator, asked: bool) -> Batch:
+def _batch(examples: list[Example], packer: Packer | None, names: Names, rng: np.random.Generator) -> Batch:
+    """A batch, with questions where there is a packer."""
     packed = []
-    for e in examples if asked else ():
+    for e in examples if packer else ():
         packed.append(packer.pack(questions_of(e.about, names, rng), e.about if isinstance(e.about, Graph) else None))
     rgb = np.stack([relit(picture, rng) for e in examples for picture in e.rgb])
     dense = _stacked([one for e in examples for one in e.dense])
@@ -212,6 +216,22 @@ def corpus(count: int, seed: int = 0) -> Iterator[str]:
             for question in questions_of(one, names, rng):
                 yield question.text
                 yield question.reply
+
+
+def probes(renders: Sequence[Path], config: ModelConfig, recipe: TrainRecipe, stage: Stage, pool: Path) -> list[Batch]:
+    """Batches of pictures of a stage, without questions, that are never trained on: always the same, kept in a folder
+    `pool`."""
+    maker = _Maker(recipe.seed, stage, renders, config.vision.patch_size // TRUTH_STEP)
+    kept = Pool(pool / "probes")
+    number = max(PROBE_NUMBERS, kept.next)
+    while wanted := maker.lacking(kept, 2 * PROBES):
+        example = maker.make(*wanted, number, stream("training examples", recipe.seed, number))
+        if example is not None:
+            kept.add(*wanted, number, example)
+        number += 1
+    rng = stream("probes", recipe.seed)
+    drawn = (kept.draw(maker.shares, stage.sizes, stage.batch, rng) for _ in range(PROBES))
+    return [_batch(examples, None, maker.names, rng) for examples in drawn if examples]
 
 
 def batches(
