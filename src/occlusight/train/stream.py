@@ -174,8 +174,10 @@ class _Maker:
 def _batch(examples: list[Example], packer: Packer | None, names: Names, rng: np.random.Generator) -> Batch:
     """A batch, with questions where there is a packer."""
     packed = []
-    for e in examples if packer else ():
-        packed.append(packer.pack(questions_of(e.about, names, rng), e.about if isinstance(e.about, Graph) else None))
+    if packer is not None:
+        for e in examples:
+            graph = e.about if isinstance(e.about, Graph) else None
+            packed.append(packer.pack(questions_of(e.about, names, rng), graph))
     rgb = np.stack([relit(picture, rng) for e in examples for picture in e.rgb])
     dense = _stacked([one for e in examples for one in e.dense])
     rows = len(examples)
