@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from tests.reasoning.test_graph import FITTED, PICTURE, sees
+from tests.reasoning.street import FITTED, PICTURE, sees
 from tests.reasoning.test_reasoned import reads
 
 import occlusight

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.reasoning.observed_scene import Sees
-from tests.reasoning.test_graph import FITTED, PICTURE, STREET
+from tests.reasoning.street import FITTED, PICTURE, STREET
 
 from occlusight.backends.completion import Completion
 from occlusight.backends.protocol import Request

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.reasoning.test_graph import FITTED, PICTURE, sees
+from tests.reasoning.street import FITTED, PICTURE, sees
 from tests.reasoning.test_reasoned import reads
 
 from occlusight.backends.protocol import Message, Request

@@ -16,6 +16,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 from starlette.types import ASGIApp
+from tests.serve.replies import EN, ZH
 
 from occlusight.backends.protocol import Backend
 from occlusight.serve.app import create_app
@@ -186,6 +187,16 @@ class Tab:
         return BUILD / name
 
 
+def within_sight(tab: Tab, element: Any) -> bool:
+    """Whether an element's beginning can be seen: neither above or below the window, nor under something else."""
+    inside: bool = element.evaluate("""(e) => {
+      const box = e.getBoundingClientRect();
+      const there = document.elementFromPoint(box.left + Math.min(20, box.width / 2), box.top + 4);
+      return e === there || e.contains(there) || (there?.contains(e) ?? false);
+    }""")
+    return inside
+
+
 @pytest.fixture
 def open_tab(chromium: Browser) -> Iterator[Callable[..., Tab]]:
     """Open the page in a new browser profile: `open_tab(address, locale="zh-CN", width=1400)`."""
@@ -198,3 +209,15 @@ def open_tab(chromium: Browser) -> Iterator[Callable[..., Tab]]:
             return Tab(context.new_page(), address)
 
         yield open_one
+
+
+@pytest.fixture
+def no_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the computer to what is asked."""
+    monkeypatch.setattr("occlusight.serve.page.page.seeing", lambda backend: None)
+
+
+@pytest.fixture
+def examples(pictures: list[Path]) -> tuple[Example, ...]:
+    """Two examples, the first with a known answer."""
+    return (Example(pictures[3], ZH, EN), Example(pictures[1], "自行车是否被遮挡?", "Is the bicycle hidden?"))

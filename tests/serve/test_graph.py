@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.serve.conftest import Tab, serving
+from tests.serve.replies import Replies
 from tests.serve.test_accessibility import violations
-from tests.serve.test_page import Replies
 from tests.serve.test_security import Browser
 
 from occlusight.backends.scripted import Scripted
@@ -34,7 +34,8 @@ def known(picture: Path, domain: float | None = None) -> Described:
     relations = [replace(r, probability=0.9, raw_probability=0.8) for r in truth.relations]
     first = replace(relations[0], probability=0.96, evidence=POLE, changed_by=("occluder_nearer",))
     graph = replace(truth, relations=(first, *relations[1:]))
-    return Described(graph, {}, Certainty(True, "renders", domain))
+    asked = {(r.occluder, r.occluded): 0.9 for r in graph.relations}
+    return Described(graph, asked, Certainty(True, "renders", domain))
 
 
 @pytest.fixture
@@ -175,6 +176,68 @@ def test_no_arrows_are_drawn_on_a_photograph_unasked(
 
 
 @pytest.mark.page
+def test_what_the_model_said_stands_beside_what_its_graph_says(
+    monkeypatch: pytest.MonkeyPatch, open_tab: Callable[..., Any]
+) -> None:
+    says = {"car": "No. The street lamp does not hide the red car.", "dog": "The dog is small."}
+    backend = Scripted(lambda request: next((said for name, said in says.items() if name in request.prompt), ANSWER))
+    monkeypatch.setattr("occlusight.serve.page.page.seeing", lambda backend: lambda path: known(path))
+    with serving(backend, tuple(shipped_examples())) as address:
+        tab = open_tab(address)
+        tab.page.wait_for_selector("#picture svg")
+        tab.asked("Does the street lamp hide the red car?")
+        tab.page.wait_for_selector(".two-ways")
+        first, checked = tab.page.locator(".two-ways > div").all_inner_texts()
+        assert EN["first_said"] in first
+        assert says["car"] in first
+        assert EN["checked"] in checked
+        assert "Yes. The street lamp stands in front of the red car" in checked
+        assert tab.page.inner_text(".turn .sure").split("\n") == [EN["sure_95"], "96 %"]
+        assert violations(tab) == []
+        tab.asked("What colour is the dog?")  # of which the graph says nothing
+        assert tab.page.locator(".two-ways").count() == 1
+        assert tab.page.locator(".turn .sure").count() == 1
+        says["car"] = "Yes. The street lamp stands in front of the red car and hides a small part of it."
+        tab.page.click(f".turn >> nth=0 >> [aria-label='{EN['again']}']")
+        tab.ended()
+        tab.page.wait_for_function("document.querySelectorAll('.two-ways').length === 0")
+        tab.page.wait_for_selector(".turn .sure")  # the graph agrees: that is how sure it is
+        tab.reload()
+        assert "96 %" in tab.page.inner_text(".turn .sure")
+        assert tab.problems == []
+
+
+@pytest.mark.page
+def test_ones_own_picture_is_looked_at_unasked_once_it_was_asked_about(
+    monkeypatch: pytest.MonkeyPatch, open_tab: Callable[..., Any], pictures: list[Path]
+) -> None:
+    example = shipped_examples()[0].picture
+    looked: list[Path] = []
+
+    def see(path: Path) -> Described:
+        looked.append(path)
+        return known(example)
+
+    monkeypatch.setattr("occlusight.serve.page.page.seeing", lambda backend: see)
+    with serving(Scripted(ANSWER)) as address:
+        tab = open_tab(address)
+        tab.add(pictures[0])
+        tab.page.wait_for_selector("#look")
+        assert looked == []
+        tab.asked("Is the dog hidden?")
+        tab.page.wait_for_selector("#picture svg")
+        assert len(looked) == 1
+        assert tab.page.locator("#look").count() == 0
+    monkeypatch.setattr("occlusight.serve.page.page.QUICK_BYTES", 0)  # of a model that takes minutes
+    with serving(Scripted(ANSWER)) as address:
+        tab = open_tab(address)
+        tab.add(pictures[0])
+        tab.asked("Is the dog hidden?")
+        tab.page.wait_for_selector("#look:not([disabled])")
+        assert len(looked) == 1
+
+
+@pytest.mark.page
 @pytest.mark.slow
 def test_a_graph_is_asked_for_again_after_a_restart(
     monkeypatch: pytest.MonkeyPatch, open_tab: Callable[..., Any], pictures: list[Path]
@@ -215,6 +278,13 @@ def test_a_graph_is_its_visitors_alone(monkeypatch: pytest.MonkeyPatch, pictures
         assert one.get(f"/graphs/pdf/{name}").status_code == 404
         assert "sandbox" in one.get(f"/graphs/png/{name}").headers["content-security-policy"]
         assert len(made) == 1
+        claim = {"question": "Does the street lamp hide the red car?", "answer": "No.", "picture": name}
+        assert other.post("/checks", json=claim).status_code == 404
+        assert one.post("/checks", json={**claim, "more": 1}).status_code == 422
+        found = one.post("/checks", json=claim).json()
+        assert found["text"].startswith("Yes. The street lamp stands in front of the red car")
+        assert (found["agrees"], found["probability"]) == (False, 0.96)
+        assert one.post("/checks", json={**claim, "question": "How old is the dog?"}).json() is None
         one.delete(f"/pictures/{name}")
         assert one.get(f"/graphs/json/{name}").status_code == 404
 

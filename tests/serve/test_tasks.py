@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.serve.conftest import Tab, serving
+from tests.serve.conftest import Tab, serving, within_sight
 from tests.serve.test_graph import POLE, known
-from tests.serve.test_page import within_sight
 
 from occlusight.backends.scripted import Scripted
 from occlusight.serve.page.examples import shipped_examples

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.reasoning.observed_scene import Sees
-from tests.reasoning.test_graph import thing
+from tests.reasoning.street import thing
 
 from occlusight.backends.protocol import Choice, Request
 from occlusight.cli.timeline_rows import rows

@@ -10,7 +10,7 @@ from types import ModuleType
 import httpx
 import pytest
 from tests.reasoning.observed_scene import Sees
-from tests.reasoning.test_graph import FITTED
+from tests.reasoning.street import FITTED
 from tests.serve.api.conftest import data_uri, serving_api
 
 from occlusight.backends.protocol import Capabilities

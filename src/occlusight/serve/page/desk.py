@@ -37,6 +37,7 @@ class Desk:
     def __init__(self, backend: Backend, uploads: Uploads, queue: FairQueue) -> None:
         self.backend = backend
         self.uploads = uploads
+        self.queue = queue
         self.threads = ThreadPoolExecutor(queue.shares.at_once, thread_name_prefix="answer")
 
     async def answer(self, question: Question, pictures: tuple[Path, ...], place: Place) -> AsyncGenerator[News, None]:
@@ -61,7 +62,7 @@ class Desk:
                 if len(text) > told:
                     yield {"event": "text", "more": text[told:]}
                 told, thought = len(text), len(thoughts)
-            yield ending(answering)
+            yield {**ending(answering), "alone": not self.queue.running and not self.queue.waiting}
         except BadPicture as error:
             yield self._failed("picture", error)
         except BadInput as error:

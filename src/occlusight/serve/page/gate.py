@@ -13,11 +13,12 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, nullcontext
+from dataclasses import asdict
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
@@ -32,13 +33,14 @@ from occlusight.images.quality import Concern
 from occlusight.serve.fair_queue import FairQueue, Place
 from occlusight.serve.page.desk import Desk, busy_told
 from occlusight.serve.page.picture import PREVIEW, NoPicture, check_picture, still_of
-from occlusight.serve.page.question import Question
+from occlusight.serve.page.question import Claim, Question
 from occlusight.serve.page.sight import Sight, told
 from occlusight.serve.page.uploads import Uploads, media_type
 from occlusight.serve.page.words import WEB, Language
 from occlusight.serve.visitors import Visitor
 
 LOG = logging.getLogger("occlusight.serve")
+Form = TypeVar("Form", bound=BaseModel)
 LARGEST_BODY = 2**20
 """Bytes of a request that is no picture."""
 BODY_S, UPLOAD_S = 30, 300
@@ -86,6 +88,7 @@ class Gate:
                 Route("/pictures/{handle:path}", self.remove, methods=["DELETE"]),
                 Route("/answers", self.ask, methods=post),
                 Route("/graphs/{kind}/{handle:path}", self.graph, methods=get),
+                Route("/checks", self.check, methods=post),
             ],
             exception_handlers={HTTPException: refused},
         )
@@ -197,19 +200,29 @@ class Gate:
         drawn = await self.sight.drawn(path, kind, language)
         return Response(drawn, media_type=GRAPHS[kind], headers={**PRIVATE, "Content-Disposition": "attachment"})
 
+    async def check(self, request: Request) -> Response:
+        """What a picture's graph says to a question that was answered, as JSON; null where it says nothing of it."""
+        visitor = visitor_of(request)
+        claim = await read(Claim, request)
+        path = self._path(visitor, claim.picture)
+        if self.sight is None:
+            raise HTTPException(404)
+        try:
+            with self.queue.enter(visitor.client) as place:
+                async for _ in place.waits():
+                    pass
+                found = await self.sight.checked(path, claim)
+        except Busy as busy:
+            return busy_now(busy)
+        return JSONResponse(found and asdict(found), headers=PRIVATE)
+
     async def ask(self, request: Request) -> ASGIApp:
         """Answer a question, as lines of JSON (see `Desk`); to close the connection stops it.
 
         Refused at once where the queue has no place for this visitor (429, 503), or a picture is gone (410).
         """
         visitor = visitor_of(request)
-        receive = at_most(request, LARGEST_BODY)
-        async with in_time(BODY_S):
-            raw = await Request(request.scope, receive).body()
-        try:
-            question = Question.model_validate_json(raw)
-        except ValidationError:
-            raise HTTPException(422) from None
+        question = await read(Question, request)
         try:
             pictures = tuple(self.uploads.path(visitor, name) for name in question.pictures)
         except BadPicture:
@@ -255,6 +268,16 @@ def visitor_of(request: Request) -> Visitor:
     if visitor is None:
         raise HTTPException(403, "open the page first, in a browser that keeps its cookie")
     return visitor
+
+
+async def read(form: type[Form], request: Request) -> Form:
+    """Return what a request's body holds. Raises 422 for anything else than the form's fields."""
+    async with in_time(BODY_S):
+        raw = await Request(request.scope, at_most(request, LARGEST_BODY)).body()
+    try:
+        return form.model_validate_json(raw)
+    except ValidationError:
+        raise HTTPException(422) from None
 
 
 def busy_now(busy: Busy) -> Response:

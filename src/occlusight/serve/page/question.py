@@ -26,6 +26,18 @@ class Turn(BaseModel):
     text: str = Field(max_length=LONGEST_QUESTION)
 
 
+class Claim(BaseModel):
+    """An answer to a question about one picture, to be held against the picture's graph; `history` are the questions
+    before it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    question: str = Field(min_length=1, max_length=LONGEST_QUESTION)
+    answer: str = Field(max_length=LONGEST_QUESTION)
+    picture: Name
+    history: tuple[Annotated[str, Field(max_length=LONGEST_QUESTION)], ...] = Field(default=(), max_length=MOST_TURNS)
+
+
 class Question(BaseModel):
     """A question about pictures that `Uploads` names, and how it is to be answered; `max_pixels` is as in `Request`."""
 

@@ -11,16 +11,20 @@ from typing import Any, TypeAlias
 
 from PIL import Image
 
+from occlusight.api import understanding
 from occlusight.backends.protocol import Backend
 from occlusight.backends.wrapped import Wrapped
 from occlusight.drawing.graph_svg import graph_svg
 from occlusight.drawing.png import png
 from occlusight.model.picture import open_picture
+from occlusight.reasoning.agreement import Checked, checked
 from occlusight.reasoning.calibrations import calibration_of
 from occlusight.reasoning.extract import Extractor
+from occlusight.reasoning.graph_answers import GraphAnswers
 from occlusight.reasoning.relations import Described, describe
 from occlusight.reasoning.rules.ruleset import shipped_rules
 from occlusight.serve.fair_queue import Place
+from occlusight.serve.page.question import Claim
 from occlusight.serve.page.words import Language
 
 LOG = logging.getLogger("occlusight.serve")
@@ -83,6 +87,14 @@ class Sight:
         """Keep nothing of a picture any more."""
         self._kept.pop(picture, None)
 
+    async def checked(self, picture: Path, claim: Claim) -> Checked | None:
+        """Return what the graph of a picture says to a question that was answered; None where it is not there, or does
+        not bear on it."""
+        found = self._kept.get(picture)
+        if found is None:
+            return None
+        return await asyncio.get_running_loop().run_in_executor(self._threads, _checked, found, claim)
+
     async def drawn(self, picture: Path, kind: str, language: Language) -> bytes:
         """Return the graph, which is there, drawn on its picture as `svg` or `png`."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._draw, picture, kind, language)
@@ -91,6 +103,10 @@ class Sight:
         ground: Image.Image = open_picture(picture, reduce_to=DRAWN_PIXELS)
         svg = graph_svg(self._kept[picture].graph, ground, language)
         return png(svg) if kind == "png" else svg.encode()
+
+
+def _checked(found: Described, claim: Claim) -> Checked | None:
+    return checked(claim.answer, claim.question, GraphAnswers(found, understanding()), claim.history)
 
 
 def told(found: Described) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ import { byId } from "./dom.js";
 import { drawTurn, reveal } from "./log.js";
 import * as pictures from "./pictures.js";
 import { asAsked } from "./rail.js";
+import { checkTurns } from "./seeing.js";
 import * as server from "./server.js";
 import { duration, t } from "./words.js";
 
@@ -13,7 +14,7 @@ import { duration, t } from "./words.js";
 export async function answer(app, turn) {
   const conversation = app.conversation;
   const group = groupOf(conversation, turn);
-  for (const name of ["failure", "cut", "scope"]) delete turn[name];
+  for (const name of ["failure", "cut", "scope", "checked"]) delete turn[name];
   Object.assign(turn, { answer: "", thought: "", state: "asked", at: Date.now() });
   app.live = { turn, conversation, controller: new AbortController(), note: t("looking") };
   conversation.shown = group.id;
@@ -32,6 +33,7 @@ export async function answer(app, turn) {
   if (turn.state === "done") {
     app.last = turn;
     group.domain = turn.domain;
+    checkTurns(app);
   }
   await app.keep(conversation);
   await app.draw();
@@ -63,14 +65,14 @@ function take(app, turn, event) {
     turn.answer += event.more;
     app.live.note = t("writing");
   } else if (event.event === "failed") throw new server.Refusal(event.kind, event);
-  else if (event.event === "done") finish(turn, event);
+  else if (event.event === "done") finish(app, turn, event);
   const log = byId("log");
   const below = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
   drawTurn(app, turn);
   if (below && app.live.conversation === app.conversation) log.scrollTop = log.scrollHeight; // its end stays in sight
 }
 
-function finish(turn, done) {
+function finish(app, turn, done) {
   turn.state = done.finish_reason === "cancelled" ? "stopped" : "done";
   turn.cut = done.finish_reason === "length";
   turn.seconds = done.seconds;
@@ -78,6 +80,7 @@ function finish(turn, done) {
   turn.read = done.pictures;
   turn.scope = done.scope;
   turn.domain = done.domain;
+  app.idle = done.alone;
 }
 
 function fail(turn, error) {

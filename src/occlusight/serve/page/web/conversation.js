@@ -56,6 +56,7 @@ export function asMarkdown(conversation) {
     lines.push(`## ${pictureTitle(conversation, group)}: ${group.pictures.map((one) => one.name).join(", ")}`, "");
     for (const turn of group.turns) {
       lines.push(`**${turn.question}**`, "", turn.answer || t(`state_${turn.state}`), "");
+      if (turn.checked && !turn.checked.agrees) lines.push(`${t("checked")}: ${turn.checked.text}`, "");
     }
   }
   return lines.join("\n");

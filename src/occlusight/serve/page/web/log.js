@@ -60,19 +60,31 @@ export function drawTurn(app, turn) {
   const live = app.live?.turn === turn;
   part.body.replaceChildren(
     ...(turn.thought ? [thinking(turn, live)] : []),
-    ...(turn.answer || live
-      ? [
-          h(
-            "p",
-            { class: turn.scope === "outside" ? "a decl" : "a" },
-            rich(turn.answer).flatMap((part) => marked(part, app.graphOfTurn(turn))),
-            live && h("span", { class: "caret", "aria-hidden": "true" }),
-          ),
-        ]
-      : []),
+    ...(turn.checked && !turn.checked.agrees ? [twoWays(app, turn)] : said(app, turn, live)),
     ...(turn.failure ? [failure(turn)] : []),
   );
   part.meta.replaceChildren(...(live ? [h("span", { class: "took" }, app.live.note)] : ended(app, turn)));
+}
+
+const words = (app, turn, text) => rich(text).flatMap((part) => marked(part, app.graphOfTurn(turn)));
+
+/** Return the answer, or what there is of it. */
+function said(app, turn, live) {
+  if (!turn.answer && !live) return [];
+  const caret = live && h("span", { class: "caret", "aria-hidden": "true" });
+  return [h("p", { class: turn.scope === "outside" ? "a decl" : "a" }, words(app, turn, turn.answer), caret)];
+}
+
+/** Return what the model said, and below it what the graph of the picture says against that. */
+function twoWays(app, turn) {
+  const row = (kind, name, text) =>
+    h("div", { class: kind }, h("dt", {}, t(name)), h("dd", {}, words(app, turn, text)));
+  return h(
+    "dl",
+    { class: "two-ways" },
+    row("old", "first_said", turn.answer),
+    row("new", "checked", turn.checked.text),
+  );
 }
 
 function thinking(turn, live) {
@@ -105,7 +117,7 @@ function ended(app, turn) {
     iconButton("delete", t("delete_turn"), () => app.removeTurn(turn)),
   );
   return [
-    turn.sure != null && sure(turn.sure),
+    turn.checked?.probability != null && sure(turn.checked.probability),
     h("span", { class: "took", title: figures(turn) }, took(turn)),
     acts,
   ].filter(Boolean);

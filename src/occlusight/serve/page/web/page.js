@@ -21,6 +21,7 @@ class App {
     this.conversation = talk.newConversation();
     this.live = null; // the turn that is being answered, and how to stop it
     this.last = null; // the turn answered last
+    this.idle = false; // whether nobody else waited for the server when an answer last ended
     this.said = null;
     this.seen = { relation: 0, object: null, gone: false }; // what is chosen in the graph
     this.unfolded = false;

@@ -3,8 +3,9 @@
 import { card, strip } from "./card.js";
 import { byId, h, icon } from "./dom.js";
 import { chosen, drawing, located } from "./graph.js";
+import { drawTurn } from "./log.js";
 import { sendAgain, serverName } from "./pictures.js";
-import { graph as ask } from "./server.js";
+import { Refusal, check, graph as ask } from "./server.js";
 import { language, percent, t } from "./words.js";
 
 const OWN_WORLD = 0.5; // pictures that are less probably of the model's world are said to be none of it
@@ -18,21 +19,56 @@ const guessed = new Set();
 const domain = (app, graph) => (graph ? graph.certainty.domain : null) ?? app.shownGroup.domain ?? null;
 const foreign = (app, graph) => domain(app, graph) != null && domain(app, graph) < OWN_WORLD;
 
-/** Ask for the graph of a picture, once: unasked for examples alone, where it takes seconds and the server keeps it. */
+/** Whether a picture is looked at unasked: where that takes seconds, an example, and one that was asked about and is of
+ * the model's world, once nobody else waits for the server. */
+function unasked(app, picture) {
+  if (!app.settings.model.quick) return false;
+  const asked = app.shownGroup.turns.some((turn) => turn.state === "done");
+  return picture.from === "example" || (asked && app.idle && !foreign(app, graphs.get(picture.id)));
+}
+
+/** Ask for the graph of a picture, once. */
 export async function look(app, picture, wanted = false) {
-  const { graphs: can, quick } = app.settings.model;
-  if (!can || graphs.has(picture.id) || app.live || !(wanted || (quick && picture.from === "example"))) return;
+  if (!app.settings.model.graphs || graphs.has(picture.id) || app.live) return;
+  if (!wanted && !unasked(app, picture)) return;
   graphs.set(picture.id, null);
   if (wanted) app.draw();
   try {
     graphs.set(picture.id, await asked(picture));
   } catch (error) {
+    app.idle = false;
     graphs.delete(picture.id);
     if (wanted) app.refuse(error, picture.name);
-    else graphs.set(picture.id, false);
+    else if (picture.from === "example") graphs.set(picture.id, false);
   }
   app.seen = START;
   if (app.shownPicture?.id === picture.id) await app.draw();
+  await checkTurns(app);
+}
+
+/** Hold what was answered about the picture shown against its graph, where there is one. */
+export async function checkTurns(app) {
+  const { conversation, shownGroup: group } = app;
+  const graph = drawn(app);
+  if (!graph || group.pictures.length > 1) return;
+  for (const turn of group.turns.filter((one) => one.state === "done" && one.checked === undefined)) {
+    turn.checked = null;
+    const before = group.turns.slice(0, group.turns.indexOf(turn)).filter((one) => one.state === "done");
+    const claim = {
+      question: turn.question,
+      answer: turn.answer.slice(0, app.settings.limits.question),
+      picture: await serverName(group.pictures[0]),
+      history: before.map((one) => one.question).slice(-app.settings.limits.turns),
+    };
+    try {
+      turn.checked = await check(claim);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      delete turn.checked; // it can be checked another time
+    }
+    await app.keep(conversation);
+    drawTurn(app, turn);
+  }
 }
 
 async function asked(picture) {

@@ -42,6 +42,12 @@ export const graphAddress = (name, kind, language) =>
 /** Return the relation graph of a picture. */
 export const graph = async (name) => (await asked(graphAddress(name, "json", "en"))).json();
 
+/** Return what a picture's graph says to a question that was answered; null where it says nothing of it. */
+export async function check(claim) {
+  const headers = { "Content-Type": "application/json" };
+  return (await asked("checks", { method: "POST", body: JSON.stringify(claim), headers })).json();
+}
+
 /** Ask, and hand each event to `take` as it comes. */
 export async function answer(question, signal, take) {
   const init = {

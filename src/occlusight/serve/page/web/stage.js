@@ -10,9 +10,9 @@ export function drawStage(app) {
   arrange();
   drawPicture(app);
   drawThumbs(app);
+  if (app.shownPicture) look(app, app.shownPicture);
   byId("under").replaceChildren(...under(app));
   byId("save").hidden = !drawn(app);
-  if (app.shownPicture) look(app, app.shownPicture);
 }
 
 const narrow = matchMedia("(max-width: 760px)");
