@@ -58,12 +58,19 @@ export function drawTurn(app, turn) {
   const part = parts.get(turn.id);
   if (!part) return; // of a conversation that is not shown
   const live = app.live?.turn === turn;
-  part.body.replaceChildren(
+  fill(part.body, [
     ...(turn.thought ? [thinking(turn, live)] : []),
     ...(turn.checked && !turn.checked.agrees ? [twoWays(app, turn)] : said(app, turn, live)),
     ...(turn.failure ? [failure(turn)] : []),
-  );
-  part.meta.replaceChildren(...(live ? [h("span", { class: "took" }, app.live.note)] : ended(app, turn)));
+  ]);
+  fill(part.meta, live ? [h("span", { class: "took" }, app.live.note)] : ended(app, turn));
+}
+
+/** Draw a part anew; a button of it that has the focus keeps it. */
+function fill(part, children) {
+  const at = [...part.querySelectorAll("button")].indexOf(document.activeElement);
+  part.replaceChildren(...children);
+  if (at >= 0) part.querySelectorAll("button")[at]?.focus({ preventScroll: true });
 }
 
 const words = (app, turn, text) => rich(text).flatMap((part) => marked(part, app.graphOfTurn(turn)));

@@ -67,7 +67,7 @@ export async function checkTurns(app) {
       delete turn.checked; // it can be checked another time
     }
     await app.keep(conversation);
-    drawTurn(app, turn);
+    if (turn.checked) drawTurn(app, turn);
   }
 }
 
