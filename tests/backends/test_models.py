@@ -32,6 +32,7 @@ def test_a_hub_id_is_downloaded_without_what_is_not_needed(monkeypatch: pytest.M
         return str(tmp_path)
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     assert checkpoint_of("Qwen/Qwen3-VL-2B-Instruct") == tmp_path
     assert asked[0][0] == "Qwen/Qwen3-VL-2B-Instruct"
     assert set(asked[0][1]["allow_patterns"]) >= {"*.safetensors", "*.json", "*.jinja"}  # type: ignore[call-overload]
@@ -42,6 +43,7 @@ def test_an_unreachable_hub_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -
         raise ConnectionError("no route to host\nand a long story")
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(
         BadModel, match=r"^'Qwen/X' is not a folder here .*\(no route to host\); check the name"
     ) as caught:

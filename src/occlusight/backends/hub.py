@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
+from occlusight.backends.downloads import WANTED, Hub, unreachable
 from occlusight.errors import BadInput, BadModel
 from occlusight.extras import install
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 MODELSCOPE = "modelscope:"
 SHIPPED = ("default", "blind")
-WANTED = ("*.json", "*.jinja", "*.safetensors", "*.txt", "*.model")
-"""The files of a hub's repository that a model needs."""
 CODE = ("*.py",)
 """The code that some repositories bring."""
 CHOICES = (
@@ -57,15 +56,7 @@ def shipped(name: str) -> Path:
 
 def from_hub(name: str, wanted: Sequence[str] = WANTED) -> Path:
     """Download from Hugging Face's hub, or find what was downloaded before."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
-
-    try:
-        return Path(snapshot_download(name, allow_patterns=list(wanted), etag_timeout=10))
-    except RepositoryNotFoundError as error:
-        raise BadModel(f"the hub has no model {name!r} (or it is private), and no folder here has that name") from error
-    except (HfHubHTTPError, OSError, ValueError) as error:
-        raise unreachable(name, "the Hugging Face hub", error) from error
+    return Hub().pull(name, wanted)
 
 
 def from_modelscope(name: str, wanted: Sequence[str] = WANTED) -> Path:
@@ -80,12 +71,3 @@ def from_modelscope(name: str, wanted: Sequence[str] = WANTED) -> Path:
         return Path(snapshot_download(name, allow_patterns=list(wanted)))
     except Exception as error:  # modelscope raises whatever its transport raises
         raise unreachable(name, "ModelScope", error) from error
-
-
-def unreachable(name: str, hub: str, error: Exception) -> BadModel:
-    """Return an error that says why a download failed, and what to do."""
-    reason = (str(error).strip().splitlines() or [""])[0].rstrip(".") or type(error).__name__
-    return BadModel(
-        f"{name!r} is not a folder here and could not be had from {hub} ({reason}); "
-        f"check the name and the connection, or give the folder of a downloaded checkpoint"
-    )

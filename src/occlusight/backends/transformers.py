@@ -18,11 +18,12 @@ from llguidance import LLTokenizer
 from llguidance.hf import from_tokenizer
 from PIL import Image
 
+from occlusight.backends.downloads import WANTED
 from occlusight.backends.drawing import PLAIN, Draws, Stops, Tells
 from occlusight.backends.fields import as_choices
 from occlusight.backends.hf_processor import Inputs, Processor, content_of
 from occlusight.backends.honoured import NAMES, refuse_others
-from occlusight.backends.hub import CODE, WANTED, checkpoint_of
+from occlusight.backends.hub import CODE, checkpoint_of
 from occlusight.backends.options import EngineOptions
 from occlusight.backends.protocol import (
     Backend,

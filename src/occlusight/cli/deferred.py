@@ -63,7 +63,7 @@ DEFERRED = {
     "calibrate": Deferred(
         "occlusight.cli.calibrate", "calibrate", "Fit the probabilities of a model's graphs on scenes."
     ),
-    "models": Deferred("occlusight.cli.models", "models_app", "Quantize a model, and print what it costs."),
+    "models": Deferred("occlusight.cli.models", "models_app", "See, download, remove and quantize models."),
     "train": Deferred("occlusight.cli.train", "train", "Train the small model on our scenes.", "train"),
     "train-reader": Deferred("occlusight.cli.train_reader", "train_reader", "Train what reads questions.", "train"),
     "train-domain": Deferred(

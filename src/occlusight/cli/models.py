@@ -1,11 +1,11 @@
-"""`occlusight models`: what can be done to a checkpoint before it answers."""
+"""`occlusight models`: which models there are, what they take, and what can be done to them before they answer."""
 
 from __future__ import annotations
 
 import shutil
 from collections import defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,12 +16,99 @@ from occlusight.errors import BadInput
 if TYPE_CHECKING:
     from occlusight.model.quant.plan import QuantPlan
 
-models_app = typer.Typer(no_args_is_help=True, help="Prepare a model's weights.")
+models_app = typer.Typer(no_args_is_help=True, help="See, download, remove and prepare models.")
+OnHub = Annotated[str, typer.Argument(help="A hub id such as Qwen/Qwen3-VL-2B-Instruct, or modelscope:ORG/NAME.")]
 
 
 @models_app.callback()
 def models() -> None:
-    """Prepare a model's weights."""
+    """See, download, remove and prepare models."""
+
+
+@models_app.command("list")
+def list_command() -> None:
+    """List the shipped model and those that were downloaded from the Hugging Face hub: their size, and whether they fit.
+
+    The last line of the output is the list as JSON.
+    """
+    from rich.table import Table
+
+    from occlusight.backends.downloads import Hub, free_bytes
+    from occlusight.backends.hub import SHIPPED, shipped
+    from occlusight.backends.needs import fitting, needs_of
+
+    hub = Hub()
+    rows: list[dict[str, Any]] = []
+    for name, folder, size in [
+        *((name, shipped(name), None) for name in SHIPPED),
+        *((one.name, one.folder, one.bytes) for one in hub.stored()),
+    ]:
+        needs = None if folder is None else needs_of(folder)
+        rows.append(
+            {
+                "name": name,
+                "bytes": sum(path.stat().st_size for path in folder.iterdir()) if size is None and folder else size,
+                "whole": folder is not None,
+                "supported": needs is not None,
+                "fits": [] if needs is None else fitting(needs),
+            }
+        )
+    table = Table(title=f"models ({free_bytes(hub.root) / 1e9:.1f} GB free in {hub.root})")
+    for column in ("name", "on the disk", "fits into the free memory"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        fits = ", ".join(row["fits"]) or "no" if row["supported"] else "not a model for our engine"
+        fits = fits if row["whole"] else "download not ended: models pull goes on"
+        table.add_row(row["name"], f"{row['bytes'] / 1e9:.2f} GB", fits)
+    for_people(table)
+    for_programs({"models": rows, "folder": str(hub.root), "free_bytes": free_bytes(hub.root)})
+
+
+@models_app.command("show")
+def show_command(
+    model: Annotated[str, typer.Argument(help="default, a checkpoint folder, or a hub id.")],
+) -> None:
+    """Tell what a model takes, before anything of it is loaded or downloaded: disk, memory, speed where it was measured.
+
+    Of one on the Hugging Face hub it says, too, whether there is a newer revision than the one that was downloaded. The
+    last line of the output is the same as JSON.
+    """
+    from occlusight.backends.needs import about_model
+
+    told = about_model(model)
+    for_people(*told.lines())
+    for_programs(told.to_json())
+
+
+@models_app.command("pull")
+def pull_command(model: OnHub) -> None:
+    """Download a model. What was interrupted goes on where it ended; digests are compared.
+
+    HF_ENDPOINT names another hub than huggingface.co, HF_HOME the folder.
+    """
+    from occlusight.backends.downloads import Hub
+    from occlusight.backends.hub import HUB_ID, MODELSCOPE, checkpoint_of
+    from occlusight.cli.progress import progress
+
+    if model.startswith(MODELSCOPE):
+        folder = checkpoint_of(model)
+    elif HUB_ID.fullmatch(model):
+        with progress(model, "MB") as tell:
+            folder = Hub().pull(model, tell=lambda done, total: tell(done // 10**6, total // 10**6))
+    else:
+        raise BadInput(f"there is nothing to download for {model!r}; give a hub id such as Qwen/Qwen3-VL-2B-Instruct")
+    for_people(f"{model} is in {folder}")
+    for_programs({"name": model, "folder": str(folder)})
+
+
+@models_app.command("remove")
+def remove_command(model: OnHub) -> None:
+    """Delete a model that was downloaded from the Hugging Face hub, with all its revisions."""
+    from occlusight.backends.downloads import Hub
+
+    freed = Hub().remove(model)
+    for_people(f"{model} is deleted; {freed / 1e9:.2f} GB are free again")
+    for_programs({"name": model, "freed_bytes": freed})
 
 
 @models_app.command("quantize")

@@ -1,0 +1,117 @@
+"""A hub on this machine: one model whose files are sent as they are, cut, or altered."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+NAME = "maker/model"
+WEIGHTS = "model.safetensors"
+CONTENT = bytes(range(256)) * 8192  # 2 MiB
+
+
+@dataclass
+class FakeHub:
+    """What it has and what it was asked: `ranges` of the weights. `cut` answers end after so many bytes; `alter` turns
+    what is sent of the weights into something else of the same length."""
+
+    files: dict[str, bytes] = field(
+        default_factory=lambda: {"config.json": b"{}", WEIGHTS: CONTENT, "notes.md": b"not wanted"}
+    )
+    revision: str = "a" * 40
+    ranges: list[str | None] = field(default_factory=list)
+    cut: int | None = None
+    alter: bool = False
+    address: str = ""
+
+    def entry(self, path: str, kind: str) -> dict[str, Any]:
+        """A file as the hub describes it."""
+        content = self.files[path]
+        blob = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+        one: dict[str, Any] = {"size": len(content), "blobId" if kind == "rfilename" else "oid": blob, kind: path}
+        if path == WEIGHTS:
+            digest = hashlib.sha256(content).hexdigest()
+            one["lfs"] = {"sha256": digest, "oid": digest, "size": len(content), "pointerSize": 134}
+        return one
+
+
+class Handler(BaseHTTPRequestHandler):
+    """The hub's routes that a download uses."""
+
+    hub: FakeHub
+    protocol_version = "HTTP/1.1"
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        path = urlsplit(self.path).path
+        hub = self.hub
+        if path.startswith(f"/api/models/{NAME}/tree/"):
+            self.reply([{"type": "file", **hub.entry(name, "path")} for name in hub.files])
+        elif path in (f"/api/models/{NAME}", f"/api/models/{NAME}/revision/main"):
+            siblings = [hub.entry(name, "rfilename") for name in hub.files]
+            self.reply({"id": NAME, "sha": hub.revision, "siblings": siblings, "private": False, "tags": []})
+        elif path.startswith(f"/{NAME}/resolve/") and path.rpartition("/")[2] in hub.files:
+            self.send_file(path.rpartition("/")[2])
+        else:
+            self.reply({"error": "Repository not found"}, 404, {"X-Error-Code": "RepoNotFound"})
+
+    def reply(self, document: Any, status: int = 200, headers: dict[str, str] | None = None) -> None:
+        self.send(status, {"Content-Type": "application/json", **(headers or {})}, json.dumps(document).encode())
+
+    def send_file(self, name: str) -> None:
+        hub, content = self.hub, self.hub.files[name]
+        described = hub.entry(name, "path")
+        etag = described["lfs"]["sha256"] if "lfs" in described else described["oid"]
+        headers = {"ETag": f'"{etag}"', "X-Repo-Commit": hub.revision, "X-Linked-Size": str(len(content))}
+        status, sent, wanted = 200, content, self.headers.get("Range")
+        if wanted:
+            begin = int(wanted.removeprefix("bytes=").partition("-")[0])
+            headers["Content-Range"] = f"bytes {begin}-{len(content) - 1}/{len(content)}"
+            status, sent = 206, content[begin:]
+        if name == WEIGHTS and self.command == "GET":
+            hub.ranges.append(wanted)
+            if hub.alter:
+                sent = bytes(len(sent))
+        self.send(status, headers, sent)
+
+    def send(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body if self.hub.cut is None else body[: self.hub.cut])
+            if self.hub.cut is not None and len(body) > self.hub.cut:
+                self.close_connection = True
+
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # who asked has gone
+            super().handle()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def fake_hub() -> Iterator[FakeHub]:
+    """Serve a hub; `address` is where."""
+    hub = FakeHub()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Of", (Handler,), {"hub": hub}))
+    hub.address = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield hub
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(10)
