@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,16 +20,21 @@ from occlusight.cli.outputs import output_drawing, output_film
 from occlusight.cli.progress import SignOfLife
 from occlusight.cli.records import with_options
 from occlusight.errors import BadInput
+from occlusight.extras import install
 
 if TYPE_CHECKING:
     from occlusight.backends.fields import Picture
+    from occlusight.backends.protocol import ModelInfo
     from occlusight.occlusion.kinds import Lang
     from occlusight.reasoning.tracking.clip_answers import ClipAnswer
+    from occlusight.reasoning.tracking.identity import BoxTracker
     from occlusight.reasoning.tracking.track import Track
+    from occlusight.reasoning.tracking.watch import Watcher
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 NOTHING = {"en": "Nothing hides anything.", "zh": "没有物体被遮挡。"}
 EMPTY = {"en": "Nothing was recognised.", "zh": "没有识别出任何物体。"}
+OWN = "own"
 MOST_FRAMES = 256
 """Frames of a clip: each costs looks of the model."""
 
@@ -53,6 +60,13 @@ def track(
             help="Answer a question from the whole clip instead of telling its events; of several, later ones may say it.",
         ),
     ] = None,
+    tracker: Annotated[
+        str,
+        typer.Option(
+            help="What says which box goes on from which: own (by kind, place and colour), or of the library trackers "
+            "sort, bytetrack, ocsort, cbiou."
+        ),
+    ] = OWN,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print frames with their graphs, things and events as one JSON document.")
     ] = False,
@@ -70,6 +84,13 @@ def track(
             callback=output_film,
             metavar="FILE.mp4|webm|mkv",
             help="Write the frames that were looked at as a video, with boxes, names, and what hides which.",
+        ),
+    ] = None,
+    window: Annotated[
+        float | None,
+        typer.Option(
+            help="Seconds that are told as one story: for a video too long for one, or a file that still grows. Events "
+            "are printed as they end, with --json a line of JSON each."
         ),
     ] = None,
 ) -> None:
@@ -96,14 +117,22 @@ def track(
     if empty := [question for question in ask or () if not question.strip()]:
         raise BadInput(f"--ask takes a question, but {empty[0]!r} was given")
     told = language(lang)
+    follows = tracker_of(tracker, fps)
     if annotated is not None:
         from occlusight.images.film_writer import check_writer
 
         check_writer()
     sign = SignOfLife()
+    if window is not None:
+        if timeline is not None or annotated is not None or ask:
+            raise BadInput("--window tells events as they end; --timeline, --annotated and --ask are of a whole clip")
+        how = Looks(fps, told, rules, None if follows is None else "--tracker", follows)
+        in_window(video, window, (start, end), model, engine, how, sign, as_json)
+        return
     with sign:
         frames, duration = frames_of(video, fps, start, end)
-        found = tracked(frames, duration, model, engine, Looks(fps, told, rules, annotated is not None), sign)
+        places = "--annotated" if annotated is not None else "--tracker" if follows is not None else None
+        found = tracked(frames, duration, model, engine, Looks(fps, told, rules, places, follows), sign)
         sign.clear()
     if annotated is not None:
         from occlusight.cli.track_film import write_tracked
@@ -117,6 +146,32 @@ def track(
         print(json.dumps(document, ensure_ascii=False), flush=True)
     else:
         print("\n".join([one.text for one in answers] if ask else lines(found, told)), flush=True)
+
+
+def in_window(
+    video: Path,
+    seconds: float,
+    part: tuple[float, float | None],
+    model: str,
+    engine: EngineOptions,
+    how: Looks,
+    sign: SignOfLife,
+    as_json: bool,
+) -> None:
+    """Tell the events of a video as they end, by a window of so many seconds that moves over it. Raises BadInput."""
+    from occlusight.cli.track_window import frames_of_window, pieces, tell_events
+    from occlusight.reasoning.tracking.identity import ByNameAndPlace
+    from occlusight.reasoning.tracking.window import Window
+
+    count = frames_of_window(seconds, how.fps, MOST_FRAMES)
+    if not video.is_file():
+        raise BadInput(f"--window is for one video file, but {str(video)!r} is none")
+    coming = pieces(video, how.fps, count // 2, *part, sign.tell)
+    first = next(coming)  # what cannot be opened is refused before a model is
+    watcher = watcher_of(model, engine, how, sign)
+    sign.clear()
+    window = Window(watcher, count, ByNameAndPlace(tracker=how.tracker))
+    tell_events(window, chain([first], coming), how.lang, as_json)
 
 
 def frames_of(
@@ -149,12 +204,52 @@ def frames_of(
 
 @dataclass(frozen=True)
 class Looks:
-    """How a clip is looked at: frames a second, the language, a file of rules, whether places must be told."""
+    """How a clip is looked at.
+
+    fps: frames a second
+    rules: a file of them
+    places: the option for which the model must say where things are, if any
+    tracker: what follows boxes; None is our own
+    """
 
     fps: float
     lang: Lang
     rules: Path | None = None
-    places: bool = False
+    places: str | None = None
+    tracker: BoxTracker | None = None
+
+
+def tracker_of(name: str, fps: float) -> BoxTracker | None:
+    """Return what follows boxes; None is our own. Raises BadInput for a name of none, and for one that is not
+    installed."""
+    from occlusight.reasoning.tracking.library_trackers import TRACKERS, LibraryTracker
+
+    if name == OWN:
+        return None
+    if name not in TRACKERS:
+        raise BadInput(f"--tracker takes {', '.join((OWN, *TRACKERS))}, but {name!r} was given")
+    if importlib.util.find_spec("trackers") is None:
+        raise BadInput(f"--tracker {name} is of the library trackers, which is not installed: {install('trackers')}")
+    return LibraryTracker(name, fps)
+
+
+def watcher_of(model: str, engine: EngineOptions, how: Looks, sign: SignOfLife) -> Watcher:
+    """Open the model that looks at frames. Raises BadInput for one that cannot tell what is wanted."""
+    from occlusight.backends import open_backend
+    from occlusight.backends.protocol import Request
+    from occlusight.reasoning.calibrations import calibration_of
+    from occlusight.reasoning.extract import Extractor
+    from occlusight.reasoning.rules.ruleset import load_rules
+    from occlusight.reasoning.tracking.watch import Watcher
+
+    own = None if how.rules is None else load_rules(how.rules)
+    sign.say(f"opening the model {model} ...")
+    extractor = Extractor(open_backend(model, engine, tell=sign.tell))
+    if how.places is not None:
+        refuse_without_places(extractor.backend.info, how.places)
+    fitted = calibration_of(extractor.backend.info.revision)
+    request = Request("?", max_pixels=engine.max_pixels, min_pixels=engine.min_pixels)
+    return Watcher(extractor, fitted, own, how.lang, request)
 
 
 def tracked(
@@ -166,26 +261,13 @@ def tracked(
     sign: SignOfLife,
 ) -> Track:
     """Open the model and follow the things of the frames. Raises BadInput for one that cannot tell what is wanted."""
-    from occlusight.backends import open_backend
-    from occlusight.backends.protocol import Request
-    from occlusight.reasoning.calibrations import calibration_of
-    from occlusight.reasoning.extract import Extractor
-    from occlusight.reasoning.rules.ruleset import load_rules
+    from occlusight.reasoning.tracking.identity import ByNameAndPlace
     from occlusight.reasoning.tracking.track import track as told_of
-    from occlusight.reasoning.tracking.watch import Watcher
 
-    own = None if how.rules is None else load_rules(how.rules)
-    sign.say(f"opening the model {model} ...")
-    extractor = Extractor(open_backend(model, engine, tell=sign.tell))
-    if how.places:
-        from occlusight.cli.track_film import refuse_without_places
-
-        refuse_without_places(extractor.backend.info)
-    fitted = calibration_of(extractor.backend.info.revision)
-    request = Request("?", max_pixels=engine.max_pixels, min_pixels=engine.min_pixels)
-    watcher = Watcher(extractor, fitted, own, how.lang, request)
+    watcher = watcher_of(model, engine, how, sign)
     looks = 2 * len(frames)
-    watched = watcher.watch(frames, report=lambda done, _: sign.say(f"look {done} of {looks} ..."))
+    matcher = ByNameAndPlace(tracker=how.tracker)
+    watched = watcher.watch(frames, matcher, report=lambda done, _: sign.say(f"look {done} of {looks} ..."))
     return told_of(watched, how.fps, duration)
 
 
@@ -196,6 +278,15 @@ def answered(found: Track, questions: Sequence[str]) -> list[ClipAnswer]:
 
     answers = ClipAnswers(found, understanding())
     return [answers.answer(question, history=questions[:number]) for number, question in enumerate(questions)]
+
+
+def refuse_without_places(info: ModelInfo, option: str) -> None:
+    """Raise BadInput for a model that cannot say where things are, before it looks."""
+    if info.learnt and "detect" not in info.learnt:
+        raise BadInput(
+            f"{info.name} says what there is, not where in the picture, which {option} needs; leave it out, or give a "
+            "--model that draws boxes"
+        )
 
 
 def draw(found: Track, out: Path, lang: Lang) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from occlusight.backends.fields import Picture
-from occlusight.backends.protocol import ModelInfo
 from occlusight.cli.timeline_rows import WORDS
 from occlusight.drawing.canvas import COLOURS
 from occlusight.drawing.followed import Mark, followed, shown_size
@@ -19,15 +18,6 @@ from occlusight.occlusion.kinds import Lang
 from occlusight.reasoning.tracking.track import Track
 
 COLON = {"en": ": ", "zh": "："}
-
-
-def refuse_without_places(info: ModelInfo) -> None:
-    """Raise BadInput for a model that cannot say where things are, before it looks."""
-    if info.learnt and "detect" not in info.learnt:
-        raise BadInput(
-            f"{info.name} says what there is, not where in the picture, so that nothing can be drawn on the frames; give "
-            "--timeline instead of --annotated, or a --model that draws boxes"
-        )
 
 
 def write_tracked(found: Track, frames: Sequence[tuple[float, Picture]], out: Path, lang: Lang) -> None:

@@ -61,12 +61,30 @@ class Story:
         """How many there are."""
         return len(self.seen)
 
+    def state(self, frame: int) -> State:
+        """Return what is true in a frame."""
+        return State(self.seen[frame], self.behind[frame], self.out[frame])
 
-def story(sightings: Sequence[Sighting], budget_s: float = LONGEST_S) -> Story:
-    """Return the most probable story of a clip, or the best one that is found in the time."""
+
+@dataclass(frozen=True)
+class State:
+    """What is true in one frame: what is seen, what is hidden wholly and behind what, what has left the picture."""
+
+    seen: frozenset[str]
+    behind: Mapping[str, str]
+    out: frozenset[str]
+
+
+def story(sightings: Sequence[Sighting], budget_s: float = LONGEST_S, begins: State | None = None) -> Story:
+    """Return the most probable story of a clip, or the best one that is found in the time.
+
+    Args:
+        begins: what is true in the first frame, where that was decided before.
+    """
     program = (files("occlusight.reasoning.tracking") / "timeline.lp").read_text("utf-8")
     constants = "".join(f"#const {name}={cost}.\n" for name, cost in COSTS.items())
-    found = solver.solve(constants + "".join(_facts(sightings)) + program, time.monotonic() + budget_s)
+    decided = "" if begins is None or not sightings else "".join(_decided(sightings[0], begins))
+    found = solver.solve(constants + "".join(_facts(sightings)) + decided + program, time.monotonic() + budget_s)
     atoms: frozenset[Symbol] = frozenset() if found is None else found.atoms
     n = len(sightings)
     seen: list[set[str]] = [set() for _ in range(n)]
@@ -122,3 +140,13 @@ def _facts(sightings: Sequence[Sighting]) -> Iterator[str]:
             yield f'seen_weight("{id}",{t},{weight(p)}).\n'
         for (a, b), p in sighting.hides.items():
             yield f'doubt("{a}","{b}",{t},{max(0, SURE - weight(p))}).\n'
+
+
+def _decided(first: Sighting, state: State) -> Iterator[str]:
+    """What is true in the first frame, as rules that leave no choice."""
+    for id in first.seen:
+        yield f':- {"not " if id in state.seen else ""}seen("{id}",0).\n'
+    for id, by in state.behind.items():
+        yield f'known("{id}",0). :- not behind("{id}","{by}",0).\n'
+    for id in state.out:
+        yield f'known("{id}",0). :- not out("{id}",0).\n'

@@ -163,7 +163,7 @@ def track(watched: Watched, fps: float, duration_s: float) -> Track:
     for pair, kind, first, last in sorted(_runs(told), key=lambda run: (run[2], run[0])):
         end = seconds[last + 1] if last + 1 < len(seconds) else None
         chance = _probability(pair, first, last, watched.sightings, watched.graphs)
-        said = _evidence(pair, kind, seconds[first], end, names)
+        said = evidence(pair, kind, seconds[first], end, names)
         events.append(Occlusion(*pair, kind, first, last, seconds[first], end, chance, said))
     corrected = [
         (t, id)
@@ -174,12 +174,15 @@ def track(watched: Watched, fps: float, duration_s: float) -> Track:
     return Track(watched, told, tuple(events), tuple(corrected), duration_s, fps)
 
 
+def hiding(told: Story, frame: int) -> dict[Pair, str]:
+    """Return who hides whom in a frame, and how."""
+    wholly = {(by, id): "complete" for id, by in told.behind[frame].items()}
+    return {**dict.fromkeys(told.parts[frame], "partial"), **wholly}
+
+
 def _runs(told: Story) -> Iterator[tuple[Pair, str, int, int]]:
     """Yield (occluder, occluded), how, first and last frame of every occlusion."""
-    by_frame = [
-        {**dict.fromkeys(parts, "partial"), **{(x, id): "complete" for id, x in behind.items()}}
-        for parts, behind in zip(told.parts, told.behind, strict=True)
-    ]
+    by_frame = [hiding(told, t) for t in range(told.frames)]
     for t, now in enumerate(by_frame):
         before = by_frame[t - 1] if t else {}
         for pair, kind in now.items():
@@ -200,7 +203,8 @@ def _probability(
     return round(fmean(said), 4) if said else None
 
 
-def _evidence(pair: Pair, kind: str, start: float, end: float | None, names: Mapping[str, Followed]) -> Text:
+def evidence(pair: Pair, kind: str, start: float, end: float | None, names: Mapping[str, Followed]) -> Text:
+    """Return what happened, in both languages; without an end it lasts as long as the clip."""
     a, b = (names[id].seen.thing for id in pair)
     ends = ("still" if kind == "complete" else "on") if end is None else ("back" if kind == "complete" else "until")
     said = []

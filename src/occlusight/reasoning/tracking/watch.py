@@ -69,11 +69,20 @@ class Watcher:
     request: Request = field(default_factory=lambda: Request("?"))
 
     def watch(
-        self, frames: Sequence[tuple[float, Picture]], matcher: Matcher | None = None, report: Report | None = None
+        self,
+        frames: Sequence[tuple[float, Picture]],
+        matcher: Matcher | None = None,
+        report: Report | None = None,
+        known: Sequence[Followed] = (),
     ) -> Watched:
-        """Look at frames (seconds, picture) in their order; `report` hears how many of how many looks are done.
+        """Look at frames (seconds, picture) in their order.
 
         A thing that is listed in a single frame of more than three, and nowhere else thought to be seen, is dropped.
+
+        Args:
+            matcher: says what is what; one that has seen earlier frames goes on from there.
+            report: hears how many of how many looks are done.
+            known: things of earlier frames, which are looked for, too.
         """
         by = matcher or ByNameAndPlace()
         told = report or (lambda done, total: None)
@@ -85,8 +94,10 @@ class Watcher:
             sizes.append(listed.size)
             told(number + 1, 2 * len(frames))
         least = 2 if len(frames) > 3 else 1
-        ids = [id for id in dict.fromkeys(id for one in found for id in one) if sum(id in o for o in found) >= least]
-        things = tuple(Followed(id, _called(id, found)) for id in ids)
+        before = {thing.id for thing in known}
+        new = [id for id in dict.fromkeys(id for one in found for id in one) if id not in before]
+        lasting = [id for id in new if sum(id in one for one in found) >= least]
+        things = (*known, *(Followed(id, _called(id, found)) for id in lasting))
         sightings, graphs = [], []
         for number, ((seconds, picture), listed_now, size) in enumerate(zip(frames, found, sizes, strict=True)):
             seen = self._seen(things, listed_now, picture)
