@@ -95,7 +95,8 @@ def test_the_command_tells_events_as_lines(call: Callable[..., Result], film: Pa
     assert code == 0, err
     assert all("occluder" in json.loads(line) for line in out.splitlines())
     for arguments, said in (
-        ((film, "--window", 4, "--timeline", tmp_path / "x.svg"), "--timeline and --annotated are of a whole clip"),
+        ((film, "--window", 4, "--timeline", tmp_path / "x.svg"), "--timeline, --annotated and --ask are of a whole"),
+        ((film, "--window", 4, "--ask", "is it still there?"), "--timeline, --annotated and --ask are of a whole"),
         ((film, "--window", 1), "--window takes seconds that make 8 to 256 frames"),
         ((tmp_path, "--window", 4), "--window is for one video file"),
     ):
