@@ -49,6 +49,8 @@ def test_streams_draw_what_they_always_did() -> None:
         "pictures of the model's world": 79,
         "noise": 80,
         "wordings": 81,
+        "training batches": 82,
+        "probes": 83,
     }
 
 

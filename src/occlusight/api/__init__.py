@@ -71,7 +71,7 @@ def reasoned(asked: Backend, backend: Backend, rules: str | PathLike[str] | None
     from occlusight.reasoning.rules.ruleset import load_rules
 
     by = reasoning(backend, None if rules is None else load_rules(Path(rules)))
-    return WithStories(Reasoned(asked, by), by)
+    return Reasoned(WithStories(asked, by), by)
 
 
 def reasoning(backend: Backend, rules: Rules | None = None) -> Reasoning:

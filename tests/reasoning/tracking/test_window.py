@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.reasoning.test_graph import thing
+from tests.reasoning.street import thing
 from tests.reasoning.tracking.test_timeline import clip
 from tests.reasoning.tracking.test_track import COMES, FRAMES, GOES, SCENES, Looks, called
 

@@ -20,7 +20,7 @@ export async function bring(file, from, limits) {
   onServer.set(id, sent.name);
   const kept = await store.keepPicture(id, file, name);
   if (SHOWN.includes(file.type)) urls.set(id, URL.createObjectURL(file));
-  return { id, name, from, kept, concerns: sent.concerns };
+  return { id, name, from, kept, film: file.type.startsWith("video/"), concerns: sent.concerns };
 }
 
 export const example = (one) => ({ id: one.name, name: one.name.split("/").pop(), from: "example", kept: true });

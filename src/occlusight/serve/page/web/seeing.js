@@ -22,7 +22,7 @@ const foreign = (app, graph) => domain(app, graph) != null && domain(app, graph)
 /** Whether a picture is looked at unasked: where that takes seconds, an example, and one that was asked about and is of
  * the model's world, once nobody else waits for the server. */
 function unasked(app, picture) {
-  if (!app.settings.model.quick) return false;
+  if (!app.settings.model.quick || picture.film) return false;
   const asked = app.shownGroup.turns.some((turn) => turn.state === "done");
   return picture.from === "example" || (asked && app.idle && !foreign(app, graphs.get(picture.id)));
 }
@@ -50,7 +50,7 @@ export async function look(app, picture, wanted = false) {
 export async function checkTurns(app) {
   const { conversation, shownGroup: group } = app;
   const graph = drawn(app);
-  if (!graph || group.pictures.length > 1) return;
+  if (!graph || group.pictures.length > 1 || group.pictures[0].film) return; // a film's graph is of its first frame
   for (const turn of group.turns.filter((one) => one.state === "done" && one.checked === undefined)) {
     turn.checked = null;
     const before = group.turns.slice(0, group.turns.indexOf(turn)).filter((one) => one.state === "done");
