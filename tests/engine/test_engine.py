@@ -46,6 +46,23 @@ def test_reading_in_chunks_equals_reading_at_once(
     assert engine.counters().steps > len(asked.ids) / max(16, chunk)
 
 
+@pytest.mark.parametrize("chunk", [16, 4096])
+def test_what_is_forced_before_the_first_choice_may_be_read_in_chunks(
+    tiny_checkpoint: Path, prompt: Ask, pictures: list[Path], chunk: int
+) -> None:
+    engine = new_engine(tiny_checkpoint, EngineSettings(chunk=chunk))
+    asked = prompt("Is it hidden by the car, or is the lamp post nearer?", pictures[0])
+    consumer = Greedy(152)
+    consumer.output_ids = [*asked.ids[-20:]] * 7
+    forced = [*consumer.output_ids]
+    sequence = engine.submit(asked, consumer, 160)
+    run(engine, sequence)
+    assert close(consumer.logits[0], naive(engine, asked, forced))
+    again = engine.submit(asked, Greedy(1), 4)
+    run(engine, again)
+    assert again.reused > len(asked.ids) // 2
+
+
 def test_cached_features_equal_fresh_ones(tiny_checkpoint: Path, prompt: Ask, pictures: list[Path]) -> None:
     engine = new_engine(tiny_checkpoint, EngineSettings(prefix_cache_bytes=0))
     greedy(engine, prompt("first question", pictures[0]))

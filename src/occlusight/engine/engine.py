@@ -277,6 +277,8 @@ class Engine:
         for sequence in one.members:
             if sequence.read >= sequence.length:
                 self.postprocess(sequence)
+            # Also in the middle of what is forced before the first choice.
+            sequence.token_keys += sequence.consumer.output_ids[len(sequence.token_keys) - len(sequence.prompt.ids) :]
             if self.kv.shares and not sequence.ended:
                 self.kv.share(sequence)
 
@@ -295,7 +297,6 @@ class Engine:
             sequence.finish(SequenceStatus.FAILED, error)
             return
         sequence.kv.tail.truncate(sequence.kv.tail.length - len(draft_ids) + accepted)
-        sequence.token_keys += sequence.consumer.output_ids[len(sequence.token_keys) - len(sequence.prompt.ids) :]
         counters = self._counters
         self._counters = replace(
             counters,
