@@ -43,6 +43,7 @@ def given(command: tuple[str, ...], tmp_path: Path, picture: Path, checkpoint: P
         ("serve",): ["--port", 0, *named],
         ("speed",): named,
         ("graph",): [picture, *named],
+        ("read",): [picture, *named],
         ("track",): [clip, *named],
         ("calibrate",): ["--data", "occlusion-50", *named],
         ("bench", "graph"): ["--data", "occlusion-50", *named],

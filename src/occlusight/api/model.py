@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack, overload
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from occlusight.api.requests import Shown, answer_of, as_shown, one_picture, pieces_of, request_of
 from occlusight.backends.decision import NO, YES, Decision, as_predicate
+from occlusight.backends.options import SamplingParams
 from occlusight.backends.protocol import Backend, Message, ModelInfo, Request
 from occlusight.checks import as_question
+from occlusight.reasoning.picture_text import ROOM, PictureText, read_fields, read_lines
 
 if TYPE_CHECKING:
     from occlusight.api.requests import PictureLike, Pictures
@@ -159,6 +161,55 @@ class Model:
         own = None if rules is None else load_rules(Path(rules))
         found = describe(by.extractor, one_picture(picture, "picture"), by.calibration, lang=lang, rules=own)
         return SeenGraph.of(found, lambda: by.understanding)
+
+    @overload
+    def read(
+        self,
+        picture: PictureLike,
+        *,
+        lang: Lang = "en",
+        max_pixels: MaxPixels = None,
+        min_pixels: int | None = None,
+        max_tokens: int = ROOM,
+    ) -> PictureText: ...
+
+    @overload
+    def read(
+        self,
+        picture: PictureLike,
+        *,
+        json_schema: str | Mapping[str, Any],
+        lang: Lang = "en",
+        max_pixels: MaxPixels = None,
+        min_pixels: int | None = None,
+        max_tokens: int = ROOM,
+    ) -> Any: ...
+
+    def read(
+        self,
+        picture: PictureLike,
+        *,
+        json_schema: str | Mapping[str, Any] | None = None,
+        lang: Lang = "en",
+        max_pixels: MaxPixels = None,
+        min_pixels: int | None = None,
+        max_tokens: int = ROOM,
+    ) -> PictureText | Any:
+        """Return the text in a picture: lines with boxes in thousandths, or what a JSON schema names, as parsed JSON.
+
+        >>> [line.text for line in model.read("street.webp").lines]  # doctest: +SKIP
+        ['BAKERY', 'SINCE 1921']
+        >>> model.read("receipt.jpg", json_schema={"properties": {"total": {"type": "number"}}})  # doctest: +SKIP
+        {'total': 12.5}
+
+        Raises:
+            BadInput: a picture, a schema or a model that cannot be used; the shipped model reads no text yet.
+            Incomplete: the answer was cut at `max_tokens`.
+        """
+        sampling = SamplingParams(json_schema=json_schema, max_tokens=max_tokens)
+        request = Request("?", sampling=sampling, max_pixels=max_pixels, min_pixels=min_pixels)
+        by = read_lines if json_schema is None else read_fields
+        return by(self._plain, one_picture(picture, "picture"), lang, request)
 
     @cached_property
     def _seeing(self) -> Reasoning:

@@ -59,6 +59,9 @@ DEFERRED = {
     ),
     "bench": Deferred("occlusight.cli.bench", "bench_app", "Measure how often a model is right about occlusion."),
     "graph": Deferred("occlusight.cli.graph", "graph", "Say which object hides which in a picture, as a graph."),
+    "read": Deferred(
+        "occlusight.cli.read", "read", "Read the text in a picture: its lines, or fields that a schema names."
+    ),
     "track": Deferred("occlusight.cli.track", "track", "Say who is hidden by whom in a video, since when."),
     "calibrate": Deferred(
         "occlusight.cli.calibrate", "calibrate", "Fit the probabilities of a model's graphs on scenes."

@@ -253,6 +253,9 @@ TimedEngine = Annotated[EngineOptions, OptionsOf(OF_ENGINE, (*OF_DEVICE, "quanti
 Server = Annotated[EngineOptions, OptionsOf(OF_ENGINE, ("base_url",))]
 Sampling = Annotated[SamplingParams, OptionsOf(OF_SAMPLING)]
 ShortSampling = Annotated[SamplingParams, OptionsOf(OF_SAMPLING, ("max_tokens", "temperature", "seed"))]
+ReadSampling = Annotated[
+    SamplingParams, OptionsOf(OF_SAMPLING, ("max_tokens", "temperature", "seed", "json_schema", "json_limits"))
+]
 
 Model = Annotated[
     str,

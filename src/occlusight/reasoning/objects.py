@@ -123,23 +123,35 @@ def placed(
 ) -> list[tuple[Thing, Box | None]]:
     """Return things with their boxes in thousandths, without those that are named twice.
 
-    Boxes that go beyond a thousand are pixels of the picture as it was read (`read_size`: width, height), where that
-    is known; all are clamped, and those that are nothing then are left out.
+    `read_size`, and boxes that are nothing: see `in_thousandths`.
     """
-    pixels = read_size is not None and any(max(one.box) > 1000 for one in boxes)
-    across, down = (1000 / read_size[0], 1000 / read_size[1]) if pixels and read_size is not None else (1.0, 1.0)
     found: list[tuple[Thing, Box]] = []
-    for one in boxes:
-        x0, y0, x1, y1 = one.box
-        scaled = (x0 * across, y0 * down, x1 * across, y1 * down)
-        a, b, c, d = (min(1000, max(0, round(value))) for value in scaled)
+    for one, box in zip(boxes, in_thousandths([one.box for one in boxes], read_size), strict=True):
         thing = thing_of(one.label, words)
-        if thing is None or c <= a or d <= b:
+        if thing is None or box is None:
             continue
-        box: Box = (a, b, c, d)
         if not any(other == thing and overlap(box, there) >= SAME_BOX for other, there in found):
             found.append((thing, box))
     return list(found[:MOST_OBJECTS])
+
+
+def in_thousandths(boxes: Sequence[tuple[float, ...]], read_size: tuple[int, int] | None = None) -> list[Box | None]:
+    """Return boxes (x0, y0, x1, y1), as a model wrote them, in thousandths; None for those that are nothing then.
+
+    Boxes that go beyond a thousand are pixels of the picture as it was read (`read_size`: width, height), where that
+    is known; all are clamped.
+
+    >>> in_thousandths([(0, 0, 20, 1500), (5, 5, 5, 9)], (2000, 2000))
+    [(0, 0, 10, 750), None]
+    """
+    pixels = read_size is not None and any(max(one) > 1000 for one in boxes)
+    across, down = (1000 / read_size[0], 1000 / read_size[1]) if pixels and read_size is not None else (1.0, 1.0)
+    found: list[Box | None] = []
+    for x0, y0, x1, y1 in boxes:
+        scaled = (x0 * across, y0 * down, x1 * across, y1 * down)
+        a, b, c, d = (min(1000, max(0, round(value))) for value in scaled)
+        found.append(None if c <= a or d <= b else (a, b, c, d))
+    return found
 
 
 def unplaced(text: str, words: Words) -> list[tuple[Thing, Box | None]]:

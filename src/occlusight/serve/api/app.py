@@ -18,6 +18,7 @@ from occlusight.serve.api.message_shapes import MessageEvent
 from occlusight.serve.api.messages import messages_router
 from occlusight.serve.api.models import health_router, models_router
 from occlusight.serve.api.occlusion import occlusion_router
+from occlusight.serve.api.reading import reading_router
 from occlusight.serve.api.response_shapes import ResponseEvent
 from occlusight.serve.api.responses import responses_router
 from occlusight.serve.api.service import Service
@@ -28,6 +29,7 @@ ROUTERS = (
     messages_router,
     decisions_router,
     occlusion_router,
+    reading_router,
     models_router,
     health_router,
     admin_router,
