@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from occlusight.errors import BadInput, BadModel, Cancelled, OcclusightError
+from occlusight.files.lock import only_writer
 from occlusight.files.whole import sha256, unwritable
 
 WANTED = ("*.json", "*.jinja", "*.safetensors", "*.txt", "*.model")
@@ -282,8 +283,6 @@ def told_plainly(name: str) -> Iterator[None]:
 @contextmanager
 def opened_alone(part: Path) -> Iterator[BinaryIO]:
     """Open a file that grows, for this process alone. Raises BadInput where another one has it open."""
-    from occlusight.files.lock import only_writer
-
     part.parent.mkdir(parents=True, exist_ok=True)
     with only_writer(part), part.open("r+b" if part.exists() else "w+b") as file:
         yield file

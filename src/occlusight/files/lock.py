@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from occlusight.errors import BadInput
 from occlusight.files.whole import unwritable
 
@@ -26,6 +24,8 @@ def only_writer(path: Path) -> Iterator[None]:
     Raises Unwritable where there can be no lock file, BadInput at once where another process writes it, with that
     process's id, its host and since when; a lock that a dead process left is taken over.
     """
+    from filelock import FileLock, Timeout  # most commands lock nothing
+
     place = path / ".lock" if path.is_dir() else path.with_name(f".{path.name}.lock")
     lock = FileLock(place, timeout=0)
     try:
