@@ -90,10 +90,14 @@ def test_a_window_holds_eight_frames_at_least() -> None:
             frames_of_window(seconds, 2, 256)
 
 
-def test_the_command_tells_events_as_lines(call: Callable[..., Result], film: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_the_command_tells_events_as_lines(call: Callable[..., Result], film: Path) -> None:
     code, out, err = call("track", film, "--window", 4, "--json")
     assert code == 0, err
     assert all("occluder" in json.loads(line) for line in out.splitlines())
+
+
+def test_what_a_window_cannot_do_is_said(call: Callable[..., Result], film: Path, tmp_path: Path) -> None:
     for arguments, said in (
         ((film, "--window", 4, "--timeline", tmp_path / "x.svg"), "--timeline, --annotated and --ask are of a whole"),
         ((film, "--window", 4, "--ask", "is it still there?"), "--timeline, --annotated and --ask are of a whole"),

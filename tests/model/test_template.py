@@ -116,7 +116,7 @@ def test_a_template_that_runs_away_is_stopped(kind: str) -> None:
     before, began = most_held(), thread_time()
     with pytest.raises((jinja2.TemplateError, BadModel)) as caught:
         Template(BOMBS[kind]).render(messages=MESSAGES)
-    assert thread_time() - began < 5
+    assert thread_time() - began < 10
     assert most_held() - before < 100e6
     assert "\n" not in str(caught.value)
 

@@ -100,11 +100,11 @@ def test_the_oldest_make_room(made: Made, tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.usefixtures("in_one_light")
 def test_each_source_has_its_share_whatever_the_pool_has_most_of(made: Made, tmp_path: Path) -> None:
     list(islice(made(small(learns="tower", replay=1), pool="same"), 20))  # 40 of one source
-    of_desk = set().union(*(pictures(b) for b in islice(made(small(replay=100), start=50, pool="same"), 60)))
+    of_desk = set().union(*(pictures(b) for b in islice(made(small(replay=100), start=50, pool="same"), 40)))
     mixed = small(shares={"desk": 0.25, "room": 0.75}, replay=2)
-    shown = [one for batch in islice(made(mixed, start=60, pool="same"), 100) for one in pictures(batch)]
+    shown = [one for batch in islice(made(mixed, start=60, pool="same"), 40) for one in pictures(batch)]
     share = len([one for one in shown if one in of_desk]) / len(shown)
-    assert 0.12 < share < 0.28  # a few of the desk are made anew
+    assert 0.1 < share < 0.35  # a few of the desk are made anew; by the pool's contents it would be above 0.5
 
 
 @pytest.mark.usefixtures("in_one_light")
