@@ -152,4 +152,4 @@ def test_a_long_conversation_is_no_bomb() -> None:
         {"role": "assistant", "content": "so " * 9000},
     ] * 20
     for source in TEMPLATES[:5]:
-        Template(source).render(messages=[*MESSAGES, *messages])
+        assert Template(source).render(messages=[*MESSAGES, *messages])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count, islice
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -86,6 +87,20 @@ def test_a_run_that_goes_on_shows_what_it_made_before(made: Made, tmp_path: Path
     assert before & after
     assert after - before
     assert files < len(list((tmp_path / "same").rglob("*.example"))) <= 2 * files + 1
+
+
+def test_workers_never_make_the_same_picture_also_when_they_go_on(made: Made, tmp_path: Path) -> None:
+    for start, drawn in ((0, 7), (21, 4)):  # the second time one worker's pool is further than the other's
+        for worker in (0, 1):
+            info = SimpleNamespace(id=worker, num_workers=2)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(stream, "get_worker_info", lambda info=info: info)
+                list(islice(made(small(replay=1), start=start, pool="same"), drawn + 3 * worker))
+    numbers = [int(path.stem.split("_")[-1]) for path in (tmp_path / "same").rglob("*.example")]
+    assert len(set(numbers)) == len(numbers)
+    for worker in (0, 1):
+        own = {int(p.stem.split("_")[-1]) % 2 for p in (tmp_path / "same" / f"{worker}-of-2").glob("*.example")}
+        assert own == {worker}
 
 
 def test_the_oldest_make_room(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

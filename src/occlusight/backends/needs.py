@@ -80,7 +80,10 @@ class About:
         if self.download_bytes:
             found.append(f"to download: {self.download_bytes / 1e9:.2f} GB, of {self.free_disk / 1e9:.1f} GB free")
         if self.needs is None:
-            return [*found, f"not a model for our engine ({self.why_not}); a server may run it: --backend openai"]
+            return [
+                *found,
+                f"not a model for our engine ({self.why_not}); a server may run it: bench run --backend openai",
+            ]
         for form, size in self.needs.items():
             fits = "fits" if size <= self.free_memory else "does not fit"
             speed = self.measured.get(form)

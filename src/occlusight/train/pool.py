@@ -63,9 +63,6 @@ class Pool:
         for number, cell in self._order:
             self.numbers.setdefault(cell, []).append(number)
 
-    def __len__(self) -> int:
-        return len(self._order)
-
     @property
     def next(self) -> int:
         """A number higher than those of all examples."""

@@ -93,7 +93,8 @@ class Pictures(IterableDataset[Batch]):
         maker = _Maker(self.recipe.seed, stage, self.renders, self.config.vision.patch_size // TRUTH_STEP)
         pool = Pool(self.pool / f"{worker}-of-{workers}")
         rng = stream("training batches", self.recipe.seed, self.start + worker)
-        number = max(self.start, pool.next) + worker
+        number = max(self.start, pool.next)
+        number += (worker - number) % workers  # no two workers make the same
         due = 0.0  # examples to be made before the next batch
         while True:
             wanted = maker.lacking(pool, FIRST)
