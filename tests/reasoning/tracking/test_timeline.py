@@ -61,6 +61,42 @@ def test_what_nothing_could_hide_has_left_the_picture() -> None:
     assert [t for t, out in enumerate(told.out) if "ball" in out] == list(range(GOES, FRAMES))
 
 
+PLACES = {"box": (100, 600, 300, 800), "tree": (460, 300, 540, 800)}
+
+
+def placed(at: list[tuple[int, float]], asked: frozenset[int] = frozenset()) -> list[Sighting]:
+    """A ball with its left side and how surely it is seen, frame by frame, beside a box and a tree; it is asked about
+    together with the box in a few frames, and in others nobody is asked about what is far apart."""
+    found = []
+    for t, (left, p) in enumerate(at):
+        boxes = {**PLACES, "ball": (left, 720, left + 80, 800)} if p > 0.5 else PLACES
+        hides = {("box", "ball"): 0.9, ("ball", "box"): 0.1} if t in asked else {}
+        found.append(Sighting(t / 2, {"ball": p, "box": 0.95, "tree": 0.95}, hides, boxes))
+    return found
+
+
+def test_what_leaves_at_the_border_is_not_behind_something_far_from_it() -> None:
+    told = story(placed([(600 + 64 * t, 0.95) for t in range(6)] + [(0, 0.03)] * 6))
+    assert hidden(told) == {}
+    assert [t for t, out in enumerate(told.out) if "ball" in out] == list(range(6, 12))
+    unplaced = [Sighting(t / 2, {"ball": 0.95 if t < 6 else 0.03, "box": 0.95}, {}) for t in range(12)]
+    assert hidden(story(unplaced)) == {}
+
+
+def test_what_comes_back_far_from_a_thing_was_not_behind_it() -> None:
+    told = story(placed([(920 - 20 * t, 0.95) for t in range(5)] + [(0, 0.03)] * 4 + [(920, 0.95)] * 5))
+    assert hidden(told) == {}
+    assert sum("ball" in out for out in told.out) == 4
+
+
+def test_what_is_fast_is_behind_what_it_was_near() -> None:
+    """Too far from the tree to be asked about, before and after, but it cannot have left from the middle."""
+    told = story(placed([(680 - 20 * t, 0.95) for t in range(6)] + [(0, 0.03)] * 4 + [(580, 0.95)] * 4))
+    assert hidden(told) == dict.fromkeys(range(6, 10), "tree")
+    touched = story(placed([(360, 0.95)] * 6 + [(0, 0.03)] * 4 + [(310, 0.95)] * 4, frozenset({10})))
+    assert hidden(touched) == dict.fromkeys(range(6, 10), "box")
+
+
 def test_what_was_never_seen_is_nowhere() -> None:
     told = story(clip([0.05] * FRAMES, {}))
     assert all(

@@ -5,22 +5,33 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
+from itertools import permutations
 
 from clingo import Symbol
 
+from occlusight.occlusion.graph import Box
 from occlusight.reasoning.pairs import Pair
 from occlusight.reasoning.rules import solver
-from occlusight.reasoning.rules.program import weight
+from occlusight.reasoning.rules.program import UNASKED, weight
 
-COSTS: Mapping[str, int] = {"change": 100, "unseen": 400, "out": 250, "back": 150, "unmet": 150}
+COSTS: Mapping[str, int] = {"change": 100, "unseen": 400, "out": 250, "inner": 200, "back": 150, "unmet": 150}
 """Hundredths of log-odds that speak against an event: that a thing goes or comes, goes unseen from one hiding place to
-the next, leaves the picture, comes back from there, is hidden by what did not touch it."""
+the next, leaves the picture, does so from its inner part, comes back from there, is hidden by what nothing is known of
+just before."""
 SURE = 200
 """From these log-odds on that one hides part of another, nothing speaks against its having hidden it wholly."""
+APART = SURE - weight(UNASKED)
+"""Against a thing's having been hidden by one about which the model was not asked just before or after, though both
+were in the picture: it is not asked about two that are far apart."""
+AWAY = 200
+"""The same where it is known how far apart they were, for every length of the thing, on top of `unmet`: in the time
+between two frames it may come so far. Never more than `APART`."""
+THERE = 0.3
+"""Things that are seen with this probability are asked about in pairs."""
 TURN = 60
-"""The same against that a thing begins or ends to be hidden in part."""
+"""Against that a thing begins or ends to be hidden in part."""
 LONGEST_S = 5.0
 """Seconds for the story of a clip."""
 
@@ -32,11 +43,13 @@ class Sighting:
     seconds: when
     seen: the probability that each thing is seen
     hides: the probability that the first hides part of the second, of pairs that were asked about
+    boxes: where things are, in thousandths of the picture, of what that is known
     """
 
     seconds: float
     seen: Mapping[str, float]
     hides: Mapping[Pair, float]
+    boxes: Mapping[str, Box] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -138,8 +151,44 @@ def _facts(sightings: Sequence[Sighting]) -> Iterator[str]:
     for t, sighting in enumerate(sightings):
         for id, p in sighting.seen.items():
             yield f'seen_weight("{id}",{t},{weight(p)}).\n'
-        for (a, b), p in sighting.hides.items():
-            yield f'doubt("{a}","{b}",{t},{max(0, SURE - weight(p))}).\n'
+        there = [id for id, p in sighting.seen.items() if p >= THERE]
+        for a, b in dict.fromkeys((*sighting.hides, *permutations(there, 2))):
+            yield f'doubt("{a}","{b}",{t},{doubt(sighting, a, b)}).\n'
+        for id, box in sighting.boxes.items():
+            if border(box) > length(box):
+                yield f'inner("{id}",{t}).\n'
+
+
+def doubt(sighting: Sighting, a: str, b: str) -> int:
+    """Return what speaks, in a frame in which both are seen, against a's hiding b wholly before or after it.
+
+    >>> boxes = {"car": (0, 0, 100, 100), "dog": (150, 50, 250, 100)}
+    >>> doubt(Sighting(0.0, {}, {("car", "dog"): 0.5}, boxes), "car", "dog")
+    200
+    >>> doubt(Sighting(0.0, {}, {}, boxes), "car", "dog"), doubt(Sighting(0.0, {}, {}), "car", "dog")
+    (250, 589)
+    """
+    if (a, b) in sighting.hides:
+        return max(0, SURE - weight(sighting.hides[a, b]))
+    one, two = sighting.boxes.get(a), sighting.boxes.get(b)
+    if one is None or two is None:
+        return APART
+    return min(APART, COSTS["unmet"] + round(AWAY * gap(one, two) / length(two)))
+
+
+def gap(a: Box, b: Box) -> int:
+    """Return how far apart two boxes are along the axis on which they are farthest apart; 0 where they overlap."""
+    return max(0, a[0] - b[2], b[0] - a[2], a[1] - b[3], b[1] - a[3])
+
+
+def length(box: Box) -> int:
+    """Return a box's longer side, 1 at least."""
+    return max(1, box[2] - box[0], box[3] - box[1])
+
+
+def border(box: Box) -> int:
+    """Return how far a box is from the nearest border of the picture."""
+    return min(box[0], box[1], 1000 - box[2], 1000 - box[3])
 
 
 def _decided(first: Sighting, state: State) -> Iterator[str]:

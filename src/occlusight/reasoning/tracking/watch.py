@@ -18,14 +18,12 @@ from occlusight.reasoning.pairs import yes_or_no
 from occlusight.reasoning.relations import Described, certainty_of, worded, world
 from occlusight.reasoning.rules.ruleset import Rules
 from occlusight.reasoning.tracking.identity import ByNameAndPlace, Matcher
-from occlusight.reasoning.tracking.timeline import Sighting
+from occlusight.reasoning.tracking.timeline import THERE, Sighting
 
 LISTED = 0.9
 """The probability that a thing is there which the model lists."""
 UNLISTED = 0.3
 """The same of a thing that it does not list, where others of its kind leave nothing to ask about it."""
-ASKED_ABOUT = 0.3
-"""Things that are seen with this probability are asked about in pairs."""
 RULES_S = 0.1
 """Seconds for the rules of one frame."""
 PRESENT = {"en": "Can {it} be seen in the picture?", "zh": "图中能看到{it}吗？"}
@@ -102,11 +100,10 @@ class Watcher:
         for number, ((seconds, picture), listed_now, size) in enumerate(zip(frames, found, sizes, strict=True)):
             seen = self._seen(things, listed_now, picture)
             graph = self._graph(things, listed_now, seen, picture, size)
-            sightings.append(Sighting(seconds, seen, graph.asked))
+            sightings.append(Sighting(seconds, seen, graph.asked, _boxes(listed_now)))
             graphs.append(graph)
             told(len(frames) + number + 1, 2 * len(frames))
-        boxes = tuple({id: one.box for id, one in listed_now.items() if one.box is not None} for listed_now in found)
-        return Watched(things, tuple(sightings), tuple(graphs), boxes)
+        return Watched(things, tuple(sightings), tuple(graphs), tuple(map(_boxes, found)))
 
     def _seen(self, things: Sequence[Followed], listed: dict[str, Seen], picture: Picture) -> dict[str, float]:
         """The probability that each thing is seen: what is listed is; of others the model is asked."""
@@ -144,7 +141,7 @@ class Watcher:
         there = tuple(
             replace(listed.get(thing.id, thing.seen), id=thing.id, thing=thing.seen.thing, alone=_alone(thing, things))
             for thing in things
-            if seen[thing.id] >= ASKED_ABOUT
+            if seen[thing.id] >= THERE
         )
         extractor = self.extractor
         extraction = extractor.about(picture, Listed(there, size), self.lang, self.request)
@@ -153,6 +150,10 @@ class Watcher:
         used = self.calibration if certainty.calibrated else None
         found = world(extraction, used, certainty, extractor.words, rules=self.rules, budget_s=RULES_S)
         return replace(found, graph=worded(found.graph, extractor.words))
+
+
+def _boxes(listed: Mapping[str, Seen]) -> dict[str, Box]:
+    return {id: one.box for id, one in listed.items() if one.box is not None}
 
 
 def _called(id: str, found: Sequence[dict[str, Seen]]) -> Seen:

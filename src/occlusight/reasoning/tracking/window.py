@@ -137,4 +137,5 @@ class Window:
 def without(sighting: Sighting, ids: Set[str]) -> Sighting:
     """Return what is said of all other things."""
     seen = {id: p for id, p in sighting.seen.items() if id not in ids}
-    return Sighting(sighting.seconds, seen, {pair: p for pair, p in sighting.hides.items() if ids.isdisjoint(pair)})
+    hides = {pair: p for pair, p in sighting.hides.items() if ids.isdisjoint(pair)}
+    return Sighting(sighting.seconds, seen, hides, {id: box for id, box in sighting.boxes.items() if id not in ids})
