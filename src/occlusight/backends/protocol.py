@@ -224,14 +224,14 @@ class Asked:
         scope: whether pictures of things can tell it: `inside`, `outside`, or `unclear` where its meaning is not sure.
         program: its steps, with names as they were said; empty where there are none.
         lang: the language of its frame, in which it is answered.
-        probability: that this is meant.
+        probability: that this is meant; None where plain words decided, which tell none.
         domain: the probability that the pictures are of the world that the model knows; None where that is not known.
     """
 
     scope: Literal["inside", "outside", "unclear"]
     program: tuple[tuple[str, tuple[str, ...]], ...]
     lang: str
-    probability: float
+    probability: float | None
     domain: float | None = None
 
 

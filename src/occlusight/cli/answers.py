@@ -60,7 +60,8 @@ def answer(
         "model": asdict(backend.info),
     }
     if (asked := completion.asked) is not None:
-        document |= {"scope": asked.scope, "program": asked.program, "probability": round(asked.probability, 4)}
+        chance = None if asked.probability is None else round(asked.probability, 4)
+        document |= {"scope": asked.scope, "program": asked.program, "probability": chance}
         document["domain"] = None if asked.domain is None else round(asked.domain, 4)
     if (grounds := completion.grounds) is not None:
         document["probability"] = grounds.probability

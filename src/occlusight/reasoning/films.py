@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from time import perf_counter
 
-from occlusight.backends.protocol import Asked, Backend, CancelCheck, Done, Event, Request, TextDelta, Timings
+from occlusight.backends.protocol import (
+    Asked,
+    Backend,
+    CancelCheck,
+    Done,
+    Event,
+    Grounds,
+    Request,
+    TextDelta,
+    Timings,
+)
 from occlusight.backends.wrapped import Wrapped
 from occlusight.errors import Cancelled
 from occlusight.occlusion.kinds import Lang
@@ -83,8 +93,10 @@ def told_of_film(by: Reasoning, request: Request, cancelled: CancelCheck | None 
     found = ClipAnswers(story_of(by, request, cancelled), by.understanding).answer(request.prompt, history=history)
     yield TextDelta(found.text)
     program = () if found.program is None else (found.program,)
-    meaning = Asked("inside", program, lang, 1.0) if program else None
-    yield Done("stop", timings=Timings(first_token_s=first, encode_s=perf_counter() - began), asked=meaning)
+    meaning = Asked("inside", program, lang, found.understood) if program else None
+    grounds = Grounds(found.probability, found.evidence) if program else None
+    timings = Timings(first_token_s=first, encode_s=perf_counter() - began)
+    yield Done("stop", timings=timings, asked=meaning, grounds=grounds)
 
 
 def with_story(by: Reasoning, request: Request, cancelled: CancelCheck | None = None) -> Request:

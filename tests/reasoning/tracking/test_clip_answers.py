@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from types import SimpleNamespace
+from dataclasses import replace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.reasoning.test_understanding import Read, Script, sure
 
+from occlusight.backends.open import open_reader
 from occlusight.reasoning.objects import Seen
 from occlusight.reasoning.own_wording import Thing
 from occlusight.reasoning.tracking.clip_answers import ClipAnswers
-from occlusight.reasoning.tracking.time_questions import time_question
+from occlusight.reasoning.tracking.sureness import Claim, Hidings, Place, probability
+from occlusight.reasoning.tracking.time_questions import asked_of_clip, time_question
 from occlusight.reasoning.tracking.timeline import Sighting
 from occlusight.reasoning.tracking.track import Track, track
 from occlusight.reasoning.tracking.watch import Followed, Watched
-from occlusight.reasoning.understanding import Understanding
+from occlusight.reasoning.understanding import Understanding, Understood
 from occlusight.reasoning.vocabulary import shipped_words
 
 WORDS = shipped_words()
@@ -127,12 +132,8 @@ def story_of(
     return track(Watched(tuple(things), tuple(sightings), (unfitted,) * FRAMES), 2.0, FRAMES / 2)
 
 
-def no_reader(questions: Sequence[str]) -> Sequence[object]:
-    raise AssertionError(f"{questions} are about time")
-
-
-def asking(found: Track) -> ClipAnswers:
-    return ClipAnswers(found, Understanding(no_reader, WORDS))  # type: ignore[arg-type]
+def asking(found: Track, known: Mapping[str, Read] = MappingProxyType({})) -> ClipAnswers:
+    return ClipAnswers(found, Understanding(Script(known), WORDS))
 
 
 THINGS = {"o1": ("car", "red"), "o2": ("dog", ""), "o3": ("bus", "")}
@@ -239,3 +240,125 @@ def test_a_story_is_told_in_words(answers: ClipAnswers) -> None:
     )
     assert answers.track.in_words("zh").splitlines()[0] == "红色的汽车：0秒到最后看得到。"
     assert story_of({}, {}).in_words("en") == ""
+
+
+def torn(other: float, calibrated: bool = True) -> ClipAnswers:
+    """A dog that goes behind the car, or the bus: which of them hid part of it just before and after, the frames say of
+    both, of the bus with this probability."""
+    watched = story_of(THINGS, {"o2": [(3, 6, "o1")]}).watched
+    sightings = tuple(
+        replace(one, hides={**one.hides, ("o3", "o2"): other} if t in (2, 6) else one.hides)
+        for t, one in enumerate(watched.sightings)
+    )
+    fitted: Any = SimpleNamespace(certainty=SimpleNamespace(calibrated=calibrated))
+    told = track(replace(watched, sightings=sightings, graphs=(fitted,) * FRAMES), 2.0, FRAMES / 2)
+    return asking(told, {"What hid x1?": sure("who_hides:1"), "x1被什么挡住了?": sure("who_hides:1")})
+
+
+def test_an_answer_is_as_probable_as_no_story_is_in_which_it_differs() -> None:
+    clear, close = torn(0.02).answer("What hid the dog?"), torn(0.8).answer("What hid the dog?")
+    assert clear.text == close.text == "The red car hides the dog from 1.5 s to 3 s."
+    assert clear.probability is not None
+    assert close.probability is not None
+    assert clear.probability > 0.95
+    # in the best rival the bus hides it: doubt of (200 - 139) hundredths of log-odds in each of two frames
+    assert close.probability == pytest.approx(1 / (1 + math.exp(-1.22)), abs=1e-3)
+    assert torn(0.02, calibrated=False).answer("What hid the dog?").probability is None
+    assert torn(0.8).answer("How often was the dog hidden?").probability > close.probability  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        (
+            "What hid the dog?",
+            "The video does not tell that for sure; this is most likely: The red car hides the dog from 1.5 s to 3 s.",
+        ),
+        ("狗被什么挡住了？", "视频不能确定这一点，最可能的情况如下：红色的汽车从1.5秒到3秒挡住狗。"),
+    ],
+)
+def test_what_the_frames_leave_open_is_said_to_be_unsure(question: str, answer: str) -> None:
+    found = torn(0.86)
+    assert found.answer(question).text == answer
+    assert found.answer(question).probability < 0.6  # type: ignore[operator]
+    assert found.answer("When was the bus hidden?").text == "The bus is never wholly hidden."
+
+
+def claims(story: Track, *claims: Claim) -> float:
+    return probability(story.watched.sightings, story.story, claims)[0]
+
+
+def test_claims_differ_by_who_how_often_and_when() -> None:
+    clip = story_of(THINGS, {"o2": [(3, 6, "o1")]})
+    pairs = (("o1", "o2"), ("o3", "o2"))
+    run = ("o1", "o2", 3, 6)
+    for says in ("pairs", "number", "times"):
+        assert claims(clip, Hidings(says, pairs, (run,))) > 0.9
+        assert claims(clip, Hidings(says, pairs)) == 0.5  # the story itself is another answer
+    assert claims(clip, Hidings("pairs", pairs, (("o3", "o2", 3, 6),))) == 0.5
+    assert claims(clip, Hidings("times", pairs, (("o1", "o2", 4, 7),))) > 0.9  # a frame later is no other answer
+    assert claims(clip, Hidings("times", pairs, (("o1", "o2", 5, 8),))) == 0.5
+    assert claims(clip, Place("o2", 4, "behind o1")) > 0.9
+    assert claims(clip, Place("o2", 4, "out")) == 0.5
+    assert claims(clip, Place("o1", 4, "seen"), Place("o2", 4, "seen")) == 0.5  # the least counts
+
+
+@pytest.mark.parametrize(
+    ("question", "read", "label", "answer"),
+    [
+        (
+            "Did the car hide the dog at all?",
+            "Did x1 hide x2 at all?",
+            "hides:12",
+            "Yes: the red car hides the dog from 1.5 s to 3 s.",
+        ),
+        ("狗被公交车挡过没有？", "x1被x2挡过没有?", "hides:21", "是的，公交车从4.5秒到6秒挡住狗。"),
+        (
+            "Did the dog hide the car at all?",
+            "Did x1 hide x2 at all?",
+            "hides:12",
+            "No, the red car is never wholly hidden by the dog.",
+        ),
+        (
+            "Could anything not be seen?",
+            "Could anything not be seen?",
+            "anything_hidden:",
+            "The red car hides the dog from 1.5 s to 3 s. The bus hides the dog from 4.5 s to 6 s.",
+        ),
+        ("狗此刻是不是挡着呢？", "x1此刻是不是挡着呢?", "still_there:1", "最后能看到狗。"),
+        (
+            "Which one conceals the dog?",
+            "Which one conceals x1?",
+            "who_hides:1",
+            "The red car hides the dog from 1.5 s to 3 s. The bus hides the dog from 4.5 s to 6 s.",
+        ),
+    ],
+)
+def test_what_the_understanding_has_programs_for_it_reads(
+    answers: ClipAnswers, question: str, read: str, label: str, answer: str
+) -> None:
+    found = asking(answers.track, {read: sure(label, hides=0.98 if label.endswith("12") else 0.02)}).answer(question)
+    assert found.text == answer
+    assert found.understood is not None
+    assert found.understood >= 0.85
+    assert answers.answer("When did the dog vanish?").understood is None
+
+
+def test_the_shipped_reader_and_the_words_of_time_together() -> None:
+    understanding = Understanding(open_reader(), WORDS)
+    for question, step in (
+        ("Is the dog still there?", "still_there"),
+        ("Does the car hide the dog?", "did_hide"),
+        ("Is the dog hidden now?", "where"),
+        ("Where is the dog now?", "where"),
+        ("Was anything hidden?", "hidings"),
+        ("When did the dog go behind the car?", "when_hidden"),
+        ("狗被汽车挡住过吗？", "did_hide"),
+        ("汽车挡住过什么？", "hid_what"),
+        ("狗还在吗？", "still_there"),
+        ("狗消失了多久？", "how_long"),
+    ):
+        found = asked_of_clip(question, understanding)
+        assert getattr(found, "step", None) == step, question
+    assert isinstance(asked_of_clip("Is the dog nearer than the car?", understanding), Understood)
+    assert isinstance(asked_of_clip("Does the car hide the dog now?", understanding), Understood)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from tests.reasoning.tracking.test_clip_answers import WORDS, no_reader
+from tests.reasoning.test_understanding import Script
+from tests.reasoning.tracking.test_clip_answers import WORDS
 from tests.reasoning.tracking.test_track import FRAMES, SCENES, Looks
 
 from occlusight.backends.completion import Completion
@@ -22,7 +23,7 @@ from occlusight.reasoning.films import MOST_LOOKS, WithStories, story_of
 from occlusight.reasoning.reasoned import Reasoned, Reasoning
 from occlusight.reasoning.understanding import Understanding
 
-UNDERSTANDING = Understanding(no_reader, WORDS)  # type: ignore[arg-type]
+UNDERSTANDING = Understanding(Script({}), WORDS)
 
 
 class LooksAtFrames(Looks):
@@ -72,6 +73,11 @@ def test_a_model_of_single_pictures_answers_from_the_story(by: Reasoning, film: 
     assert done.text == "我只学过单张图片，没有学过视频，下面的回答不可靠。红色的汽车从2秒到4秒挡住狗。"
     assert done.asked is not None
     assert done.asked.program[0][0] == "who_hid"
+    assert done.asked.probability is None  # words of time decided
+    assert done.grounds is not None
+    assert done.grounds.evidence is not None
+    assert "goes behind the red car at 2 s" in done.grounds.evidence.en
+    assert done.grounds.probability is None  # nobody fitted this model
     assert by.extractor.backend.calls == calls  # type: ignore[attr-defined]
     assert plain.requests == []
     told(backend, "?", films=(film, film))  # which the model itself refuses, or not

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from occlusight.occlusion.graph import Text
 from occlusight.occlusion.kinds import Lang, listed
 from occlusight.questions.phrases import cap
 from occlusight.reasoning.graph_answers import GraphAnswers
 from occlusight.reasoning.names import Name
-from occlusight.reasoning.tracking.time_questions import TimeQuestion, time_question
+from occlusight.reasoning.tracking.sureness import Claim, Hidings, Place, probability
+from occlusight.reasoning.tracking.time_questions import TimeQuestion, asked_of_clip
 from occlusight.reasoning.tracking.track import Occlusion, Track
 from occlusight.reasoning.tracking.watch import Followed
-from occlusight.reasoning.understanding import Understanding
+from occlusight.reasoning.understanding import Understanding, Understood
 
 SAY: Mapping[str, Text] = {
     "hidden": Text("{b} goes behind {a} at {t} s", "{b}在{t}秒被{a}完全挡住"),
@@ -52,9 +53,17 @@ SAY: Mapping[str, Text] = {
     "nothing": Text("Nothing is ever wholly hidden", "从来没有东西被完全挡住"),
     "empty": Text("Nothing was recognised in this video", "视频里没有识别出任何物体"),
     "last": Text("In the last frame: {said}", "在最后一帧：{said}"),
+    "yes": Text("Yes: {said}", "是的，{said}"),
+    "no": Text("No, {said}", "没有，{said}"),
+    "unsure": Text(
+        "The video does not tell that for sure; this is most likely", "视频不能确定这一点，最可能的情况如下"
+    ),
 }
 Slots: TypeAlias = Mapping[str, Followed | str | float | None]
 ENDS = {"en": ".", "zh": "。"}
+COLON = {"en": ":", "zh": "："}
+WEAK = 0.65
+"""Answers that are less probable are told to be unsure."""
 ONCE = {"en": {1: "once", 2: "twice"}, "zh": {1: "一次", 2: "两次"}}
 
 
@@ -65,13 +74,24 @@ class ClipAnswer:
     text: in the language of the question
     program: the step, and the things of the clip that it is about
     events: those on which it rests
-    probability: the least of theirs; None where these are not calibrated, or there are none
+    probability: that it is right: see `sureness.probability`, or the least of the events' own where something is
+        hidden in part; None where the frames' are not calibrated, or no rival was found in time
+    understood: how probable it is that this was asked; None where words of time decided
     """
 
     text: str
     program: tuple[str, tuple[str, ...]] | None = None
     events: tuple[Occlusion, ...] = ()
     probability: float | None = None
+    understood: float | None = None
+
+    @property
+    def evidence(self) -> Text | None:
+        """What happened in its events, in both languages; None without any."""
+        if not self.events:
+            return None
+        said = [event.evidence for event in self.events]
+        return Text(" ".join(one.en for one in said), "".join(one.zh for one in said))
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a dict."""
@@ -89,9 +109,9 @@ class ClipAnswers:
 
     def answer(self, question: str, lang: Lang | None = None, history: Sequence[str] = ()) -> ClipAnswer:
         """Answer a question in its language, or in another one; `history` are the questions before it."""
-        asked = time_question(question, self.understanding.words, history)
-        if asked is None:
-            return self._of_the_last_frame(question, lang, history)
+        asked = asked_of_clip(question, self.understanding, history)
+        if isinstance(asked, Understood):
+            return self._of_the_last_frame(asked, lang or asked.lang)
         said = _Saying(self.track, lang or asked.lang)
         things = list(self._meant(asked))
         by = None if asked.by is None else self._called(asked.by)
@@ -104,7 +124,11 @@ class ClipAnswers:
         if asked.step == "hid_what" and by:
             events = tuple(e for e in self._complete() if e.occluder in {one.id for one in by})
             texts = [said.hides(e) for e in events] or [said("hides_nothing", {"a": by[0]})]
-            return _answer(said, asked, texts, events, by)
+            return self._answer(said, asked, texts, events, by, [self._pairs("pairs", events, by=by)])
+        if asked.step == "hidings":
+            events = tuple(self._complete())
+            texts = [said.hides(e) for e in events] or [said("nothing")]
+            return self._answer(said, asked, texts, events, (), [self._pairs("pairs", events)])
         if not things:
             return ClipAnswer(said.whole("nothing"))
         if len(things) > 1 and asked.step != "same_one":
@@ -117,7 +141,8 @@ class ClipAnswers:
             if event.occluded == things[0].id and (occluders is None or event.occluder in occluders)
         )
         texts, used = self._said(asked, things[0], by[0] if by else None, events, said)
-        return _answer(said, asked, texts, used, [things[0], *(by or [])[:1]])
+        claims = self._claims(asked, things[0], by, events)
+        return self._answer(said, asked, texts, used, [things[0], *(by or [])[:1]], claims)
 
     def _said(
         self,
@@ -138,11 +163,16 @@ class ClipAnswers:
                 return [said(kind, {"b": thing, "a": said.behind(last)})], _at_end(events)
             case "same_one":
                 return self._same(thing, events, said)
+        if asked.step == "did_hide" and events:
+            return [said("yes", {"said": said.hides(e)}) for e in events], events
         if not events:
             parts = [e for e in track.events if e.type == "partial" and e.occluded == thing.id]
             parts = [e for e in parts if by is None or e.occluder == by.id]
             free = said("never", {"b": thing}) if by is None else said("never_by", {"b": thing, "a": by})
             away = [said("left", {"b": thing, "t": t}) for t in self._leaves(thing)] if by is None else []
+            if asked.step == "did_hide":
+                yes = [said("yes", {"said": said.part(e)}) for e in parts[:2]]
+                return yes or [said("no", {"said": free})], tuple(parts[:2])
             return [*(away or [free]), *(said.part(e) for e in parts[:2])], tuple(parts[:2])
         match asked.step:
             case "when_hidden":
@@ -160,6 +190,54 @@ class ClipAnswers:
                 whole = sum((track.duration_s if e.end_s is None else e.end_s) - e.start_s for e in events)
                 return [said("long", {"b": thing, "n": said.number(whole)})], events
         return [said.hides(e) for e in events], events
+
+    def _claims(
+        self, asked: TimeQuestion, thing: Followed, by: Sequence[Followed] | None, events: Sequence[Occlusion]
+    ) -> list[Claim]:
+        """What an answer about one thing says of the story."""
+        track, last = self.track, self.track.story.frames - 1
+        if asked.step in ("where", "still_there"):
+            where = track.where(last, thing.id)
+            return [] if where == "unknown" else [Place(thing.id, last, where)]
+        if not events:
+            out = [t for t in range(last + 1) if thing.id in track.story.out[t]]
+            away: list[Claim] = [Place(thing.id, out[len(out) // 2], "out")] if out and by is None else []
+            return [*away, self._pairs("number", (), [thing], by)]
+        says = {"who_hid": "pairs", "did_hide": "pairs", "how_often": "number"}.get(asked.step, "times")
+        return [self._pairs(says, events, [thing], by)]  # type: ignore[arg-type]
+
+    def _pairs(
+        self,
+        says: Literal["pairs", "number", "times"],
+        events: Sequence[Occlusion],
+        of: Sequence[Followed] | None = None,
+        by: Sequence[Followed] | None = None,
+    ) -> Hidings:
+        """What events say, of all that hide or are hidden unless some are named."""
+        all_things = self.track.things
+        asked = [(a.id, b.id) for a in by or all_things for b in of or all_things if a.id != b.id]
+        return Hidings(says, tuple(asked), tuple((e.occluder, e.occluded, e.first, e.last + 1) for e in events))
+
+    def _answer(
+        self,
+        said: _Saying,
+        asked: TimeQuestion,
+        texts: Sequence[str],
+        events: Sequence[Occlusion],
+        things: Sequence[Followed],
+        claims: Sequence[Claim],
+    ) -> ClipAnswer:
+        watched = self.track.watched
+        chance, proved = probability(watched.sightings, self.track.story, claims)
+        parts = [event.probability for event in events if event.type == "partial"]
+        known = proved and None not in parts and all(graph.certainty.calibrated for graph in watched.graphs)
+        told = min((chance, *(p for p in parts if p is not None)))
+        sentences = [cap(text) + ENDS[said.lang] for text in texts]
+        if told < WEAK:
+            sentences.insert(0, cap(said("unsure")) + COLON[said.lang])
+        text = (" " if said.lang == "en" else "").join(sentences)
+        program = asked.step, tuple(thing.id for thing in things)
+        return ClipAnswer(text, program, tuple(events), round(told, 4) if known else None, asked.probability)
 
     def _same(
         self, thing: Followed, events: tuple[Occlusion, ...], said: _Saying
@@ -209,16 +287,14 @@ class ClipAnswers:
         colour = self.understanding.words.colours[name.colour][0] if name.colour else None
         return [one for one in of_kind if colour is None or one.seen.thing.colour[0] in ("", colour)] or of_kind
 
-    def _of_the_last_frame(self, question: str, lang: Lang | None, history: Sequence[str]) -> ClipAnswer:
+    def _of_the_last_frame(self, asked: Understood, lang: Lang) -> ClipAnswer:
         if not self.track.watched.graphs:
-            return ClipAnswer(_Saying(self.track, lang or "en").whole("empty"))
-        answers = GraphAnswers(self.track.watched.graphs[-1], self.understanding)
-        asked = self.understanding.of(question, history)
-        found = answers.of(asked, lang or asked.lang)
+            return ClipAnswer(_Saying(self.track, lang).whole("empty"))
+        found = GraphAnswers(self.track.watched.graphs[-1], self.understanding).of(asked, lang)
         if not found.from_graph:
             return ClipAnswer(found.text)
-        said = SAY["last"].en if (lang or asked.lang) == "en" else SAY["last"].zh
-        return ClipAnswer(said.format(said=found.text), probability=found.probability)
+        said = SAY["last"].en if lang == "en" else SAY["last"].zh
+        return ClipAnswer(said.format(said=found.text), probability=found.probability, understood=asked.probability)
 
 
 @dataclass(frozen=True)
@@ -278,18 +354,3 @@ class _Saying:
 def _at_end(events: Sequence[Occlusion]) -> tuple[Occlusion, ...]:
     """The events that last to the end of the clip."""
     return tuple(event for event in events if event.end_s is None)
-
-
-def _answer(
-    said: _Saying,
-    asked: TimeQuestion,
-    texts: Sequence[str],
-    events: Sequence[Occlusion],
-    things: Sequence[Followed],
-) -> ClipAnswer:
-    sentences = [cap(text) + ENDS[said.lang] for text in texts]
-    told = [event.probability for event in events]
-    known = [chance for chance in told if chance is not None]
-    probability = min(known) if known and len(known) == len(told) else None
-    program = asked.step, tuple(thing.id for thing in things)
-    return ClipAnswer((" " if said.lang == "en" else "").join(sentences), program, tuple(events), probability)

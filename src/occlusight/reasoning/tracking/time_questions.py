@@ -1,24 +1,52 @@
 """What a question asks of a clip's story: when a thing was hidden, by what, how long, how often, whether it is still
 there, and whether what came back is the same.
 
-The words of time decide, in both languages; names are found as in any question (`reasoning.names`), and cut to x1, x2.
+Who hid whom, and whether a thing is still there, is read as any question is (`reasoning.understanding`). It has no
+programs for when, how long, how often and the same one: of these the words of time decide, in both languages, and of
+whatever else it is not sure. Names are found as in any question (`reasoning.names`), and cut to x1, x2.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from occlusight.occlusion.kinds import Lang
 from occlusight.reasoning.names import Name, Named, named
-from occlusight.reasoning.understanding import language
+from occlusight.reasoning.understanding import Understanding, Understood, language
 from occlusight.reasoning.vocabulary import Words, normalised
 
 Step: TypeAlias = Literal[
-    "when_hidden", "when_back", "who_hid", "hid_what", "how_long", "how_often", "still_there", "where", "same_one"
+    "when_hidden",
+    "when_back",
+    "how_long",
+    "how_often",
+    "same_one",
+    "who_hid",
+    "hid_what",
+    "did_hide",
+    "hidings",
+    "still_there",
+    "where",
 ]
+BY_WORDS = frozenset(("when_hidden", "when_back", "how_long", "how_often", "same_one"))
+"""Steps that are no program of a picture."""
+MEANS: Mapping[str, Step] = {
+    "hides": "did_hide",
+    "who_hides": "who_hid",
+    "anything_hides": "who_hid",
+    "hides_what": "hid_what",
+    "hides_anything": "hid_what",
+    "anything_hidden": "hidings",
+    "still_there": "still_there",
+    "hidden_now": "where",
+}
+"""What a program of pictures asks of a clip."""
+SURE = 0.85
+"""What is understood less surely is left to the words of time."""
+AT_END = re.compile(r"\bnow\b|at the end|\blast (?:frame|picture)|最后|现在|结尾|末尾", re.I)
 BACK = (
     r"re-?appear|c[oa]mes? (?:back|out)|return|emerge|shows? (?:up )?again|(?:visible|seen|see it) again|"
     r"(?:back in|into) (?:view|sight)|(?:又|再)(?:再|次)?(?:出现|露|看)|再度|重新|回来|露(?:了)?出来|(?<!\w)出来"
@@ -72,12 +100,43 @@ class TimeQuestion:
     step: of what of the story
     about: the thing that is or was hidden; None where it is said as "it", or not at all
     by: what hides it; None where that is not said
+    probability: that this is meant; None where words of time decided, which tell none
     """
 
     step: Step
     lang: Lang
     about: Name | None = None
     by: Name | None = None
+    probability: float | None = None
+
+
+def asked_of_clip(
+    question: str, understanding: Understanding, history: Sequence[str] = ()
+) -> TimeQuestion | Understood:
+    """Return what a question asks of a clip's story, or, of one that is not about time, what it means of a picture."""
+    by_words = time_question(question, understanding.words, history)
+    if by_words is not None and by_words.step in BY_WORDS:
+        return by_words
+    understood = understanding.of(question, history)
+    return of_program(question, understood) or by_words or understood
+
+
+def of_program(question: str, understood: Understood) -> TimeQuestion | None:
+    """Return what a question that was understood for sure asks of a story; None where that is nothing, or of the last
+    frame."""
+    step = None if understood.scope != "inside" or understood.parts else MEANS.get(understood.program[-1][0])
+    if step is None or understood.probability < SURE:
+        return None
+    if step == "who_hid" and AT_END.search(question):
+        step = "where"
+    elif step == "still_there" and re.search(HIDES, question, re.I):
+        step = "where"  # whether it is hidden now
+    elif step in ("did_hide", "hid_what", "hidings") and AT_END.search(question):
+        return None
+    names = {text: name for name in understood.names for text in (name.text, name.noun)}
+    given = [names.get(str(argument)) for argument in understood.program[-1][1]]
+    by, about = (*given, None, None)[:2] if step in ("did_hide", "hid_what") else (None, (*given, None)[0])
+    return TimeQuestion(step, understood.lang, about, by, understood.probability)
 
 
 def time_question(question: str, words: Words, history: Sequence[str] = ()) -> TimeQuestion | None:

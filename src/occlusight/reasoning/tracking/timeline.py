@@ -61,6 +61,7 @@ class Story:
     out: what has left the picture
     parts: (what hides, what it hides part of)
     optimal: whether no other story is more probable
+    cost: what speaks against it, in hundredths of log-odds
     """
 
     seen: tuple[frozenset[str], ...]
@@ -68,6 +69,7 @@ class Story:
     out: tuple[frozenset[str], ...]
     parts: tuple[frozenset[Pair], ...]
     optimal: bool
+    cost: int = 0
 
     @property
     def frames(self) -> int:
@@ -94,10 +96,8 @@ def story(sightings: Sequence[Sighting], budget_s: float = LONGEST_S, begins: St
     Args:
         begins: what is true in the first frame, where that was decided before.
     """
-    program = (files("occlusight.reasoning.tracking") / "timeline.lp").read_text("utf-8")
-    constants = "".join(f"#const {name}={cost}.\n" for name, cost in COSTS.items())
     decided = "" if begins is None or not sightings else "".join(_decided(sightings[0], begins))
-    found = solver.solve(constants + "".join(_facts(sightings)) + decided + program, time.monotonic() + budget_s)
+    found = solver.solve(program_of(sightings) + decided, time.monotonic() + budget_s)
     atoms: frozenset[Symbol] = frozenset() if found is None else found.atoms
     n = len(sightings)
     seen: list[set[str]] = [set() for _ in range(n)]
@@ -119,7 +119,19 @@ def story(sightings: Sequence[Sighting], budget_s: float = LONGEST_S, begins: St
         tuple(map(frozenset, out)),
         hidden_in_part(sightings, seen),
         found is None or found.optimal,
+        0 if found is None else found.cost,
     )
+
+
+def program_of(sightings: Sequence[Sighting]) -> str:
+    """Return the logic program whose cheapest world is the most probable story."""
+    constants = "".join(f"#const {name}={cost}.\n" for name, cost in COSTS.items())
+    return constants + "".join(_facts(sightings)) + text("timeline.lp")
+
+
+def text(name: str) -> str:
+    """Return a program of this package."""
+    return (files("occlusight.reasoning.tracking") / name).read_text("utf-8")
 
 
 def hidden_in_part(sightings: Sequence[Sighting], seen: Sequence[Set[str]]) -> tuple[frozenset[Pair], ...]:

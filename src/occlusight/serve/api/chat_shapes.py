@@ -305,12 +305,13 @@ class ChatUsage(Reply):
 
 class UnderstoodAs(Reply):
     """What a question was taken to mean: whether pictures of things can tell it, as steps over names, in which
-    language, how probably; and how probably the picture is of the world that the model knows (null: nobody knows)."""
+    language, how probably (null: plain words of time decided); and how probably the picture is of the world that the
+    model knows (null: nobody knows)."""
 
     scope: Literal["inside", "outside", "unclear"]
     program: list[tuple[str, list[str]]]
     lang: str
-    probability: float
+    probability: float | None
     domain: float | None
 
 
