@@ -134,6 +134,21 @@ def test_existence_is_made_of_the_list(question: str, answer: str) -> None:
     assert answered(question, "exists:1", {})[0] == answer
 
 
+def test_another_colour_than_was_said_is_told_first() -> None:
+    own = {"Does the street lamp hide the red car?": "No.", "路灯是否遮挡红色的汽车?": "没有。"}
+    for question, answer in (
+        ("does the street lamp hide the blue car", "I see no blue car, but a red car. No."),
+        ("does the street lamp hide the red car", "No."),
+        ("路灯挡住蓝色的车了吗", "我没有看到蓝色的车，看到的是一辆红色的汽车。没有。"),
+    ):
+        assert answered(question, "hides:12", own)[0] == answer
+
+
+def test_a_colour_that_the_model_does_not_say_is_taken_as_it_was_given() -> None:
+    own = {"Does the red car hide the brown dog?": "No."}
+    assert answered("does the red car hide the brown dog", "hides:12", own)[0] == "No."
+
+
 def test_what_is_not_learnt_is_declined() -> None:
     assert answered("what colour is the car", "colour:1", {})[0] == sentence("unlearnt", "en")
     own = {"What colour is the car?": "Red."}

@@ -218,6 +218,9 @@ class Answer(Iterator[Event]):
                 yield from self._absent(name, lang, "no")
                 return
             known = thing or as_thing(name, self.by.understanding.words)
+            if known is not None and op not in ABOUT_KINDS and (other := self.looking.recoloured(known, lang)):
+                yield _said("recoloured", lang, {"it": name.text, "other": other.one(lang)})
+                known = other
             if known is not None:
                 things |= {name.text: known, name.noun: known}
         yield from self._asked(asked, things)
@@ -274,10 +277,9 @@ class Answer(Iterator[Event]):
         """Whether there is one of a kind: of a colour, only where the model says a colour of all that it sees."""
         name, lang = asked.names[0], asked.lang
         thing = self.looking.meant(name, lang)
-        same = [one for one in self.looking.seen(lang).things if one.kind.key in name.kinds]
-        if thing is None or (name.colour and same and all(one.colour[0] not in ("", thing.colour[0]) for one in same)):
+        if thing is None or self.looking.recoloured(thing, lang):
             yield from self._absent(name, lang, "no")
-        elif name.colour and all(one.colour != thing.colour for one in same):
+        elif name.colour and all(one != thing for one in self.looking.seen(lang).things):
             yield _said("unlearnt", lang)
         else:
             yield _said("yes", lang, {"it": thing.one(lang)})

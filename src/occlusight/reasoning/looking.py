@@ -60,6 +60,12 @@ class Looking:
         least = min(range(len(things)), key=chances.__getitem__)
         return things[least] if chances[least] <= DENIED else None
 
+    def recoloured(self, thing: Thing, lang: Lang) -> Thing | None:
+        """Return what the model sees in place of a thing that is given a colour: one of its kind in another; None where
+        there is one of the colour, or one whose colour it does not say."""
+        same = [one for one in self.seen(lang).things if one.kind.key == thing.kind.key] if thing.colour[0] else []
+        return None if any(one.colour[0] in ("", thing.colour[0]) for one in same) else next(iter(same), None)
+
 
 def denials(backend: Backend, request: Request, things: Sequence[Thing]) -> list[float]:
     """Return how likely a model that has learnt to count says that there is none of the kind of each thing: the mean of

@@ -9,6 +9,7 @@ from occlusight.occlusion.kinds import Lang
 SAY: Mapping[str, Mapping[Lang, str]] = {
     "absent": {"en": "I see no {it} in this picture", "zh": "我在图中没有看到{it}"},
     "instead": {"en": "; I see {told}.", "zh": "，我看到的是{told}。"},
+    "recoloured": {"en": "I see no {it}, but {other}. ", "zh": "我没有看到{it}，看到的是{other}。"},
     "yes": {"en": "Yes, there is {it}.", "zh": "有，图中有{it}。"},
     "no": {"en": "No, I see no {it}", "zh": "没有，我没看到{it}"},
     "order": {"en": "From front to back: {all}.", "zh": "从前到后依次是：{all}。"},
