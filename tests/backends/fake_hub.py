@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+import pytest
 
 NAME = "maker/model"
 WEIGHTS = "model.safetensors"
@@ -20,7 +23,8 @@ CONTENT = bytes(range(256)) * 8192  # 2 MiB
 @dataclass
 class FakeHub:
     """What it has and what it was asked: `ranges` of the weights. `cut` answers end after so many bytes; `alter` turns
-    what is sent of the weights into something else of the same length."""
+    what is sent of the weights into something else of the same length; after `pause` bytes of an answer it waits for
+    `go`."""
 
     files: dict[str, bytes] = field(
         default_factory=lambda: {"config.json": b"{}", WEIGHTS: CONTENT, "notes.md": b"not wanted"}
@@ -29,6 +33,8 @@ class FakeHub:
     ranges: list[str | None] = field(default_factory=list)
     cut: int | None = None
     alter: bool = False
+    pause: int | None = None
+    go: threading.Event = field(default_factory=threading.Event)
     address: str = ""
 
     def entry(self, path: str, kind: str) -> dict[str, Any]:
@@ -89,7 +95,12 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         if self.command == "GET":
-            self.wfile.write(body if self.hub.cut is None else body[: self.hub.cut])
+            sent = body if self.hub.cut is None else body[: self.hub.cut]
+            if self.hub.pause is not None and len(sent) > self.hub.pause:
+                self.wfile.write(sent[: self.hub.pause])
+                self.hub.go.wait(20)
+                sent = sent[self.hub.pause :]
+            self.wfile.write(sent)
             if self.hub.cut is not None and len(body) > self.hub.cut:
                 self.close_connection = True
 
@@ -99,6 +110,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
+
+
+def in_its_place(hub: FakeHub, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let everything ask this hub instead of the real one, and keep what it has in a cache of its own."""
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub.address)
+    template = f"{hub.address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+    monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
 
 
 @contextmanager

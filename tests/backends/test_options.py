@@ -28,6 +28,7 @@ OTHERS = EngineOptions(
     kv_gb=0.5,
     prompt_lookup=False,
     steady=True,
+    offline=True,
 )
 """Of every option but the backend another value than the usual one."""
 NAMES = [one.name for one in fields(EngineOptions) if one.name != "backend"]

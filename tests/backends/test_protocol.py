@@ -165,6 +165,7 @@ WRONG_OPENINGS = [
     ("kv_gb", "x"),
     ("int8_kv", "yes"),
     ("steady", 1),
+    ("offline", 1),
     ("trust_remote_code", "no"),
 ]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.backends.fake_hub import CONTENT, NAME, FakeHub, fake_hub
+from tests.backends.fake_hub import CONTENT, NAME, FakeHub, fake_hub, in_its_place
 from tests.cli.conftest import Result
 
 from occlusight.backends.needs import MEASURED, About
@@ -19,11 +19,7 @@ ROOT = Path(__file__).parents[2]
 def hub(tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     with fake_hub() as one:
         one.files["config.json"] = (tiny_checkpoint / "config.json").read_bytes()
-        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", one.address)
-        template = f"{one.address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
-        monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
-        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+        in_its_place(one, tmp_path / "hub", monkeypatch)
         yield one
 
 

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
 from tests.serve.conftest import running, wait
 
 from occlusight import __version__
 from occlusight.backends.scripted import Scripted
-from occlusight.errors import BadModel
+from occlusight.errors import BadModel, Busy
 from occlusight.serve.app import create_app
 from occlusight.serve.guard import SECURITY_HEADERS, Guard
 from occlusight.serve.page.first_page import first_page
@@ -72,6 +76,71 @@ def test_what_cannot_be_made_ends_the_server_with_its_error() -> None:
         thread.join(10)
         assert not thread.is_alive()
         assert isinstance(app.error, BadModel)
+
+
+def named(name: str, ended: list[str]) -> FastAPI:
+    """An application that says its name, a part of it at once and the rest when told; and notes its end."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        app.state.loop = asyncio.get_running_loop()
+        yield
+        ended.append(name)
+
+    app = FastAPI(lifespan=lifespan)
+    app.state.go = threading.Event()
+
+    @app.get("/")
+    async def tell() -> str:
+        return name
+
+    @app.get("/slowly")
+    async def tell_slowly() -> StreamingResponse:
+        async def pieces() -> AsyncIterator[str]:
+            yield f"{name} begins, "
+            await asyncio.to_thread(app.state.go.wait, 20)
+            yield f"{name} ends"
+
+        return StreamingResponse(pieces())
+
+    return app
+
+
+def refuse() -> FastAPI:
+    raise BadModel("this model cannot be opened")
+
+
+def test_another_application_answers_what_comes_and_the_former_what_it_has_begun() -> None:
+    ended: list[str] = []
+    former = named("former", ended)
+    go = former.state.go
+    with starting(lambda: former) as (address, app, _), ThreadPoolExecutor() as threads:
+        wait(lambda: httpx.get(address).text == '"former"')
+        loop = former.state.loop
+        slow = threads.submit(httpx.get, f"{address}/slowly", timeout=20)
+        wait(lambda: app._served._inside == 1)
+
+        def change(make: Callable[[], Any]) -> Any:
+            return asyncio.run_coroutine_threadsafe(app.give_way(make), loop).result(20)
+
+        with pytest.raises(BadModel, match="cannot be opened"):
+            change(refuse)
+        assert httpx.get(address).text == '"former"'
+        change(lambda: named("later", ended))
+        assert httpx.get(address).text == '"later"'
+        assert ended == []
+        go.set()
+        assert slow.result().text == "former begins, former ends"
+        wait(lambda: ended == ["former"])
+        opening = threading.Event()
+        first = threads.submit(change, lambda: opening.wait(20) and named("last", ended))
+        wait(lambda: app._changing is not None and not app._changing.done())
+        with pytest.raises(Busy, match="another model is being opened"):
+            change(lambda: named("too soon", ended))
+        opening.set()
+        first.result()
+        assert httpx.get(address).text == '"last"'
+    assert ended == ["former", "later", "last"]
 
 
 @pytest.mark.page

@@ -15,6 +15,7 @@ from occlusight.errors import BadInput
 if TYPE_CHECKING:
     from occlusight.api.model import Model
     from occlusight.api.requests import PictureLike, Pictures
+    from occlusight.backends.needs import About
     from occlusight.backends.options import EngineKeywords, EngineOptions, MaxPixels
     from occlusight.backends.protocol import Backend, Message
     from occlusight.engine.sampling_params import SamplingKeywords
@@ -91,6 +92,16 @@ def in_any_words(backend: Backend) -> Backend:
 
     graphs = None if backend.capabilities.scores is None else reasoning(backend)
     return Answering(backend, understanding(), graphs)
+
+
+def about_model(model: str) -> About:
+    """Return what a model takes of this machine, before it is loaded or downloaded.
+
+    Raises BadModel where there is none of this name, or nothing can be known of it.
+    """
+    from occlusight.backends.needs import about_model
+
+    return about_model(model)
 
 
 @lru_cache(maxsize=1)

@@ -22,11 +22,12 @@ CHOICES = (
 )
 
 
-def checkpoint_of(model: str, wanted: Sequence[str] = WANTED) -> Path:
-    """Return the checkpoint folder of a model's name, downloading the `wanted` files if it is on a hub.
+def checkpoint_of(model: str, wanted: Sequence[str] = WANTED, offline: bool = False) -> Path:
+    """Return the checkpoint folder of a model's name, downloading the `wanted` files if it is on a hub; `offline`
+    takes what was downloaded before.
 
     Raises:
-        BadModel: there is no such model, or it cannot be had from the hub.
+        BadModel: there is no such model, or it cannot be had from the hub, or is not there.
         BadInput: it is the oracle, which needs a data set.
     """
     if model in SHIPPED:
@@ -37,8 +38,10 @@ def checkpoint_of(model: str, wanted: Sequence[str] = WANTED) -> Path:
         )
     if model and Path(model).is_dir():
         return Path(model)
+    if offline and HUB_ID.fullmatch(model):
+        return downloaded(model)
     if model.startswith(MODELSCOPE) and HUB_ID.fullmatch(model.removeprefix(MODELSCOPE)):
-        return from_modelscope(model.removeprefix(MODELSCOPE), wanted)
+        return from_modelscope(model.removeprefix(MODELSCOPE), wanted, offline)
     if HUB_ID.fullmatch(model):
         return from_hub(model, wanted)
     raise BadModel(f"there is no model {model!r}; --model takes {CHOICES}")
@@ -54,13 +57,23 @@ def shipped(name: str) -> Path:
     return folder
 
 
+def downloaded(name: str) -> Path:
+    """Return the folder of a model that was downloaded from Hugging Face's hub. Raises BadModel where it was not, or
+    not whole."""
+    stored = Hub().find(name)
+    if stored is None or stored.folder is None:
+        what = "not downloaded" if stored is None else "not downloaded whole"
+        raise BadModel(f"{name!r} is {what}; download it first (occlusight models pull {name})")
+    return stored.folder
+
+
 def from_hub(name: str, wanted: Sequence[str] = WANTED) -> Path:
     """Download from Hugging Face's hub, or find what was downloaded before."""
     return Hub().pull(name, wanted)
 
 
-def from_modelscope(name: str, wanted: Sequence[str] = WANTED) -> Path:
-    """Download from ModelScope, or find what was downloaded before."""
+def from_modelscope(name: str, wanted: Sequence[str] = WANTED, offline: bool = False) -> Path:
+    """Download from ModelScope, or find what was downloaded before; `offline` finds alone."""
     try:
         from modelscope import snapshot_download
     except ImportError as error:
@@ -68,6 +81,6 @@ def from_modelscope(name: str, wanted: Sequence[str] = WANTED) -> Path:
             f"{MODELSCOPE}{name} needs the package modelscope, which is not installed: {install('modelscope')}"
         ) from error
     try:
-        return Path(snapshot_download(name, allow_patterns=list(wanted)))
+        return Path(snapshot_download(name, allow_patterns=list(wanted), local_files_only=offline))
     except Exception as error:  # modelscope raises whatever its transport raises
         raise unreachable(name, "ModelScope", error) from error

@@ -84,7 +84,8 @@ class LocalBackend(Backend):
     @classmethod
     def open(cls, model: str, options: EngineOptions, tell: Callable[[str], None]) -> LocalBackend:
         """Open a model of the hub, of the package or of a folder."""
-        return cls(checkpoint_of(model), options, name=model, blind=model == "blind", tell=tell)
+        checkpoint = checkpoint_of(model, offline=options.offline)
+        return cls(checkpoint, options, name=model, blind=model == "blind", tell=tell)
 
     def __init__(
         self,

@@ -69,6 +69,7 @@ class EngineOptions:
         int8_kv: keys and values in a byte a number.
         kv_gb: the memory in 10^9 bytes that keys and values may take; a quarter of the machine's unless given.
         prompt_lookup: guess tokens from the text so far and check several in one pass; answers are the same without.
+        offline: of models on a hub take what was downloaded, and ask the hub for nothing.
         steady: read prompts in the same chunks however busy the machine is, so that not even the rounding changes from run to run.
     """
 
@@ -86,6 +87,7 @@ class EngineOptions:
     kv_gb: float | None = field(default=None, metadata=by(number, low=1e-3, high=1e6))
     prompt_lookup: bool = field(default=True, metadata=by(truth))
     steady: bool = field(default=False, metadata=by(truth))
+    offline: bool = field(default=False, metadata=by(truth))
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -109,3 +111,4 @@ class EngineKeywords(TypedDict, total=False):
     kv_gb: float | None
     prompt_lookup: bool
     steady: bool
+    offline: bool

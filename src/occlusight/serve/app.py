@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from occlusight.backends.protocol import Backend
 from occlusight.serve.api.app import create_api
-from occlusight.serve.api.service import Service
+from occlusight.serve.api.service import Service, Switch
 from occlusight.serve.fair_queue import FairQueue, Shares
 from occlusight.serve.middleware import guarded
 from occlusight.serve.page.examples import Example
@@ -28,15 +28,16 @@ def create_app(
     shares: Shares | None = None,
     settings: ApiSettings | None = None,
     plain: Backend | None = None,
+    switch: Switch | None = None,
 ) -> ASGIApp:
     """Return the application that serves a model's page at / and its API beside it; see `Page`, `create_api`,
-    `guarded`, `Service` (`plain`) and `FairQueue`."""
+    `guarded`, `Service` (`plain`, `switch`) and `FairQueue`."""
     settings = settings or ApiSettings()
     queue = FairQueue(shares)
-    service = Service(backend, queue, settings.requests, plain)
+    service = Service(backend, queue, settings.requests, plain, switch)
 
     async def built() -> Page:
-        return Page(service.backend, queue, language, knows_photographs, examples)
+        return Page(service.backend, queue, language, knows_photographs, examples, switch is not None)
 
     with ThreadPoolExecutor(
         1

@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,9 @@ from occlusight.serve.settings import ApiSettings
 if TYPE_CHECKING:
     import uvicorn
     from starlette.types import ASGIApp
+
+    from occlusight.serve.api.service import Switch
+    from occlusight.serve.starting import Starting
 
 LOG = logging.getLogger("occlusight.serve")
 LANGUAGES = ("auto", "zh", "en")
@@ -63,10 +67,6 @@ def run(
     with take(host, port) as listening:
         import uvicorn
 
-        from occlusight.serve.guard import Guard
-        from occlusight.serve.page.first_page import first_page
-        from occlusight.serve.starting import Starting
-
         address = f"http://{shown(host)}:{listening.getsockname()[1]}"
 
         def begun() -> None:
@@ -75,10 +75,7 @@ def run(
         def failed() -> None:
             server.should_exit = True
 
-        def make() -> ASGIApp:
-            return served(model, language, options, names, settings, plain)
-
-        starting = Starting(Guard(first_page, names), make, begun, failed)
+        starting = changing(model, language, options, names, settings, plain, begun, failed)
         server = uvicorn.Server(server_config(starting, proxies))
         LOG.info("%s opens already, and shows the page once the model %s is loaded", address, model)
         if shown(host) == "localhost" and host != "127.0.0.1":
@@ -90,6 +87,32 @@ def run(
             raise starting.error
 
 
+def changing(
+    model: str,
+    language: str,
+    options: EngineOptions,
+    allow_hosts: Sequence[str],
+    settings: ApiSettings,
+    plain: bool,
+    begun: Callable[[], None],
+    failed: Callable[[], None],
+) -> Starting:
+    """Return the application that serves a model as soon as it is open, and another one later if that is wanted; see
+    `Starting`."""
+    from occlusight.serve.guard import Guard
+    from occlusight.serve.page.first_page import first_page
+    from occlusight.serve.starting import Starting
+
+    def make(name: str, options: EngineOptions, tell: Callable[[str], None]) -> ASGIApp:
+        return served(name, language, options, allow_hosts, settings, plain, switch, tell)
+
+    async def switch(name: str, tell: Callable[[str], None]) -> None:
+        await starting.give_way(lambda: make(name, on_the_disk(options), tell))
+
+    starting = Starting(Guard(first_page, allow_hosts), lambda: make(model, options, LOG.info), begun, failed)
+    return starting
+
+
 def served(
     model: str,
     language: str,
@@ -97,15 +120,18 @@ def served(
     allow_hosts: Sequence[str],
     settings: ApiSettings,
     plain: bool = False,
+    switch: Switch | None = None,
+    tell: Callable[[str], None] = LOG.info,
 ) -> ASGIApp:
-    """Open the model, and return the application that serves it. What the page needs is imported meanwhile."""
+    """Open the model, and return the application that serves it. What the page needs is imported meanwhile; `switch`
+    serves another model instead."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     began = perf_counter()
     with ThreadPoolExecutor(1, thread_name_prefix="imports") as thread:
         creating = thread.submit(import_app)
         from occlusight.api import in_any_words, open_model
 
-        opened = open_model(model, options, plain=True)
+        opened = open_model(model, options, plain=True, tell=tell)
         backend = opened if plain else in_any_words(opened)
         info = backend.info
         LOG.info(
@@ -118,7 +144,14 @@ def served(
         )
         create_app = creating.result()
     photographs = model not in ("default", "blind")
-    return create_app(backend, language, photographs, allow_hosts=allow_hosts, settings=settings, plain=opened)
+    return create_app(
+        backend, language, photographs, allow_hosts=allow_hosts, settings=settings, plain=opened, switch=switch
+    )
+
+
+def on_the_disk(options: EngineOptions) -> EngineOptions:
+    """Return options by which a model is opened without asking a hub, where this machine is to run it."""
+    return replace(options, offline=True) if options.backend == "local" else options
 
 
 def import_app() -> Callable[..., ASGIApp]:

@@ -48,6 +48,8 @@ ROUTES = {  # what needs which key: the table of docs/api.md
     "/v1/decisions": "key",
     "/v1/nothing": "key",
     "/admin/cache/clear": "admin",
+    "/admin/models/pull": "admin",
+    "/admin/models/switch": "admin",
 }
 
 

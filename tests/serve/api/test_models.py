@@ -50,6 +50,8 @@ def test_the_description_names_every_route_and_its_examples_are_right(serve_api:
         assert set(references(described)) <= {f"#/components/schemas/{name}" for name in names}
         asked = 0
         for path, operations in described["paths"].items():
+            if path.startswith("/admin/models/"):  # those change the server; test_admin.py has them
+                continue
             for example in examples(operations.get("post", {}), described):
                 answer = http.post(path, json={**example, "model": "scripted"} if "model" in example else example)
                 assert answer.status_code == 200, (path, answer.text)

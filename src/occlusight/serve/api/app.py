@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from occlusight import __version__
 from occlusight.serve.api.admin import admin_router
+from occlusight.serve.api.admin_shapes import AdminEvent
 from occlusight.serve.api.bodies import Bodies, BodyLimits
 from occlusight.serve.api.chat import chat_router
 from occlusight.serve.api.chat_shapes import ChatChunk
@@ -36,7 +37,7 @@ ROUTERS = (
 )
 """The families."""
 ALL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-STREAMED = (ChatChunk, ResponseEvent, MessageEvent)
+STREAMED = (ChatChunk, ResponseEvent, MessageEvent, AdminEvent)
 """Shapes that come in events, which FastAPI does not see."""
 
 

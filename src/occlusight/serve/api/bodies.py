@@ -14,6 +14,7 @@ from occlusight.serve.api.errors import ApiError
 from occlusight.serve.visitors import neighbourhood
 
 RETRY_S = 5
+BOUNDED = ("/v1/", "/admin/")
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Bodies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what is within the limits."""
-        if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
+        if scope["type"] != "http" or not scope["path"].startswith(BOUNDED):
             await self.app(scope, receive, send)
             return
         body = Body(self, neighbourhood(scope["client"][0] if scope["client"] else ""), receive)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Lock
 from time import monotonic, time
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from fastapi.sse import KEEPALIVE_COMMENT
 from starlette.requests import Request as HttpRequest
@@ -18,7 +18,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from occlusight.api import reasoning
-from occlusight.backends.protocol import Backend, Done, Event, Request
+from occlusight.backends.protocol import Backend, CancelCheck, Done, Event, ModelInfo, Request
 from occlusight.errors import BadPicture, BadVideo, Cancelled
 from occlusight.reasoning.calibration import Calibration
 from occlusight.reasoning.calibrations import calibration_of
@@ -31,6 +31,7 @@ from occlusight.serve.request_log import note
 from occlusight.serve.visitors import neighbourhood
 
 Result = TypeVar("Result")
+Switch: TypeAlias = Callable[[str, Callable[[str], None]], Awaitable[None]]
 FIRST_NEWS_S = 15.0
 """A stream begins, so that no proxy takes it for dead, also where nothing has come so long."""
 
@@ -40,6 +41,8 @@ class Service:
     """The model that the API answers with, and how it is shared.
 
     plain: the model without what understands questions, which sees relation graphs; the same unless given
+    switch: serves another model, by its name, instead of this one; None where that cannot be done. It is given what
+        hears, in a thread, lines that are told meanwhile
     opened: when it was, in seconds since 1970
     """
 
@@ -47,6 +50,7 @@ class Service:
     queue: FairQueue
     limits: RequestLimits = field(default_factory=RequestLimits)
     plain: Backend | None = None
+    switch: Switch | None = None
     opened: int = field(default_factory=lambda: int(time()))
 
     def __post_init__(self) -> None:
@@ -77,9 +81,11 @@ class Service:
             return self._reasoning
 
     def close(self) -> None:
-        """Begin nothing more, and forget all pictures."""
+        """Begin nothing more, and forget all pictures and the model: FastAPI keeps the routes of an application for
+        ever, and so would keep that."""
         self.threads.shutdown(wait=False, cancel_futures=True)
         self.store.close()
+        self.backend, self.plain, self._reasoning = Ended(self.backend.info), None, None
 
     def check_model(self, name: str) -> None:
         """Raise ApiError (404) for another model than the one that answers here."""
@@ -144,6 +150,22 @@ class Service:
             if not computing.done():
                 computing.add_done_callback(lambda done: done.cancelled() or done.exception())
                 loop.run_in_executor(None, work.close)  # the step under way is waited for: not here
+
+
+class Ended(Backend):
+    """What is left of a model whose service has ended."""
+
+    def __init__(self, info: ModelInfo) -> None:
+        self._info = info
+
+    @property
+    def info(self) -> ModelInfo:
+        """What the model was."""
+        return self._info
+
+    def generate(self, request: Request, cancelled: CancelCheck | None = None) -> Iterator[Event]:
+        """Raise Cancelled."""
+        raise Cancelled(f"{self._info.name} does not answer here any more")
 
 
 class _Work:

@@ -65,16 +65,24 @@ class Gate:
         queue: who asks for an answer is refused here when it has no place for him.
         desk: who answers.
         sight: who makes graphs; None where the backend cannot.
+        larger: a model that whoever runs the server may have served instead; None for none.
     """
 
     def __init__(
-        self, gradio: ASGIApp, uploads: Uploads, queue: FairQueue, desk: Desk, sight: Sight | None = None
+        self,
+        gradio: ASGIApp,
+        uploads: Uploads,
+        queue: FairQueue,
+        desk: Desk,
+        sight: Sight | None = None,
+        larger: str | None = None,
     ) -> None:
         self.gradio = gradio
         self.uploads = uploads
         self.queue = queue
         self.desk = desk
         self.sight = sight
+        self.larger = larger
         self.web = {path.name: path for path in WEB.iterdir() if path.suffix in KINDS}
         get, post = ["GET"], ["POST"]
         self.app = Starlette(
@@ -89,6 +97,7 @@ class Gate:
                 Route("/answers", self.ask, methods=post),
                 Route("/graphs/{kind}/{handle:path}", self.graph, methods=get),
                 Route("/checks", self.check, methods=post),
+                Route("/larger", self.larger_model, methods=get),
             ],
             exception_handlers={HTTPException: refused},
         )
@@ -215,6 +224,11 @@ class Gate:
         except Busy as busy:
             return busy_now(busy)
         return JSONResponse(found and asdict(found), headers=PRIVATE)
+
+    async def larger_model(self, request: Request) -> Response:
+        """The model that this visitor may have served instead, as JSON; null for one who may not."""
+        may = getattr(request.state, "admin", False)
+        return JSONResponse({"model": self.larger if may else None}, headers=PRIVATE)
 
     async def ask(self, request: Request) -> ASGIApp:
         """Answer a question, as lines of JSON (see `Desk`); to close the connection stops it.

@@ -27,7 +27,10 @@ Choice: TypeAlias = Literal["auto", "zh", "en"]
 CHOICES: tuple[Choice, ...] = ("auto", "zh", "en")
 
 TITLE = "Occlusight · 遮见"
-PHOTO_COMMAND = "occlusight serve --model Qwen/Qwen3-VL-2B-Instruct"
+PHOTO_MODEL = "Qwen/Qwen3-VL-2B-Instruct"
+"""A model that knows photographs,"""
+PHOTO_COMMAND = f"occlusight serve --model {PHOTO_MODEL}"
+"""and how it is served from the beginning."""
 STYLES = ("conversation.css", "graph.css", "page.css")
 """That of the page comes last: it says what is otherwise on phones."""
 HEAD = "".join(
@@ -44,7 +47,8 @@ START = "import(new URL('page/page.js', document.baseURI)).then((page) => page.s
 class Page:
     """The page over a backend; `app` is the application.
 
-    `choice` is the first language, "auto" the browser's; `knows_photographs` leaves out what is said of renders.
+    `choice` is the first language, "auto" the browser's; `knows_photographs` leaves out what is said of renders;
+    `switches`: the server can serve another model instead, which whoever runs it is offered.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class Page:
         choice: Choice = "auto",
         knows_photographs: bool = False,
         examples: tuple[Example, ...] | None = None,
+        switches: bool = False,
     ) -> None:
         self.backend = backend
         self.choice = choice
@@ -64,7 +69,8 @@ class Page:
         see = seeing(backend)
         self.sight = None if see is None else Sight(see, self.desk.threads)
         self._gradio = self._mount()
-        self.app = Gate(self._gradio, self.uploads, queue, self.desk, self.sight).app
+        larger = PHOTO_MODEL if switches and not knows_photographs else None
+        self.app = Gate(self._gradio, self.uploads, queue, self.desk, self.sight, larger).app
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:

@@ -1,6 +1,7 @@
 // The graph of the picture shown: asked for, drawn over it, and chosen in by mouse and keyboard.
 
 import { card, strip } from "./card.js";
+import * as larger from "./larger.js";
 import { byId, h, icon } from "./dom.js";
 import { chosen, drawing, located } from "./graph.js";
 import { drawTurn } from "./log.js";
@@ -113,7 +114,7 @@ function seen(app, picture) {
   if (foreign(app, graph) && !guessed.has(picture.id)) return [notice(app, picture, graph)];
   if (drawn(app)) return [strip(graph, app.seen), card(app, graph, app.seen)];
   const unsure = !app.settings.model.photographs && picture.from !== "example" && domain(app, graph) == null;
-  return [...(unsure ? [note([t("renders"), command(app)])] : []), ...offer(app, picture, graph)];
+  return [...(unsure ? [note([t("renders"), ...larger.offer(app)])] : []), ...offer(app, picture, graph)];
 }
 
 /** Return the button that asks for the graph, where there is none yet. */
@@ -134,12 +135,10 @@ function notice(app, picture, graph) {
   const said = [h("b", {}, t("photograph", { share: percent(1 - domain(app, graph)) })), ` ${t("photograph_more")}`];
   return note([
     ...said,
-    command(app),
+    ...larger.offer(app),
     graph ? h("div", { class: "btns" }, h("button", { type: "button", class: "btn", click: guess }, t("guess"))) : "",
   ]);
 }
-
-const command = (app) => h("code", {}, app.settings.command);
 
 const note = (said) => h("div", { class: "note", role: "note" }, icon("heed"), h("div", {}, ...said));
 

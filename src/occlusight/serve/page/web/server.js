@@ -48,6 +48,27 @@ export async function check(claim) {
   return (await asked("checks", { method: "POST", body: JSON.stringify(claim), headers })).json();
 }
 
+/** Return the model that this visitor may have served instead of the present one; null for none. */
+export const larger = async () => (await (await asked("larger")).json()).model;
+
+/** Return what a model takes. */
+export const about = async (model) => (await asked(`admin/models/${model}`)).json();
+
+/** Have the server do something with a model, `pull` or `switch` to it, and hand each event to `take` as it comes. */
+export async function withModel(what, model, signal, take) {
+  const headers = { "Content-Type": "application/json" };
+  const init = { method: "POST", body: JSON.stringify({ model }), headers, signal };
+  let ended = false;
+  for await (const line of linesOf(await asked(`admin/models/${what}`, init))) {
+    if (!line.startsWith("data:")) continue;
+    const event = JSON.parse(line.slice(5));
+    if (event.error) throw new Refusal("server_says", { error: event.error });
+    ended ||= event.event === "done";
+    take(event);
+  }
+  if (!ended) throw new Refusal("broken_off");
+}
+
 /** Ask, and hand each event to `take` as it comes. */
 export async function answer(question, signal, take) {
   const init = {
@@ -56,25 +77,30 @@ export async function answer(question, signal, take) {
     headers: { "Content-Type": "application/json" },
     signal,
   };
-  const reader = (await asked("answers", init)).body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
   let ended = false;
+  for await (const line of linesOf(await asked("answers", init))) {
+    const event = JSON.parse(line);
+    ended ||= event.event === "done" || event.event === "failed";
+    take(event);
+  }
+  if (!ended) throw new Refusal("broken_off");
+}
+
+/** Yield the lines of a response as they come, until it ends or breaks off. */
+async function* linesOf(response) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
   for (;;) {
     let read;
     try {
       read = await reader.read();
     } catch (error) {
       if (error.name === "AbortError") throw error;
-      break;
+      return;
     }
-    if (read.done) break;
+    if (read.done) return;
     const lines = (rest + read.value).split("\n");
     rest = lines.pop();
-    for (const line of lines) {
-      const event = JSON.parse(line);
-      ended ||= event.event === "done" || event.event === "failed";
-      take(event);
-    }
+    yield* lines;
   }
-  if (!ended) throw new Refusal("broken_off");
 }

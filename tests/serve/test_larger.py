@@ -1,0 +1,120 @@
+"""A photograph before the built-in model: whoever runs the page is offered a model that knows photographs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.serve.conftest import serving
+from tests.serve.replies import EN_WORDS, ZH_WORDS
+from tests.serve.test_accessibility import violations
+from tests.serve.test_graph import known
+
+from occlusight.backends.downloads import Hub
+from occlusight.backends.needs import About
+from occlusight.backends.scripted import Scripted
+from occlusight.errors import BadInput, Cancelled
+from occlusight.serve.page.examples import shipped_examples
+from occlusight.serve.page.page import PHOTO_MODEL
+
+NAME = PHOTO_MODEL.partition("/")[2]
+GB = 10**9
+
+
+class Server:
+    """Has a model to download, and switches to it, when told."""
+
+    def __init__(self) -> None:
+        self.about = About(PHOTO_MODEL, {"int8": 2 * GB}, None, {}, 8 * GB, 90 * GB, download_bytes=4 * GB)
+        self.go, self.opened = threading.Event(), threading.Event()
+        self.done: list[str] = []
+        self.fails = False
+
+    def pull(self, hub: Hub, name: str, tell: Any, stopped: Callable[[], bool]) -> Path:
+        tell(GB, 4 * GB)
+        if self.fails:
+            raise BadInput("there is no room")
+        while not self.go.wait(0.05):
+            if stopped():
+                raise Cancelled("stopped")
+        tell(4 * GB, 4 * GB)
+        self.done.append(f"pulled {name}")
+        return Path()
+
+    async def switch(self, name: str, tell: Callable[[str], None]) -> None:
+        tell("in 8 bits")
+        self.opened.wait(20)
+        self.done.append(f"switched to {name}")
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+@pytest.fixture
+def photograph(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Serve the page over a model that takes all pictures for photographs."""
+    monkeypatch.setattr("occlusight.serve.page.page.seeing", lambda backend: lambda path: known(path, 0.03))
+    monkeypatch.setattr("occlusight.serve.api.admin.about_model", lambda name: server.about)
+    monkeypatch.setattr(Hub, "pull", lambda hub, name, **settings: server.pull(hub, name, **settings))
+    with serving(Scripted("Yes."), tuple(shipped_examples()), switch=server.switch) as address:
+        yield address
+
+
+@pytest.mark.page
+@pytest.mark.parametrize(("locale", "words"), [("en-US", EN_WORDS), ("zh-CN", ZH_WORDS)])
+def test_whoever_runs_the_page_gets_the_larger_model_by_it(
+    photograph: str, server: Server, open_tab: Callable[..., Any], locale: str, words: dict[str, str]
+) -> None:
+    tab = open_tab(photograph, locale)
+    get = words["larger_get"].format(name=NAME)
+    tab.page.click(f"#larger >> text={get}")
+    dialog = tab.page.inner_text("dialog")
+    assert "2.0 GB" in dialog
+    assert words["larger_download"].format(gb="4.0", free="90.0") in dialog
+    assert server.done == []
+    tab.page.click(f"dialog >> text={words['larger_yes']}")
+    tab.page.wait_for_selector(f"#larger >> text={words['larger_pull'].format(done='1.0', total='4.0')}")
+    assert tab.page.evaluate("document.querySelector('#larger progress').position") == 0.25
+    assert violations(tab) == []
+    server.go.set()
+    tab.page.wait_for_selector(f"#larger >> text={words['larger_switch']}")
+    assert server.done == [f"pulled {PHOTO_MODEL}"]
+    with tab.page.expect_navigation():
+        server.opened.set()
+    assert server.done == [f"pulled {PHOTO_MODEL}", f"switched to {PHOTO_MODEL}"]
+    tab.ready()
+    assert tab.problems == []
+
+
+@pytest.mark.page
+def test_what_goes_wrong_is_said_and_can_be_tried_again(
+    photograph: str, server: Server, open_tab: Callable[..., Any]
+) -> None:
+    tab = open_tab(photograph)
+    get = f"#larger >> text={EN_WORDS['larger_get'].format(name=NAME)}"
+    server.fails = True
+    tab.page.click(get)
+    tab.page.click(f"dialog >> text={EN_WORDS['larger_yes']}")
+    tab.page.wait_for_selector("#larger [role=alert] >> text=there is no room")
+    server.fails = False
+    tab.page.click(get)
+    tab.page.click(f"dialog >> text={EN_WORDS['larger_yes']}")
+    tab.page.click(f"#larger >> text={EN_WORDS['larger_stop']}")
+    tab.page.wait_for_selector(get)
+    server.about = About(PHOTO_MODEL, {"int8": 9 * GB}, None, {}, 8 * GB, 90 * GB)
+    tab.page.click(get)
+    said = EN_WORDS["larger_no_room"].format(name=NAME, memory="9.0", free="8.0")
+    assert said in tab.page.inner_text("#larger [role=alert]")
+
+
+@pytest.mark.page
+def test_others_read_how_it_is_started(photograph: str, open_tab: Callable[..., Any]) -> None:
+    tab = open_tab(photograph, extra_http_headers={"X-Forwarded-For": "203.0.113.1"})
+    assert f"--model {PHOTO_MODEL}" in tab.page.inner_text("#under code")
+    assert EN_WORDS["larger_command"] in tab.page.inner_text("#under")
+    assert tab.page.locator("#larger").count() == 0
