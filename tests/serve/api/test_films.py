@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import httpx
 import openai
 import pytest
+from anthropic import Anthropic
+from anthropic import BadRequestError as BadRequest
 from openai import OpenAI
 from tests.images.test_film import every, write
 from tests.serve.api.conftest import Telling, client_at, data_uri, serving_api
@@ -91,6 +95,77 @@ def test_what_cannot_be_shown_names_its_field(client: OpenAI, clip: str, picture
         assert (refused.value.param, refused.value.code) == (param, code), part
     with pytest.raises(openai.BadRequestError, match="at most 2 videos"):
         ask(client, *[video(clip)] * 3)
+
+
+def respond(client: OpenAI, *parts: dict[str, Any]) -> Any:
+    content: Any = [*parts, {"type": "input_text", "text": "Is it hidden?"}]
+    return client.responses.create(model="scripted", input=[{"role": "user", "content": content}])
+
+
+def test_responses_take_videos(client: OpenAI, backend: Telling, clip: str, pictures: list[Path]) -> None:
+    picture, frames = data_uri(pictures[0]), [data_uri(one) for one in pictures[:3]]
+    whole = respond(client, {"type": "input_video", "video_url": clip}, {"type": "input_image", "image_url": picture})
+    assert whole.output_text == "Yes, 是。"
+    request = backend.requests[-1]
+    assert (len(request.pictures), len(request.films)) == (1, 1)
+    assert [round(frame.seconds * 25) for frame in request.films[0].frames] == [0, 16, 33, 49]
+    respond(client, {"type": "input_video", "frames": frames, "times": [0, 0.3, 4]})
+    assert [frame.seconds for frame in backend.requests[-1].films[0].frames] == [0.0, 0.3, 4.0]
+    respond(client, {"type": "input_video", "frames": frames, "fps": 4})
+    assert [frame.seconds for frame in backend.requests[-1].films[0].frames] == [0.0, 0.25, 0.5]
+    at = "input[0].content[0]"
+    for part, param, code in (
+        ({"video_url": picture}, f"{at}.video_url", "invalid_video_url"),
+        ({"video_url": "https://example.org/a.mp4"}, f"{at}.video_url", "invalid_video_url"),
+        ({}, f"{at}.video_url", "invalid_value"),
+        ({"video_url": clip, "frames": frames}, f"{at}.video_url", "invalid_value"),
+        ({"video_url": clip, "fps": 2}, f"{at}.fps", "invalid_value"),
+        ({"frames": frames, "times": [0, 0, 1]}, f"{at}.frames", "invalid_value"),
+        ({"frames": frames, "times": [0, 1, 2], "fps": 2}, f"{at}.fps", "invalid_value"),
+        ({"frames": []}, f"{at}.input_video.frames", None),
+    ):
+        with pytest.raises(openai.BadRequestError) as refused:
+            respond(client, {"type": "input_video", **part})
+        if code is not None:
+            assert (refused.value.param, refused.value.code) == (param, code), part
+
+
+def test_messages_take_videos(client: OpenAI, backend: Telling, clip: str, pictures: list[Path]) -> None:
+    frames = [data_uri(one) for one in pictures[:3]]
+    data = clip.partition(",")[2]
+    of_file = {"type": "base64", "media_type": "video/mp4", "data": data}
+    with Anthropic(base_url=str(client.base_url).removesuffix("/v1/"), api_key="none", max_retries=0) as other:
+
+        def tell(source: dict[str, Any]) -> Any:
+            content: Any = [{"type": "video", "source": source}, {"type": "text", "text": "Is it hidden?"}]
+            return other.messages.create(
+                model="scripted", max_tokens=9, messages=[{"role": "user", "content": content}]
+            )
+
+        assert tell(of_file).content[0].text == "Yes, 是。"
+        assert [round(frame.seconds * 25) for frame in backend.requests[-1].films[0].frames] == [0, 16, 33, 49]
+        tell({"type": "frames", "frames": frames, "times": [0, 0.3, 4]})
+        assert [frame.seconds for frame in backend.requests[-1].films[0].frames] == [0.0, 0.3, 4.0]
+        for source, said in (
+            ({**of_file, "data": "AAAA"}, "messages[0].content[0].source.data: this is not a video"),
+            ({**of_file, "media_type": "image/png"}, "media_type"),
+            ({"type": "frames", "frames": frames, "times": [0], "fps": 1}, "times or fps"),
+            ({"type": "frames", "frames": frames, "times": [0]}, "each frame needs a time"),
+            ({"type": "url", "url": "https://example.org/a.mp4"}, "source"),
+        ):
+            with pytest.raises(BadRequest, match=re.escape(said)):
+                tell(source)
+
+
+def test_the_schema_tells_of_videos_in_all_families(client: OpenAI) -> None:
+    shapes = httpx.get(str(client.base_url).replace("/v1/", "/openapi.json")).json()["components"]["schemas"]
+    assert shapes["InputVideo"]["properties"]["video_url"]["examples"] == ["data:video/mp4;base64,AAAA"]
+    assert shapes["VideoBlock"]["properties"]["source"]["discriminator"]["mapping"].keys() == {"base64", "frames"}
+    content = shapes["UserItem"]["properties"]["content"]["anyOf"][1]["items"]["discriminator"]["mapping"]
+    assert content.keys() == {"input_text", "input_image", "input_video"}
+    for shape in ("VideoPart", "InputVideo", "FramesSource"):
+        times = shapes[shape]["properties"]["times"]["anyOf"][0]
+        assert (times["items"]["type"], times["items"]["minimum"]) == ("number", 0)
 
 
 def test_each_open_video_has_a_place_until_it_is_left(clip: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,8 +49,6 @@ from occlusight.serve.api.service import Service, client_of, stream, unless_left
 from occlusight.serve.api.shapes import PictureRead
 from occlusight.serve.fair_queue import Client
 
-FRAMES_A_SECOND = 2.0
-"""Of frames whose times nobody tells."""
 LEAST_LOGPROB = -9999.0
 """What JSON has for minus infinity: vLLM's number."""
 STREAMED: dict[str, Any] = {
@@ -196,10 +194,7 @@ def film_in(part: VideoPart | VideoUrlPart, param: str) -> ShownFilm:
     """Return the video of a part. Raises ApiError where it says two things about its times."""
     if isinstance(part, VideoUrlPart):
         return ShownFilm(f"{param}.video_url.url", part.video_url.url)
-    if part.times is not None and part.fps is not None:
-        raise ApiError(f"{param}: frames have times or fps; leave one out", f"{param}.fps", "invalid_value")
-    even = [number / (part.fps or FRAMES_A_SECOND) for number in range(len(part.video))]
-    return ShownFilm(f"{param}.video", frames=tuple(part.video), seconds=tuple(part.times or even))
+    return ShownFilm.of_frames(part.video, part.times, part.fps, param, "video")
 
 
 def sampling_of(body: ChatRequest) -> SamplingKeywords:

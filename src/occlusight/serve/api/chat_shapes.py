@@ -12,11 +12,15 @@ from pydantic import ConfigDict, Field, JsonValue
 from occlusight.engine.sampling_params import LOGPROBS_LIMIT
 from occlusight.serve.api.shapes import (
     PICTURE,
+    VIDEO,
     Form,
+    Frames,
+    FramesPerSecond,
     Member,
     PictureRead,
     Reply,
     Temperature,
+    Times,
     Tokens,
     TopP,
     Unsupported,
@@ -50,7 +54,7 @@ class ImagePart(Form):
 class VideoUrl(Form):
     """A video as a data URI, of which frames are taken as Qwen3-VL takes them."""
 
-    url: str = Field(json_schema_extra={"examples": ["data:video/mp4;base64,AAAA"]})
+    url: str = Field(json_schema_extra={"examples": [VIDEO]})
 
 
 class VideoUrlPart(Form):
@@ -65,9 +69,9 @@ class VideoPart(Form):
     second."""
 
     type: Literal["video"]
-    video: Annotated[list[str], Field(min_length=1)]
-    times: list[Annotated[float, Field(ge=0, le=1e6)]] | None = None
-    fps: Annotated[float, Field(gt=0, le=1000)] | None = Field(default=None, description="2 unless there are times.")
+    video: Frames
+    times: Times | None = None
+    fps: FramesPerSecond | None = None
 
 
 class SystemMessage(Form):

@@ -13,6 +13,8 @@ from occlusight.images.film import Film
 from occlusight.serve.api.errors import ApiError
 from occlusight.serve.api.pictures import Pictures
 
+FRAMES_A_SECOND = 2.0
+"""Of frames whose times nobody tells."""
 Detail: TypeAlias = Literal["auto", "low", "high"] | None
 DETAILS: dict[Detail, MaxPixels] = {None: None, "auto": None, "low": 512 * 512, "high": "model"}
 """How large pictures are read at most: as the server was told, small, or as the checkpoint allows."""
@@ -35,6 +37,17 @@ class ShownFilm:
     url: str = ""
     frames: tuple[str, ...] = ()
     seconds: tuple[float, ...] = ()
+
+    @classmethod
+    def of_frames(
+        cls, frames: Sequence[str], times: Sequence[float] | None, fps: float | None, param: str, field: str
+    ) -> ShownFilm:
+        """Return a video of frames that stand in a field of `param`, with their times, or so many a second. Raises
+        ApiError where both are given."""
+        if times is not None and fps is not None:
+            raise ApiError(f"{param}: frames have times or fps; leave one out", f"{param}.fps", "invalid_value")
+        even = [number / (fps or FRAMES_A_SECOND) for number in range(len(frames))]
+        return cls(f"{param}.{field}", frames=tuple(frames), seconds=tuple(times or even))
 
     def opened(self, by: Pictures) -> Film:
         """Open it. Raises what `Pictures.film` raises."""

@@ -7,7 +7,18 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from occlusight.serve.api.shapes import PICTURE, Form, Reply, Temperature, Tokens, TopP, Unsupported
+from occlusight.serve.api.shapes import (
+    PICTURE,
+    Form,
+    Frames,
+    FramesPerSecond,
+    Reply,
+    Temperature,
+    Times,
+    Tokens,
+    TopP,
+    Unsupported,
+)
 
 STOPS = 16
 
@@ -45,11 +56,36 @@ class ImageBlock(Form):
     transformations: Unsupported = None
 
 
-Block: TypeAlias = Annotated[TextBlock | ImageBlock, Field(discriminator="type")]
+class Base64Video(Form):
+    """A video's content, of which frames are taken as Qwen3-VL takes them."""
+
+    type: Literal["base64"]
+    media_type: Annotated[str, Field(pattern=r"^video/[A-Za-z0-9_.+-]+$", examples=["video/mp4"])]
+    data: str
+
+
+class FramesSource(Form):
+    """A video as its frames, with the seconds at which they are shown, or so many a second."""
+
+    type: Literal["frames"]
+    frames: Frames
+    times: Times | None = None
+    fps: FramesPerSecond | None = None
+
+
+class VideoBlock(Form):
+    """A video, which Anthropic's own API does not take; it comes after the message's pictures and before its text."""
+
+    type: Literal["video"]
+    source: Annotated[Base64Video | FramesSource, Field(discriminator="type")]
+    cache_control: CacheControl | None = None
+
+
+Block: TypeAlias = Annotated[TextBlock | ImageBlock | VideoBlock, Field(discriminator="type")]
 
 
 class UserTurn(Form):
-    """A question, with the pictures that it is about."""
+    """A question, with the pictures and videos that it is about."""
 
     role: Literal["user"]
     content: str | Annotated[list[Block], Field(min_length=1)]

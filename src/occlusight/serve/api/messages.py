@@ -16,16 +16,20 @@ from starlette.responses import Response
 
 from occlusight.backends.completion import Completion
 from occlusight.backends.protocol import Done, Request, Saved, TextDelta, Usage
-from occlusight.serve.api.conversation import Shown, Turn, request_of
+from occlusight.serve.api.conversation import Shown, ShownFilm, Turn, request_of
 from occlusight.serve.api.errors import MESSAGES, RESPONSES, ApiError
 from occlusight.serve.api.message_shapes import (
     AnsweredText,
     AssistantTurn,
+    Base64Video,
+    FramesSource,
+    ImageBlock,
     MessageReply,
     MessageRequest,
     MessageUsage,
     TextBlock,
     UserTurn,
+    VideoBlock,
 )
 from occlusight.serve.api.pictures import Pictures
 from occlusight.serve.api.service import Service, client_of, stream, unless_left
@@ -159,6 +163,18 @@ def turn_of(message: UserTurn | AssistantTurn, index: int) -> Turn:
     shown = tuple(
         Shown(f"data:{block.source.media_type};base64,{block.source.data}", f"{param}[{at}].source.data")
         for at, block in enumerate(message.content)
-        if not isinstance(block, TextBlock)
+        if isinstance(block, ImageBlock)
     )
-    return Turn(message.role, "\n".join(texts), param, shown)
+    films = tuple(
+        film_in(block.source, f"{param}[{at}].source")
+        for at, block in enumerate(message.content)
+        if isinstance(block, VideoBlock)
+    )
+    return Turn(message.role, "\n".join(texts), param, shown, films)
+
+
+def film_in(source: Base64Video | FramesSource, param: str) -> ShownFilm:
+    """Return the video of a block. Raises ApiError where it says two things about its times."""
+    if isinstance(source, FramesSource):
+        return ShownFilm.of_frames(source.frames, source.times, source.fps, param, "frames")
+    return ShownFilm(f"{param}.data", f"data:{source.media_type};base64,{source.data}")

@@ -10,7 +10,20 @@ from pydantic import ConfigDict, Field, JsonValue
 from occlusight.engine.sampling_params import LOGPROBS_LIMIT
 from occlusight.serve.api.chat_shapes import LikelyToken, ObjectFormat, TextFormat
 from occlusight.serve.api.decision_shapes import InputImage, InputText
-from occlusight.serve.api.shapes import PICTURE, Form, Member, Reply, Temperature, Tokens, TopP, Unsupported
+from occlusight.serve.api.shapes import (
+    PICTURE,
+    VIDEO,
+    Form,
+    Frames,
+    FramesPerSecond,
+    Member,
+    Reply,
+    Temperature,
+    Times,
+    Tokens,
+    TopP,
+    Unsupported,
+)
 
 LOGPROBS = "message.output_text.logprobs"
 
@@ -24,12 +37,26 @@ class EarlierText(Form):
     logprobs: list[Any] | None = Field(default=None, description="Those of an earlier answer say nothing to a model.")
 
 
+class InputVideo(Form):
+    """A video: as a data URI, of which frames are taken as Qwen3-VL takes them, or as its frames, with the seconds at
+    which they are shown, or so many a second. It comes after the message's pictures and before its text."""
+
+    type: Literal["input_video"]
+    video_url: str | None = Field(default=None, json_schema_extra={"examples": [VIDEO]})
+    frames: Frames | None = None
+    times: Times | None = None
+    fps: FramesPerSecond | None = None
+
+
+UserContent: TypeAlias = Annotated[InputText | InputImage | InputVideo, Field(discriminator="type")]
+
+
 class UserItem(Form):
-    """A question, with the pictures that it is about."""
+    """A question, with the pictures and videos that it is about."""
 
     role: Literal["user"]
     type: Literal["message"] = "message"
-    content: str | Annotated[list[Annotated[InputText | InputImage, Field(discriminator="type")]], Field(min_length=1)]
+    content: str | Annotated[list[UserContent], Field(min_length=1)]
     id: str | None = None
     status: str | None = None
 

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from occlusight.backends.completion import Completion
 from occlusight.backends.protocol import Request, TextDelta
 from occlusight.serve.api.chat import likely_tokens
-from occlusight.serve.api.conversation import Shown, Turn, request_of
+from occlusight.serve.api.conversation import Shown, ShownFilm, Turn, request_of
 from occlusight.serve.api.decision_shapes import InputImage
 from occlusight.serve.api.errors import RESPONSES, ApiError
 from occlusight.serve.api.pictures import Pictures
@@ -25,6 +25,7 @@ from occlusight.serve.api.response_shapes import (
     Cached,
     Failure,
     Incompleteness,
+    InputVideo,
     Item,
     OutputMessage,
     OutputPart,
@@ -198,5 +199,21 @@ def turn_of(item: Item, index: int) -> Turn:
         for at, part in enumerate(item.content)
         if isinstance(part, InputImage)
     )
-    texts = [part.text for part in item.content if not isinstance(part, InputImage)]
-    return Turn(role, "\n".join(texts), param, shown)
+    films = tuple(
+        film_in(part, f"{param}[{at}]") for at, part in enumerate(item.content) if isinstance(part, InputVideo)
+    )
+    texts = [part.text for part in item.content if not isinstance(part, InputImage | InputVideo)]
+    return Turn(role, "\n".join(texts), param, shown, films)
+
+
+def film_in(part: InputVideo, param: str) -> ShownFilm:
+    """Return the video of a part. Raises ApiError where it is none, or two."""
+    if (part.video_url is None) == (part.frames is None):
+        field = f"{param}.video_url"
+        raise ApiError(f"{param}: a video is a video_url, or frames; give one of them", field, "invalid_value")
+    if part.frames is not None:
+        return ShownFilm.of_frames(part.frames, part.times, part.fps, param, "frames")
+    if part.times is not None or part.fps is not None:
+        field = "fps" if part.times is None else "times"
+        raise ApiError(f"{param}: {field} is of frames; a video_url tells its own", f"{param}.{field}", "invalid_value")
+    return ShownFilm(f"{param}.video_url", part.video_url or "")

@@ -37,6 +37,13 @@ Member: TypeAlias = Annotated[
     str, Field(max_length=512, description="Who asks, of those behind one key: they take turns.")
 ]
 
+VIDEO = "data:video/mp4;base64,AAAA"
+Frames: TypeAlias = Annotated[list[str], Field(min_length=1)]
+"""Of a video: each a data URI of a picture."""
+Times: TypeAlias = list[Annotated[float, Field(ge=0, le=1e6)]]
+"""The seconds at which frames are shown."""
+FramesPerSecond: TypeAlias = Annotated[float, Field(gt=0, le=1000, description="2 unless there are times.")]
+
 
 class CachedTokens(Reply):
     """How many tokens of the prompt were known from earlier requests."""
