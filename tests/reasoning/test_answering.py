@@ -21,7 +21,7 @@ from occlusight.reasoning.labels import LABELS
 from occlusight.reasoning.names import named
 from occlusight.reasoning.own_wording import Thing, own_wording
 from occlusight.reasoning.sentences import sentence
-from occlusight.reasoning.understanding import Understanding, Understood
+from occlusight.reasoning.understanding import Understanding
 from occlusight.reasoning.vocabulary import shipped_words
 
 LEARNT = ("list_all", "hides", "anything_hides", "count", "nearer", "position", "nearest")
@@ -176,17 +176,6 @@ def test_a_meaning_that_needs_several_pictures_is_not_meant_of_one() -> None:
     answering = Answering(Model(told, learnt=LEARNT), Understanding(read))
     text = Completion.of(answering.generate(Request("where did the car go", "street.webp"))).text
     assert text == "The car is behind it."
-
-
-def test_what_is_not_learnt_is_answered_from_the_graph_where_that_holds_it() -> None:
-    class Graphs:
-        def told(self, request: Request, asked: Understood) -> str | None:
-            return "The dog is behind it." if asked.program[-1][0] == "behind" else None
-
-    for label, said in (("behind:1", "The dog is behind it."), ("colour:1", sentence("unlearnt", "en"))):
-        understanding = Understanding(reads(label, 0.5, 0.99, ""))
-        answering = Answering(Model(SEES, learnt=LEARNT), understanding, Graphs())  # type: ignore[arg-type]
-        assert Completion.of(answering.generate(Request("what is behind the car", "street.webp"))).text == said
 
 
 def test_what_no_picture_tells_is_declined_with_an_example_about_this_one() -> None:
@@ -373,21 +362,3 @@ def test_pictures_in_memory_are_told_apart_by_what_they_show() -> None:
 )
 def test_what_needs_several_pictures_is_asked_of_one_as_it_is_there(label: str, question: str, said: str) -> None:
     assert answered(question, label, {"Is anything hiding the dog?": "No."})[0] == said
-
-
-@pytest.mark.parametrize(
-    ("told", "said"),
-    [
-        ("Yes. The dog is partly hidden.", "The dog is partly hidden."),
-        ("No. Nothing is hidden.", "Nothing is hidden."),
-        ("是的。狗被遮挡了一部分。", "狗被遮挡了一部分。"),
-    ],
-)
-def test_whether_all_is_visible_and_whether_anything_is_hidden_are_answered_alike(told: str, said: str) -> None:
-    class Graphs:
-        def told(self, request: Request, asked: Understood) -> str | None:
-            return told
-
-    understanding = Understanding(reads("anything_hidden:", 0.5, 0.99, ""))
-    answering = Answering(Model(SEES, learnt=LEARNT), understanding, Graphs())  # type: ignore[arg-type]
-    assert Completion.of(answering.generate(Request("is everything visible", "street.webp"))).text == said

@@ -20,6 +20,7 @@ from occlusight.backends.protocol import (
     CancelCheck,
     Done,
     Event,
+    Grounds,
     Request,
     Saved,
     TextDelta,
@@ -122,6 +123,7 @@ class Answer(Iterator[Event]):
         self._asking: Iterator[Event] | None = None
         self._began = perf_counter()
         self._meaning: Asked | None = None
+        self._grounds: Grounds | None = None
         self._first_s: float | None = None
         self._dones: list[Done] = []
         kept = by.lists.of(self.request.pictures)
@@ -163,7 +165,8 @@ class Answer(Iterator[Event]):
     def _done(self) -> Done:
         """What all that the model was asked took, as of one answer."""
         if not self._dones:
-            return Done("stop", timings=Timings(first_token_s=self._first_s or 0.0), asked=self._meaning)
+            timings = Timings(first_token_s=self._first_s or 0.0)
+            return Done("stop", timings=timings, asked=self._meaning, grounds=self._grounds)
         first, last = self._dones[0], self._dones[-1]
         usage = Usage(
             sum(done.usage.prompt_tokens for done in self._dones),
@@ -179,7 +182,7 @@ class Answer(Iterator[Event]):
             wait_s=sum(done.timings.wait_s for done in self._dones),
         )
         together = Saved(*map(sum, zip(*((one.reused, one.forced, one.guessed) for one in saved), strict=True)))
-        return Done(last.finish_reason, usage, timings, together, self._meaning)
+        return Done(last.finish_reason, usage, timings, together, self._meaning, self._grounds)
 
     def answer(self, asked: Understood) -> Iterator[Event]:
         """Yield the answer to what was understood, of two questions one after the other."""
@@ -192,6 +195,7 @@ class Answer(Iterator[Event]):
                 if number:
                     yield TextDelta(SPACE[asked.lang])
                 yield from self.answer(part)
+            self._grounds = None  # what one of two answers rests on is not what both do
         else:
             yield from self._about(asked)
 
@@ -242,7 +246,8 @@ class Answer(Iterator[Event]):
         op = ALONE.get((op, len(arguments)), op)
         meant, _ = self._step([[op, arguments]])
         if op in BETTER_TOLD and self.by.reasoning and (told := self.by.reasoning.told(self.request, asked)):
-            yield TextDelta(DECIDED.sub("", told) if op == "anything_hidden" else told)
+            self._grounds = told.grounds
+            yield TextDelta(DECIDED.sub("", told.text) if op == "anything_hidden" else told.text)
         elif meant in self.by.learnt:
             if asked.both_ways and self.by.backend.capabilities.scores is not None:
                 yield self._both_ways([things[name] for name in arguments], asked.lang)
@@ -254,7 +259,8 @@ class Answer(Iterator[Event]):
         elif op == "locate" and (pair := self._beside(things[arguments[0]], asked.lang)):
             yield from self._model(own_wording([["position", ["a", "b"]]], pair, asked.lang))
         elif self.by.reasoning and (told := self.by.reasoning.told(self.request, asked)):
-            yield TextDelta(told)
+            self._grounds = told.grounds
+            yield TextDelta(told.text)
         else:
             yield _said("unlearnt", asked.lang)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from occlusight.backends.protocol import Grounds
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph, Object, Relation, Text
 from occlusight.occlusion.kinds import Lang, Names, listed
@@ -78,6 +79,11 @@ class GraphAnswer:
     scope: Scope = "inside"
     relations: tuple[Relation, ...] = ()
     from_graph: bool = True
+
+    @property
+    def grounds(self) -> Grounds:
+        """What it rests on, as backends say it."""
+        return Grounds(self.probability, self.evidence, self.relations)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a dict."""

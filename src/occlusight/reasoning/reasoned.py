@@ -12,7 +12,6 @@ from occlusight.backends.protocol import (
     CancelCheck,
     Done,
     Event,
-    Grounds,
     Request,
     TextDelta,
     Timings,
@@ -75,7 +74,7 @@ class Reasoning:
             answers = GraphAnswers(kept[key], self.understanding)
         return answers
 
-    def told(self, request: Request, asked: Understood) -> str | None:
+    def told(self, request: Request, asked: Understood) -> GraphAnswer | None:
         """Return what the graph of a request's picture tells of something that was understood; None where it holds
         no such thing, or not one of what is named."""
         if not may_be_in_a_graph(asked) or len(request.pictures) != 1:
@@ -84,7 +83,7 @@ class Reasoning:
         if any(len(answers.bound(name)) != 1 for name in asked.names):
             return None
         answer = answers.of(asked, asked.lang)
-        return answer.text if answer.from_graph else None
+        return answer if answer.from_graph else None
 
     def _kept(self, request: Request, lang: Lang = "en") -> tuple[MutableMapping[str, Described], str]:
         key = f"{lang} {request.max_pixels} {request.min_pixels} {request.system}"
@@ -164,8 +163,7 @@ class Reasoned(Wrapped):
         meaning = Asked(
             asked.scope, _program(answer), asked.lang, asked.probability, answers.described.certainty.domain
         )
-        grounds = Grounds(answer.probability, answer.evidence, answer.relations)
-        yield Done("stop", timings=Timings(first_token_s=seconds), asked=meaning, grounds=grounds)
+        yield Done("stop", timings=Timings(first_token_s=seconds), asked=meaning, grounds=answer.grounds)
 
     def clear_cache(self) -> None:
         """Empty the backend's caches, and forget the graphs."""
