@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -11,7 +13,8 @@ class Server(ThreadingHTTPServer):
     """Keeps what it was asked. `failures` are the statuses with which it answers first; `refusals` the bodies that it refuses, and how.
 
     `events` are streamed as they stand instead of its own answer; `listing` is what it says instead of its list of models, `promised` the
-    bytes that it says a stream has.
+    bytes that it says a stream has. `typed` is what it answers to typed questions, if it takes them, and `entry` what it says of its
+    model beside the usual.
     """
 
     daemon_threads = True
@@ -28,6 +31,8 @@ class Server(ThreadingHTTPServer):
         self.logprobs = True
         self.owner = "us"
         self.promised = 0
+        self.typed: object = None
+        self.entry: dict = {}
         self.listing: tuple[int, str] | None = None
         self.events: list[object] | None = None
         self.refusals: list[tuple[Callable[[dict], bool], dict]] = []
@@ -54,12 +59,17 @@ class Handler(BaseHTTPRequestHandler):
         self.reply(
             {
                 "object": "list",
-                "data": [{"id": "small", "object": "model", "created": 7, "owned_by": self.server.owner}],
+                "data": [
+                    {"id": "small", "object": "model", "created": 7, "owned_by": self.server.owner, **self.server.entry}
+                ],
             }
         )
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if self.path.endswith("/decisions"):
+            self.decide(body)
+            return
         self.server.asked.append(body)
         refusal = next((error for refused, error in self.server.refusals if refused(body)), None)
         if refusal is not None:
@@ -76,9 +86,18 @@ class Handler(BaseHTTPRequestHandler):
             choice["logprobs"] = logprobs if self.server.logprobs else None
             self.reply({"id": "1", "object": "chat.completion", "created": 1, "model": "small", "choices": [choice]})
 
-    def reply(self, document: dict | str, status: int = 200) -> None:
+    def decide(self, body: dict) -> None:
+        if self.server.typed is None:
+            self.reply({"detail": "Not Found"}, 404)
+        elif not body:
+            self.reply({"error": {"message": "model is missing"}}, 400)
+        else:
+            self.server.asked.append(body)
+            self.reply(self.server.typed)
+
+    def reply(self, document: object, status: int = 200) -> None:
         page = isinstance(document, str)
-        body = document.encode() if page else json.dumps(document).encode()
+        body = (document if isinstance(document, str) else json.dumps(document)).encode()
         self.send_response(status)
         self.send_header("content-type", "text/html" if page else "application/json")
         self.send_header("content-length", str(len(body)))
@@ -112,3 +131,17 @@ class Handler(BaseHTTPRequestHandler):
         if not isinstance(document, bytes):
             document = (document if isinstance(document, str) else json.dumps(document)).encode()
         self.wfile.write(b"data: %s\n\n" % document)
+
+
+@contextmanager
+def chat_server() -> Iterator[Server]:
+    """Run a server."""
+    found = Server()
+    thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield found
+    finally:
+        found.shutdown()
+        found.server_close()
+        thread.join(5)

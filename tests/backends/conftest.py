@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from copy import copy
 
 import pytest
-from tests.backends.chat_server import Server
+from tests.backends.chat_server import Server, chat_server
 
 from occlusight.backends.openai import OpenAIBackend
 
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[Server]:
-    found = Server()
-    thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield found
-    found.shutdown()
-    found.server_close()
-    thread.join(5)
+    with chat_server() as found:
+        yield found
 
 
 @pytest.fixture

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import copy
+import io
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from PIL import Image
 from tests.backends.chat_server import Server
 
 from occlusight.backends.chunks import Reader
 from occlusight.backends.openai import OpenAIBackend
-from occlusight.backends.protocol import Done, Request, TextDelta, ThoughtDelta, TokenLogprob
+from occlusight.backends.protocol import Done, Message, Request, TextDelta, ThoughtDelta, TokenLogprob
 from occlusight.engine.json_limits import JsonLimits
 from occlusight.errors import BadInput, BadModel, OcclusightError
 
@@ -28,7 +31,6 @@ SETTINGS: dict[str, Any] = {
     "logprobs": 2,
     "thinking_tokens": 7,
     "json_limits": JsonLimits(),
-    "max_pixels": 4096,
     "min_pixels": 4096,
 }
 FORMAT = {
@@ -71,6 +73,42 @@ def test_a_setting_reaches_the_server_as_it_wants_it_or_is_refused_by_name(serve
             list(backend.generate(request))
             assert sent.items() <= server.asked[0].items()
             assert name in backend.honoured
+
+
+def test_pictures_are_reduced_before_they_are_sent(server: Server) -> None:
+    picture = Image.new("RGB", (200, 50))
+    backend = OpenAIBackend("small", base_url=server.address, max_pixels=2500)
+    for limit in (None, 400, "model", 1_000_000):
+        list(backend.generate(Request("?", (picture,), history=(Message("user", "!", picture),), max_pixels=limit)))
+    sizes = [[size_of(message["content"][0]) for message in asked["messages"]] for asked in server.asked]
+    assert sizes == [[size, size] for size in ((100, 25), (40, 10), (200, 50), (200, 50))]
+
+
+def size_of(part: dict[str, Any]) -> tuple[int, int]:
+    """The size of a picture as it was sent."""
+    return Image.open(io.BytesIO(base64.b64decode(part["image_url"]["url"].partition(",")[2]))).size
+
+
+def test_typed_questions_go_to_servers_that_take_them(server: Server) -> None:
+    asked = {"model": "here", "input": "A car.", "questions": [{"type": "predicate", "instructions": "Is it red?"}]}
+    without = OpenAIBackend("small", base_url=server.address, retries=0)
+    assert not without.capabilities.decides
+    with pytest.raises(BadInput, match="small answers no typed questions itself"):
+        without.decisions(asked)
+    server.typed = {"answers": [{"type": "predicate", "name": None, "probability": 0.8}]}
+    backend = OpenAIBackend("small", base_url=server.address, retries=0)
+    assert backend.capabilities.decides
+    assert backend.decisions(asked) == server.typed
+    assert server.asked == [{**asked, "model": "small"}]
+    server.typed = "nothing of the kind"
+    with pytest.raises(OcclusightError, match="something"):
+        backend.decisions(asked)
+
+
+def test_a_context_that_the_server_tells_is_known(server: Server, backend: OpenAIBackend) -> None:
+    assert backend.info.context == 0
+    server.entry = {"max_model_len": 32768}
+    assert OpenAIBackend("small", base_url=server.address).info.context == 32768
 
 
 def test_the_time_of_a_list_is_no_revision_of_a_model(server: Server, backend: OpenAIBackend) -> None:

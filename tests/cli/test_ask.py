@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from tests.backends.chat_server import chat_server
 from tests.cli.conftest import Result
 
 import occlusight
@@ -31,6 +32,16 @@ def test_the_answer_is_streamed_and_equals_the_python_api(
         out == occlusight.generate_response(pictures[0], "车在哪里?", model=str(tiny_checkpoint), max_tokens=12) + "\n"
     )
     assert "cut after 12 tokens" in err
+
+
+def test_another_server_answers(call: Callable[..., Result], pictures: list[Path]) -> None:
+    with chat_server() as server:
+        where = ("--backend", "openai", "--base-url", server.address)
+        code, out, _ = call("ask", pictures[0], "Does it?", *where, "--model", "small", "--max-pixels", 1024)
+        assert (code, out) == (0, "Yes, it does.\n")
+        assert server.asked[0]["messages"][0]["content"][-1]["text"] == "Does it?"
+        code, _, err = call("ask", pictures[0], "Does it?", *where, "--model", "large")
+        assert (code, err) == (2, f"occlusight: {server.address} has no model 'large'; it has small\n")
 
 
 def test_what_speaks_against_a_picture_is_told_before_the_answer(ask: Callable[..., Result], tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import json
 import logging
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any, ClassVar
@@ -19,9 +19,10 @@ from occlusight.backends.chunks import Reader, field, logprobs_in
 from occlusight.backends.dialects import DIALECTS, dialect_of, standard
 from occlusight.backends.fields import Picture, as_choices
 from occlusight.backends.honoured import refuse_others
-from occlusight.backends.options import EngineOptions
+from occlusight.backends.options import EngineOptions, MaxPixels, as_max_pixels
 from occlusight.backends.parameters import Change, wanted_change
 from occlusight.backends.protocol import (
+    REMOTE,
     Backend,
     CancelCheck,
     Capabilities,
@@ -36,7 +37,7 @@ from occlusight.backends.structured import prompt_of
 from occlusight.checks import number, text
 from occlusight.checks import whole as whole_number
 from occlusight.errors import BadInput, BadModel, OcclusightError
-from occlusight.model.picture import open_picture
+from occlusight.model.picture import open_picture, reduced
 
 LOG = logging.getLogger("occlusight.backends")
 BASE_URL, API_KEY = "OPENAI_BASE_URL", "OPENAI_API_KEY"
@@ -56,6 +57,7 @@ class OpenAIBackend(Backend):
         api_key: without it $OPENAI_API_KEY; many local servers need none.
         timeout: seconds that one request may take.
         retries: how often a failed request is tried again.
+        max_pixels: pictures with more pixels are reduced to so many before they are sent, where a request says nothing else.
         server: what the server is (openai, vllm, sglang or llamacpp), and so which settings it knows; unless given, its list of models
             tells, and a stranger is taken to know OpenAI's own settings alone.
 
@@ -64,12 +66,12 @@ class OpenAIBackend(Backend):
         BadModel: the server cannot be reached, or does not have the model.
     """
 
-    supported_options: ClassVar[frozenset[str]] = frozenset({"base_url"})
+    supported_options: ClassVar[frozenset[str]] = frozenset({"base_url", "max_pixels"})
 
     @classmethod
     def open(cls, model: str, options: EngineOptions, tell: Callable[[str], None]) -> OpenAIBackend:
         """Reach the server that has a model."""
-        return cls(model, base_url=options.base_url)
+        return cls(model, base_url=options.base_url, max_pixels=options.max_pixels)
 
     def __init__(
         self,
@@ -79,6 +81,7 @@ class OpenAIBackend(Backend):
         api_key: str | None = None,
         timeout: float = 600.0,
         retries: int = 4,
+        max_pixels: MaxPixels = None,
         server: str | None = None,
     ) -> None:
         text("model", model)
@@ -93,6 +96,7 @@ class OpenAIBackend(Backend):
             raise BadInput(f"server must be one of {', '.join(DIALECTS)}, but {server!r} was given")
         key = api_key or os.environ.get(API_KEY) or "none"
         self.model, self.address = model, address
+        self.max_pixels = None if max_pixels is None else as_max_pixels("max_pixels", max_pixels)
         if not all(isinstance(one, str) and one.isascii() and one.isprintable() for one in (address, key)):
             raise BadInput("base_url and api_key must be texts of printable ASCII characters; check both")
         try:
@@ -102,8 +106,15 @@ class OpenAIBackend(Backend):
         entry = self._entry()
         self.dialect = DIALECTS[server] if server else dialect_of(field(entry, "owned_by"))
         created = None if self.dialect.lists_now else field(entry, "created")
-        self._info = ModelInfo(name=model, revision=f"{address}#{created}" if created else address, dtype="remote")
+        context = field(entry, "max_model_len")
+        self._info = ModelInfo(
+            name=model,
+            revision=f"{address}#{created}" if created else address,
+            context=context if isinstance(context, int) else 0,
+            dtype=REMOTE,
+        )
         self.changes: list[Change] = []
+        self._decides = self._has_decisions()
 
     @property
     def info(self) -> ModelInfo:
@@ -113,12 +124,12 @@ class OpenAIBackend(Backend):
     @property
     def capabilities(self) -> Capabilities:
         """The chat API gives log-probabilities of the tokens that are answered, and so of the first one alone before it is known."""
-        return Capabilities(scores="first token")
+        return Capabilities(scores="first token", decides=self._decides)
 
     @property
     def honoured(self) -> frozenset[str]:
-        """The fields of a request that reach the model; any other that is asked for is refused."""
-        return self.dialect.honoured
+        """The fields of a request that reach the model; any other that is asked for is refused. (Pictures are reduced here.)"""
+        return self.dialect.honoured | {"max_pixels"}
 
     def _entry(self) -> Any:
         """Return what the server says about the model. Servers that do not list theirs are believed to have it, and say nothing."""
@@ -149,6 +160,27 @@ class OpenAIBackend(Backend):
         except (ValueError, RecursionError):  # a page of the web
             entries = None
         return entries if isinstance(entries, list) else []
+
+    def _has_decisions(self) -> bool:
+        """Whether the server answers typed questions itself: one that does refuses an empty request as such."""
+        try:
+            self.client.with_options(max_retries=0).post("/decisions", body={}, cast_to=object)
+        except (openai.BadRequestError, openai.UnprocessableEntityError):
+            return True
+        except (openai.APIError, ValueError):
+            return False
+        return False
+
+    def decisions(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what the server answers to typed questions. Raises as `generate`."""
+        if not self._decides:
+            return super().decisions(asked)
+        with self._told():
+            answered = self.client.decisions.with_raw_response.create(**{**asked, "model": self.model})
+            found = json.loads(answered.http_response.content)
+        if not isinstance(found, dict):
+            raise OcclusightError(f"{self.address} answered typed questions with something else than an object")
+        return found
 
     def generate(self, request: Request, cancelled: CancelCheck | None = None) -> Iterator[Event]:
         """Yield the answer as it is streamed; closing the iterator closes the connection, which cancels the work.
@@ -207,10 +239,12 @@ class OpenAIBackend(Backend):
         messages: list[dict[str, Any]] = []
         if request.system:
             messages.append({"role": "system", "content": request.system})
+        limit = self.max_pixels if request.max_pixels is None else request.max_pixels
+        most = limit if isinstance(limit, int) else None
         for turn in request.history:
-            messages.append({"role": turn.role, "content": _content(turn.text, turn.pictures, cancelled)})
+            messages.append({"role": turn.role, "content": _content(turn.text, turn.pictures, most, cancelled)})
         asked = prompt_of(request, tells=True)
-        messages.append({"role": "user", "content": _content(asked, request.pictures, cancelled)})
+        messages.append({"role": "user", "content": _content(asked, request.pictures, most, cancelled)})
         body = {"model": self.model, "messages": messages, **standard(request.sampling)}
         extra = self.dialect.extra(request.sampling)
         return {**body, "extra_body": extra} if extra else body
@@ -261,19 +295,22 @@ def first_token(wordings: Sequence[str], likeliest: Sequence[tuple[str, float]])
     return math.log(sum(math.exp(value) for _, value in begins))
 
 
-def _content(text: str, pictures: Sequence[Picture], cancelled: CancelCheck | None) -> str | list[dict[str, Any]]:
+def _content(
+    text: str, pictures: Sequence[Picture], most: int | None, cancelled: CancelCheck | None
+) -> str | list[dict[str, Any]]:
     if not pictures:
         return text
     parts: list[dict[str, Any]] = [
-        {"type": "image_url", "image_url": {"url": as_data_url(p, cancelled)}} for p in pictures
+        {"type": "image_url", "image_url": {"url": as_data_url(p, cancelled, most)}} for p in pictures
     ]
     return [*parts, {"type": "text", "text": text}]
 
 
-def as_data_url(picture: Picture, cancelled: CancelCheck | None = None) -> str:
-    """Return an upright picture as the data URL of a PNG: no pixel is lost on the way. Raises BadPicture."""
+def as_data_url(picture: Picture, cancelled: CancelCheck | None = None, most: int | None = None) -> str:
+    """Return an upright picture, of at most so many pixels, as the data URL of a PNG: none is lost on the way. Raises BadPicture."""
     buffer = io.BytesIO()
-    open_picture(picture, cancelled=cancelled).save(buffer, "PNG")
+    image = open_picture(picture, reduce_to=most, cancelled=cancelled)
+    (image if most is None else reduced(image, most)).save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 

@@ -6,9 +6,9 @@ Backends are interchangeable: our engine, an HTTP server, canned answers for tes
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, Unpack, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, Unpack, runtime_checkable
 
 from occlusight.backends.fields import Picture, as_films, as_pictures
 from occlusight.backends.options import PIXELS_LIMIT, EngineOptions, MaxPixels, as_max_pixels, in_order
@@ -28,6 +28,8 @@ Choice: TypeAlias = str | tuple[str, ...]
 """A text, or several that mean the same."""
 FinishReason: TypeAlias = Literal["stop", "length", "cancelled"]
 
+REMOTE = "remote"
+"""`ModelInfo.dtype` of a model that another server runs."""
 CHARACTERS_A_TOKEN = 16
 """More than the average of any text that asks something: English has four to five, Chinese one or two."""
 
@@ -299,12 +301,14 @@ class Capabilities:
     Args:
         scores: of what `score` tells the log-probability: of an `answer`, whole or as a beginning; of its `first token` alone; or of nothing.
         together: `generate_many` and `score_many` compute what they are given together, not one after the other.
+        decides: `decisions` answers typed questions itself.
         caches: what earlier requests computed is kept, and may change the rounding of later answers; `clear_cache` empties it.
     """
 
     scores: Literal["answer", "first token"] | None = None
     together: bool = False
     caches: bool = False
+    decides: bool = False
 
 
 @runtime_checkable
@@ -360,6 +364,11 @@ class Backend(Protocol):
     def weigh(self, asked: Sequence[tuple[Request, Sequence[Choice]]], *, whole: bool = True) -> Weighed:
         """Return what `score_many` does, and what it took."""
         return Weighed(self.score_many(asked, whole=whole))
+
+    def decisions(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the answers to typed questions, both in the form of OpenAI's `/v1/decisions`. Raises BadInput unless
+        `capabilities.decides`."""
+        raise BadInput(f"{self.info.name} answers no typed questions itself")
 
     def domain(self, pictures: Sequence[Picture]) -> float | None:
         """Return the probability that pictures are of the world that the model knows; None where that is not known."""

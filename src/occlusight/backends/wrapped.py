@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Self
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 from occlusight.backends.fields import Picture
 from occlusight.backends.protocol import Backend, CancelCheck, Capabilities, Choice, Event, ModelInfo, Request, Weighed
@@ -57,6 +57,10 @@ class Wrapped(Backend):
     def weigh(self, asked: Sequence[tuple[Request, Sequence[Choice]]], *, whole: bool = True) -> Weighed:
         """Return what the backend does."""
         return self.backend.weigh(asked, whole=whole)
+
+    def decisions(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what the backend answers."""
+        return self.backend.decisions(asked)
 
     def domain(self, pictures: Sequence[Picture]) -> float | None:
         """Return what the backend says."""

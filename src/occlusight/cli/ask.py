@@ -13,7 +13,7 @@ import typer
 
 from occlusight.backends.options import EngineOptions, SamplingParams
 from occlusight.cli.answers import answer, cost, cost_in_words, reductions, warnings
-from occlusight.cli.options import Model, OwnEngine, Plain, Reason, RulesFile, Sampling, System
+from occlusight.cli.options import AskedEngine, Model, Plain, Reason, RulesFile, Sampling, System
 from occlusight.cli.outputs import output_file
 from occlusight.cli.pictures import apart, concerns_about, picture_files
 from occlusight.cli.progress import SignOfLife
@@ -39,7 +39,7 @@ def ask(
         ),
     ],
     model: Model = "default",
-    engine: OwnEngine = EngineOptions(),
+    engine: AskedEngine = EngineOptions(),
     sampling: Sampling = SamplingParams(),
     system: System = None,
     plain: Plain = False,
@@ -169,10 +169,11 @@ class Asking:
 
 
 def numbers_of(engine: EngineOptions) -> str:
-    """Return in what numbers a model computes, where that was asked for: what tells its answers from others in the file of a batch."""
+    """Return where and in what numbers a model computes, where that was asked for: what tells its answers from others in the file of a batch."""
+    where = "" if engine.backend == "local" else f" {engine.backend} {engine.base_url or ''}".rstrip()
     bits = "" if engine.quantize == "auto" and not engine.quantize_vision else f" {engine.quantize}"
     vision = f" {engine.quantize_vision}" if engine.quantize_vision else ""
-    return bits + vision + (" int8-kv" if engine.int8_kv else "")
+    return where + bits + vision + (" int8-kv" if engine.int8_kv else "")
 
 
 def stream(backend: Backend, request: Request, explain_cost: bool = False, sign: SignOfLife | None = None) -> None:

@@ -241,10 +241,20 @@ OF_SAMPLING: dict[str, Any] = {
 }
 """The options that are fields of `SamplingParams`."""
 
+OF_SERVED = OF_OWN_ENGINE | {
+    "backend": Annotated[
+        str, typer.Option(help="local (our engine) or openai (any server that speaks its chat API: vLLM, llama.cpp).")
+    ],
+    "base_url": OF_ANY_BACKEND["base_url"],
+}
+"""The same of what many may ask at a time."""
+
 OwnEngine = Annotated[EngineOptions, OptionsOf(OF_OWN_ENGINE)]
 """A model on our own engine."""
 AnyBackend = Annotated[EngineOptions, OptionsOf(OF_ANY_BACKEND)]
 """A model on any backend,"""
+AskedEngine = Annotated[EngineOptions, OptionsOf(OF_ENGINE, (*OF_ANY_BACKEND, *OF_OWN_ENGINE))]
+ServedEngine = Annotated[EngineOptions, OptionsOf(OF_SERVED)]
 AnyBackendAnySize = Annotated[EngineOptions, OptionsOf(OF_ENGINE, (*OF_ANY_BACKEND, "max_pixels", "min_pixels"))]
 """which reads pictures at the size that the user says,"""
 WholeEngine = Annotated[EngineOptions, OptionsOf(OF_ENGINE, (*OF_ANY_BACKEND, "dtype", *OF_OWN_ENGINE))]

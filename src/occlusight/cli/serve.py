@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from occlusight.backends.options import EngineOptions
-from occlusight.cli.options import Model, OwnEngine, Plain
+from occlusight.cli.options import Model, Plain, ServedEngine
 from occlusight.cli.records import with_options
 
 ACCESS = "Who may use what, and how much"
@@ -18,7 +18,7 @@ def serve(
     host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 admits other machines.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port to listen on; 0 takes a free one.")] = 7860,
     model: Model = "default",
-    engine: OwnEngine = EngineOptions(),
+    engine: ServedEngine = EngineOptions(),
     plain: Plain = False,
     allow_host: Annotated[
         list[str] | None,

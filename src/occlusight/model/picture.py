@@ -17,6 +17,7 @@ would not fit.
 """
 
 import io
+import math
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -81,6 +82,13 @@ def open_picture(
         Cancelled: `cancelled` said so.
     """
     return open_reduced(source, reduce_to, cancelled=cancelled, limits=limits).image
+
+
+def reduced(image: Image.Image, pixels: int) -> Image.Image:
+    """Return a picture with at most so many pixels."""
+    shrink = math.sqrt(pixels / (image.width * image.height))
+    size = max(1, int(image.width * shrink)), max(1, int(image.height * shrink))
+    return image if shrink >= 1 else image.resize(size, Image.Resampling.BICUBIC)
 
 
 def open_reduced(

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("occlusight.serve")
 LANGUAGES = ("auto", "zh", "en")
+SERVED = ("local", "openai")
+"""Backends that many may ask at a time."""
 ENDING_S = 3
 """How long open connections may take to end when the server stops."""
 
@@ -59,6 +61,8 @@ def run(
     """
     if language not in LANGUAGES:
         raise BadInput(f"--lang takes {', '.join(LANGUAGES)}, but {language!r} was given")
+    if options.backend not in SERVED:
+        raise BadInput(f"serve takes --backend {' or '.join(SERVED)}, but {options.backend!r} was given")
     names = [host_name(name) for name in (*allow_hosts, *([] if is_address(host) or not host else [host]))]
     proxies = networks(trusted_proxies) if trusted_proxies is not None else None
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log, log1p
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request as HttpRequest
 
 from occlusight.backends.fields import Picture
 from occlusight.backends.protocol import Request, Saved, Usage
-from occlusight.errors import Cancelled
+from occlusight.errors import Cancelled, OcclusightError
 from occlusight.reasoning.statements import fitted
 from occlusight.serve.api.asking import Wordings, ambiguous, answer_of, prompt_of, text_of, wordings_of, yes_first
 from occlusight.serve.api.conversation import Detail, Shown, Turn, request_of
@@ -46,10 +47,13 @@ def decisions_router(service: Service) -> APIRouter:
     async def create_decision(body: DecisionRequest, http: HttpRequest) -> Decision:
         """Tell how probable each possible answer of each question is."""
         service.check_model(body.model)
-        if service.backend.capabilities.scores is None:
+        can = service.backend.capabilities
+        if can.scores is None and not can.decides:
             raise ApiError(f"{body.model} tells no probabilities; ask another model", "model", "unsupported_model")
         check_choices(body)
         client = client_of(http, body.safety_identifier)
+        if can.decides:
+            return await unless_left(http, passed_on(service, body, client))
         return await unless_left(http, decided(service, body, client))
 
     return router
@@ -91,15 +95,50 @@ async def decided(service: Service, body: DecisionRequest, client: Client) -> De
     return Decision(
         model=service.backend.info.name,
         answers=[answer_of(item.question, logs, calibrated) for item, logs, calibrated in rows],
-        usage=DecisionUsage(
-            input_tokens=found.prompt_tokens,
-            input_tokens_details=InputDetails(cached_tokens=found.reused, cache_write_tokens=0),
-            output_tokens=0,
-            output_tokens_details=OutputDetails(reasoning_tokens=0),
-            total_tokens=found.prompt_tokens,
-        ),
+        usage=usage_of(found.prompt_tokens, found.reused),
         calibrated=all(found.calibrated),
     )
+
+
+def usage_of(tokens: int, reused: int) -> DecisionUsage:
+    """Return what reading so many tokens took, of which some were known."""
+    return DecisionUsage(
+        input_tokens=tokens,
+        input_tokens_details=InputDetails(cached_tokens=reused, cache_write_tokens=0),
+        output_tokens=0,
+        output_tokens_details=OutputDetails(reasoning_tokens=0),
+        total_tokens=tokens,
+    )
+
+
+async def passed_on(service: Service, body: DecisionRequest, client: Client) -> Decision:
+    """Return the answers of a model that is asked typed questions as they are."""
+    async with service.pictures() as pictures:
+        await asyncio.to_thread(as_items, body, pictures, True)  # what is refused here does not reach it
+        asked = body.model_dump(mode="json", exclude_unset=True)
+        found = await service.compute(lambda stopped: service.backend.decisions(asked), client)
+    decision = as_decision(found, service.backend.info.name)
+    note({"questions": len(body.questions), "prompt_tokens": decision.usage.input_tokens})
+    return decision
+
+
+def as_decision(found: Mapping[str, Any], model: str) -> Decision:
+    """Return another server's answers in our form: those of which it does not say so are not calibrated. Raises
+    OcclusightError for what is none."""
+    try:
+        answers = [{"calibrated": False, **one} for one in found["answers"]]
+        used = found.get("usage") or {}
+        tokens = used.get("input_tokens", 0)
+        reused = (used.get("input_tokens_details") or {}).get("cached_tokens", 0)
+        document = {
+            "model": model,
+            "answers": answers,
+            "usage": usage_of(tokens, reused),
+            "calibrated": all(one["calibrated"] for one in answers),
+        }
+        return Decision.model_validate(document, extra="ignore")
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise OcclusightError(f"{model} answered typed questions in a form that is not known here") from error
 
 
 def weigh(service: Service, items: Sequence[Item], stopped: Callable[[], bool]) -> Answers:

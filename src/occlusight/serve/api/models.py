@@ -35,16 +35,16 @@ class Calibrated(Reply):
 
 class Model(Reply):
     """A model. `created` is when the server opened it; `revision` a digest of its weights; `max_model_len` the longest
-    prompt with its answer, in tokens; `max_images` how many pictures at a time it was trained on, where that is known;
-    `calibrated` whether probabilities of relation graphs and decisions were fitted to how often they are right, and
-    `calibration` which."""
+    prompt with its answer, in tokens, and `max_images` how many pictures at a time it was trained on, both where that
+    is known; `calibrated` whether probabilities of relation graphs and decisions were fitted to how often they are
+    right, and `calibration` which."""
 
     id: str
     object: Literal["model"] = "model"
     created: int
     owned_by: Literal["occlusight"] = "occlusight"
     revision: str
-    max_model_len: int
+    max_model_len: int | None
     max_images: int | None
     architecture: Architecture
     calibrated: bool
@@ -68,7 +68,7 @@ def models_router(service: Service) -> APIRouter:
             id=info.name,
             created=service.opened,
             revision=info.revision,
-            max_model_len=info.context,
+            max_model_len=info.context or None,
             max_images=info.pictures,
             architecture=Architecture(
                 input_modalities=["text", "image", *(["video"] if info.video else [])],  # type: ignore[list-item]

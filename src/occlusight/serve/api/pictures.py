@@ -7,7 +7,6 @@ import base64
 import binascii
 import hashlib
 import io
-import math
 import re
 import shutil
 from collections import OrderedDict
@@ -20,12 +19,10 @@ from tempfile import mkdtemp
 from threading import BoundedSemaphore, Lock
 from typing import Literal, TypeAlias
 
-from PIL import Image
-
 from occlusight.errors import BadPicture, BadVideo, Busy
 from occlusight.images.film import Budget, Film, FilmLimits, is_video, open_film
 from occlusight.images.header import read_header
-from occlusight.model.picture import open_picture
+from occlusight.model.picture import open_picture, reduced
 from occlusight.serve.api.errors import ApiError
 
 DATA_URI = re.compile(r"data:(image|video)/[\w.+-]+(;[\w.+-]+=[\w.+-]+)*;base64,", re.IGNORECASE | re.ASCII)
@@ -238,13 +235,6 @@ def pictures_kept(store: PictureStore, limits: RequestLimits) -> Iterator[Pictur
         yield pictures
     finally:
         pictures.leave()
-
-
-def reduced(image: Image.Image, pixels: int) -> Image.Image:
-    """Return a frame with at most so many pixels."""
-    shrink = math.sqrt(pixels / (image.width * image.height))
-    size = max(1, int(image.width * shrink)), max(1, int(image.height * shrink))
-    return image if shrink >= 1 else image.resize(size, Image.Resampling.BICUBIC)
 
 
 def content_of(url: str, param: str, kind: Kind = "image") -> bytes:

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 import gradio as gr
 from fastapi import FastAPI
 
-from occlusight.backends.protocol import Backend
+from occlusight.backends.protocol import REMOTE, Backend
 from occlusight.serve.fair_queue import FairQueue
 from occlusight.serve.page.desk import Desk
 from occlusight.serve.page.examples import Example, shipped_examples
@@ -119,7 +119,7 @@ class Page:
                 "pictures": info.pictures,
                 "films": takes_films(self.backend),
                 "graphs": self.sight is not None,
-                "quick": info.memory_bytes < QUICK_BYTES,
+                "quick": info.memory_bytes < QUICK_BYTES and info.dtype != REMOTE,
             },
             "command": PHOTO_COMMAND,
             "examples": [
