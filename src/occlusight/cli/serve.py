@@ -65,6 +65,14 @@ def serve(
             rich_help_panel=ACCESS,
         ),
     ] = None,
+    allow_picture_urls: Annotated[
+        bool,
+        typer.Option(
+            "--allow-picture-urls",
+            help="Fetch pictures that requests to the API name by http or https addresses, from public addresses alone.",
+            rich_help_panel=ACCESS,
+        ),
+    ] = False,
     limit_rate: Annotated[
         str | None,
         typer.Option(
@@ -91,6 +99,7 @@ def serve(
     """Open the page (a conversation about pictures, docs/page.md) and answer programs (docs/api.md)."""
     from occlusight.serve.access import Access
     from occlusight.serve.api.bodies import BodyLimits
+    from occlusight.serve.api.fetching import Fetcher
     from occlusight.serve.api.pictures import RequestLimits
     from occlusight.serve.run import run
     from occlusight.serve.settings import ApiSettings
@@ -108,6 +117,6 @@ def serve(
             Access(tuple(api_key or ()), admin_key, limit_rate),
             tuple(allow_origin or ()),
             BodyLimits.of(limit_body * 2**20),
-            RequestLimits(limit_pictures, limit_pixels),
+            RequestLimits(limit_pictures, limit_pixels, fetcher=Fetcher() if allow_picture_urls else None),
         ),
     )

@@ -116,10 +116,22 @@ async def passed_on(service: Service, body: DecisionRequest, client: Client) -> 
     async with service.pictures() as pictures:
         await asyncio.to_thread(as_items, body, pictures, True)  # what is refused here does not reach it
         asked = body.model_dump(mode="json", exclude_unset=True)
+        with_content(asked, pictures)
         found = await service.compute(lambda stopped: service.backend.decisions(asked), client)
     decision = as_decision(found, service.backend.info.name)
     note({"questions": len(body.questions), "prompt_tokens": decision.usage.input_tokens})
     return decision
+
+
+def with_content(asked: Any, pictures: Pictures) -> None:
+    """Put their content in place of the addresses of pictures, which were fetched here."""
+    if isinstance(asked, dict):
+        if asked.get("type") == "input_image":
+            asked["image_url"] = pictures.data_uri(asked["image_url"])
+        asked = list(asked.values())
+    if isinstance(asked, list):
+        for one in asked:
+            with_content(one, pictures)
 
 
 def as_decision(found: Mapping[str, Any], model: str) -> Decision:

@@ -47,11 +47,18 @@ class Base64Source(Form):
     data: str
 
 
+class UrlSource(Form):
+    """A picture's address, for servers that fetch pictures."""
+
+    type: Literal["url"]
+    url: str
+
+
 class ImageBlock(Form):
     """A picture; it comes before the message's text, wherever it stands."""
 
     type: Literal["image"]
-    source: Base64Source
+    source: Annotated[Base64Source | UrlSource, Field(discriminator="type")]
     cache_control: CacheControl | None = None
     transformations: Unsupported = None
 

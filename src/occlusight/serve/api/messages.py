@@ -21,6 +21,7 @@ from occlusight.serve.api.errors import MESSAGES, RESPONSES, ApiError
 from occlusight.serve.api.message_shapes import (
     AnsweredText,
     AssistantTurn,
+    Base64Source,
     Base64Video,
     FramesSource,
     ImageBlock,
@@ -28,6 +29,7 @@ from occlusight.serve.api.message_shapes import (
     MessageRequest,
     MessageUsage,
     TextBlock,
+    UrlSource,
     UserTurn,
     VideoBlock,
 )
@@ -161,7 +163,7 @@ def turn_of(message: UserTurn | AssistantTurn, index: int) -> Turn:
         return Turn(message.role, message.content, param)
     texts = [block.text for block in message.content if isinstance(block, TextBlock)]
     shown = tuple(
-        Shown(f"data:{block.source.media_type};base64,{block.source.data}", f"{param}[{at}].source.data")
+        shown_in(block.source, f"{param}[{at}].source")
         for at, block in enumerate(message.content)
         if isinstance(block, ImageBlock)
     )
@@ -171,6 +173,13 @@ def turn_of(message: UserTurn | AssistantTurn, index: int) -> Turn:
         if isinstance(block, VideoBlock)
     )
     return Turn(message.role, "\n".join(texts), param, shown, films)
+
+
+def shown_in(source: Base64Source | UrlSource, param: str) -> Shown:
+    """Return the picture of a block."""
+    if isinstance(source, UrlSource):
+        return Shown(source.url, f"{param}.url")
+    return Shown(f"data:{source.media_type};base64,{source.data}", f"{param}.data")
 
 
 def film_in(source: Base64Video | FramesSource, param: str) -> ShownFilm:

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 
 from occlusight.serve.api.shapes import PICTURE, Form, Member, Reply
 
-DataUri = Annotated[str, Field(description="A picture as a data URI.")]
+DataUri = Annotated[str, Field(description="A picture as a data URI, or its address where the server fetches those.")]
 Pixels = Annotated[int, Field(ge=1, le=2**40)]
 
 

@@ -1,4 +1,5 @@
-"""Pictures and videos that come inside requests, as data URIs: in files of our own, where the same content is the same
+"""Pictures and videos that come inside requests, as data URIs, and pictures that are fetched from the addresses that
+requests name, where that was allowed: in files of our own, where the same content is the same
 file, so that what was found out about it is known again."""
 
 from __future__ import annotations
@@ -17,22 +18,28 @@ from itertools import pairwise
 from pathlib import Path
 from tempfile import mkdtemp
 from threading import BoundedSemaphore, Lock
+from time import monotonic
 from typing import Literal, TypeAlias
 
-from occlusight.errors import BadPicture, BadVideo, Busy
+from occlusight.errors import BadPicture, BadVideo, Busy, Cancelled
 from occlusight.images.film import Budget, Film, FilmLimits, is_video, open_film
 from occlusight.images.header import read_header
 from occlusight.model.picture import open_picture, reduced
 from occlusight.serve.api.errors import ApiError
+from occlusight.serve.api.fetching import Fetcher, NotFetched
 
+ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 DATA_URI = re.compile(r"data:(image|video)/[\w.+-]+(;[\w.+-]+=[\w.+-]+)*;base64,", re.IGNORECASE | re.ASCII)
 EXAMPLES = {
-    "image": "pictures come inside the request, as data:image/png;base64,...",
-    "video": "videos come inside the request, as data:video/mp4;base64,...",
+    "image": "pictures come inside the request, as data:image/png;base64,...; addresses are not fetched "
+    "(serve --allow-picture-urls fetches single pictures over http and https)",
+    "video": "videos come inside the request, as data:video/mp4;base64,...; addresses are not fetched",
 }
 FRAME_PIXELS = 786_432
 """Pixels of a frame that comes as a picture; larger ones are reduced, as those of videos are."""
 FOLDER = "occlusight-pictures-"
+FETCHES = 3
+"""Pictures that are fetched at a time: each takes one of the threads in which all requests are prepared."""
 WAIT_S, RETRY_S = 5.0, 5
 """Seconds that a request waits for a place for its video, and after which another try may be worth it."""
 Kind: TypeAlias = Literal["image", "video"]
@@ -41,7 +48,8 @@ Kind: TypeAlias = Literal["image", "video"]
 @dataclass(frozen=True)
 class RequestLimits:
     """What the pictures of a request may be: how many, and pixels of each; how many videos, what each may take to be
-    opened, and into how many frames; or of how many pictures one may be put together."""
+    opened, and into how many frames; or of how many pictures one may be put together. `fetcher` gets those that are
+    named by their addresses; None leaves these out."""
 
     pictures: int = 16
     pixels: int = 100_000_000
@@ -49,6 +57,7 @@ class RequestLimits:
     film: FilmLimits = field(default_factory=lambda: FilmLimits(seconds=20.0))
     budget: Budget = field(default_factory=lambda: Budget(pixels=25_165_824))
     frames: int = 128
+    fetcher: Fetcher | None = None
 
 
 @dataclass
@@ -63,12 +72,13 @@ class Kept:
 class PictureStore:
     """The pictures of all requests, in a folder that only this user can read, and those of the latest that have ended:
     so many bytes. Several threads may use it. `films` has a place for each opened video, which takes 0.1 GB at most;
-    one is opened at a time."""
+    one is opened at a time. `fetching` has a place for each picture on its way."""
 
     def __init__(self, most: int = 2**28, films: int = 8) -> None:
         self.most = most
         self.films = BoundedSemaphore(films)
         self.opening = Lock()
+        self.fetching = BoundedSemaphore(FETCHES)
         self._folder: Path | None = None
         self._kept: OrderedDict[str, Kept] = OrderedDict()  # the one that was shown longest ago first
         self._lock = Lock()
@@ -125,16 +135,40 @@ class Pictures:
         self._films = 0
         self._over = False
         self._lock = Lock()
+        self._fetched_until: float | None = None
 
     def add(self, url: str, param: str) -> Path:
         """Keep a picture and return where; its content is a picture by its header, decoded is it by whoever uses it.
 
-        Raises ApiError that names `param`: it is no data URI, no picture, one too many, or has too many pixels.
+        Raises ApiError that names `param`: it is no data URI and may not be fetched, is no picture, one too many, or
+        has too many pixels; Busy where too many are being fetched.
         """
         if url not in self._pictures and len(self._pictures) >= self.limits.pictures:
             raise ApiError(f"a request takes at most {self.limits.pictures} pictures", param, "too_many_images")
         self._pictures.add(url)
+        if url not in self._kept and self.limits.fetcher is not None and ADDRESS.match(url):
+            return self._keep(url, self._fetched(self.limits.fetcher, url, param), param)
         return self._picture(url, param)
+
+    def data_uri(self, url: str) -> str:
+        """Return a picture that was kept as a data URI, wherever it came from."""
+        if DATA_URI.match(url):
+            return url
+        data = self._kept[url].read_bytes()
+        header = read_header(io.BytesIO(data), len(data))
+        assert header is not None  # it would not have been kept
+        return f"data:image/{header.format.lower()};base64,{base64.b64encode(data).decode()}"
+
+    def _fetched(self, fetcher: Fetcher, url: str, param: str) -> bytes:
+        if not self.store.fetching.acquire(blocking=False):
+            raise Busy("too many pictures are being fetched", RETRY_S)
+        try:
+            ends = self._fetched_until = self._fetched_until or monotonic() + fetcher.limits.seconds
+            return fetcher.fetch(url, ends, lambda: self._over)
+        except NotFetched as error:
+            raise ApiError(f"{param}: the picture was not fetched: {error}", param, "invalid_image_url") from error
+        finally:
+            self.store.fetching.release()
 
     def film(self, url: str, param: str) -> Film:
         """Open a video as a few of its frames.
@@ -193,7 +227,9 @@ class Pictures:
     def _picture(self, url: str, param: str) -> Path:
         if url in self._kept:
             return self._kept[url]
-        data = content_of(url, param)
+        return self._keep(url, content_of(url, param), param)
+
+    def _keep(self, url: str, data: bytes, param: str) -> Path:
         header = read_header(io.BytesIO(data), len(data))
         if header is None:
             raise ApiError(f"{param}: this is not a picture that can be read", param, "invalid_image")
@@ -204,7 +240,10 @@ class Pictures:
                 param,
                 "image_too_large",
             )
-        path = self._kept[url] = self.store.take(data)
+        with self._lock:
+            if self._over:
+                raise Cancelled("nobody waits for this picture any more")
+            path = self._kept[url] = self.store.take(data)
         self._names[str(path)] = param
         return path
 
@@ -241,7 +280,7 @@ def content_of(url: str, param: str, kind: Kind = "image") -> bytes:
     """Return what a data URI holds."""
     head = DATA_URI.match(url)
     if head is None or head[1].lower() != kind:
-        raise ApiError(f"{param}: {EXAMPLES[kind]}; addresses are not fetched", param, f"invalid_{kind}_url")
+        raise ApiError(f"{param}: {EXAMPLES[kind]}", param, f"invalid_{kind}_url")
     try:
         data = base64.b64decode(url[head.end() :], validate=True)
     except (binascii.Error, ValueError):
