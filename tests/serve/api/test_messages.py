@@ -83,10 +83,16 @@ def test_every_field_of_the_official_client_is_known() -> None:
         (
             {
                 "messages": [
-                    {"role": "user", "content": [{"type": "image", "source": {"type": "url", "url": "http://a"}}]}
+                    {
+                        "role": "user",
+                        "content": [
+                            {"type": "image", "source": {"type": "url", "url": "http://a"}},
+                            {"type": "text", "text": "?"},
+                        ],
+                    }
                 ]
             },
-            "messages[0].content[0].source",
+            "messages[0].content[0].source.url: pictures come inside the request",
         ),
     ],
 )
