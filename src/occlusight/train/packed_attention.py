@@ -40,10 +40,13 @@ def packed_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causa
     begin, begin_v = k[:, :, :prefix], v[:, :, :prefix]  # (B, H, P, d)
     first = plain_attention(q[:, :, :prefix], begin, begin_v, None, True)
     asks, keys, values = (t[:, :, prefix:].reshape(batch, heads, -1, slot, width) for t in (q, k, v))
-    of_prefix = (asks.flatten(2, 3) @ begin.transpose(-1, -2)).view(batch, heads, -1, slot, prefix)
-    of_slot = asks @ keys.transpose(-1, -2)  # (B, H, N, S, S)
-    scores = torch.cat((of_prefix, of_slot), -1).float() * q.shape[-1] ** -0.5 + mask
-    weights = scores.softmax(-1).to(v.dtype)
-    rest = weights[..., prefix:] @ values  # (B, H, N, S, d)
-    rest = rest.flatten(2, 3) + weights[..., :prefix].flatten(2, 3) @ begin_v
-    return torch.cat((first, rest), 2)
+    scale = width**-0.5
+    of_prefix = (asks.flatten(2, 3) @ begin.transpose(-1, -2)).float() * scale  # (B, H, N * S, P)
+    of_slot = (asks @ keys.transpose(-1, -2)).float() * scale + mask[..., prefix:]  # (B, H, N, S, S)
+    # One softmax over both, each weighed by itself: laid side by side, every product would copy its part out again.
+    largest = torch.maximum(of_prefix.amax(-1).view(of_slot.shape[:-1]), of_slot.amax(-1)).detach()
+    near = (of_slot - largest[..., None]).exp()
+    far = (of_prefix - largest.flatten(2, 3)[..., None]).exp()
+    found = (near.to(v.dtype) @ values).flatten(2, 3) + far.to(v.dtype) @ begin_v
+    total = near.sum(-1).flatten(2, 3) + far.sum(-1)
+    return torch.cat((first, (found / total[..., None]).to(v.dtype)), 2)
