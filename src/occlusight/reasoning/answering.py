@@ -21,6 +21,7 @@ from occlusight.backends.protocol import (
     Done,
     Event,
     Grounds,
+    ModelInfo,
     Request,
     Saved,
     TextDelta,
@@ -84,6 +85,12 @@ class Answering(Wrapped):
         self.reasoning = reasoning
         self.learnt = frozenset(backend.info.learnt)
         self.lists: Kept[str] = Kept(MOST_LISTS)
+
+    @property
+    def info(self) -> ModelInfo:
+        """The model behind it, which is told of videos by the stories of their frames."""
+        info = self.backend.info
+        return replace(info, video=True) if self.reasoning is not None else info
 
     def around(self, backend: Backend) -> Answering:
         """Return another model asked in any words."""

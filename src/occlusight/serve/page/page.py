@@ -137,7 +137,5 @@ class Page:
 
 
 def takes_films(backend: Backend) -> bool:
-    """Whether a backend can be asked about videos: because its model can, or from the story of their frames; and these
-    can be read here."""
-    told = bool(backend.info.learnt) and backend.capabilities.scores is not None
-    return (backend.info.video or told) and importlib.util.find_spec("av") is not None
+    """Whether a backend can be asked about videos, and these can be read here."""
+    return backend.info.video and importlib.util.find_spec("av") is not None
