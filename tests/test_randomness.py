@@ -42,6 +42,8 @@ def test_streams_draw_what_they_always_did() -> None:
         "clips questions": 16,
         "sight questions": 17,
         "stills questions": 18,
+        "films": 19,
+        "films questions": 20,
         "backdrops": 77,
         "training examples": 77,
         "scenery": 78,

@@ -23,6 +23,8 @@ STREAMS: Mapping[str, int | None] = {
     "clips questions": 16,
     "sight questions": 17,
     "stills questions": 18,
+    "films": 19,
+    "films questions": 20,
     "backdrops": 77,
     "training examples": 77,
     "scenery": 78,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,29 @@ def test_a_model_that_sees_all_has_all_right() -> None:
     for name in ("event_f1", "event_precision", "event_recall", "visibility_f1", "identity_after_hiding"):
         assert document[name] == 1.0
     assert document["time_error_s"] == 0.0
+    assert document["question_accuracy"] == 1.0
+    assert (document["idf1"], document["hota"]) == (None, None)  # nobody tells the clip's boxes
     assert document["last_seen"]["event_f1"] == 1.0
+    assert document["no_rules"]["visibility_f1"] == 1.0
+    assert document["no_rules"]["event_f1"] < 1.0  # no frame says what hides a thing that it does not show
+    blind = document["blind"]
+    assert (blind["event_recall"], blind["visibility_f1"]) == (0.0, 0.9091)
+    assert 0 < blind["question_accuracy"] < 1
+
+
+def test_boxes_are_judged_where_both_sides_tell_them() -> None:
+    [one] = watched(Watcher(Extractor(Looks(SCENES))), [CLIP])
+    pytest.importorskip("scipy")
+    boxes = {
+        id: tuple(
+            next((o.box for o in SCENES[path].graph.objects if o.kind == thing.kind), None) for path in CLIP.pictures
+        )
+        for id, thing in CLIP.things.items()
+    }
+    things = {id: replace(thing, boxes=boxes[id]) for id, thing in CLIP.things.items()}
+    document = measure([Judged(replace(CLIP, things=things), one.watched)])
+    assert document["idf1"] == 0.7692  # 2 * 20 of 2 * 20 + 12 boxes: the bus is not in this clip's truth
+    assert 0.7 < document["hota"] < 1
 
 
 def test_flickers_are_events_to_the_baseline_alone() -> None:

@@ -20,6 +20,7 @@ import pytest
 from occlusight.scenes.description import Scene
 from occlusight.scenes.make.clips import CLIPS
 from occlusight.scenes.make.families import FAMILIES
+from occlusight.scenes.make.films import FILMS
 from occlusight.scenes.make.free import FREE
 from occlusight.scenes.make.plan import DatasetPlan, differences, named_set
 from occlusight.scenes.make.selection import BANDS, select
@@ -27,6 +28,7 @@ from occlusight.scenes.make.signs import SIGNS
 from occlusight.scenes.make.targeted import TARGETED
 from occlusight.scenes.meshes.catalogue import load_catalogue, whole_catalogue, wide_catalogue
 from occlusight.scenes.recipes.clips import draw_clip
+from occlusight.scenes.recipes.films import draw_film
 from occlusight.scenes.recipes.free import SETTINGS, WIDE_SETTINGS, make_scene
 from occlusight.scenes.recipes.signs import draw_signs
 from occlusight.scenes.recipes.targeted import choose_targeted, draw_targeted
@@ -59,7 +61,14 @@ def drawn() -> dict[str, dict[str, str]]:
     """The digest of a few attempts of each recipe, by family."""
     free = {r: digest(make_scene(r, SEED, i, load_catalogue(), width=WIDTH) for i in range(4)) for r in SETTINGS}
     wide = {r: digest(make_scene(r, SEED, i, wide_catalogue(), width=WIDTH) for i in range(4)) for r in WIDE_SETTINGS}
-    found: dict[str, dict[str, str]] = {"free": free, "wide": wide, "targeted": {}, "signs": {}, "clips": {}}
+    found: dict[str, dict[str, str]] = {
+        "free": free,
+        "wide": wide,
+        "targeted": {},
+        "signs": {},
+        "clips": {},
+        "films": {},
+    }
     for family, draw_one in ((TARGETED, draw_targeted), (SIGNS, draw_signs)):
         for r in family.recipes:
             attempts = [draw_one(r, SEED, 0, k, family.catalogue(), k, WIDTH, False) for k in range(12)]
@@ -67,6 +76,9 @@ def drawn() -> dict[str, dict[str, str]]:
     clips = {r: [draw_clip(r, SEED, 0, k, 8, k, WIDTH, False) for k in range(12)] for r in CLIPS.recipes}
     for r, attempts in clips.items():
         found["clips"][r] = digest(clip.frame(k) for clip in attempts if clip is not None for k in (0, 7))
+    films = {r: [draw_film(r, SEED, 0, k, 8, k, WIDTH, False) for k in range(12)] for r in FILMS.recipes}
+    for r, drawings in films.items():
+        found["films"][r] = digest(film.frame(k) for film in drawings if film is not None for k in (0, 7))
     return found
 
 

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 RECIPE = typer.Option(
     help="street, desk, room, or all; street-wide and so on, with more kinds, or wide; or staged ones such as transparent-room, a type (partial, complete, chain, transparent, "
-    "reflective), or staged; or signs with text such as signs-street, or signs; or clips such as clip-room, or clip. Several with commas take turns."
+    "reflective), or staged; or signs with text such as signs-street, or signs; or clips such as clip-room, or clip; or "
+    "further clips such as clip-row-desk, clip-row (or -glass, -mirror, -exchange, -container), or films. Several with "
+    "commas take turns."
 )
 QUESTIONS = typer.Option(
     help="standard: who hides whom, where, how many; eyes: colours, boxes, amounts, lists, orders, several pictures, always matched."

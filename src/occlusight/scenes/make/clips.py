@@ -3,11 +3,12 @@ through them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from occlusight.occlusion.kinds import Lang, Names
 from occlusight.questions.question import Question
 from occlusight.randomness import stream
 from occlusight.scenes.check.targeted_proofs import measured_again, targeted_failures
+from occlusight.scenes.description import Scene
 from occlusight.scenes.make.family import CardText, MeasuredScene, SceneFamily
 from occlusight.scenes.make.quiz import ask_alike
 from occlusight.scenes.make.slot import Slot
@@ -32,12 +34,34 @@ CLIP_LINES = "clips.jsonl"
 PER_FRAME: Mapping[str, int] = {"occlusion": 2, "explanation": 2, "recognition": 1, "position": 2, "who_hides": 1}
 
 
+class Moving(Protocol):
+    """A clip as recipes draw it: the seconds from frame to frame, which way it goes, the ids of what hides and of what
+    is hidden, and which attempt it is."""
+
+    @property
+    def step(self) -> float: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def focus(self) -> tuple[str, str]: ...
+    @property
+    def attempt(self) -> int: ...
+    def frame(self, k: int) -> Scene: ...
+
+
 def _draw(slot: Slot, catalogue: Catalogue) -> MeasuredScene:
     """The frame of a slot. The search draws from the whole catalogue, so that what it found can be kept from frame to
     frame."""
     clip = choose_clip(
         slot.recipe, slot.seed, slot.base, slot.group_size, slot.rotation_index, slot.width, slot.heldout
     )
+    return frame_of(slot, clip, catalogue)
+
+
+def frame_of(
+    slot: Slot, clip: Moving, catalogue: Catalogue, more: Mapping[str, Any] = MappingProxyType({})
+) -> MeasuredScene:
+    """Return the frame of a slot, measured; `more` goes into its line's `clip`."""
     k = slot.group_member
     scene = clip.frame(k)
     truth = measure_targeted(scene, catalogue)
@@ -58,11 +82,12 @@ def _draw(slot: Slot, catalogue: Catalogue) -> MeasuredScene:
         "frames": slot.group_size,
         "time": round(k * clip.step, 4),
         "path": clip.path,
+        **more,
     }
     return MeasuredScene(scene, truth.graph, line, exposed_as=clip.frame(0))
 
 
-def _render(made: MeasuredScene, samples: int) -> NDArray[np.uint8]:
+def render_clip_frame(made: MeasuredScene, samples: int) -> NDArray[np.uint8]:
     return render_frame(made.scene, made.exposed_as or made.scene, samples)
 
 
@@ -118,9 +143,11 @@ def _clip_line(id: str, lines: Sequence[Line]) -> Line:
     }
 
 
-def clip_failures(folder: Path, frames: Sequence[Line]) -> Iterator[str]:
-    """Prove that `clips.jsonl` says what the frames say, that ids keep their thing, and that one thing alone moves and
-    comes back."""
+def clip_failures(
+    folder: Path, frames: Sequence[Line], untold: Callable[[Line, Line], str | None] | None = None
+) -> Iterator[str]:
+    """Prove that `clips.jsonl` says what the frames say, that ids keep their thing, that only what is said to moves,
+    and that clips show what they are about: `untold` says of a clip, and its first frame, what they do not."""
     try:
         stored = all_lines(folder / CLIP_LINES)
     except BadData as error:
@@ -140,22 +167,30 @@ def clip_failures(folder: Path, frames: Sequence[Line]) -> Iterator[str]:
             continue
         for one, two in pairwise(lines):
             yield from (f"clip {clip['id']}: {failure}" for failure in _changed(one, two, clip["mover"]))
-        shares = clip["objects"][clip["mover"]]["visible"]
-        gone = [k for k, share in enumerate(shares) if share == 0]
-        if not gone or min(shares[0], shares[-1]) < SEEN or len(clip["objects"][clip["mover"]]["hidden"]) != 1:
-            yield f"clip {clip['id']}: {clip['mover']} is not seen, then hidden once, then seen again"
+        failure = (untold or _not_back)(clip, lines[0])
+        if failure is not None:
+            yield f"clip {clip['id']}: {failure}"
+
+
+def _not_back(clip: Line, first: Line) -> str | None:
+    shares = clip["objects"][clip["mover"]]["visible"]
+    gone = [k for k, share in enumerate(shares) if share == 0]
+    if not gone or min(shares[0], shares[-1]) < SEEN or len(clip["objects"][clip["mover"]]["hidden"]) != 1:
+        return f"{clip['mover']} is not seen, then hidden once, then seen again"
+    return None
 
 
 def _changed(one: Line, two: Line, mover: str) -> Iterator[str]:
     """What differs from one frame to the next and should not."""
-    if one["camera"] != two["camera"] or one["light"] != two["light"]:
+    movers = one["clip"].get("movers", [mover])
+    if (one["camera"] != two["camera"] and not one["clip"].get("camera_moves")) or one["light"] != two["light"]:
         yield f"camera or light differ between {one['id']} and {two['id']}"
     before, after = ({p["id"]: p for p in line["placed"]} for line in (one, two))
     if before.keys() != after.keys():
         yield f"{one['id']} and {two['id']} have other things"
         return
     for id, p in before.items():
-        same = ("kind", "mesh", "scale", "colour", "rgb") + (() if id == mover else ("position", "yaw"))
+        same = ("kind", "mesh", "scale", "colour", "rgb") + (() if id in movers else ("position", "yaw"))
         if any(p[name] != after[id][name] for name in same):
             yield f"{id} is another thing, or moves, between {one['id']} and {two['id']}"
 
@@ -164,7 +199,7 @@ def _prove_set(folder: Path, lines: Sequence[Line], facts: Sequence[Facts]) -> I
     return clip_failures(folder, lines)
 
 
-def _further(frames: Sequence[Line]) -> Mapping[str, Sequence[Line]]:
+def further_lines(frames: Sequence[Line]) -> Mapping[str, Sequence[Line]]:
     return {CLIP_LINES: clip_lines(frames)}
 
 
@@ -176,12 +211,12 @@ CLIPS = SceneFamily(
     digest_before="d889a650dd6990e9518c56503d06f124aeda78370c00edf819a1b260b3c84199",
     catalogue=whole_catalogue,
     draw=_draw,
-    render=_render,
+    render=render_clip_frame,
     ask=_ask,
     prove=targeted_failures,
     remeasure=measured_again,
     prove_set=_prove_set,
-    further=_further,
+    further=further_lines,
     frames=(8, 64),
     card=CardText(
         title="A set of clips",

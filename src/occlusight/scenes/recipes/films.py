@@ -1,0 +1,296 @@
+"""Recipes of clips beside `clips`: behind boards in a row, behind glass, behind a mirror, two alike behind one board,
+and a thing that is put into a box that moves; in every third the camera moves, too.
+
+Each frame is a targeted scene of its own, measured and rendered as such; `film_choice` says which drawings are kept.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+from occlusight.errors import BadInput
+from occlusight.randomness import stream
+from occlusight.scenes.description import Camera, Placed, Scene
+from occlusight.scenes.meshes.catalogue import whole_catalogue
+from occlusight.scenes.recipes.clips import FACING, MOVERS, PREVIEW, REACH, SPEED, WALK, along
+from occlusight.scenes.recipes.stage import SETTINGS, Stage, Unplaced
+
+LOW = {
+    "street": ("dog", "suitcase", "barrel"),
+    "crossing": ("dog", "suitcase", "barrel"),
+    "room": ("dog", "suitcase", "stool"),
+    "desk": ("cup", "candle", "cube", "gift"),
+    "line": ("milk", "cup", "gift", "cube"),
+}
+"""What is low enough for small boards and mirrors."""
+GLASS = {"street": "shop_window", "crossing": "shelter", "room": "window", "desk": "guard", "line": "guard"}
+INTO = ("basketball", "teddy_bear", "vase", "kettle", "gift")
+BOX = "scopia-open-cardboard-box"
+CAMERA_EVERY = 3  # in one clip of so many the camera moves
+TRAVEL = 0.08  # of the distance: how far it goes
+LANE = 1.3  # times the room that a thing takes where it stands is kept free along its way
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Where a thing is in a frame: the middle of its base, its yaw, and what carries it (None: the ground, or a hand
+    that is not shown where it is above that)."""
+
+    x: float
+    y: float
+    z: float
+    yaw: float
+    on: str | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether it is in the air."""
+        return self.z > 0 and self.on is None
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """The scene as the clip begins, where what moves is in each frame, the camera of each, the seconds from frame to
+    frame; `focus`: the ids of what hides and of the thing that it is about; `hiders`: of all that may hide that."""
+
+    scene: Scene
+    moves: Mapping[str, tuple[Pose, ...]]
+    cameras: tuple[Camera, ...]
+    step: float
+    path: str
+    focus: tuple[str, str]
+    hiders: tuple[str, ...]
+    attempt: int = 0
+
+    def frame(self, k: int) -> Scene:
+        """Return the scene of frame `k`."""
+        there = tuple(_at(p, self.moves[p.id][k]) if p.id in self.moves else p for p in self.scene.objects)
+        return replace(self.scene, objects=there, camera=self.cameras[k])
+
+    def small(self, k: int) -> Scene:
+        """Return the scene of a frame in few pixels."""
+        scene = self.frame(k)
+        return replace(scene, camera=replace(scene.camera, width=PREVIEW, height=PREVIEW))
+
+    @property
+    def camera_moves(self) -> bool:
+        """Whether the camera does not stand still."""
+        return len(set(self.cameras)) > 1
+
+
+@dataclass
+class Drawn:
+    """What a type places: the poses of what moves, how long its way is in metres, and which of two ways it takes."""
+
+    moves: dict[str, list[Pose]]
+    length: float
+    focus: tuple[str, str]
+    hiders: tuple[str, ...]
+    path: str = "through"
+    speed: float | None = field(default=None)
+
+
+def _at(p: Placed, pose: Pose) -> Placed:
+    return replace(p, position=(pose.x, pose.y, pose.z), yaw=pose.yaw, supported_by=pose.on)
+
+
+def _line(stage: Stage, mover: Placed, end: float, shares: Sequence[float]) -> list[Pose]:
+    """A thing's poses along a line from where it stands to another x; what walks looks where it goes."""
+    x, y, _ = mover.position
+    poses = []
+    for k, u in enumerate(shares):
+        ahead = shares[min(k + 1, len(shares) - 1)] - shares[max(0, k - 1)]
+        heading = math.copysign(90.0, (end - x) * (ahead or 1.0))
+        yaw = heading if mover.kind in FACING else mover.yaw
+        poses.append(Pose(x + u * (end - x), y, 0.0, yaw))
+    return poses
+
+
+def _side(stage: Stage) -> float:
+    return 1.0 if stage.rng.random() < 0.5 else -1.0
+
+
+def _mover(stage: Stage, kinds: Sequence[str], x: float, y: float) -> Placed:
+    kind = stage.one_of([k for k in kinds if k in stage.catalogue.kinds])
+    return stage.place(kind, x, y, stage.uniform(-30, 30))
+
+
+def _small(stage: Stage) -> bool:
+    return stage.setting.name in ("desk", "line")
+
+
+def row(stage: Stage, frames: int, path: str) -> Drawn:
+    """Two boards beside each other, with room between them in which the thing is seen."""
+    s = stage.setting
+    far, near = s.focus * stage.uniform(1.0, 1.1), s.focus * stage.uniform(0.8, 0.86)
+    board = stage.catalogue.mesh("fixture-panel-desk" if _small(stage) else "fixture-panel")
+    scale = stage.uniform(0.54, 0.6) if _small(stage) else stage.uniform(0.5, 0.56)
+    apart = stage.uniform(0.155, 0.17) if _small(stage) else stage.uniform(0.13, 0.15)
+    boards = [stage.place(board, at * near, near, stage.uniform(-5, 5), scale=scale) for at in (-apart, apart)]
+    side = _side(stage)
+    mover = _mover(stage, LOW[s.name], -side * 1.05 * REACH * far, far)
+    end = side * 1.05 * REACH * far
+    moves = {mover.id: _line(stage, mover, end, along("through", frames))}
+    first = boards[0] if side > 0 else boards[1]
+    return Drawn(moves, 2 * abs(end), (first.id, mover.id), tuple(b.id for b in boards))
+
+
+def behind(stage: Stage, frames: int, path: str, what: str, kinds: Sequence[str], scale: float, at: float) -> Drawn:
+    """One thing that hides, and one that goes behind it, and on or back."""
+    s = stage.setting
+    far, near = s.focus * stage.uniform(1.0, 1.12), s.focus * at
+    mesh = stage.catalogue.mesh(what) if what.startswith("fixture-") else what
+    middle = stage.uniform(-0.04, 0.04)
+    hider = stage.place(mesh, middle * near, near, stage.uniform(-6, 6), scale=scale)
+    side = _side(stage)
+    mover = _mover(stage, kinds, (middle - side * REACH) * far, far)
+    end, shares = (middle + side * REACH) * far, along(path, frames)
+    length = sum(abs(b - a) for a, b in pairwise(shares)) * 2 * REACH * far
+    return Drawn({mover.id: _line(stage, mover, end, shares)}, length, (hider.id, mover.id), (hider.id,), path)
+
+
+def glass(stage: Stage, frames: int, path: str) -> Drawn:
+    """Behind a pane: covered, and seen all the time."""
+    s = stage.setting
+    at = 0.72 if s.name == "crossing" else 0.86
+    return behind(stage, frames, path, GLASS[s.name], MOVERS[s.name], 1.0, at)
+
+
+def mirror(stage: Stage, frames: int, path: str) -> Drawn:
+    """Behind a mirror, which shows other things than what it hides."""
+    small = _small(stage)
+    what = "fixture-mirror-desk" if small else "fixture-mirror-wide"
+    scale = stage.uniform(0.5, 0.58)
+    return behind(stage, frames, path, what, LOW[stage.setting.name], scale, stage.uniform(0.76, 0.84))
+
+
+def exchange(stage: Stage, frames: int, path: str) -> Drawn:
+    """Two that look alike go behind a board from its two sides; each comes out where it went in (`return`), or on the
+    other side (`through`). The pictures of both are the same."""
+    s = stage.setting
+    small = _small(stage)
+    far, near = s.focus * stage.uniform(1.02, 1.1), s.focus * stage.uniform(0.74, 0.82)
+    board = stage.catalogue.mesh("fixture-panel-desk" if small else "fixture-panel")
+    hider = stage.place(board, 0.0, near, stage.uniform(-4, 4), scale=stage.uniform(1.0, 1.1))
+    one = _mover(stage, MOVERS[s.name], -REACH * far, far)
+    two = stage.place(stage.catalogue.mesh(one.mesh), REACH * far, far, one.yaw, colour=one.colour)
+    stage.objects[-1] = two = replace(two, rgb=one.rgb)
+    w, d, _ = stage.size(one)
+    bulge = 0.6 * math.hypot(w, d)
+    shares = along(path, frames)
+    moves = {}
+    for mover, end, to in ((one, REACH * far, -1.0), (two, -REACH * far, 1.0)):
+        poses = []
+        for pose, u in zip(_line(stage, mover, end, shares), shares, strict=True):
+            inner = min(1.0, max(0.0, (u - 0.36) / 0.28))
+            poses.append(replace(pose, y=far + to * bulge * math.sin(math.pi * inner)))
+        moves[mover.id] = poses
+    length = sum(abs(b - a) for a, b in pairwise(shares)) * 2 * REACH * far
+    return Drawn(moves, length, (hider.id, one.id), (hider.id, one.id, two.id), path)
+
+
+def container(stage: Stage, frames: int, path: str) -> Drawn:
+    """A thing is put into an open box, which then moves; with `return` it is taken out again at the end."""
+    s = stage.setting
+    y, side = 0.72 * s.focus, _side(stage)
+    scale = stage.uniform(1.0, 1.15)
+    box = stage.place(stage.catalogue.mesh(BOX), -side * 0.08 * y, y, stage.uniform(-8, 8), scale=scale)
+    kind = stage.one_of([k for k in INTO if k in stage.catalogue.kinds])
+    thing = stage.place(kind, -side * 0.32 * y, 0.96 * y, stage.uniform(-30, 30), scale=stage.uniform(1.0, 1.2))
+    top, bottom = stage.size(box)[2] + 0.04, 0.012 * scale
+    end = side * 0.16 * y
+    stands, put, moved = max(2, frames // 5), max(2, frames // 8), max(2, frames // 2)
+    last = frames - stands - put - moved
+    x0, x1, yaw = box.position[0], end, thing.yaw
+    outside = Pose(thing.position[0], thing.position[1], 0.0, yaw)
+    held = [replace(outside, z=top), Pose(x0, y, top, yaw)]
+    way = [x0 + (x1 - x0) * (k + 1) / moved for k in range(moved)]
+    things = [outside] * stands + _spread(held, put) + [Pose(x, y, bottom, yaw, box.id) for x in way]
+    boxes = [x0] * (stands + put) + way + [x1] * last
+    if path == "return":
+        out = Pose(x1 + side * 0.19 * y, 0.96 * y, 0.0, yaw)
+        things += _spread([Pose(x1, y, top, yaw), replace(out, z=top), out], last)
+    else:
+        things += [Pose(x1, y, bottom, yaw, box.id)] * last
+    moves = {thing.id: things, box.id: [Pose(x, y, 0.0, box.yaw) for x in boxes]}
+    return Drawn(moves, frames * 0.12 * s.focus, (box.id, thing.id), (box.id,), path, WALK)
+
+
+def _spread(poses: Sequence[Pose], count: int) -> list[Pose]:
+    """So many poses, each of these for about as long; the last ones where there is no room for all."""
+    if count < len(poses):
+        return list(poses[len(poses) - count :])
+    return [poses[k * len(poses) // count] for k in range(count)]
+
+
+DRAW: Mapping[str, Callable[[Stage, int, str], Drawn]] = {
+    "row": row,
+    "glass": glass,
+    "mirror": mirror,
+    "exchange": exchange,
+    "container": container,
+}
+PLACES: Mapping[str, tuple[str, ...]] = {
+    "row": tuple(SETTINGS),
+    "glass": tuple(SETTINGS),
+    "mirror": ("street", "room", "desk", "line"),
+    "exchange": tuple(SETTINGS),
+    "container": ("street", "room"),
+}
+TYPES = tuple(DRAW)
+RECIPES: tuple[str, ...] = tuple(f"clip-{type}-{place}" for type in TYPES for place in PLACES[type])
+PATHS = ("through", "return")  # in turn
+
+
+def type_of(recipe: str) -> str:
+    """Return the type of a recipe.
+
+    >>> type_of("clip-row-street")
+    'row'
+    """
+    return recipe.split("-")[1]
+
+
+def draw_film(
+    recipe: str, seed: int, index: int, attempt: int, frames: int, rotation_index: int, width: int, heldout: bool
+) -> Film | None:
+    """Return one attempt, None where its objects have no room. Raises BadInput for an unknown recipe."""
+    if recipe not in RECIPES:
+        raise BadInput(f"there is no recipe of clips {recipe!r}; they are {', '.join(RECIPES)}")
+    rng = stream("films", seed, index, RECIPES.index(recipe), attempt)
+    stage = Stage(SETTINGS[recipe.split("-")[2]], rng, whole_catalogue(), heldout)
+    try:
+        drawn = DRAW[type_of(recipe)](stage, frames, PATHS[rotation_index % len(PATHS)])
+    except Unplaced:
+        return None
+    _company(stage, drawn)
+    scene = stage.scene(recipe, seed, index, width)
+    travel = (TRAVEL * stage.setting.focus * _side(stage)) if rotation_index % CAMERA_EVERY == CAMERA_EVERY - 1 else 0.0
+    cameras = tuple(_gone(scene.camera, travel * (k / (frames - 1) - 0.5)) for k in range(frames))
+    speed = drawn.speed or SPEED.get(stage.setting.name, WALK)
+    step = round(drawn.length / speed / (frames - 1), 4)
+    moves = {id: tuple(poses) for id, poses in drawn.moves.items()}
+    film = Film(scene, moves, cameras, step, drawn.path, drawn.focus, drawn.hiders, attempt)
+    return replace(film, scene=film.frame(0))
+
+
+def _company(stage: Stage, drawn: Drawn) -> None:
+    """Let other things stand about, none in the way of what moves: its places are taken meanwhile."""
+    first = len(stage.objects)
+    radii = {p.id: r for p, r in zip(stage.objects, stage.radii, strict=True)}
+    placed = {p.id: p for p in stage.objects}
+    taken = [(id, pose) for id, poses in drawn.moves.items() for pose in dict.fromkeys(poses)]
+    stage.objects += [replace(placed[id], position=(pose.x, pose.y, 0.0)) for id, pose in taken]
+    stage.radii += [LANE * radii[id] for id, _ in taken]
+    stage.company(5)
+    del stage.objects[first : first + len(taken)], stage.radii[first : first + len(taken)]
+    stage.objects[first:] = [replace(p, id=f"o{first + 1 + at}") for at, p in enumerate(stage.objects[first:])]
+
+
+def _gone(camera: Camera, by: float) -> Camera:
+    """A camera that stands so far to the side and looks at the same point."""
+    x, y, z = camera.position
+    return replace(camera, position=(x + by, y, z)) if by else camera
