@@ -37,13 +37,14 @@ def choose_film(
         film = draw_film(recipe, seed, index, k, frames, rotation_index, width, heldout)
         if film is None or not free_lanes(film, catalogue) or not in_picture(film, catalogue):
             return None
-        if not fits(film, lambda k: measure_targeted(film.small(k), catalogue, shadows=False)):
+        drawn = film
+        if not fits(drawn, lambda k: measure_targeted(drawn.small(k), catalogue, shadows=False)):
             return None
         graph = measure_targeted(film.scene, catalogue).graph  # as the clip begins
         kept = {*film.focus, *film.hiders, *film.moves}
-        film = replace(film, scene=without_invisible(film.scene, graph, kept))
-        whole = fits(film, lambda k: measure_targeted(film.frame(k), catalogue, shadows=False), LEAST_OBJECTS)
-        return film if whole and not any(standing_failures(film, k) for k in range(frames)) else None
+        cleared = replace(film, scene=without_invisible(film.scene, graph, kept))
+        whole = fits(cleared, lambda k: measure_targeted(cleared.frame(k), catalogue, shadows=False), LEAST_OBJECTS)
+        return cleared if whole and not any(standing_failures(cleared, k) for k in range(frames)) else None
 
     return first_that_fits(attempt, LIMIT, f"{recipe} {index} (seed {seed})")
 
