@@ -46,6 +46,7 @@ def given(command: tuple[str, ...], tmp_path: Path, picture: Path, checkpoint: P
         ("read",): [picture, *named],
         ("track",): [clip, *named],
         ("calibrate",): ["--data", "occlusion-50", *named],
+        ("bench", "decisions"): ["--data", "occlusion-50", *named],
         ("bench", "graph"): ["--data", "occlusion-50", *named],
         ("bench", "video"): ["--data", clip, *named],
         ("bench", "run"): ["--data", "occlusion-50", "--out", tmp_path / "run", *named],

@@ -14,7 +14,7 @@ from occlusight.bench.record import Finished
 from occlusight.bench.run import run
 from occlusight.bench.settings import Settings
 from occlusight.bench.wordings import Reworded, paired
-from occlusight.cli import bench_graph, bench_runs, bench_video, studies
+from occlusight.cli import bench_decisions, bench_graph, bench_runs, bench_video, studies
 from occlusight.cli.bench_inputs import backend_for, languages, names_for
 from occlusight.cli.bench_runs import WIDEST
 from occlusight.cli.options import Data, Langs, MeasuredModel, Reason, Scenes, ShortSampling, System, WholeEngine
@@ -148,6 +148,7 @@ def _cell(value: float | None, interval: list[float] | None) -> str:
 
 
 bench_runs.add_to(bench_app)
+bench_app.command("decisions", no_args_is_help=True)(bench_decisions.decisions_command)
 bench_app.command("graph", no_args_is_help=True)(bench_graph.graph_command)
 bench_app.command("video", no_args_is_help=True)(bench_video.video_command)
 studies.add_to(bench_app)
