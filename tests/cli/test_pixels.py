@@ -33,10 +33,10 @@ def test_limits_are_numbers_or_the_models_own(call: Callable[..., Result], pictu
 
 
 def test_other_backends_have_no_such_options(call: Callable[..., Result], tmp_path: Path) -> None:
-    common = ("bench", "run", "--data", "occlusion-50", "--out", tmp_path / "out", "--backend", "openai")
+    common = ("bench", "run", "--data", "occlusion-50", "--out", tmp_path / "out", "--backend", "transformers")
     code, _, err = call(*common, "--max-pixels", 5000)
     assert code == 2
-    assert "the backend openai cannot honour max_pixels=5000; leave it out" in " ".join(err.split())
+    assert "the backend transformers cannot honour max_pixels=5000; leave it out" in " ".join(err.split())
 
 
 def test_a_batch_asks_again_within_other_limits(
