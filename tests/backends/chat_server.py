@@ -10,11 +10,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Server(ThreadingHTTPServer):
-    """Keeps what it was asked. `failures` are the statuses with which it answers first; `refusals` the bodies that it refuses, and how.
+    """Keeps what it was asked. `failures` are the statuses with which it answers first; `refusals` the bodies that it
+    refuses, and how.
 
-    `events` are streamed as they stand instead of its own answer; `listing` is what it says instead of its list of models, `promised` the
-    bytes that it says a stream has. `typed` is what it answers to typed questions, if it takes them, and `entry` what it says of its
-    model beside the usual.
+    `events` are streamed as they stand instead of its own answer; `listing` is what it says instead of its list of
+    models, `promised` the bytes that it says a stream has. `typed` is what it answers to typed questions, if it takes
+    them, and `entry` what it says of its model beside the usual.
     """
 
     daemon_threads = True

@@ -1,4 +1,5 @@
-"""Tiny checkpoints of families of vision-language models: random weights, tokenizers and processors made on the spot."""
+"""Tiny checkpoints of families of vision-language models: random weights, tokenizers and processors made on the
+spot."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ LINES = (
 )
 ENDS = ("<s>", "</s>", "<pad>")
 WIDE = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}
-CHAT = """{{ BOS }}{% for m in messages %}{{ m.role|upper }}: {% for part in m.content %}{% if part.type == 'image' %}IMAGE{% else %}{{ part.text }}{% endif %}{% endfor %}
+CHAT = """{{ BOS }}{% for m in messages %}{{ m.role|upper }}: {% for part in m.content %}\
+{% if part.type == 'image' %}IMAGE{% else %}{{ part.text }}{% endif %}{% endfor %}
 {% endfor %}{% if add_generation_prompt %}ASSISTANT:{% endif %}"""
 
 
@@ -43,7 +45,8 @@ def template(image: str, start: str = "") -> str:
 
 
 def llava(folder: Path) -> None:
-    """LLaVA 1.5: a CLIP tower, every picture cropped to one square; the template begins with the tokenizer's start token."""
+    """LLaVA 1.5: a CLIP tower, every picture cropped to one square; the template begins with the tokenizer's start
+    token."""
     tokenizer = tokenizer_with(["<image>"])
     vision = transformers.CLIPVisionConfig(**WIDE, image_size=32, patch_size=8)
     config = transformers.LlavaConfig(
@@ -258,7 +261,8 @@ def mllama(folder: Path) -> None:
 
 
 def instructblip(folder: Path) -> None:
-    """InstructBLIP, the design of MiniGPT-4: a Q-Former reads the picture with the question; there is no chat template."""
+    """InstructBLIP, the design of MiniGPT-4: a Q-Former reads the picture with the question; there is no chat
+    template."""
     tokenizer, reader = tokenizer_with(["<image>"]), tokenizer_with([])
     config = transformers.InstructBlipConfig(
         vision_config={**WIDE, "image_size": 32, "patch_size": 8},

@@ -1,4 +1,5 @@
-"""Families of vision-language models through transformers: each sees the picture, says its answer, and weighs choices."""
+"""Families of vision-language models through transformers: each sees the picture, says its answer, and weighs
+choices."""
 
 from __future__ import annotations
 

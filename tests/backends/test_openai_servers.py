@@ -322,7 +322,8 @@ def test_a_server_that_refuses_its_list_is_named(server: Server) -> None:
 
 
 COMPLETION = {
-    "message": "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+    "message": "Unsupported parameter: 'max_tokens' is not supported with this model. "
+    "Use 'max_completion_tokens' instead.",
     "param": "max_tokens",
     "code": "unsupported_parameter",
 }

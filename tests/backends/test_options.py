@@ -1,4 +1,5 @@
-"""Options of an engine: checked by their record, taken by the backends that declare them, refused by name by the others."""
+"""Options of an engine: checked by their record, taken by the backends that declare them, refused by name by the
+others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""How large pictures are read: the defaults, a user's limits, the checkpoint's own, and what the answer says about it."""
+"""How large pictures are read: the defaults, a user's limits, the checkpoint's own, and what the answer says about
+it."""
 
 from __future__ import annotations
 

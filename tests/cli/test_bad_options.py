@@ -1,4 +1,5 @@
-"""Options that no model can take are refused before one is loaded: every option of every command that opens a model is tried."""
+"""Options that no model can take are refused before one is loaded: every option of every command that opens a model is
+tried."""
 
 from __future__ import annotations
 

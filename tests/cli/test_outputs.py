@@ -1,4 +1,5 @@
-"""What a command writes: every option of every command is tried before any work, and no error of a disk is a traceback or a loss."""
+"""What a command writes: every option of every command is tried before any work, and no error of a disk is a traceback
+or a loss."""
 
 from __future__ import annotations
 
@@ -156,7 +157,8 @@ def error(code: int, *names: Any) -> OSError:
 
 
 def test_whose_error_it_is() -> None:
-    """A path is the user's, unless it is a part of the program; an error without one is the user's where a disk is full."""
+    """A path is the user's, unless it is a part of the program; an error without one is the user's where a disk is
+    full."""
     import occlusight
 
     assert "/x/y: Not a directory" in str(as_bad_input(error(errno.ENOTDIR, "/x/y")))

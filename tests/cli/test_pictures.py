@@ -168,7 +168,8 @@ def test_names_that_are_not_utf8_can_be_asked_about(
 
 
 def test_a_run_of_an_earlier_version_goes_on() -> None:
-    """What is recorded of a model has grown; a field that a run of an earlier version lacks makes it no other model's."""
+    """What is recorded of a model has grown; a field that a run of an earlier version lacks makes it no other
+    model's."""
     from occlusight.bench.record import unlike
 
     assert not unlike({"name": "a"}, {"name": "a", "pictures": 1})

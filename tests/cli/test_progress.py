@@ -24,7 +24,8 @@ def lines_at(lines: Lines, *calls: tuple[float, int, int | None]) -> list[str]:
 
 
 def test_a_line_now_and_then_with_an_estimate() -> None:
-    """From 20 of 100 on, which an earlier run made, 10 scenes take 5 s: 35 s are left at 30, and the earlier ones do not count."""
+    """From 20 of 100 on, which an earlier run made, 10 scenes take 5 s: 35 s are left at 30, and the earlier ones do
+    not count."""
     lines = Lines("making", "scenes")
     told = lines_at(lines, (1, 20, 100), (6, 30, 100), (11, 40, 100), (16, 50, 100), (41, 98, 100), (42, 100, 100))
     assert told == [

@@ -29,7 +29,8 @@ HEAVY = (
 )
 """What an answer of the shipped kind needs none of."""
 MOST = 1.75
-"""The first word comes at most 1.5 s after what takes `import torch` alone 2 s, on the machine where both were measured idle."""
+"""The first word comes at most 1.5 s after what takes `import torch` alone 2 s, on the machine where both were measured
+idle."""
 
 
 def test_a_sign_of_life_comes_before_torch_and_nothing_is_imported_that_asking_does_not_need(
@@ -62,7 +63,8 @@ def first_byte_s(*arguments: str) -> float:
 
 @pytest.mark.slow
 def test_the_first_word_comes_soon_after_torch() -> None:
-    """Runs of both take turns, and the fastest of each are compared: whatever else the machine does, some are not disturbed."""
+    """Runs of both take turns, and the fastest of each are compared: whatever else the machine does, some are not
+    disturbed."""
     import occlusight
 
     picture = Path(occlusight.__file__).parent / "examples" / "street.webp"

@@ -41,7 +41,8 @@ def test_on_a_terminal_a_line_changes_and_goes_away_before_the_first_word() -> N
     assert next(events) == TextDelta("Yes")
     first, second, third = "6 of 24 blocks, about 8 s left", "12 of 24 blocks, about 5 s left", "300 of 1010 tokens"
     assert out.getvalue() == (
-        f"{CLEAR}reading the picture: {first}{CLEAR}reading the picture: {second}{CLEAR}reading the question: {third}{CLEAR}"
+        f"{CLEAR}reading the picture: {first}{CLEAR}reading the picture: {second}{CLEAR}reading the question: "
+        f"{third}{CLEAR}"
     )
     assert list(events) == [Done("stop")]
     assert out.getvalue().endswith(third + CLEAR)

@@ -18,7 +18,8 @@ from occlusight.cli.deferred import DEFERRED
 
 @dataclass(frozen=True)
 class Parameter:
-    """An option or argument of a command: `command` is what is typed, `kind` the annotated type without None and list."""
+    """An option or argument of a command: `command` is what is typed, `kind` the annotated type without None and
+    list."""
 
     command: tuple[str, ...]
     name: str

@@ -1,4 +1,5 @@
-"""Reads a streamed answer in the shapes that servers give it: fields that are null, absent, empty or in parts mean nothing, not harm."""
+"""Reads a streamed answer in the shapes that servers give it: fields that are null, absent, empty or in parts mean
+nothing, not harm."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ CUT = frozenset({"length", "max_tokens", "max_length"})
 
 
 class Reader:
-    """What a stream has said so far: how the answer ended (None: it has not), what it took, and whether log-probabilities came."""
+    """What a stream has said so far: how the answer ended (None: it has not), what it took, and whether
+    log-probabilities came."""
 
     def __init__(self) -> None:
         self.reason: FinishReason | None = None
@@ -25,7 +27,8 @@ class Reader:
     def events(self, chunk: Any) -> Iterator[Event]:
         """Yield the pieces of text and thought in a chunk.
 
-        Raises OcclusightError for an error in the stream, and for an answer that ended in another way than by itself or its length.
+        Raises OcclusightError for an error in the stream, and for an answer that ended in another way than by itself or
+        its length.
         """
         if found := complaint_in(chunk):
             raise OcclusightError(f"the server broke its answer off ({found})")

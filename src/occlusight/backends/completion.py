@@ -44,7 +44,8 @@ class Completion:
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Completion:
-        """Return what the events of one answer amount to; all of them are taken. Who shows them passes a generator that does so."""
+        """Return what the events of one answer amount to; all of them are taken. Who shows them passes a generator that
+        does so."""
         text: list[str] = []
         thoughts: list[str] = []
         tokens: list[TokenLogprob] = []

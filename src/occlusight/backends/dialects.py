@@ -1,7 +1,7 @@
 """What servers understand beyond OpenAI's chat API, and how they want it said.
 
-A server that knows a setting by another name, or not at all, mostly answers as if it had not been given. So a field is sent only where
-the kind of server is known to honour it. Kinds are told by `owned_by` in the server's list of models.
+A server that knows a setting by another name, or not at all, mostly answers as if it had not been given. So a field is
+sent only where the kind of server is known to honour it. Kinds are told by `owned_by` in the server's list of models.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ STANDARD = frozenset(
 
 @dataclass(frozen=True)
 class Dialect:
-    """A kind of server. `further`: how it wants each field that the standard lacks; each is always said, because servers fill what is
-    left out with their own or the checkpoint's usual settings. `lists_now`: its models' `created` is when the list was made, and tells
-    nothing of the model."""
+    """A kind of server. `further`: how it wants each field that the standard lacks; each is always said, because
+    servers fill what is left out with their own or the checkpoint's usual settings. `lists_now`: its models' `created`
+    is when the list was made, and tells nothing of the model."""
 
     name: str
     further: Mapping[str, Callable[[SamplingParams], dict[str, Any]]]

@@ -1,7 +1,8 @@
 """Models of the Hugging Face hub on this machine: downloads that go on where they ended, and what is there.
 
 The library that the hub's own programs use keeps nothing of a file that was interrupted (since its version 2), and
-compares no digests. So weights are fetched here, into its cache and by its requests; it finds them there and does the rest.
+compares no digests. So weights are fetched here, into its cache and by its requests; it finds them there and does the
+rest.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ class Listing:
 
 @dataclass(frozen=True)
 class Stored:
-    """A model of the hub on this machine. `folder` is None where it was not downloaded whole; `bytes` are on the disk."""
+    """A model of the hub on this machine. `folder` is None where it was not downloaded whole; `bytes` are on the
+    disk."""
 
     name: str
     revision: str
@@ -155,7 +157,8 @@ class Hub:
         return next((one for one in self.stored() if one.name == name), None)
 
     def remove(self, name: str) -> int:
-        """Delete a model with all its revisions; return how many bytes that frees. Raises BadModel where it is not there."""
+        """Delete a model with all its revisions; return how many bytes that frees. Raises BadModel where it is not
+        there."""
         stored = self.find(name)
         if stored is None:
             here = ", ".join(one.name for one in self.stored()) or "none"
@@ -180,7 +183,8 @@ class Hub:
         free = free_bytes(self.root)
         if missing and missing + SPARE > free:
             raise BadInput(
-                f"{listing.name} takes {missing / 1e9:.1f} GB more, but {free / 1e9:.1f} GB are free in {self.root}; make "
+                f"{listing.name} takes {missing / 1e9:.1f} GB more, but {free / 1e9:.1f} GB are free in {self.root}; "
+                "make "
                 "room (occlusight models list, remove), or set HF_HOME to another disk"
             )
 
@@ -268,7 +272,8 @@ def told_plainly(name: str) -> Iterator[None]:
         raise
     except errors.GatedRepoError as error:
         raise BadModel(
-            f"{name!r} wants its terms to be agreed to: do so at https://huggingface.co/{name}, then log in with hf auth login"
+            f"{name!r} wants its terms to be agreed to: do so at https://huggingface.co/{name}, then log in with hf "
+            "auth login"
         ) from error
     except errors.RepositoryNotFoundError as error:
         raise BadModel(f"the hub has no model {name!r} (or it is private), and no folder here has that name") from error

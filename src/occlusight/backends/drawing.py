@@ -1,4 +1,5 @@
-"""How our sampling, grammars and stop strings drive `generate` of transformers: it computes logits, all else is as in our own engine."""
+"""How our sampling, grammars and stop strings drive `generate` of transformers: it computes logits, all else is as in
+our own engine."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ PLAIN = {
 
 
 class Draws(transformers.LogitsProcessor):
-    """Draws each token as the parameters ask, and leaves `generate` that one alone. `said` counts the tokens, an end included."""
+    """Draws each token as the parameters ask, and leaves `generate` that one alone. `said` counts the tokens, an end
+    included."""
 
     def __init__(
         self, params: SamplingParams, prompt: list[int], ends: Collection[int], grammar: Grammar | None

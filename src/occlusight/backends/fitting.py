@@ -70,9 +70,13 @@ def check_fits(
     if quantized is None and smaller.bytes <= free:
         advice = f"--quantize int8 takes {smaller.bytes / GB:.1f} GB"
     elif quantized is not None and smaller.bytes <= free:
-        advice = "quantize it on a machine with more memory (occlusight models quantize) and give the folder: --quantize FOLDER"
+        advice = (
+            "quantize it on a machine with more memory (occlusight models quantize) and give the folder: "
+            "--quantize FOLDER"
+        )
     else:
         advice = "close other programs, raise the limit of this container, or take a smaller model"
     raise BadInput(
-        f"this model does not fit into memory: it takes {need.bytes / GB:.1f} GB ({need.words}), but {free / GB:.1f} GB are free; {advice}"
+        f"this model does not fit into memory: it takes {need.bytes / GB:.1f} GB ({need.words}), but {free / GB:.1f} "
+        f"GB are free; {advice}"
     )

@@ -1,4 +1,5 @@
-"""From a conversation to the inputs of a transformers model: the checkpoint's own chat template, tokenizer and picture preparation."""
+"""From a conversation to the inputs of a transformers model: the checkpoint's own chat template, tokenizer and picture
+preparation."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ Inputs = dict[str, Any]
 class Processor:
     """Puts messages and their pictures into the form that a checkpoint was trained with.
 
-    A checkpoint without a chat template (BLIP's family) is given the texts as they stand, joined by line breaks, and the pictures.
+    A checkpoint without a chat template (BLIP's family) is given the texts as they stand, joined by line breaks, and
+    the pictures.
 
     Raises (what transformers raises):
         OSError, ValueError, KeyError, ImportError and others: it has no processor, or none that can be loaded here.
@@ -31,7 +33,8 @@ class Processor:
         self.template = self.inner.chat_template or tokenizer.chat_template
 
     def __call__(self, messages: list[dict[str, Any]]) -> Inputs:
-        """Return the model's inputs for one conversation: ids and masks of shape (1, T), pixels as the family has them."""
+        """Return the model's inputs for one conversation: ids and masks of shape (1, T), pixels as the family has
+        them."""
         if self.template is not None:
             found = self.inner.apply_chat_template(
                 messages,
@@ -57,8 +60,8 @@ def content_of(text: str, pictures: list[Image.Image]) -> list[dict[str, Any]]:
 def processor_of(folder: Path, config: Any, tokenizer: Any, trust_remote_code: bool) -> Any:
     """Load a checkpoint's processor.
 
-    Many families' processors prepare videos too, which wants torchvision; where that is absent, such a processor is put together
-    without its part for videos.
+    Many families' processors prepare videos too, which wants torchvision; where that is absent, such a processor is put
+    together without its part for videos.
     """
     try:
         return transformers.AutoProcessor.from_pretrained(  # type: ignore[no-untyped-call]

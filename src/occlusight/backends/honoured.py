@@ -1,4 +1,5 @@
-"""What a caller asks for against what a backend declares that it can do: the rest is refused by name, and nothing is dropped."""
+"""What a caller asks for against what a backend declares that it can do: the rest is refused by name, and nothing is
+dropped."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ def asked(*records: DataclassInstance) -> dict[str, object]:
 
 
 def refuse_others(request: Request, honoured: Collection[str], who: str, advice: str = "leave it out") -> None:
-    """Raise BadInput that names the fields of a request that are asked for and not among `honoured`, and who does not honour them."""
+    """Raise BadInput that names the fields of a request that are asked for and not among `honoured`, and who does not
+    honour them."""
     instance("request", request, Request)
     wanted = asked(request, request.sampling)
     wanted.pop("sampling", None)
@@ -40,7 +42,8 @@ def refuse_others(request: Request, honoured: Collection[str], who: str, advice:
 
 
 def refuse_other_options(options: EngineOptions, honoured: Collection[str]) -> None:
-    """Raise BadInput that names the options that are asked for and not among `honoured`, and the backend that does not honour them."""
+    """Raise BadInput that names the options that are asked for and not among `honoured`, and the backend that does not
+    honour them."""
     takes = ", ".join(sorted(honoured))
     who = f"the backend {options.backend}"
     _refuse(asked(options), {*honoured, "backend"}, who, f"leave it out; of engine options this backend takes {takes}")

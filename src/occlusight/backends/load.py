@@ -31,7 +31,8 @@ def open_model(
     kv_bytes: int = 0,
     tell: Tell = log.info,
 ) -> Opened:
-    """Load a checkpoint; a quantized one from its stored form, which is named or in the cache directory, where it is put first if need be.
+    """Load a checkpoint; a quantized one from its stored form, which is named or in the cache directory, where it is
+    put first if need be.
 
     Weights have no second form where that would not fit beside `kv_bytes` of keys and values.
 
@@ -56,8 +57,8 @@ def precision_of(
 ) -> QuantSettings | Path | None:
     """What a user says of bits: settings, the folder of a stored form, or None where nothing is quantized.
 
-    "auto" is int8 for a checkpoint of `LARGE` or more parameters on a CPU, which is told, and none below, on a GPU, and where
-    a type of numbers was asked for.
+    "auto" is int8 for a checkpoint of `LARGE` or more parameters on a CPU, which is told, and none below, on a GPU, and
+    where a type of numbers was asked for.
 
     Raises:
         BadInput: there is no such choice and no such folder, or both a form and the tower's bits are given.

@@ -66,8 +66,8 @@ class LocalBackend(Backend):
 
     Args:
         checkpoint: the folder.
-        options: see `EngineOptions`. The limits of pixels hold for requests that say none, and never allow more than the checkpoint's own
-            settings.
+        options: see `EngineOptions`. The limits of pixels hold for requests that say none, and never allow more than
+            the checkpoint's own settings.
         name: what the model is called; its folder unless given.
         blind: drop pictures: the baseline that shows what the questions alone give away.
         settings: what options say of the engine, in its own words, instead of them; for its plain twins.
@@ -149,7 +149,8 @@ class LocalBackend(Backend):
 
     @property
     def tells_schemas(self) -> bool:
-        """Whether a schema is put after the question unless a request says: the model is large enough to make use of it."""
+        """Whether a schema is put after the question unless a request says: the model is large enough to make use of
+        it."""
         text = self.engine.model.config.text
         return text.vocab_size * text.hidden_size + text.matrix_numbers >= READS_SCHEMAS
 
@@ -165,12 +166,12 @@ class LocalBackend(Backend):
     def generate(self, request: Request, cancelled: CancelCheck | None = None) -> Answer:
         """Queue a request and return an iterator over its answer; see `Answer` for how to stop it.
 
-        What several callers ask, in threads or one after the other before they read, is answered together. Pictures are opened before
-        there is an iterator: `cancelled`, asked often and from other threads too, stops that.
+        What several callers ask, in threads or one after the other before they read, is answered together. Pictures are
+        opened before there is an iterator: `cancelled`, asked often and from other threads too, stops that.
 
         Raises:
-            BadInput: the request can never be answered: a picture that cannot be used, a context or memory too small for it, a schema that
-                nothing satisfies. No work has been done then.
+            BadInput: the request can never be answered: a picture that cannot be used, a context or memory too small
+                for it, a schema that nothing satisfies. No work has been done then.
             Cancelled: `cancelled` said so.
         """
         began = perf_counter()
@@ -184,7 +185,8 @@ class LocalBackend(Backend):
         return Answer(self.engine, self.chat.tokenizer, self.kept_speeds, sequence, generation, uses, began)
 
     def generate_many(self, requests: Iterable[Request]) -> Iterator[tuple[int, Event]]:
-        """Answer several requests together; yield (which one, its next event) as they come. Questions about one picture share it.
+        """Answer several requests together; yield (which one, its next event) as they come. Questions about one picture
+        share it.
 
         Closing the iterator stops them all.
 
@@ -206,10 +208,11 @@ class LocalBackend(Backend):
                         yield index, event
 
     def score(self, request: Request, choices: Sequence[Choice], *, whole: bool = True) -> list[float]:
-        """Return the log-probability of each choice as the whole answer, its end included, or, unless `whole`, as its beginning.
+        """Return the log-probability of each choice as the whole answer, its end included, or, unless `whole`, as its
+        beginning.
 
-        A choice of several wordings gets their probabilities' sum. Nothing is decoded: the prompt is read once, then all wordings
-        together. A checkpoint that thinks answers at once here.
+        A choice of several wordings gets their probabilities' sum. Nothing is decoded: the prompt is read once, then
+        all wordings together. A checkpoint that thinks answers at once here.
         """
         return self.score_many([(request, choices)], whole=whole)[0]
 
@@ -243,8 +246,9 @@ class LocalBackend(Backend):
         return [[tuple(self.chat.encode(word)) for word in words] for words in wordings]
 
     def domain(self, pictures: Sequence[Picture]) -> float | None:
-        """Return how probably the least likely of the pictures is of the world that the model was trained on; None where
-        the checkpoint has not been fitted to tell (see `model.domain`). Raises BadPicture where one cannot be read.
+        """Return how probably the least likely of the pictures is of the world that the model was trained on; None
+        where the checkpoint has not been fitted to tell (see `model.domain`). Raises BadPicture where one cannot be
+        read.
         """
         if self._domain is None or not pictures:
             return None

@@ -33,7 +33,8 @@ NEWS_EVERY_S = 0.2
 
 
 class Answer(Iterator[Event]):
-    """The events of one answer. `close`, from any thread, stops it: what it held is freed after the step under way at the latest."""
+    """The events of one answer. `close`, from any thread, stops it: what it held is freed after the step under way at
+    the latest."""
 
     def __init__(
         self,

@@ -93,7 +93,8 @@ class About:
                 else f"first token {speed.first_token_s:g} s, then {speed.tokens_per_s:g} a second ({MEASURED_ON})"
             )
             found.append(
-                f"--quantize {form}: {size / 1e9:.1f} GB of memory, {fits} ({self.free_memory / 1e9:.1f} GB free); {measured}"
+                f"--quantize {form}: {size / 1e9:.1f} GB of memory, {fits} ({self.free_memory / 1e9:.1f} GB free); "
+                f"{measured}"
             )
         return found
 
@@ -138,7 +139,8 @@ def _of_folder(name: str, folder: Path, free: int) -> About:
 
 
 def needs_of(folder: Path) -> Mapping[str, int] | None:
-    """Return the bytes of memory that a checkpoint takes, by what --quantize takes; None where our engine does not run it."""
+    """Return the bytes of memory that a checkpoint takes, by what --quantize takes; None where our engine does not run
+    it."""
     return _of_folder("", folder, 0).needs
 
 

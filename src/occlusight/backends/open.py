@@ -37,16 +37,16 @@ def open_backend(
 
     Args:
         model: 'default' (shipped), 'blind' (the baseline without pictures), a checkpoint folder, a Hugging Face id, or
-            modelscope:ORG/NAME; with the backend openai the name on the server. ('oracle' exists for a data set only: see
-            `occlusight.bench.baselines`.)
+            modelscope:ORG/NAME; with the backend openai the name on the server. ('oracle' exists for a data set only:
+            see `occlusight.bench.baselines`.)
         options: who answers, and with what.
         tell: hears in a line each what was chosen and what takes long; unless given the log does.
         keywords: fields of `EngineOptions`; beside a record they change it.
 
     Raises:
         BadModel: there is no such model, or it cannot be had or loaded.
-        BadInput: an option outside its range, or that the backend does not take; a device or dtype that does not exist here, an unknown
-            backend, one whose package is not installed, or the oracle, which needs a data set.
+        BadInput: an option outside its range, or that the backend does not take; a device or dtype that does not exist
+            here, an unknown backend, one whose package is not installed, or the oracle, which needs a data set.
     """
     model = text("model", str(model) if isinstance(model, PathLike) else model)
     options = instance("options", options, EngineOptions)
@@ -75,7 +75,8 @@ def open_reader(folder: str | PathLike[str] | None = None) -> Reader:
 
 
 def backend_class(name: str) -> Opens:
-    """Return the class of a backend, imported when it is needed. Raises BadInput for one that is unknown or lacks its package."""
+    """Return the class of a backend, imported when it is needed. Raises BadInput for one that is unknown or lacks its
+    package."""
     try:
         match name:
             case "local":

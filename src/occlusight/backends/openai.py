@@ -1,4 +1,5 @@
-"""Any server that speaks OpenAI's chat API (vLLM, SGLang, llama.cpp, DashScope, our own) as a backend, through the official client."""
+"""Any server that speaks OpenAI's chat API (vLLM, SGLang, llama.cpp, DashScope, our own) as a backend, through the
+official client."""
 
 from __future__ import annotations
 
@@ -49,7 +50,8 @@ UNLIKELY = -30.0
 
 
 class OpenAIBackend(Backend):
-    """Answers through a server. Failed connections and overloaded servers are tried again by the client, with growing pauses.
+    """Answers through a server. Failed connections and overloaded servers are tried again by the client, with growing
+    pauses.
 
     Args:
         model: the model's name on the server.
@@ -57,9 +59,10 @@ class OpenAIBackend(Backend):
         api_key: without it $OPENAI_API_KEY; many local servers need none.
         timeout: seconds that one request may take.
         retries: how often a failed request is tried again.
-        max_pixels: pictures with more pixels are reduced to so many before they are sent, where a request says nothing else.
-        server: what the server is (openai, vllm, sglang or llamacpp), and so which settings it knows; unless given, its list of models
-            tells, and a stranger is taken to know OpenAI's own settings alone.
+        max_pixels: pictures with more pixels are reduced to so many before they are sent, where a request says nothing
+            else.
+        server: what the server is (openai, vllm, sglang or llamacpp), and so which settings it knows; unless given, its
+            list of models tells, and a stranger is taken to know OpenAI's own settings alone.
 
     Raises:
         BadInput: no address is given.
@@ -90,7 +93,8 @@ class OpenAIBackend(Backend):
         address = base_url or os.environ.get(BASE_URL)
         if not address:
             raise BadInput(
-                f"--backend openai needs the server's address, such as --base-url http://localhost:8000/v1 (or set {BASE_URL})"
+                "--backend openai needs the server's address, such as --base-url http://localhost:8000/v1 (or set "
+                f"{BASE_URL})"
             )
         if server is not None and server not in DIALECTS:
             raise BadInput(f"server must be one of {', '.join(DIALECTS)}, but {server!r} was given")
@@ -118,21 +122,25 @@ class OpenAIBackend(Backend):
 
     @property
     def info(self) -> ModelInfo:
-        """The model's name; the revision is what the server says about it, since its weights cannot be seen from here."""
+        """The model's name; the revision is what the server says about it, since its weights cannot be seen from
+        here."""
         return self._info
 
     @property
     def capabilities(self) -> Capabilities:
-        """The chat API gives log-probabilities of the tokens that are answered, and so of the first one alone before it is known."""
+        """The chat API gives log-probabilities of the tokens that are answered, and so of the first one alone before it
+        is known."""
         return Capabilities(scores="first token", decides=self._decides)
 
     @property
     def honoured(self) -> frozenset[str]:
-        """The fields of a request that reach the model; any other that is asked for is refused. (Pictures are reduced here.)"""
+        """The fields of a request that reach the model; any other that is asked for is refused. (Pictures are reduced
+        here.)"""
         return self.dialect.honoured | {"max_pixels"}
 
     def _entry(self) -> Any:
-        """Return what the server says about the model. Servers that do not list theirs are believed to have it, and say nothing."""
+        """Return what the server says about the model. Servers that do not list theirs are believed to have it, and say
+        nothing."""
         try:
             listed = {str(field(entry, "id")): entry for entry in self._listed()}
         except openai.APIConnectionError as error:
@@ -146,7 +154,8 @@ class OpenAIBackend(Backend):
         return listed.get(self.model)
 
     def _listed(self) -> list[Any]:
-        """Ask for the list of models, again where the server is not ready; one that has none need not be asked again."""
+        """Ask for the list of models, again where the server is not ready; one that has none need not be asked
+        again."""
         try:
             answered = self.client.with_options(max_retries=0).models.with_raw_response.list()
         except openai.APIStatusError as error:
@@ -186,7 +195,8 @@ class OpenAIBackend(Backend):
         """Yield the answer as it is streamed; closing the iterator closes the connection, which cancels the work.
 
         Raises:
-            OcclusightError: the server failed after all retries, or broke its answer off; the message carries its reason.
+            OcclusightError: the server failed after all retries, or broke its answer off; the message carries its
+                reason.
             BadInput: the server refused the request, or cannot do what it asks for.
         """
         self._refuse(request)
@@ -212,9 +222,11 @@ class OpenAIBackend(Backend):
         yield Done(reader.reason, reader.usage, Timings(first_token_s=first - began, decode_s=ended - first))
 
     def score(self, request: Request, choices: Sequence[Choice], *, whole: bool = True) -> list[float]:
-        """Return the log-probability of each choice's first token, for several wordings of their first tokens: the chat API gives no more.
+        """Return the log-probability of each choice's first token, for several wordings of their first tokens: the chat
+        API gives no more.
 
-        Raises BadInput for a `whole` answer, where the server returns no log-probabilities, or cannot do what the request asks for.
+        Raises BadInput for a `whole` answer, where the server returns no log-probabilities, or cannot do what the
+        request asks for.
         """
         if whole:
             raise BadInput(
@@ -285,7 +297,8 @@ class OpenAIBackend(Backend):
 
 
 def first_token(wordings: Sequence[str], likeliest: Sequence[tuple[str, float]]) -> float:
-    """Return the log-probability of the tokens with which wordings begin, of each wording the likeliest one, each token counted once."""
+    """Return the log-probability of the tokens with which wordings begin, of each wording the likeliest one, each token
+    counted once."""
     begins = set[tuple[str, float]]()
     for wording in wordings:
         fitting = [one for one in likeliest if one[0].strip() and wording.strip().startswith(one[0].strip())]
@@ -307,7 +320,8 @@ def _content(
 
 
 def as_data_url(picture: Picture, cancelled: CancelCheck | None = None, most: int | None = None) -> str:
-    """Return an upright picture, of at most so many pixels, as the data URL of a PNG: none is lost on the way. Raises BadPicture."""
+    """Return an upright picture, of at most so many pixels, as the data URL of a PNG: none is lost on the way. Raises
+    BadPicture."""
     buffer = io.BytesIO()
     image = open_picture(picture, reduce_to=most, cancelled=cancelled)
     (image if most is None else reduced(image, most)).save(buffer, "PNG")

@@ -1,5 +1,5 @@
-"""What a caller may say: how a model is opened (`EngineOptions`), how an answer is drawn (`SamplingParams`, which the engine takes as it is)
-and how large pictures are read."""
+"""What a caller may say: how a model is opened (`EngineOptions`), how an answer is drawn (`SamplingParams`, which the
+engine takes as it is) and how large pictures are read."""
 
 from __future__ import annotations
 
@@ -49,28 +49,32 @@ def in_order(max_pixels: MaxPixels, min_pixels: int | None) -> None:
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """Who answers, and with what: one record, from the command line to the backend. Raises BadInput when built with a value outside its range.
+    """Who answers, and with what: one record, from the command line to the backend. Raises BadInput when built with a
+    value outside its range.
 
     Each backend declares which of these it takes; any other that is asked for is refused by name.
 
     Args:
-        backend: local (our engine), openai (any server that speaks OpenAI's chat API) or transformers (any image-text model of it).
+        backend: local (our engine), openai (any server that speaks OpenAI's chat API) or transformers (any image-text
+            model of it).
         base_url: the server's address, for openai.
         trust_remote_code: run the Python code that a checkpoint brings, for transformers.
         device: auto, cpu, cuda or cuda:N.
         dtype: auto, float32, bfloat16 or float16.
-        quantize: none, int8 or int4: the bits of the decoder's weights; or the folder of a stored form. auto is int8 for half a billion
-            parameters or more on a CPU, unless a dtype is given, else none.
+        quantize: none, int8 or int4: the bits of the decoder's weights; or the folder of a stored form. auto is int8
+            for half a billion parameters or more on a CPU, unless a dtype is given, else none.
         quantize_vision: none or int8 for the vision tower; follows `quantize` unless given.
-        max_pixels: pictures with more pixels are reduced to so many; "model" takes the checkpoint's own limit, None at most 1,048,576
-            on a CPU. A request may say otherwise.
+        max_pixels: pictures with more pixels are reduced to so many; "model" takes the checkpoint's own limit, None at
+            most 1,048,576 on a CPU. A request may say otherwise.
         min_pixels: pictures with fewer pixels are enlarged to so many.
-        context: the most tokens of a prompt and its answer; the model's own context unless given, and stretched beyond it.
+        context: the most tokens of a prompt and its answer; the model's own context unless given, and stretched beyond
+            it.
         int8_kv: keys and values in a byte a number.
         kv_gb: the memory in 10^9 bytes that keys and values may take; a quarter of the machine's unless given.
         prompt_lookup: guess tokens from the text so far and check several in one pass; answers are the same without.
         offline: of models on a hub take what was downloaded, and ask the hub for nothing.
-        steady: read prompts in the same chunks however busy the machine is, so that not even the rounding changes from run to run.
+        steady: read prompts in the same chunks however busy the machine is, so that not even the rounding changes from
+            run to run.
     """
 
     backend: str = field(default="local", metadata=by(text))

@@ -1,4 +1,5 @@
-"""Models behind OpenAI's chat API that want a parameter under another name, or not at all, and say so when they refuse it."""
+"""Models behind OpenAI's chat API that want a parameter under another name, or not at all, and say so when they refuse
+it."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ UNSUPPORTED = re.compile(
 
 @dataclass(frozen=True)
 class Change:
-    """How a body is changed where a model refuses `name`. `needed` tells whether a body can and must be; `told` is said to the user."""
+    """How a body is changed where a model refuses `name`. `needed` tells whether a body can and must be; `told` is said
+    to the user."""
 
     name: str
     needed: Callable[[dict[str, Any]], bool]
@@ -41,7 +43,8 @@ CHANGES = (
     Change("top_p", lambda body: body.get("top_p") == 1.0, lambda body: body.pop("top_p", None)),
     Change("stream_options", lambda body: "stream_options" in body, lambda body: body.pop("stream_options", None)),
 )
-"""Only what changes nothing that was asked for, or is said: any other temperature than 0, and any other top_p than 1, stays refused."""
+"""Only what changes nothing that was asked for, or is said: any other temperature than 0, and any other top_p than 1,
+stays refused."""
 
 
 def wanted_change(error: openai.APIStatusError, body: dict[str, Any]) -> Change | None:

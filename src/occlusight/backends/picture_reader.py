@@ -16,12 +16,14 @@ from occlusight.model.picture import open_reduced
 from occlusight.model.preprocess import PreprocessSettings, patches_of
 
 USUAL_PIXELS = 1_048_576
-"""What pictures are reduced to on a CPU unless the user says: 1024x1024. Qwen3-VL allows 16 times as many, which only delays."""
+"""What pictures are reduced to on a CPU unless the user says: 1024x1024. Qwen3-VL allows 16 times as many, which only
+delays."""
 
 
 @dataclass(frozen=True)
 class PictureReader:
-    """Reads pictures as a checkpoint's own settings say, but within the limits that somebody set, who may also set none.
+    """Reads pictures as a checkpoint's own settings say, but within the limits that somebody set, who may also set
+    none.
 
     Raises BadInput for limits that are no numbers of pixels, or contradict each other.
     """
@@ -41,7 +43,8 @@ class PictureReader:
     def on(
         cls, device: str, own: PreprocessSettings, max_pixels: MaxPixels = None, min_pixels: int | None = None
     ) -> PictureReader:
-        """Settle what is None: `USUAL_PIXELS` on a CPU (or what `min_pixels` asks beyond), elsewhere the checkpoint's own limit."""
+        """Settle what is None: `USUAL_PIXELS` on a CPU (or what `min_pixels` asks beyond), elsewhere the checkpoint's
+        own limit."""
         if max_pixels is None and device == "cpu":
             max_pixels = max(USUAL_PIXELS, min_pixels or 0)
         return cls(own, max_pixels, min_pixels)
@@ -52,7 +55,8 @@ class PictureReader:
         return self.within(None, None)
 
     def within(self, max_pixels: MaxPixels, min_pixels: int | None) -> PreprocessSettings:
-        """Return the settings for a request with limits of its own, which take the place of those that were set, as far as given."""
+        """Return the settings for a request with limits of its own, which take the place of those that were set, as far
+        as given."""
         most = self.max_pixels if max_pixels is None else max_pixels
         least = self.min_pixels if min_pixels is None else min_pixels
         return replace(self.own, limits=self.own.limits.within(most if isinstance(most, int) else None, least))
@@ -64,7 +68,8 @@ class PictureReader:
         min_pixels: int | None = None,
         cancelled: CancelCheck | None = None,
     ) -> tuple[Visual, PictureUse]:
-        """Open, resize and cut a picture; say how it was read. Raises BadPicture where it cannot be, Cancelled where `cancelled` says so."""
+        """Open, resize and cut a picture; say how it was read. Raises BadPicture where it cannot be, Cancelled where
+        `cancelled` says so."""
         settings = self.within(max_pixels, min_pixels)
         opened = open_reduced(picture, settings.limits.max_pixels, cancelled=cancelled)
         try:

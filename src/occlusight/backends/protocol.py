@@ -1,6 +1,7 @@
 """What every backend speaks: a request goes in, text comes out piece by piece, and the last event says how it ended.
 
-Backends are interchangeable: our engine, an HTTP server, canned answers for tests, the truth itself. Nothing here imports torch.
+Backends are interchangeable: our engine, an HTTP server, canned answers for tests, the truth itself. Nothing here
+imports torch.
 """
 
 from __future__ import annotations
@@ -55,9 +56,10 @@ class Message:
 class Request:
     """What to answer and how. Raises BadInput when built with a value outside its range.
 
-    The parameters of sampling are one record, which goes on as a whole; callers may write any of its fields as a keyword of the request,
-    and `Request("?", temperature=0.5)` is `Request("?", sampling=SamplingParams(temperature=0.5))`. Keywords beside a record change it:
-    `replace(request, seed=1)` keeps the others. So a new parameter is known here without being named, and checked by its own record.
+    The parameters of sampling are one record, which goes on as a whole; callers may write any of its fields as a
+    keyword of the request, and `Request("?", temperature=0.5)` is `Request("?",
+    sampling=SamplingParams(temperature=0.5))`. Keywords beside a record change it: `replace(request, seed=1)` keeps the
+    others. So a new parameter is known here without being named, and checked by its own record.
 
     Args:
         prompt: the question.
@@ -65,8 +67,8 @@ class Request:
         system: a system prompt.
         history: earlier turns.
         sampling: how the answer is drawn, how long it may be, what form it has.
-        max_pixels: pictures with more pixels are reduced to so many; the checkpoint's own limit holds too, and "model" is that alone.
-            None is what the backend was opened with. Of a video it bounds each frame.
+        max_pixels: pictures with more pixels are reduced to so many; the checkpoint's own limit holds too, and "model"
+            is that alone. None is what the backend was opened with. Of a video it bounds each frame.
         min_pixels: pictures with fewer pixels are enlarged to so many, within the upper limit.
         films: videos, opened by `occlusight.images.film.open_film`; they come between `pictures` and `prompt`.
         keywords: fields of `SamplingParams`.
@@ -109,19 +111,21 @@ class Request:
         in_order(self.max_pixels, self.min_pixels)
 
     def check_length(self, context: int) -> None:
-        """Raise BadInput where the texts cannot fit into a context of so many tokens, which their lengths tell before any is read."""
+        """Raise BadInput where the texts cannot fit into a context of so many tokens, which their lengths tell before
+        any is read."""
         characters = sum(map(len, (self.prompt, self.system or "", *(message.text for message in self.history))))
         limit = CHARACTERS_A_TOKEN * context
         if characters > limit:
             raise BadInput(
-                f"the question, its system prompt and history have {characters:,} characters, but a context of {context:,} tokens holds "
-                f"{limit:,} at most; ask something shorter"
+                f"the question, its system prompt and history have {characters:,} characters, but a context of "
+                f"{context:,} tokens holds {limit:,} at most; ask something shorter"
             )
 
 
 @dataclass(frozen=True)
 class TokenLogprob:
-    """A token as text, its log-probability before any sampling setting, and the likeliest tokens in its place with theirs.
+    """A token as text, its log-probability before any sampling setting, and the likeliest tokens in its place with
+    theirs.
 
     A token that a schema forced has 0: it was certain.
     """
@@ -151,8 +155,10 @@ class ThoughtDelta:
 class Progress:
     """How far the work before the first token has come, where it takes longer than a moment.
 
-    `encoding`: `done` of `total` blocks of the vision tower, for all pictures that are not known; `reading`: tokens of the prompt.
-    `seconds_left` is about what is left until the first token, from this machine's own speed; None where nothing is known of it.
+    `encoding`: `done` of `total` blocks of the vision tower, for all pictures that are not known; `reading`: tokens of
+        the prompt.
+    `seconds_left` is about what is left until the first token, from this machine's own speed; None where nothing is
+    known of it.
     """
 
     stage: Literal["encoding", "reading"]
@@ -183,8 +189,8 @@ class PictureUse:
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens: `image_tokens` are those of `prompt_tokens` that stand for pictures; `pictures` tells of each how it was read, where the
-    backend knows it."""
+    """Tokens: `image_tokens` are those of `prompt_tokens` that stand for pictures; `pictures` tells of each how it was
+    read, where the backend knows it."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -194,8 +200,9 @@ class Usage:
 
 @dataclass(frozen=True)
 class Saved:
-    """Tokens that cost less than others: of the prompt, `reused` were known from earlier answers and not read again; of the answer,
-    `forced` had no alternative under its schema, and `guessed` were guessed rightly, and either were read several at a time."""
+    """Tokens that cost less than others: of the prompt, `reused` were known from earlier answers and not read again; of
+    the answer, `forced` had no alternative under its schema, and `guessed` were guessed rightly, and either were read
+    several at a time."""
 
     reused: int = 0
     forced: int = 0
@@ -204,10 +211,11 @@ class Saved:
 
 @dataclass(frozen=True)
 class Timings:
-    """Seconds. `first_token_s` counts from the request to the first token; `image_cached` says the features were reused.
+    """Seconds. `first_token_s` counts from the request to the first token; `image_cached` says the features were
+    reused.
 
-    `wait_s` is the time before the engine began, `encode_s` what the pictures' encoding took, `prefill_s` from the beginning to the
-    first token without that.
+    `wait_s` is the time before the engine began, `encode_s` what the pictures' encoding took, `prefill_s` from the
+    beginning to the first token without that.
     """
 
     encode_s: float = 0.0
@@ -242,7 +250,8 @@ class Grounds:
     """What an answer from a relation graph rests on.
 
     Args:
-        probability: that the answer is right; None where the graph's probabilities are not calibrated, or none bears on it.
+        probability: that the answer is right; None where the graph's probabilities are not calibrated, or none bears on
+            it.
         evidence: of its relations, in both languages; None without any.
         relations: those that it rests on, with ids of the graph.
     """
@@ -270,8 +279,8 @@ Event: TypeAlias = Progress | TextDelta | ThoughtDelta | Done
 
 @dataclass(frozen=True)
 class Weighed:
-    """The log-probability of each choice of several requests; of all of them together the tokens of their prompts, and those that were
-    known (0 where the backend does not tell)."""
+    """The log-probability of each choice of several requests; of all of them together the tokens of their prompts, and
+    those that were known (0 where the backend does not tell)."""
 
     scores: list[list[float]]
     usage: Usage = field(default_factory=Usage)
@@ -280,9 +289,10 @@ class Weighed:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What runs: `revision` is a digest of the weights, `context` the longest sequence in tokens, `video` whether it can be asked about
-    clips in this way, `memory_bytes` the weights' size, `pictures` the most at a time that it was trained on (None: not known), `learnt` the
-    steps of programs in whose own wordings it must be asked (empty: any words will do)."""
+    """What runs: `revision` is a digest of the weights, `context` the longest sequence in tokens, `video` whether it
+    can be asked about clips in this way, `memory_bytes` the weights' size, `pictures` the most at a time that it was
+    trained on (None: not known), `learnt` the steps of programs in whose own wordings it must be asked (empty: any
+    words will do)."""
 
     name: str
     revision: str = ""
@@ -299,10 +309,12 @@ class Capabilities:
     """What a backend can do beside answering a request, so that a caller reads it instead of trying.
 
     Args:
-        scores: of what `score` tells the log-probability: of an `answer`, whole or as a beginning; of its `first token` alone; or of nothing.
+        scores: of what `score` tells the log-probability: of an `answer`, whole or as a beginning; of its `first token`
+            alone; or of nothing.
         together: `generate_many` and `score_many` compute what they are given together, not one after the other.
         decides: `decisions` answers typed questions itself.
-        caches: what earlier requests computed is kept, and may change the rounding of later answers; `clear_cache` empties it.
+        caches: what earlier requests computed is kept, and may change the rounding of later answers; `clear_cache`
+            empties it.
     """
 
     scores: Literal["answer", "first token"] | None = None
@@ -315,7 +327,8 @@ class Capabilities:
 class Backend(Protocol):
     """Answers requests. Closing the iterator that `generate` returned cancels the work at once.
 
-    A class that inherits from this needs `info` and `generate` alone; the rest says what it cannot do until it is overridden.
+    A class that inherits from this needs `info` and `generate` alone; the rest says what it cannot do until it is
+    overridden.
     """
 
     @property
@@ -338,8 +351,8 @@ class Backend(Protocol):
     def generate(self, request: Request, cancelled: CancelCheck | None = None) -> Iterator[Event]:
         """Yield the answer as TextDelta events, then one Done; Progress and ThoughtDelta events may come before.
 
-        `cancelled` stops what is done before there is an iterator to close: opening the pictures. It is asked often, from other threads
-        too, and Cancelled is raised once it says True.
+        `cancelled` stops what is done before there is an iterator to close: opening the pictures. It is asked often,
+        from other threads too, and Cancelled is raised once it says True.
         """
         ...
 
@@ -350,10 +363,11 @@ class Backend(Protocol):
                 yield index, event
 
     def score(self, request: Request, choices: Sequence[Choice], *, whole: bool = True) -> list[float]:
-        """Return the log-probability of each choice as the whole answer, its end included, or, unless `whole`, as its beginning.
+        """Return the log-probability of each choice as the whole answer, its end included, or, unless `whole`, as its
+        beginning.
 
-        A choice of several wordings gets their probabilities' sum. Raises BadInput where `capabilities.scores` is less: of the `first
-        token` there are beginnings alone, and of those what their first tokens tell.
+        A choice of several wordings gets their probabilities' sum. Raises BadInput where `capabilities.scores` is less:
+        of the `first token` there are beginnings alone, and of those what their first tokens tell.
         """
         raise BadInput(f"{self.info.name} tells no log-probabilities, so that nothing can be scored")
 
@@ -379,7 +393,8 @@ class Backend(Protocol):
         return
 
     def within(self, limits: PixelLimits) -> Backend:
-        """Return the same model with other pixel limits instead of its own; itself where they are not to be set from here."""
+        """Return the same model with other pixel limits instead of its own; itself where they are not to be set from
+        here."""
         return self
 
 

@@ -66,7 +66,8 @@ def calibration_pictures() -> list[Path]:
 
 @contextmanager
 def quantizing_bar(tell: Tell = log.info) -> Iterator[Progress]:
-    """What is shown while something is quantized: a bar on a terminal, elsewhere a line now and then, both with the time left."""
+    """What is shown while something is quantized: a bar on a terminal, elsewhere a line now and then, both with the
+    time left."""
     from rich.console import Console
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar

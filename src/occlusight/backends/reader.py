@@ -17,8 +17,8 @@ class Reading:
     """How a question was read, its names cut to x1, x2 ... in the order of their mention.
 
     `labels` are the probabilities of every program with the order of its slots, which sum to 1; `hides` is the
-    probability that x1 hides x2 rather than x2 x1, if the question is about that; `inside` the probability that pictures
-    of objects can tell it at all. All are calibrated on questions that training did not see.
+    probability that x1 hides x2 rather than x2 x1, if the question is about that; `inside` the probability that
+    pictures of objects can tell it at all. All are calibrated on questions that training did not see.
     """
 
     labels: Mapping[str, float]

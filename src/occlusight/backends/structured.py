@@ -8,8 +8,8 @@ from occlusight.backends.protocol import FinishReason, Request
 from occlusight.engine.sampling_params import SamplingParams
 
 READS_SCHEMAS = 500_000_000
-"""A model with so many numbers makes use of a schema that it reads; a smaller one, such as the shipped, knows the questions it was trained
-on, and is only led astray."""
+"""A model with so many numbers makes use of a schema that it reads; a smaller one, such as the shipped, knows the
+questions it was trained on, and is only led astray."""
 TOLD = "Answer with JSON alone, that satisfies this JSON schema:"
 
 
@@ -26,10 +26,11 @@ def prompt_of(request: Request, tells: bool) -> str:
 
 
 def why_incomplete(params: SamplingParams, text: str, reason: FinishReason) -> str | None:
-    """Say why an answer is not what its schema or expression asks for; None where it is, or where neither was asked for.
+    """Say why an answer is not what its schema or expression asks for; None where it is, or where neither was asked
+    for.
 
-    JSON must parse and an expression must match. That JSON satisfies its schema is what the grammar sees to while it is written; a
-    server is believed.
+    JSON must parse and an expression must match. That JSON satisfies its schema is what the grammar sees to while it is
+    written; a server is believed.
     """
     if params.json_schema is None and params.regex is None:
         return None

@@ -1,7 +1,8 @@
-"""Any image-text model of Hugging Face's transformers as a backend: for comparison, and for families that our engine does not run.
+"""Any image-text model of Hugging Face's transformers as a backend: for comparison, and for families that our engine
+does not run.
 
-Whatever `AutoModelForImageTextToText` opens and whose processor puts pictures into a prompt can be asked; a checkpoint with code
-of its own is refused unless that is allowed.
+Whatever `AutoModelForImageTextToText` opens and whose processor puts pictures into a prompt can be asked; a checkpoint
+with code of its own is refused unless that is allowed.
 """
 
 from __future__ import annotations
@@ -54,10 +55,12 @@ ALONG = ("attention_mask", "token_type_ids", "mm_token_type_ids", "cross_attenti
 class TransformersBackend(Backend):
     """Answers with `AutoModelForImageTextToText`, nothing cached between requests.
 
-    Logits are those of transformers; tokens are drawn from them as our engine does, and the checkpoint's own settings have no say.
+    Logits are those of transformers; tokens are drawn from them as our engine does, and the checkpoint's own settings
+    have no say.
 
     Raises:
-        BadModel: transformers cannot load the checkpoint, or its processor takes no picture; the message carries the reason.
+        BadModel: transformers cannot load the checkpoint, or its processor takes no picture; the message carries the
+            reason.
     """
 
     supported_options: ClassVar[frozenset[str]] = frozenset({"device", "dtype", "trust_remote_code"})
@@ -126,8 +129,8 @@ class TransformersBackend(Backend):
         """Yield the answer as it is written; closing the iterator stops it after the token at hand.
 
         Raises:
-            BadInput: the request asks for what is not honoured here, for a schema that cannot be followed, or with a picture that cannot be
-                used.
+            BadInput: the request asks for what is not honoured here, for a schema that cannot be followed, or with a
+                picture that cannot be used.
         """
         refuse_others(request, HONOURED, "the backend transformers")
         return self._answer(request, cancelled)
@@ -183,7 +186,8 @@ class TransformersBackend(Backend):
         return self._grammars.regex(params.regex) if params.regex is not None else None
 
     def _vocabulary(self) -> LLTokenizer:
-        """Return what grammars want to know of the tokenizer. Raises BadInput for one in Python, whose bytes cannot be told."""
+        """Return what grammars want to know of the tokenizer. Raises BadInput for one in Python, whose bytes cannot be
+        told."""
         fast: Any = self.tokenizer
         try:
             return from_tokenizer(fast, n_vocab=self._vocabulary_size, eos_token=sorted(self._ends()))
@@ -193,8 +197,8 @@ class TransformersBackend(Backend):
             ) from None
 
     def score(self, request: Request, choices: Sequence[Choice], *, whole: bool = True) -> list[float]:
-        """Return the log-probability of each choice as the whole answer, its end included, or, unless `whole`, as its beginning; of
-        several wordings their sum. Raises BadInput as `generate` does."""
+        """Return the log-probability of each choice as the whole answer, its end included, or, unless `whole`, as its
+        beginning; of several wordings their sum. Raises BadInput as `generate` does."""
         refuse_others(request, HONOURED, "the backend transformers")
         inputs = self._inputs(request)
         ids = inputs.pop("input_ids")  # (1, T)

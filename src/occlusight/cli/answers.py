@@ -28,8 +28,8 @@ def reductions(usage: Usage) -> Iterator[str]:
         if use.reduced_by == "max_pixels":
             which = f"picture {number}" if len(usage.pictures) > 1 else "the picture"
             yield (
-                f"({which} was reduced from {as_size(use.size)} to {as_size(use.read_size)} pixels: {use.tokens} token{'s' * (use.tokens != 1)}; "
-                f"--max-pixels allows more)"
+                f"({which} was reduced from {as_size(use.size)} to {as_size(use.read_size)} pixels: {use.tokens} "
+                f"token{'s' * (use.tokens != 1)}; --max-pixels allows more)"
             )
 
 
@@ -45,8 +45,8 @@ def answer(
 
     `events` are those of the request, if it has been put to the backend already.
 
-    There are `warnings` where the model was not made for such a request, `thoughts` where it had any, `logprobs` and `cost` where they were asked for, and `error` where the answer is not what
-    its schema or expression asks for.
+    There are `warnings` where the model was not made for such a request, `thoughts` where it had any, `logprobs` and
+    `cost` where they were asked for, and `error` where the answer is not what its schema or expression asks for.
     """
     from occlusight.backends.completion import Completion
     from occlusight.backends.structured import why_incomplete
@@ -105,8 +105,10 @@ def cost_in_words(cost: dict[str, Any]) -> str:
     return "\n".join(
         [
             f"pictures: {cost['image_tokens']} tokens, {pictures if cost['image_tokens'] else 'none'}",
-            f"prompt:   {cost['prompt_tokens']} tokens, {cost['reused_prompt_tokens']} of them known from before, the others read in {cost['prefill_s']:.2f} s",
-            f"answer:   {cost['answer_tokens']} tokens in {cost['decode_s']:.2f} s; {cost['forced_tokens']} forced, {cost['guessed_tokens']} guessed rightly",
+            f"prompt:   {cost['prompt_tokens']} tokens, {cost['reused_prompt_tokens']} of them known from before, the "
+            f"others read in {cost['prefill_s']:.2f} s",
+            f"answer:   {cost['answer_tokens']} tokens in {cost['decode_s']:.2f} s; {cost['forced_tokens']} forced, "
+            f"{cost['guessed_tokens']} guessed rightly",
             f"computed in {cost['precision']}, after {cost['wait_s']:.2f} s of waiting for others",
         ]
     )

@@ -20,8 +20,8 @@ from occlusight.cli.failures import as_bad_input, give_up_stdout_if_full
 from occlusight.errors import BadInput, Cancelled, OcclusightError
 
 IDLE_SPIN, BUSY_SPIN = "20000", "0"
-"""How long PyTorch's threads wait actively for each other, in turns of a loop: on an idle machine that makes a large model 1.25 times as
-fast, beside other work it burns the time in which the other one could run. See docs/engine.md."""
+"""How long PyTorch's threads wait actively for each other, in turns of a loop: on an idle machine that makes a large
+model 1.25 times as fast, beside other work it burns the time in which the other one could run. See docs/engine.md."""
 
 
 def say_version(wanted: bool) -> None:

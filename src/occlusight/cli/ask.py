@@ -169,7 +169,8 @@ class Asking:
 
 
 def numbers_of(engine: EngineOptions) -> str:
-    """Return where and in what numbers a model computes, where that was asked for: what tells its answers from others in the file of a batch."""
+    """Return where and in what numbers a model computes, where that was asked for: what tells its answers from others
+    in the file of a batch."""
     where = "" if engine.backend == "local" else f" {engine.backend} {engine.base_url or ''}".rstrip()
     bits = "" if engine.quantize == "auto" and not engine.quantize_vision else f" {engine.quantize}"
     vision = f" {engine.quantize_vision}" if engine.quantize_vision else ""
@@ -177,8 +178,8 @@ def numbers_of(engine: EngineOptions) -> str:
 
 
 def stream(backend: Backend, request: Request, explain_cost: bool = False, sign: SignOfLife | None = None) -> None:
-    """Print the answer as it comes; the sign of life goes away before. On stderr come thoughts, a note where the answer was cut, and what
-    it cost.
+    """Print the answer as it comes; the sign of life goes away before. On stderr come thoughts, a note where the answer
+    was cut, and what it cost.
 
     Raises Incomplete, after all that, where the answer is not what its schema or expression asks for.
     """
@@ -198,7 +199,8 @@ def stream(backend: Backend, request: Request, explain_cost: bool = False, sign:
 
 
 def printed(events: Iterator[Event], sign: SignOfLife | None = None) -> Iterator[Event]:
-    """Yield the events of an answer, its text printed on stdout as it comes, its thoughts on stderr; the sign of life goes away before."""
+    """Yield the events of an answer, its text printed on stdout as it comes, its thoughts on stderr; the sign of life
+    goes away before."""
     from occlusight.backends.protocol import TextDelta, ThoughtDelta
 
     for event in events:

@@ -41,9 +41,9 @@ class Batch:
     A line holds `picture` (or `video`), `question, model, settings` and what `ask --json` prints or `error`,
     or both where an answer is not what its schema asks for.
 
-    A picture whose line holds an answer under the same question, model and settings, and no error, is not asked
-    again; failures and a line cut by a crash are. Only one process at a time writes a file, and no line that is in it is lost: a
-    failure stays until the picture was asked again. Of a name that is not UTF-8 the line has the odd bytes as \\xNN.
+    A picture whose line holds an answer under the same question, model and settings, and no error, is not asked again;
+    failures and a line cut by a crash are. Only one process at a time writes a file, and no line that is in it is lost:
+    a failure stays until the picture was asked again. Of a name that is not UTF-8 the line has the odd bytes as \\xNN.
     """
 
     folder: Path
@@ -107,7 +107,8 @@ class Batch:
         }
         failures = f"{failed} failed" + (" (their lines say why)" if failed else "")
         for_people(
-            f"{self.out}: {len(left)} picture{'s' * (len(left) != 1)} asked about, {failures}; {summary['already_done']} were there"
+            f"{self.out}: {len(left)} picture{'s' * (len(left) != 1)} asked about, {failures}; "
+            f"{summary['already_done']} were there"
         )
         for_programs(summary)
         if incomplete:
@@ -153,12 +154,14 @@ class Batch:
         return {**key, "revision": found.pop("model")["revision"], **found}
 
     def newest(self, records: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        """Return by fingerprint what counts: the first answer, without one the last failure. Raises BadInput for a line of something else."""
+        """Return by fingerprint what counts: the first answer, without one the last failure. Raises BadInput for a line
+        of something else."""
         found: dict[str, dict[str, Any]] = {}
         for number, record in enumerate(records, 1):
             if not all(name in record for name in KEY) or not {"picture", "video"} & record.keys():
                 raise BadInput(
-                    f"line {number} of {str(self.out)!r} is not a line of a batch; give another --out or remove the file"
+                    f"line {number} of {str(self.out)!r} is not a line of a batch; give another --out or remove the "
+                    "file"
                 )
             if "error" in found.get(fingerprint(record), {"error": None}):
                 found[fingerprint(record)] = record

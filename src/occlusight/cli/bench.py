@@ -64,24 +64,26 @@ def run_command(
         typer.Option(
             exists=True,
             metavar="FILE",
-            help="Ask each question a second time, in a wording of its kind from a file of wordings, or a folder of them (may be "
-            "repeated). The set's own words then go to the model itself, and --understood is about the others.",
+            help="Ask each question a second time, in a wording of its kind from a file of wordings, or a folder of "
+            "them (may be repeated). The set's own words then go to the model itself, and --understood is about the "
+            "others.",
         ),
     ] = None,
     together: Annotated[
         bool,
         typer.Option(
             "--together/--one-by-one",
-            help="Ask all questions about a picture at once, which our own engine can; one by one measures what a single user waits.",
+            help="Ask all questions about a picture at once, which our own engine can; one by one measures what a "
+            "single user waits.",
         ),
     ] = True,
 ) -> None:
     """Ask a model every question of a data set and score the answers.
 
-    Each answer is saved as it comes; the same command again goes on after an interruption, and ends with the same answers.
-    An answer that is longer than --max-tokens counts as cut.
-    Prints a table on a terminal, else one line of JSON: every rate with its 95 % interval, clustered by scene. With
-    --wordings it has both shares of right answers and their ratio, and OUT/wordings holds a run of its own.
+    Each answer is saved as it comes; the same command again goes on after an interruption, and ends with the same
+    answers. An answer that is longer than --max-tokens counts as cut. Prints a table on a terminal, else one line of
+    JSON: every rate with its 95 % interval, clustered by scene. With --wordings it has both shares of right answers and
+    their ratio, and OUT/wordings holds a run of its own.
     """
     wanted = languages(langs)
     settings = Settings(system, sampling, certainty, together, understood and not wordings, reason)

@@ -60,8 +60,8 @@ def graph_command(
 ) -> None:
     """Judge the relation graphs that a model sees in the pictures of a data set.
 
-    Each picture is asked about once, and the graph made of that twice: with rules and without, so that the difference is
-    the rules' own. Every number has its interval over scenes. The last line is JSON.
+    Each picture is asked about once, and the graph made of that twice: with rules and without, so that the difference
+    is the rules' own. Every number has its interval over scenes. The last line is JSON.
 
     Example: occlusight bench graph --data occlusion-50 --model default
     """

@@ -31,8 +31,8 @@ def shipped_names() -> Names:
 
 
 def names_for(data: DataSet) -> Names:
-    """The names of the kinds in the shipped catalogue, where a set shows texts those of signs too, where its recipes are
-    wide all that there are, and those that the set brings. Raises BadData."""
+    """The names of the kinds in the shipped catalogue, where a set shows texts those of signs too, where its recipes
+    are wide all that there are, and those that the set brings. Raises BadData."""
     from occlusight.scenes.meshes.catalogue import full_catalogue, wide_catalogue
     from occlusight.scenes.meshes.names import names_of
     from occlusight.scenes.recipes.free import WIDE_SETTINGS
@@ -54,7 +54,8 @@ def backend_for(
     understood: bool = False,
     reason: bool = False,
 ) -> Backend:
-    """Open a model; the oracle answers from this data set. Our engine's answers do not depend on how busy it is. Raises BadModel.
+    """Open a model; the oracle answers from this data set. Our engine's answers do not depend on how busy it is. Raises
+    BadModel.
 
     With `understood`, a model that knows its own wordings alone is asked through what is understood of a question; with
     `reason`, the relation graph of a picture answers what it holds.

@@ -46,8 +46,8 @@ def calibrate(
 ) -> None:
     """Fit probabilities of who hides whom on scenes with known truth, for the graphs of one model.
 
-    Scenes must be none that the model was trained on. Sixty or more are worth it; the last line of the output tells what
-    was fitted, and how well it holds out of fold: half of the scenes judged by a fit on the others.
+    Scenes must be none that the model was trained on. Sixty or more are worth it; the last line of the output tells
+    what was fitted, and how well it holds out of fold: half of the scenes judged by a fit on the others.
 
     Example: occlusight scenes make --recipe all --seed 5 --count 100 --size 256 --out scenes100
 
@@ -76,6 +76,7 @@ def calibrate(
         ]
     for key, fit in fitted.fits.items():
         for_people(
-            f"{key}: {fit.n} pairs of {fit.scenes} scenes; yes said from {fit.sure[0]:.2f} on, no from {fit.sure[1]:.2f}"
+            f"{key}: {fit.n} pairs of {fit.scenes} scenes; yes said from {fit.sure[0]:.2f} on, no from "
+            f"{fit.sure[1]:.2f}"
         )
     for_programs(document)

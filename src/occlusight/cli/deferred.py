@@ -19,7 +19,8 @@ from occlusight.extras import install
 
 @dataclass(frozen=True)
 class Deferred:
-    """Where a group of commands is found, and the extra that installs what it needs (None: nothing beyond the default)."""
+    """Where a group of commands is found, and the extra that installs what it needs (None: nothing beyond the
+    default)."""
 
     module: str
     attribute: str
@@ -101,7 +102,8 @@ class DeferredCommand(TyperCommand):
 
 
 class DeferredGroup(TyperGroup):
-    """The top of the tree: its own commands and the deferred ones. A reader of our output that goes away is no error."""
+    """The top of the tree: its own commands and the deferred ones. A reader of our output that goes away is no
+    error."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return all names, the program's main job first."""
@@ -114,7 +116,8 @@ class DeferredGroup(TyperGroup):
         return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command and print all that it said. When the reader has gone, as with `| head`, what is left to say goes nowhere."""
+        """Run a command and print all that it said. When the reader has gone, as with `| head`, what is left to say
+        goes nowhere."""
         try:
             result = super().invoke(ctx)
             if sys.stdout is not None:

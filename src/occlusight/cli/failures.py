@@ -1,4 +1,5 @@
-"""How errors of the system become words: a path that cannot be read or written is the user's to change, anything else is a bug."""
+"""How errors of the system become words: a path that cannot be read or written is the user's to change, anything else
+is a bug."""
 
 from __future__ import annotations
 
@@ -18,8 +19,9 @@ OF_WRITING = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 def as_bad_input(error: OSError, outputs: Sequence[str] = ()) -> BadInput | None:
     """Return what to tell the user of an error that nobody handled; None where it is a bug and wants its traceback.
 
-    It is the user's where it names a path outside the program's own folders, or where a disk is full (then `outputs`, what the
-    command was told to write, are named), and a bug otherwise: a file of ours that is missing, a socket, a child process.
+    It is the user's where it names a path outside the program's own folders, or where a disk is full (then `outputs`,
+    what the command was told to write, are named), and a bug otherwise: a file of ours that is missing, a socket, a
+    child process.
     """
     named = [
         os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, (str, bytes, os.PathLike))

@@ -27,7 +27,8 @@ def models() -> None:
 
 @models_app.command("list")
 def list_command() -> None:
-    """List the shipped model and those that were downloaded from the Hugging Face hub: their size, and whether they fit.
+    """List the shipped model and those that were downloaded from the Hugging Face hub: their size, and whether they
+    fit.
 
     The last line of the output is the list as JSON.
     """
@@ -68,7 +69,8 @@ def list_command() -> None:
 def show_command(
     model: Annotated[str, typer.Argument(help="default, a checkpoint folder, or a hub id.")],
 ) -> None:
-    """Tell what a model takes, before anything of it is loaded or downloaded: disk, memory, speed where it was measured.
+    """Tell what a model takes, before anything of it is loaded or downloaded: disk, memory, speed where it was
+    measured.
 
     Of one on the Hugging Face hub it says, too, whether there is a newer revision than the one that was downloaded. The
     last line of the output is the same as JSON.
@@ -139,10 +141,10 @@ def quantize_command(
 ) -> None:
     """Quantize a model and print the plan: what each kind of layer needs so that few bits suffice.
 
-    Each layer is measured on calibration pictures and questions, and gets the cheapest treatment within the budget: rounded plainly,
-    channels equalized, outlier channels kept apart, or bf16. `ask`, `serve` and `bench` with the same --quantize use the stored form;
-    one with pictures, a group or a budget of its own they use when its folder is given: --quantize FOLDER. The last line is the plan as
-    JSON. Exit code 1: the whole misses the budget.
+    Each layer is measured on calibration pictures and questions, and gets the cheapest treatment within the budget:
+    rounded plainly, channels equalized, outlier channels kept apart, or bf16. `ask`, `serve` and `bench` with the same
+    --quantize use the stored form; one with pictures, a group or a budget of its own they use when its folder is given:
+    --quantize FOLDER. The last line is the plan as JSON. Exit code 1: the whole misses the budget.
     """
     from occlusight.backends.fitting import check_fits
     from occlusight.backends.hub import checkpoint_of
@@ -203,7 +205,7 @@ def show(plan: QuantPlan, model: str, folder: Path) -> None:
     for_people(f"errors are a token's median and 99th percentile, of all output channels alike; the budget: {kept}")
     out = plan.output
     for_people(
-        f"next token at {out.tokens} places: divergence {out.kl_mean:.4f} nats (p99 {out.kl_p99:.4f}), the same likeliest token at "
-        f"{100 * out.next_token_agreement:.1f} %; {'within' if plan.within else 'NOT within'} the budget of {plan.most_kl:g} nats; "
-        f"stored in {folder}"
+        f"next token at {out.tokens} places: divergence {out.kl_mean:.4f} nats (p99 {out.kl_p99:.4f}), the same "
+        f"likeliest token at {100 * out.next_token_agreement:.1f} %; {'within' if plan.within else 'NOT within'} the "
+        f"budget of {plan.most_kl:g} nats; stored in {folder}"
     )

@@ -1,7 +1,8 @@
-"""The options of the commands, each declared once: those that are fields of a record, and those that several commands have.
+"""The options of the commands, each declared once: those that are fields of a record, and those that several commands
+have.
 
-A command takes a record whole. Its parameter is annotated with the record and with which of its fields are options here, and
-`occlusight.cli.records.with_options` makes the options of them:
+A command takes a record whole. Its parameter is annotated with the record and with which of its fields are options
+here, and `occlusight.cli.records.with_options` makes the options of them:
 
     @app.command("ask")
     @with_options
@@ -41,7 +42,8 @@ def read_schema(path: str) -> str:
 
 
 def as_json_limits(given: str) -> Any:
-    """Return the limits that a text such as 'characters=2000,items=none' gives. Raises BadInput where it names none of them."""
+    """Return the limits that a text such as 'characters=2000,items=none' gives. Raises BadInput where it names none of
+    them."""
     from dataclasses import fields
 
     from occlusight.engine.json_limits import JsonLimits
@@ -52,8 +54,8 @@ def as_json_limits(given: str) -> Any:
         name, _, value = (word.strip() for word in part.partition("="))
         if name not in counts or not (value == "none" or value.isdecimal()):
             raise BadInput(
-                f"--json-limits takes {', '.join(counts)} with a whole number or 'none', as in characters=2000,items=none, "
-                f"but {part!r} was given"
+                f"--json-limits takes {', '.join(counts)} with a whole number or 'none', as in "
+                f"characters=2000,items=none, but {part!r} was given"
             )
         found[name] = None if value == "none" else int(value)
     return JsonLimits(**found)  # type: ignore[arg-type]
@@ -69,7 +71,8 @@ OF_ANY_BACKEND: dict[str, Any] = {
     "backend": Annotated[
         str,
         typer.Option(
-            help="local (our engine), openai (any server that speaks its chat API) or transformers (any image-text model of it)."
+            help="local (our engine), openai (any server that speaks its chat API) or transformers (any image-text "
+            "model of it)."
         ),
     ],
     "base_url": Annotated[
@@ -92,9 +95,10 @@ OF_OWN_ENGINE: dict[str, Any] = {
     "quantize": Annotated[
         str,
         typer.Option(
-            help="Bits of the decoder's weights: auto (int8 on a CPU from half a billion parameters on, else none), none, int8 (half of "
-            "the memory, several times as fast on a CPU) or int4 (less exact; answers come 1.3 times as fast as with int8, prompts go by int8, so it takes more memory). Made once, kept in the "
-            "cache directory. Or the folder of a form that `models quantize` made with settings of its own."
+            help="Bits of the decoder's weights: auto (int8 on a CPU from half a billion parameters on, else none), "
+            "none, int8 (half of the memory, several times as fast on a CPU) or int4 (less exact; answers come 1.3 "
+            "times as fast as with int8, prompts go by int8, so it takes more memory). Made once, kept in the cache "
+            "directory. Or the folder of a form that `models quantize` made with settings of its own."
         ),
     ],
     "quantize_vision": QuantizeVision,
@@ -103,8 +107,8 @@ OF_OWN_ENGINE: dict[str, Any] = {
         typer.Option(
             parser=as_pixels,
             metavar="N|model",
-            help="Pictures with more pixels are reduced to so many: a model takes about a token for 1024 of them. 'model' takes the "
-            "checkpoint's own limit alone, which is 16777216 for Qwen3-VL and mostly only delays.",
+            help="Pictures with more pixels are reduced to so many: a model takes about a token for 1024 of them. "
+            "'model' takes the checkpoint's own limit alone, which is 16777216 for Qwen3-VL and mostly only delays.",
             show_default="1048576 on a CPU, else model",
             rich_help_panel=PIXELS,
         ),
@@ -125,8 +129,8 @@ OF_OWN_ENGINE: dict[str, Any] = {
             min=1,
             max=1_048_576,
             metavar="TOKENS",
-            help="The longest prompt and answer together, up to 1048576. Beyond the model's own context (262144 for Qwen3-VL) YaRN "
-            "stretches the positions, of sequences alone that need it.",
+            help="The longest prompt and answer together, up to 1048576. Beyond the model's own context (262144 for "
+            "Qwen3-VL) YaRN stretches the positions, of sequences alone that need it.",
             show_default="the model's own",
             rich_help_panel=CONTEXTS,
         ),
@@ -135,8 +139,8 @@ OF_OWN_ENGINE: dict[str, Any] = {
         bool,
         typer.Option(
             "--int8-kv",
-            help="Keep keys and values in a byte a number: half of bf16's memory, a quarter of fp32's, at an error of at most 1/254 of a "
-            "head's largest value. For contexts that would not fit otherwise.",
+            help="Keep keys and values in a byte a number: half of bf16's memory, a quarter of fp32's, at an error of "
+            "at most 1/254 of a head's largest value. For contexts that would not fit otherwise.",
             rich_help_panel=CONTEXTS,
         ),
     ],
@@ -146,8 +150,8 @@ OF_OWN_ENGINE: dict[str, Any] = {
             min=0.001,
             max=1e6,
             metavar="GB",
-            help="Memory for all keys and values; a request that needs more is refused. Qwen3-VL-2B takes 0.115 GB for 1000 tokens in bf16, "
-            "0.058 with --int8-kv.",
+            help="Memory for all keys and values; a request that needs more is refused. Qwen3-VL-2B takes 0.115 GB "
+            "for 1000 tokens in bf16, 0.058 with --int8-kv.",
             show_default="a quarter of the machine's",
             rich_help_panel=CONTEXTS,
         ),
@@ -203,8 +207,8 @@ OF_SAMPLING: dict[str, Any] = {
         typer.Option(
             parser=as_json_limits,
             metavar="NAME=N,...",
-            help="Bounds of what the JSON schema leaves without one: characters=512, items=64, digits=15, decimals=6, depth=3; "
-            "'none' for no bound. A bound in the schema wins.",
+            help="Bounds of what the JSON schema leaves without one: characters=512, items=64, digits=15, decimals=6, "
+            "depth=3; 'none' for no bound. A bound in the schema wins.",
             rich_help_panel=SHAPE,
         ),
     ],
@@ -280,7 +284,8 @@ AnyModel = Annotated[str, typer.Option(help="default, a checkpoint folder, a hub
 MeasuredModel = Annotated[
     str,
     typer.Option(
-        help="default, blind, oracle, paraphrases (the oracle in other words), constant (one answer to everything), a checkpoint folder, a hub id, or a server's name for it."
+        help="default, blind, oracle, paraphrases (the oracle in other words), constant (one answer to everything), a "
+        "checkpoint folder, a hub id, or a server's name for it."
     ),
 ]
 Reason = Annotated[

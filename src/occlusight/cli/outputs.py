@@ -1,6 +1,7 @@
 """Options that name what a command writes, which is tried before any long work: the callbacks that they have.
 
-The root of the commands' context has a list, to which the outputs are added that were given: an error of a full disk names them.
+The root of the commands' context has a list, to which the outputs are added that were given: an error of a full disk
+names them.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ def output(ctx: Any, param: Any, path: Path | None) -> Path | None:
 
 
 def output_picture(ctx: Any, param: Any, path: Path | None) -> Path | None:
-    """A picture that a command will write. Raises BadInput where it cannot, or not in the format that its name asks for."""
+    """A picture that a command will write. Raises BadInput where it cannot, or not in the format that its name asks
+    for."""
     return _output_of(ctx, param, path, (".png", ".jpg", ".jpeg", ".webp"))
 
 

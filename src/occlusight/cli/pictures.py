@@ -84,7 +84,8 @@ def refuse_no_file(word: str) -> None:
     scheme = word.partition("://")[0].lower()
     if scheme in ("http", "https", "ftp"):
         raise BadInput(
-            f"{word!r} is an address; pictures are files here. Download it, or: curl -L {quote(word)} | occlusight ask {STDIN} 'QUESTION'"
+            f"{word!r} is an address; pictures are files here. Download it, or: curl -L {quote(word)} | occlusight "
+            f"ask {STDIN} 'QUESTION'"
         )
     if scheme == "file":
         raise BadInput(f"{word!r} is an address; give the path alone: {quote(word.partition('://')[2])}")
@@ -124,7 +125,8 @@ def refuse_no_picture(path: Path, name: str) -> None:
 
 
 def receive(target: Path) -> None:
-    """Write what standard input holds into a file. Raises BadInput where it is a terminal, BadPicture where it is empty or too large."""
+    """Write what standard input holds into a file. Raises BadInput where it is a terminal, BadPicture where it is empty
+    or too large."""
     from occlusight.model.picture import MAX_BYTES
 
     if sys.stdin is None or sys.stdin.isatty():

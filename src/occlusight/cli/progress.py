@@ -1,4 +1,5 @@
-"""How far long work is, on stderr so that stdout stays clean: a bar on a terminal, elsewhere a line now and then; and a sign of life."""
+"""How far long work is, on stderr so that stdout stays clean: a bar on a terminal, elsewhere a line now and then; and a
+sign of life."""
 
 from __future__ import annotations
 
@@ -23,9 +24,11 @@ class Show(Protocol):
 
 @dataclass
 class Lines:
-    """Where a bar cannot be drawn: from time to time one line with the share that is done and an estimate of what is left.
+    """Where a bar cannot be drawn: from time to time one line with the share that is done and an estimate of what is
+    left.
 
-    The first comes after 10 s, then one every 30 s, and a last one where there was any. `unit` is what is counted, in the plural.
+    The first comes after 10 s, then one every 30 s, and a last one where there was any. `unit` is what is counted, in
+    the plural.
     """
 
     what: str
@@ -62,7 +65,8 @@ class Lines:
 
 @contextmanager
 def progress(what: str, unit: str = "") -> Iterator[Show]:
-    """Within, show how far the work is: `progress("asking", "questions")`. Off a terminal a line comes after 10 s even if nothing was shown."""
+    """Within, show how far the work is: `progress("asking", "questions")`. Off a terminal a line comes after 10 s even
+    if nothing was shown."""
     if not sys.stderr.isatty():
         lines = Lines(what, unit)
 
@@ -109,7 +113,8 @@ def progress(what: str, unit: str = "") -> Iterator[Show]:
 
 @dataclass
 class SignOfLife:
-    """A line on a terminal's stderr that says what is going on and goes away when there is something to read; nothing elsewhere."""
+    """A line on a terminal's stderr that says what is going on and goes away when there is something to read; nothing
+    elsewhere."""
 
     shown: bool = False
 

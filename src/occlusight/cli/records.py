@@ -28,8 +28,8 @@ class OptionsOf:
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
     """Return a command for Typer in which every parameter annotated with `OptionsOf` became its options.
 
-    Their defaults are what the parameter's default holds, and the command is called with a record of what was given. Panels of the help
-    come in the order of `PANELS`. Raises BadInput, from the record, for a value outside its range.
+    Their defaults are what the parameter's default holds, and the command is called with a record of what was given.
+    Panels of the help come in the order of `PANELS`. Raises BadInput, from the record, for a value outside its range.
     """
     signature = inspect.signature(command, eval_str=True)
     records: dict[str, tuple[Any, list[str]]] = {}

@@ -1,4 +1,5 @@
-"""What a command says beside its work: a table for people, for programs one JSON document as the last line, and notes on stderr."""
+"""What a command says beside its work: a table for people, for programs one JSON document as the last line, and notes
+on stderr."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from typing import Any
 
 
 def for_people(*shown: Any) -> None:
-    """Print tables or texts where people read: on stdout if that is a terminal, else on stderr, so that a pipe gets the document alone."""
+    """Print tables or texts where people read: on stdout if that is a terminal, else on stderr, so that a pipe gets the
+    document alone."""
     from rich.console import Console
 
     console = Console(stderr=not sys.stdout.isatty())
@@ -18,7 +20,8 @@ def for_people(*shown: Any) -> None:
 
 
 def for_programs(document: Mapping[str, Any]) -> None:
-    """Print a document as one line of JSON, the last of stdout; on a terminal, where people have read the table, nothing."""
+    """Print a document as one line of JSON, the last of stdout; on a terminal, where people have read the table,
+    nothing."""
     if not sys.stdout.isatty():
         print(json.dumps(document, ensure_ascii=False))
 

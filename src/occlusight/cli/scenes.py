@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from occlusight.files.json_lines import Line
 
 RECIPE = typer.Option(
-    help="street, desk, room, or all; street-wide and so on, with more kinds, or wide; or staged ones such as transparent-room, a type (partial, complete, chain, transparent, "
-    "reflective), or staged; or signs with text such as signs-street, or signs; or clips such as clip-room, or clip; or "
-    "further clips such as clip-row-desk, clip-row (or -glass, -mirror, -exchange, -container), or films. Several with "
-    "commas take turns."
+    help="street, desk, room, or all; street-wide and so on, with more kinds, or wide; or staged ones such as "
+    "transparent-room, a type (partial, complete, chain, transparent, reflective), or staged; or signs with text such "
+    "as signs-street, or signs; or clips such as clip-room, or clip; or further clips such as clip-row-desk, clip-row "
+    "(or -glass, -mirror, -exchange, -container), or films. Several with commas take turns."
 )
 QUESTIONS = typer.Option(
-    help="standard: who hides whom, where, how many; eyes: colours, boxes, amounts, lists, orders, several pictures, always matched."
+    help="standard: who hides whom, where, how many; eyes: colours, boxes, amounts, lists, orders, several pictures, "
+    "always matched."
 )
 SET = typer.Argument(metavar="SET", help="The folder of a data set, or the name of a shipped one.", show_default=False)
 
@@ -88,7 +89,8 @@ def make_command(
         bool,
         typer.Option(
             "--balanced",
-            help="Match the questions of the whole set so that their texts do not give the answers away: fewer are asked. Named sets always do.",
+            help="Match the questions of the whole set so that their texts do not give the answers away: fewer are "
+            "asked. Named sets always do.",
         ),
     ] = False,
     questions: Annotated[str, QUESTIONS] = "standard",
@@ -195,7 +197,8 @@ def import_command(
 
     Example: `occlusight scenes import jsonl questions.jsonl --images photographs --out mine`
 
-    A line of a jsonl file: `{"image": "a.jpg", "question": "Does the cup hide the book?", "answer": "yes", "kind": "occlusion"}`.
+    A line of a jsonl file:
+    `{"image": "a.jpg", "question": "Does the cup hide the book?", "answer": "yes", "kind": "occlusion"}`.
     The last line is JSON: how many pictures and questions there are, and how many pictures offered none.
     """
     from occlusight.scenes.imports.formats import import_from
@@ -217,7 +220,8 @@ def import_command(
         )
     numbers = {"pictures": found.pictures, "skipped": found.skipped, "questions": sum(found.questions.values())}
     for_people(
-        f"{out}: {numbers['pictures']} pictures with {numbers['questions']} questions, {found.skipped} pictures offer none"
+        f"{out}: {numbers['pictures']} pictures with {numbers['questions']} questions, {found.skipped} pictures offer "
+        "none"
     )
     for_programs({**numbers, "by_kind": dict(sorted(found.questions.items()))})
 
@@ -229,7 +233,8 @@ def show_command(
     index: Annotated[int, typer.Option(min=0, help="Which scene.")] = 0,
     lang: Annotated[str, typer.Option(help="Language of the names: en or zh.")] = "en",
 ) -> None:
-    """Draw the truth of a scene on its picture: masks, boxes, names, arrows to what is hidden; beside it a list and the graph.
+    """Draw the truth of a scene on its picture: masks, boxes, names, arrows to what is hidden; beside it a list and the
+    graph.
 
     Example: `occlusight scenes show street20 --index 3 --out scene3.png`
     """

@@ -23,26 +23,26 @@ def serve(
     allow_host: Annotated[
         list[str] | None,
         typer.Option(
-            help="A name under which browsers may reach this server, such as pictures.example.org or *.example.org; may be given "
-            "several times. Addresses and localhost always work. Other names are refused, so that no web site can make a visitor's "
-            "browser talk to this server under a name of its own (DNS rebinding).",
+            help="A name under which browsers may reach this server, such as pictures.example.org or *.example.org; "
+            "may be given several times. Addresses and localhost always work. Other names are refused, so that no web "
+            "site can make a visitor's browser talk to this server under a name of its own (DNS rebinding).",
             metavar="NAME",
         ),
     ] = None,
     trusted_proxies: Annotated[
         str | None,
         typer.Option(
-            help="Addresses or networks of reverse proxies, joined by commas (127.0.0.1,10.0.0.0/8), whose X-Forwarded-For and "
-            "X-Forwarded-Proto say who asks. By default nobody's are believed, and all who come through a proxy share one "
-            "client's places in the queue.",
+            help="Addresses or networks of reverse proxies, joined by commas (127.0.0.1,10.0.0.0/8), whose "
+            "X-Forwarded-For and X-Forwarded-Proto say who asks. By default nobody's are believed, and all who come "
+            "through a proxy share one client's places in the queue.",
             metavar="ADDRESSES",
         ),
     ] = None,
     api_key: Annotated[
         list[str] | None,
         typer.Option(
-            help="A key without which nothing is answered, neither the page (as the password that the browser asks for; any name) nor the API "
-            "(Authorization: Bearer KEY); may be given several times.",
+            help="A key without which nothing is answered, neither the page (as the password that the browser asks "
+            "for; any name) nor the API (Authorization: Bearer KEY); may be given several times.",
             metavar="KEY",
             envvar="OCCLUSIGHT_API_KEY",
             rich_help_panel=ACCESS,
@@ -69,7 +69,8 @@ def serve(
         bool,
         typer.Option(
             "--allow-picture-urls",
-            help="Fetch pictures that requests to the API name by http or https addresses, from public addresses alone.",
+            help="Fetch pictures that requests to the API name by http or https addresses, from public addresses "
+            "alone.",
             rich_help_panel=ACCESS,
         ),
     ] = False,

@@ -34,9 +34,9 @@ def speed(
 ) -> None:
     """Measure how long the first word takes, for a new and for a known picture, and how many words a second follow.
 
-    Prints a table on a terminal, else one line of JSON. Pictures are noise and questions meaningless; every prompt has a length that this
-    process has not met before, and no tokens are guessed ahead: noise would be guessed too well. On a GPU it also prints first and later answers and memory, with fused attention and 8-bit weights
-    on and off.
+    Prints a table on a terminal, else one line of JSON. Pictures are noise and questions meaningless; every prompt has
+    a length that this process has not met before, and no tokens are guessed ahead: noise would be guessed too well. On
+    a GPU it also prints first and later answers and memory, with fused attention and 8-bit weights on and off.
     """
     import torch
 

@@ -1,4 +1,5 @@
-"""The commands of `occlusight bench` that ask a model about something else than a data set as it is: label, sweep, judge; and leakage, which asks none."""
+"""The commands of `occlusight bench` that ask a model about something else than a data set as it is: label, sweep,
+judge; and leakage, which asks none."""
 
 from __future__ import annotations
 
@@ -52,7 +53,8 @@ def label_command(
 ) -> None:
     """Estimate the error on your own photographs: write a template, fill it in, run again with --labels.
 
-    Fifty labelled lines give an interval of about 14 points either way. Label both directions of a pair, and as many no's as yes's.
+    Fifty labelled lines give an interval of about 14 points either way. Label both directions of a pair, and as many
+    no's as yes's.
     """
     if (pictures is None) == (labels is None):
         raise BadInput("give --pictures DIR to write a template, or --labels FILE.csv to use one that is filled in")
@@ -91,8 +93,9 @@ def sweep_command(
 ) -> None:
     """Measure accuracy, tokens and seconds over picture sizes and answer lengths, and show the knee of each curve.
 
-    Our engine reads pictures at the size under test, whatever the checkpoint's own pixel limits; on other backends those still
-    apply. Writes sweep.html, sweep.md and sweep.json; prints the tables on a terminal, else one line of JSON.
+    Our engine reads pictures at the size under test, whatever the checkpoint's own pixel limits; on other backends
+    those still apply. Writes sweep.html, sweep.md and sweep.json; prints the tables on a terminal, else one line of
+    JSON.
     """
     from occlusight.cli.bench_inputs import backend_for, languages, names_for
 
@@ -142,7 +145,8 @@ def judge_command(
         ),
     ] = None,
 ) -> None:
-    """Let a model judge a run's explanations beside the rule, and report how far the two agree. The scores stay the rule's."""
+    """Let a model judge a run's explanations beside the rule, and report how far the two agree. The scores stay the
+    rule's."""
     from occlusight.backends import open_backend
     from occlusight.bench.judge import judged
 
@@ -174,9 +178,10 @@ def leakage_command(
 ) -> None:
     """Measure how well questions are answered by who never sees a picture: from their texts alone, and from 2D boxes.
 
-    Graphs are drawn and measured without rendering, and asked about as a data set asks. Each fifth of the scenes is tried by probes that
-    learnt from the questions about the others; where the text probe beats the commonest answer of a template by more than 2 points, that
-    template's texts give answers away, and the exit code is 1. Prints the table on a terminal, else one line of JSON.
+    Graphs are drawn and measured without rendering, and asked about as a data set asks. Each fifth of the scenes is
+    tried by probes that learnt from the questions about the others; where the text probe beats the commonest answer of
+    a template by more than 2 points, that template's texts give answers away, and the exit code is 1. Prints the table
+    on a terminal, else one line of JSON.
     """
     from occlusight.bench.leakage.run import measure
     from occlusight.bench.leakage.table import markdown, to_json

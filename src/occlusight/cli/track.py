@@ -57,7 +57,8 @@ def track(
         list[str] | None,
         typer.Option(
             metavar="QUESTION",
-            help="Answer a question from the whole clip instead of telling its events; of several, later ones may say it.",
+            help="Answer a question from the whole clip instead of telling its events; of several, later ones may say "
+            "it.",
         ),
     ] = None,
     tracker: Annotated[
@@ -196,7 +197,8 @@ def frames_of(
         raise BadInput(f"{str(video)!r} has no pictures between {start:g} s and {'its end' if end is None else end}")
     if len(frames) > MOST_FRAMES:
         raise BadInput(
-            f"{str(video)!r} has {len(frames)} frames to look at, and {MOST_FRAMES} at most are; give a lower --fps, or "
+            f"{str(video)!r} has {len(frames)} frames to look at, and {MOST_FRAMES} at most are; give a lower --fps, "
+            "or "
             "--start and --end"
         )
     return frames, duration

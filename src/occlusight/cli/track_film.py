@@ -25,8 +25,8 @@ def write_tracked(found: Track, frames: Sequence[tuple[float, Picture]], out: Pa
     of anything."""
     if found.things and not any(found.watched.boxes):
         raise BadInput(
-            "the model told no place of anything in these frames, so that nothing can be drawn on them; give --timeline "
-            "instead of --annotated"
+            "the model told no place of anything in these frames, so that nothing can be drawn on them; give "
+            "--timeline instead of --annotated"
         )
     with replacing(out) as draft:
         write_film(draft, _drawn(found, frames, lang), found.duration_s)

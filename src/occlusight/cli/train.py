@@ -32,9 +32,9 @@ def train(
 ) -> None:
     """Train the small Qwen3-VL on our scenes: one command from nothing to a checkpoint.
 
-    Meshes, tokenizer, the stages of the recipe, export to OUT/checkpoint. Stop it at any time (Ctrl-C); the same command
-    goes on. A stage appended to the recipe extends a run. The pictures that it makes stay in OUT/pool, 5 GB for each of
-    the workers at most, since they are shown several times.
+    Meshes, tokenizer, the stages of the recipe, export to OUT/checkpoint. Stop it at any time (Ctrl-C); the same
+    command goes on. A stage appended to the recipe extends a run. The pictures that it makes stay in OUT/pool, 5 GB for
+    each of the workers at most, since they are shown several times.
 
     Example: occlusight train --out runs/eyes --recipe eyes
     """

@@ -27,7 +27,8 @@ def train_domain(
         typer.Option(
             exists=True,
             file_okay=False,
-            help="A folder of photographs or drawings of one source, subfolders included; two at least (repeat the option).",
+            help="A folder of photographs or drawings of one source, subfolders included; two at least (repeat the "
+            "option).",
         ),
     ],
     drawn: Annotated[

