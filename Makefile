@@ -3,10 +3,12 @@
 # make fast    the tests of the rules of import, of files, truth, questions and readers: no model, page or command line
 # make test    the environment, then ruff, mypy and the tests, in WORKERS=2 processes
 # make docs    write the reference of commands, docs/cli.md, and all documents as a site, build/site/index.html
-.PHONY: setup serve fast test check docs clean
+# make ship    put what training left in RUN into the package, and measure and write down all that hangs on it
+.PHONY: setup serve fast test check docs ship clean
 PYTHON ?= python3
 PORT ?= 7860
 WORKERS ?= 2
+SETS ?= runs/sets
 BIN := .venv/bin
 FAST := tests/test_imports.py tests/files tests/occlusion $(wildcard tests/questions) tests/reading
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
@@ -30,6 +32,9 @@ check: .venv/.development
 docs: .venv/.development
 	$(BIN)/python -m occlusight.cli.reference > docs/cli.md
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+ship: .venv/.development
+	$(BIN)/python -m benchmarks ship $(RUN) --sets $(SETS) $(OTHERS:%=--others %)
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -19,6 +19,7 @@ from benchmarks.compare import Plan, calm_ones, compare, records_of
 from benchmarks.engines import ENVIRONMENTS, Bench, engines_of
 from benchmarks.memory import read_gb_per_s, weights_per_token
 from benchmarks.setup import convert, dashscope_wheel, install
+from benchmarks.ship import ship
 from benchmarks.targets import METRICS, medians_of, verdicts
 from occlusight.backends.options import EngineOptions
 from occlusight.bench.record import surroundings
@@ -29,7 +30,12 @@ from occlusight.model.config import ModelConfig
 from occlusight.model.fields import read_json
 from occlusight.model.quant.outliers import write_outliers
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Our engine and its peers on the same checkpoint.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Our engine and its peers on the same checkpoint; shipping a model with its figures.",
+)
+app.command()(ship)
 Folder = Annotated[Path, typer.Option(help="Where environments, downloads and converted checkpoints are; some 20 GB.")]
 Checkpoint = Annotated[Path, typer.Option(help="A Qwen3-VL checkpoint; `checkpoint` makes one.")]
 TASKS = ("answers", "batch")

@@ -30,10 +30,10 @@ def test_a_probability_is_of_the_weighted_summary() -> None:
 
 
 def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
-    Domain(torch.tensor([0.25, -1.5]), 0.125).save(tmp_path)
+    Domain(torch.tensor([0.25, -1.5]), 0.125, "12ab").save(tmp_path)
     read = Domain.load(tmp_path, 2)
     assert read is not None
-    assert (read.weights.tolist(), read.bias) == ([0.25, -1.5], 0.125)
+    assert (read.weights.tolist(), read.bias, read.revision) == ([0.25, -1.5], 0.125, "12ab")
     assert (tmp_path / FILE).stat().st_size < 4096
 
 

@@ -14,6 +14,7 @@ from tests.conftest import draw
 
 from occlusight.backends.local import LocalBackend
 from occlusight.errors import BadInput
+from occlusight.files.text import read_json
 from occlusight.train.auroc import auroc
 from occlusight.train.domain import NOISES, DomainPlan, train_domain
 
@@ -69,6 +70,7 @@ def test_a_fit_tells_sources_that_it_did_not_see(plan: DomainPlan) -> None:
     assert inside is not None
     assert outside is not None
     assert inside > 0.5 > outside
+    assert read_json(plan.checkpoint / "domain.json")["revision"] == backend.info.revision
 
 
 def test_one_source_of_other_pictures_is_not_enough(plan: DomainPlan) -> None:

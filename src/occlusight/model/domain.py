@@ -31,10 +31,12 @@ def summary(features: VisionFeatures) -> Tensor:
 
 @dataclass(frozen=True)
 class Domain:
-    """What tells the model's world from others. `weights`: as long as a `summary`."""
+    """What tells the model's world from others. `weights`: as long as a `summary`; `revision`: of the model whose
+    features it was fitted to."""
 
     weights: Tensor
     bias: float
+    revision: str = ""
 
     @classmethod
     def load(cls, checkpoint: Path, size: int) -> Domain | None:
@@ -45,6 +47,7 @@ class Domain:
             return None
         fields = Fields(read_json(checkpoint, FILE), f"{checkpoint / FILE}")
         coded, bias = fields.text("weights") or "", fields.number("bias")
+        revision = fields.text("revision") or ""
         try:
             data = b64decode(coded, validate=True)
         except ValueError:
@@ -53,12 +56,13 @@ class Domain:
             fields.refuse(f"needs {size} weights as base64 of fp16; fit it again with: occlusight train-domain")
         weights = torch.frombuffer(bytearray(data), dtype=torch.float16).float()
         fields.close()
-        return cls(weights, bias)
+        return cls(weights, bias, revision)
 
     def save(self, checkpoint: Path) -> None:
         """Write the file of a checkpoint."""
         coded = b64encode(self.weights.half().numpy().tobytes()).decode()
-        (checkpoint / FILE).write_text(json.dumps({"weights": coded, "bias": self.bias}) + "\n", encoding="utf-8")
+        document = {"revision": self.revision, "weights": coded, "bias": self.bias}
+        (checkpoint / FILE).write_text(json.dumps(document) + "\n", encoding="utf-8")
 
     def probability(self, features: VisionFeatures) -> float:
         """Return how probably the picture is of the model's world."""

@@ -84,7 +84,7 @@ def train_domain(plan: DomainPlan, progress: Progress) -> dict[str, Any]:
     rendered = [told[id(one)] for one in inside if one.source != "drawn"]
     limit = float(np.quantile(rendered, FALSE_ALARMS))
     fitted = _fit(inside, outside, plan.strength)
-    Domain(fitted.weights, fitted.bias - limit).save(plan.checkpoint)
+    Domain(fitted.weights, fitted.bias - limit, look.backend.info.revision).save(plan.checkpoint)
     other = [told[id(one)] for one in outside]
     by_source: dict[str, list[bool]] = defaultdict(list)
     for one in (*inside, *outside):

@@ -1,0 +1,217 @@
+"""`python -m benchmarks ship RUN`: make what `occlusight train` left in RUN the model of the package, with all that
+hangs on its weights.
+
+What it shows a picture is of its world by (`domain.json`), its probabilities (`reasoning/calibrations`), its figures
+(`docs/shipped.json`), the tables made of them, and the answers that documents show. Each step is left out where its
+result is there already for these weights, so that the same command goes on after an interruption.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from occlusight.bench.record import Finished
+from occlusight.errors import BadInput, OcclusightError
+from occlusight.files.text import read_json
+from occlusight.files.whole import write_json, write_whole
+from occlusight.model.domain import FILE as DOMAIN
+from occlusight.model.revision import revision_of
+
+ROOT = Path(__file__).parents[1]
+CHECKPOINT = ROOT / "src" / "occlusight" / "checkpoints" / "default"
+CALIBRATIONS = ROOT / "src" / "occlusight" / "reasoning" / "calibrations"
+FIGURES = ROOT / "docs" / "shipped.json"
+EXAMPLES = ROOT / "docs" / "what-it-can-answer.md"
+STREET = ROOT / "examples" / "street.webp"
+CARD = "README.md"
+TABLES = {
+    ROOT / "README.md": ("summary",),
+    ROOT / "docs" / "experiments.md": ("figures",),
+    CHECKPOINT / CARD: ("figures",),
+}
+"""Documents, and which tables they hold between `<!-- shipped: NAME -->` and `<!-- /shipped -->`."""
+
+SETS: Mapping[str, tuple[str, ...]] = {
+    "eval200": ("--recipe", "all", "--seed", "20261", "--count", "200"),
+    "heldout60": ("--recipe", "all", "--seed", "20262", "--heldout", "--count", "60"),
+    "free": ("--recipe", "all", "--seed", "31001", "--count", "60"),
+    "staged": ("--recipe", "staged", "--seed", "41001", "--count", "40"),
+}
+"""What `occlusight scenes make --size 256 --samples 24` is told; the last two are fitted to, never measured on."""
+LANGS = {"zh": "Chinese", "en": "English"}
+COLUMNS = (
+    ("recognition F1", "recognition_f1"),
+    ("occlusion, balanced accuracy", "occlusion_balanced_accuracy"),
+    ("relative position", "position_accuracy"),
+    ("explanation plausible", "explanation_plausible"),
+)
+EXAMPLE = re.compile(r"^(\| [^|]+ \| )([^|]+)( \| )([^|]*[.。?])( \|)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A run of the benchmark whose figures ship."""
+
+    data: str
+    lang: str
+    model: str = "default"
+
+    @property
+    def name(self) -> str:
+        """What it is called in `docs/shipped.json`."""
+        return f"{self.data}.{self.lang}" + ("" if self.model == "default" else f".{self.model}")
+
+
+RUNS = (
+    *(Measured(data, lang) for data in ("eval200", "heldout60", "occlusion-50") for lang in LANGS),
+    *(Measured(data, lang, "blind") for data in ("eval200", "occlusion-50") for lang in LANGS),
+)
+TITLES = {
+    "eval200": "200 scenes",
+    "heldout60": "unseen meshes, 60 scenes",
+    "occlusion-50": "`occlusion-50`",
+}
+SUMMARY = tuple(run for run in RUNS if run.data == "eval200")
+KEPT = ("n", "n_scenes", *(key + end for _, key in COLUMNS for end in ("", "_ci95")), "by_template")
+
+
+def ship(
+    run: Annotated[
+        Path | None,
+        typer.Argument(help="The folder of `occlusight train`; without it the package's model is measured again."),
+    ] = None,
+    sets: Annotated[Path, typer.Option(help="Where rendered scenes are, or go (an hour on two cores).")] = Path("sets"),
+    others: Annotated[
+        list[Path] | None,
+        typer.Option(help="Photographs or drawings for `occlusight train-domain`, a folder a source (repeat it)."),
+    ] = None,
+    work: Annotated[Path, typer.Option(help="Where runs of the benchmark go.")] = ROOT / "build" / "ship",
+) -> None:
+    """Ship a trained model: fit, measure and write down all that hangs on its weights."""
+    if run is not None:
+        take(run / "checkpoint")
+    revision = revision_of(CHECKPOINT)
+    out = work / revision
+    for name, how in SETS.items():
+        occlusight("scenes", "make", *how, "--size", "256", "--samples", "24", "--out", str(sets / name))
+    fitted = {
+        "domain": domain(revision, sets, others or [], out / "domain.json"),
+        "calibration": calibration(revision, sets, out / "calibration.json"),
+    }
+    runs = {}
+    for one in RUNS:
+        data = one.data if one.data == "occlusion-50" else str(sets / one.data)
+        folder = out / one.name
+        where = ("--data", data, "--out", str(folder), "--langs", one.lang)
+        occlusight("bench", "run", *where, "--model", one.model, "--no-certainty")
+        scores = Finished.read(folder).scores
+        runs[one.name] = {key: scores.get(key) for key in KEPT}
+    write_json(FIGURES, {"revision": revision, **fitted, "runs": runs})
+    for path, tables in TABLES.items():
+        write_whole(path, with_tables(path.read_text("utf-8"), tables, runs))
+    write_whole(EXAMPLES, with_answers(EXAMPLES.read_text("utf-8")))
+    print(f"{revision} ships; read what the documents say about it, then run the tests (with -m slow, too)")
+
+
+def take(checkpoint: Path) -> None:
+    """Put a checkpoint into the package; its model card stays. Raises BadInput where there is none."""
+    if not (checkpoint / "config.json").is_file():
+        raise BadInput(f"{checkpoint} is no checkpoint; `occlusight train` writes one when its last stage is done")
+    if revision_of(checkpoint) == revision_of(CHECKPOINT):
+        return
+    for old in CHECKPOINT.iterdir():
+        if old.name != CARD:
+            old.unlink()
+    for new in checkpoint.iterdir():
+        if new.name != CARD:
+            shutil.copy(new, CHECKPOINT / new.name)
+
+
+def domain(revision: str, sets: Path, others: list[Path], kept: Path) -> Any:
+    """Fit what tells the model's world; return what it reaches. Raises BadInput where there is nothing to tell it
+    from."""
+    held = CHECKPOINT / DOMAIN
+    if kept.is_file() and held.is_file() and read_json(held)["revision"] == revision:
+        return read_json(kept)
+    if not others:
+        raise BadInput("the model's world is told from other pictures: give their folders with --others, two at least")
+    renders = [part for name in ("free", "staged") for part in ("--renders", str(sets / name))]
+    given = [part for folder in others for part in ("--others", str(folder))]
+    found = occlusight("train-domain", str(CHECKPOINT), *renders, *given)
+    write_json(kept, found)
+    return found
+
+
+def calibration(revision: str, sets: Path, kept: Path) -> Any:
+    """Fit the model's probabilities, in place of those of the model before; return how well they hold out of fold."""
+    held = CALIBRATIONS / f"{revision}.json"
+    if not (kept.is_file() and held.is_file()):
+        found = occlusight("calibrate", "--data", str(sets / "free"), "--model", "default", "--out", str(held))
+        write_json(kept, found["out_of_fold"])
+    for old in CALIBRATIONS.glob("*.json"):
+        if old != held:
+            old.unlink()
+    return read_json(kept)
+
+
+def occlusight(*arguments: str) -> dict[str, Any]:
+    """Run a command; return the document that it ends with. Raises OcclusightError where it fails."""
+    print("occlusight", *arguments, file=sys.stderr, flush=True)
+    done = subprocess.run([sys.executable, "-m", "occlusight", *arguments], stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise OcclusightError(f"occlusight {' '.join(arguments)} ended with {done.returncode}")
+    last = done.stdout.strip().rpartition("\n")[2]
+    document: dict[str, Any] = json.loads(last) if last.startswith("{") else {}
+    return document
+
+
+def with_tables(document: str, names: tuple[str, ...], runs: Mapping[str, Any]) -> str:
+    """A document with its tables made anew. Raises BadInput where one has no place in it."""
+    for name in names:
+        place = re.compile(f"(?<=<!-- shipped: {name} -->\n).*?(?=\n<!-- /shipped -->)", re.DOTALL)
+        made = table(name, runs)
+        if not place.search(document):
+            raise BadInput(
+                f"a document has lost the place of its table: <!-- shipped: {name} --> ... <!-- /shipped -->"
+            )
+        document = place.sub(made.replace("\\", r"\\"), document)
+    return document
+
+
+def table(name: str, runs: Mapping[str, Any]) -> str:
+    """A table in Markdown: `summary` of the 200 scenes, or `figures` of all that was measured."""
+    head = ["", *(title for title, _ in COLUMNS)]
+    lines = [_row(head), _row(["---"] * len(head))]
+    for run in SUMMARY if name == "summary" else RUNS:
+        title = LANGS[run.lang] if name == "summary" else f"{LANGS[run.lang]}, {TITLES[run.data]}"
+        title += ", a model without pictures" if run.model == "blind" else ""
+        lines.append(_row([title, *(_figure(runs[run.name], key) for _, key in COLUMNS)]))
+    return "\n".join(["", *lines, ""])
+
+
+def _figure(scores: Mapping[str, Any], key: str) -> str:
+    low, high = scores[f"{key}_ci95"]
+    return f"{scores[key]:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |".replace("|  |", "| |")
+
+
+def with_answers(document: str) -> str:
+    """The document of what the model can be asked, with the answers that it gives now."""
+    from occlusight.api import generate_response
+
+    return EXAMPLE.sub(
+        lambda row: f"{row[1]}{row[2]}{row[3]}{generate_response(STREET, row[2].strip())}{row[5]}", document
+    )
