@@ -7,7 +7,8 @@ import argparse
 from pathlib import Path
 
 from occlusight.backends import open_backend
-from occlusight.backends.protocol import Done, Request, TextDelta
+from occlusight.backends.events import Done, TextDelta
+from occlusight.backends.protocol import Request
 
 parser = argparse.ArgumentParser()
 parser.add_argument("picture", type=Path)

@@ -18,7 +18,8 @@ from tests.reasoning.test_reasoned import reads
 
 import occlusight
 from occlusight.api.model import Model
-from occlusight.backends.protocol import CancelCheck, Choice, Event, Request, TextDelta
+from occlusight.backends.events import Event, TextDelta
+from occlusight.backends.protocol import CancelCheck, Choice, Request
 from occlusight.backends.scripted import Scripted
 from occlusight.errors import BadInput, BadNumbers, BadPicture, BadVideo, Incomplete
 from occlusight.images.film import Film

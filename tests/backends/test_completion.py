@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from occlusight.backends.completion import Completion
-from occlusight.backends.protocol import Done, Progress, Saved, TextDelta, ThoughtDelta, Timings, TokenLogprob, Usage
+from occlusight.backends.events import Done, Progress, Saved, TextDelta, ThoughtDelta, Timings, TokenLogprob, Usage
 
 
 def test_an_answer_is_what_its_events_amount_to() -> None:

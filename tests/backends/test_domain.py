@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from occlusight.backends.events import Done
 from occlusight.backends.local import LocalBackend
-from occlusight.backends.protocol import Done, Request
+from occlusight.backends.protocol import Request
 from occlusight.model.domain import Domain
 
 

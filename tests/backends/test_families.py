@@ -11,8 +11,9 @@ import pytest
 import torch
 import transformers
 
+from occlusight.backends.events import Done, TextDelta
 from occlusight.backends.open import open_backend
-from occlusight.backends.protocol import Done, Message, Request, TextDelta
+from occlusight.backends.protocol import Message, Request
 from occlusight.backends.transformers import TransformersBackend
 from occlusight.errors import BadInput, BadModel
 

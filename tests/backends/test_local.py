@@ -16,8 +16,9 @@ import torch
 from PIL import Image
 
 from occlusight.backends.decision import Decision, decide
+from occlusight.backends.events import Done, Progress, TextDelta
 from occlusight.backends.local import LocalBackend
-from occlusight.backends.protocol import Backend, Done, Message, Progress, Request, TextDelta
+from occlusight.backends.protocol import Backend, Message, Request
 from occlusight.errors import BadInput, BadModel, BadPicture
 from occlusight.model.kv_cache import KVCache
 

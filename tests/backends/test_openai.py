@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 
 from occlusight.backends.decision import decide
+from occlusight.backends.events import Done, TextDelta
 from occlusight.backends.open import open_backend
 from occlusight.backends.openai import OpenAIBackend
-from occlusight.backends.protocol import Done, Message, Request, TextDelta
+from occlusight.backends.protocol import Message, Request
 from occlusight.errors import BadInput, BadModel, OcclusightError
 
 

@@ -14,8 +14,9 @@ from PIL import Image
 from tests.backends.chat_server import Server
 
 from occlusight.backends.chunks import Reader
+from occlusight.backends.events import Done, TextDelta, ThoughtDelta, TokenLogprob
 from occlusight.backends.openai import OpenAIBackend
-from occlusight.backends.protocol import Done, Message, Request, TextDelta, ThoughtDelta, TokenLogprob
+from occlusight.backends.protocol import Message, Request
 from occlusight.engine.json_limits import JsonLimits
 from occlusight.errors import BadInput, BadModel, OcclusightError
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from occlusight.backends import honoured, options, protocol
+from occlusight.backends import events, honoured, options, protocol
+from occlusight.backends.events import TextDelta
 from occlusight.backends.open import BACKENDS, backend_class, open_backend
 from occlusight.backends.options import EngineKeywords, EngineOptions
-from occlusight.backends.protocol import Capabilities, ModelInfo, Request, TextDelta
+from occlusight.backends.protocol import Capabilities, ModelInfo, Request
 from occlusight.errors import BadInput
 
 OTHERS = EngineOptions(
@@ -84,7 +85,7 @@ def test_the_backend_of_the_documentation_answers_and_refuses(monkeypatch: pytes
     assert found
     code = "from __future__ import annotations\nfrom typing import ClassVar\n" + re.sub("(?m)^\\+", "", found[1])
     made: dict[str, type] = {}
-    exec(code, {**vars(honoured), **vars(options), **vars(protocol), "__name__": "echo"}, made)
+    exec(code, {**vars(events), **vars(honoured), **vars(options), **vars(protocol), "__name__": "echo"}, made)
     monkeypatch.setattr("occlusight.backends.open.backend_class", {"echo": made["EchoBackend"]}.__getitem__)
     backend = open_backend("parrot", backend="echo", base_url="there")
     assert (backend.info, backend.capabilities) == (ModelInfo("parrot", "there"), Capabilities())

@@ -11,11 +11,12 @@ import pytest
 from PIL import Image
 
 from occlusight.backends import open_backend
+from occlusight.backends.events import Done, PictureUse, Usage
 from occlusight.backends.hub import shipped
 from occlusight.backends.local import LocalBackend
 from occlusight.backends.options import MaxPixels
 from occlusight.backends.picture_reader import USUAL_PIXELS, PictureReader
-from occlusight.backends.protocol import Done, PictureUse, Request, Usage
+from occlusight.backends.protocol import Request
 from occlusight.errors import BadInput, BadPicture
 from occlusight.model.pixel_limits import PixelLimits
 from occlusight.model.preprocess import PreprocessSettings

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from occlusight.backends import local_answer
+from occlusight.backends.events import Done, Event, Progress, TextDelta
 from occlusight.backends.local import LocalBackend
-from occlusight.backends.protocol import Done, Event, Progress, Request, TextDelta
+from occlusight.backends.protocol import Request
 from occlusight.engine import engine, speeds
 from occlusight.engine.config import EngineSettings
 from occlusight.engine.outlook import seconds_of

@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from occlusight.backends.events import Done, TextDelta
 from occlusight.backends.local import LocalBackend
 from occlusight.backends.open import open_backend
-from occlusight.backends.protocol import Done, Message, Request, TextDelta
+from occlusight.backends.protocol import Message, Request
 from occlusight.backends.transformers import TransformersBackend
 from occlusight.engine.json_limits import JsonLimits
 from occlusight.errors import BadInput, BadModel

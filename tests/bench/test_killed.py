@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 import tests.bench.asked
 
+from occlusight.backends.events import Done
 from occlusight.backends.local import LocalBackend
 from occlusight.backends.options import SamplingParams
-from occlusight.backends.protocol import Backend, Capabilities, Done
+from occlusight.backends.protocol import Backend, Capabilities
 from occlusight.bench.asking import RunRequest, ask_all, groups
 from occlusight.bench.record import Record
 from occlusight.bench.run import requests, run

@@ -6,8 +6,9 @@ import pytest
 from tests.files.full_disk import full_disk
 from typer.testing import CliRunner
 
+from occlusight.backends.events import Event
 from occlusight.backends.options import SamplingParams
-from occlusight.backends.protocol import Capabilities, Event, Request
+from occlusight.backends.protocol import Capabilities, Request
 from occlusight.backends.scripted import Scripted
 from occlusight.bench.oracle import computed, oracle_of
 from occlusight.bench.record import Record

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from occlusight.backends.events import Done, Event, TextDelta, Timings, Usage
 from occlusight.backends.options import EngineOptions
-from occlusight.backends.protocol import Done, Event, ModelInfo, Request, TextDelta, Timings, Usage
+from occlusight.backends.protocol import ModelInfo, Request
 from occlusight.bench.gpu_speed import rows
 from occlusight.bench.speed import (
     Samples,

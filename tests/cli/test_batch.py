@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from tests.files.full_disk import full_disk
 
-from occlusight.backends.protocol import CancelCheck, Done, Request, TextDelta
-from occlusight.backends.protocol import Event as Said
+from occlusight.backends.events import Done, TextDelta
+from occlusight.backends.events import Event as Said
+from occlusight.backends.protocol import CancelCheck, Request
 from occlusight.backends.scripted import Scripted
 from occlusight.cli.batch import TOGETHER, Batch, escaped
 from occlusight.errors import BadInput, BadPicture

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import heed_interrupts
 
-from occlusight.backends.protocol import Done, Event, Progress, TextDelta
+from occlusight.backends.events import Done, Event, Progress, TextDelta
 from occlusight.cli.waiting import CLEAR, in_words, watched
 from occlusight.durations import about
 

@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from occlusight.backends import fitting, load
+from occlusight.backends.events import Done
 from occlusight.backends.fitting import check_fits, need_of
 from occlusight.backends.hub import shipped
 from occlusight.backends.local import LocalBackend
-from occlusight.backends.protocol import Done, Request
+from occlusight.backends.protocol import Request
 from occlusight.engine import kv_manager
 from occlusight.errors import BadInput
 from occlusight.model.config import ModelConfig

@@ -20,8 +20,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from occlusight.backends.events import Done, TextDelta
 from occlusight.backends.local import Answer, LocalBackend
-from occlusight.backends.protocol import Done, Request, TextDelta
+from occlusight.backends.protocol import Request
 from occlusight.engine.config import EngineSettings
 
 PLAIN = EngineSettings(feature_cache_bytes=0, prefix_cache_bytes=0, drafts=0, max_running=1, chunk=4096, step_s=60.0)

@@ -7,19 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from occlusight.backends.protocol import (
-    Backend,
-    CancelCheck,
-    Capabilities,
-    Choice,
-    Done,
-    Event,
-    ModelInfo,
-    PictureUse,
-    Request,
-    TextDelta,
-    Usage,
-)
+from occlusight.backends.events import Done, Event, PictureUse, TextDelta, Usage
+from occlusight.backends.protocol import Backend, CancelCheck, Capabilities, Choice, ModelInfo, Request
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.kinds import LANGS
 from occlusight.reading.detections import Detection

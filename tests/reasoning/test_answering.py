@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 
 from occlusight.backends.completion import Completion
+from occlusight.backends.events import Done, Event, TextDelta
 from occlusight.backends.fields import Picture
-from occlusight.backends.protocol import CancelCheck, Done, Event, Message, ModelInfo, Request, TextDelta
+from occlusight.backends.protocol import CancelCheck, Message, ModelInfo, Request
 from occlusight.backends.scripted import Scripted
 from occlusight.errors import BadInput
 from occlusight.reasoning.answering import Answering, without_yes

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from occlusight.backends.events import Done, Event, PictureUse, TextDelta, Usage
 from occlusight.backends.options import SamplingParams
-from occlusight.backends.protocol import CancelCheck, Done, Event, PictureUse, Request, TextDelta, Usage
+from occlusight.backends.protocol import CancelCheck, Request
 from occlusight.backends.scripted import Scripted
 from occlusight.errors import BadInput, Cancelled, Incomplete
 from occlusight.occlusion.kinds import KindNames, Lang

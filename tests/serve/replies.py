@@ -5,18 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from occlusight.backends.protocol import (
-    Backend,
-    CancelCheck,
-    Done,
-    Event,
-    ModelInfo,
-    PictureUse,
-    Request,
-    TextDelta,
-    Timings,
-    Usage,
-)
+from occlusight.backends.events import Done, Event, PictureUse, TextDelta, Timings, Usage
+from occlusight.backends.protocol import Backend, CancelCheck, ModelInfo, Request
 from occlusight.serve.page.words import all_words
 
 ZH = "图中有几辆车?它们与路灯杆的位置关系是什么?"

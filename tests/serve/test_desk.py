@@ -16,20 +16,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from occlusight.backends.protocol import (
-    Backend,
-    CancelCheck,
-    Done,
-    Event,
-    Message,
-    PictureUse,
-    Progress,
-    Request,
-    TextDelta,
-    ThoughtDelta,
-    Timings,
-    Usage,
-)
+from occlusight.backends.events import Done, Event, PictureUse, Progress, TextDelta, ThoughtDelta, Timings, Usage
+from occlusight.backends.protocol import Backend, CancelCheck, Message, Request
 from occlusight.backends.scripted import Scripted
 from occlusight.errors import BadData, BadInput, BadPicture, Busy, Cancelled
 from occlusight.occlusion.graph import Graph

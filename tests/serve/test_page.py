@@ -12,11 +12,9 @@ from PIL import Image
 from tests.serve.conftest import serving, within_sight
 from tests.serve.replies import EN, EN_WORDS, REPLIES, ZH, ZH_WORDS, Replies
 
+from occlusight.backends.events import TextDelta
 from occlusight.backends.local import LocalBackend
-from occlusight.backends.protocol import (
-    Request,
-    TextDelta,
-)
+from occlusight.backends.protocol import Request
 from occlusight.serve.page.examples import Example
 
 pytestmark = [pytest.mark.page, pytest.mark.usefixtures("no_graphs")]

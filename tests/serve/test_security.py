@@ -17,7 +17,8 @@ import httpx
 import pytest
 from tests.serve.conftest import serving, wait
 
-from occlusight.backends.protocol import CancelCheck, Event, Request
+from occlusight.backends.events import Event
+from occlusight.backends.protocol import CancelCheck, Request
 from occlusight.backends.scripted import Scripted
 from occlusight.errors import BadInput
 from occlusight.serve.fair_queue import Shares

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
-from occlusight.backends.protocol import Done, Event, Request, TextDelta
+from occlusight.backends.events import Done, Event, TextDelta
+from occlusight.backends.protocol import Request
 from occlusight.serve.page.stream import Answering
 
 TOKENS = 200

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from occlusight.backends.completion import Completion
+from occlusight.backends.events import Event, TextDelta
 from occlusight.backends.fields import Picture, as_picture
 from occlusight.backends.honoured import NAMES
-from occlusight.backends.protocol import Backend, Event, Request, TextDelta
+from occlusight.backends.protocol import Backend, Request
 from occlusight.backends.structured import why_incomplete
 from occlusight.checks import received
 from occlusight.errors import BadInput, Incomplete

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from occlusight.backends.protocol import Event, FinishReason, TextDelta, ThoughtDelta, TokenLogprob, Usage
+from occlusight.backends.events import Event, FinishReason, TextDelta, ThoughtDelta, TokenLogprob, Usage
 from occlusight.errors import OcclusightError
 
 STOPPED = frozenset({"stop", "eos", "eos_token", "end_turn", "stop_sequence", "stop_sequences"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from occlusight.backends.protocol import (
+from occlusight.backends.events import (
     Asked,
     Done,
     Event,

@@ -12,7 +12,7 @@ import torch
 import transformers
 from torch import Tensor
 
-from occlusight.backends.protocol import FinishReason, TextDelta, TokenLogprob
+from occlusight.backends.events import FinishReason, TextDelta, TokenLogprob
 from occlusight.engine.grammar import Grammar
 from occlusight.engine.output_text import overlap
 from occlusight.engine.sampling import Sampler

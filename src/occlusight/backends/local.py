@@ -11,6 +11,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
+from occlusight.backends.events import Event, PictureUse, Saved, Usage
 from occlusight.backends.fields import Picture, as_choices, as_pictures
 from occlusight.backends.film_reader import FilmReader
 from occlusight.backends.hub import checkpoint_of
@@ -24,13 +25,9 @@ from occlusight.backends.protocol import (
     CancelCheck,
     Capabilities,
     Choice,
-    Event,
     Message,
     ModelInfo,
-    PictureUse,
     Request,
-    Saved,
-    Usage,
     Weighed,
 )
 from occlusight.backends.structured import READS_SCHEMAS, prompt_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from time import perf_counter
 
-from occlusight.backends.protocol import (
+from occlusight.backends.events import (
     Done,
     Event,
     PictureUse,

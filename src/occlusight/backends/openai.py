@@ -18,22 +18,12 @@ import openai
 
 from occlusight.backends.chunks import Reader, field, logprobs_in
 from occlusight.backends.dialects import DIALECTS, dialect_of, standard
+from occlusight.backends.events import Done, Event, Timings
 from occlusight.backends.fields import Picture, as_choices
 from occlusight.backends.honoured import refuse_others
 from occlusight.backends.options import EngineOptions, MaxPixels, as_max_pixels
 from occlusight.backends.parameters import Change, wanted_change
-from occlusight.backends.protocol import (
-    REMOTE,
-    Backend,
-    CancelCheck,
-    Capabilities,
-    Choice,
-    Done,
-    Event,
-    ModelInfo,
-    Request,
-    Timings,
-)
+from occlusight.backends.protocol import REMOTE, Backend, CancelCheck, Capabilities, Choice, ModelInfo, Request
 from occlusight.backends.structured import prompt_of
 from occlusight.checks import number, text
 from occlusight.checks import whole as whole_number

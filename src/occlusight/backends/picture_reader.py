@@ -6,9 +6,10 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from occlusight.backends.events import PictureUse
 from occlusight.backends.fields import Picture
 from occlusight.backends.options import PIXELS_LIMIT, MaxPixels, as_max_pixels, in_order
-from occlusight.backends.protocol import CancelCheck, PictureUse
+from occlusight.backends.protocol import CancelCheck
 from occlusight.checks import whole
 from occlusight.engine.prompt import Visual
 from occlusight.errors import BadPicture

@@ -5,19 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from occlusight.backends.protocol import (
-    Backend,
-    CancelCheck,
-    Capabilities,
-    Choice,
-    Done,
-    Event,
-    FinishReason,
-    ModelInfo,
-    Request,
-    TextDelta,
-    Usage,
-)
+from occlusight.backends.events import Done, Event, FinishReason, TextDelta, Usage
+from occlusight.backends.protocol import Backend, CancelCheck, Capabilities, Choice, ModelInfo, Request
 from occlusight.errors import BadInput
 
 Script = str | Mapping[str, str] | Callable[[Request], str]

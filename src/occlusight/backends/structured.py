@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from occlusight.backends.protocol import FinishReason, Request
+from occlusight.backends.events import FinishReason
+from occlusight.backends.protocol import Request
 from occlusight.engine.sampling_params import SamplingParams
 
 READS_SCHEMAS = 500_000_000

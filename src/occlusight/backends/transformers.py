@@ -21,24 +21,13 @@ from PIL import Image
 
 from occlusight.backends.downloads import WANTED
 from occlusight.backends.drawing import PLAIN, Draws, Stops, Tells
+from occlusight.backends.events import Done, Event, Timings, Usage
 from occlusight.backends.fields import as_choices
 from occlusight.backends.hf_processor import Inputs, Processor, content_of
 from occlusight.backends.honoured import NAMES, refuse_others
 from occlusight.backends.hub import CODE, checkpoint_of
 from occlusight.backends.options import EngineOptions
-from occlusight.backends.protocol import (
-    Backend,
-    CancelCheck,
-    Capabilities,
-    Choice,
-    Done,
-    Event,
-    Message,
-    ModelInfo,
-    Request,
-    Timings,
-    Usage,
-)
+from occlusight.backends.protocol import Backend, CancelCheck, Capabilities, Choice, Message, ModelInfo, Request
 from occlusight.backends.structured import READS_SCHEMAS, prompt_of
 from occlusight.engine.grammar import Grammar, Grammars
 from occlusight.engine.sampling_params import SamplingParams

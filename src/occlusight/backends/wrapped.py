@@ -6,8 +6,9 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
+from occlusight.backends.events import Event
 from occlusight.backends.fields import Picture
-from occlusight.backends.protocol import Backend, CancelCheck, Capabilities, Choice, Event, ModelInfo, Request, Weighed
+from occlusight.backends.protocol import Backend, CancelCheck, Capabilities, Choice, ModelInfo, Request, Weighed
 
 if TYPE_CHECKING:
     from occlusight.model.pixel_limits import PixelLimits

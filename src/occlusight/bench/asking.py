@@ -18,7 +18,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from occlusight.backends.completion import Completion
-from occlusight.backends.protocol import Backend, Done, Event, Request
+from occlusight.backends.events import Done, Event
+from occlusight.backends.protocol import Backend, Request
 from occlusight.bench.record import AnswerLog, Answers, Progress, Record
 from occlusight.errors import BadInput, Cancelled, OcclusightError
 from occlusight.files.journal import Journal, Line

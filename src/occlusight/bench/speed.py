@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from occlusight.backends.events import Done
 from occlusight.backends.options import EngineOptions
-from occlusight.backends.protocol import Backend, Done, Request
+from occlusight.backends.protocol import Backend, Request
 from occlusight.errors import BadInput
 
 if TYPE_CHECKING:

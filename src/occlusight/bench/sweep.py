@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from occlusight.backends.events import Event
 from occlusight.backends.options import SamplingParams
-from occlusight.backends.protocol import Backend, CancelCheck, Capabilities, Choice, Event, ModelInfo, Request
+from occlusight.backends.protocol import Backend, CancelCheck, Capabilities, Choice, ModelInfo, Request
 from occlusight.bench.record import Finished
 from occlusight.bench.run import run
 from occlusight.bench.settings import Settings

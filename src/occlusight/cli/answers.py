@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from occlusight.backends.completion import Completion
-    from occlusight.backends.protocol import Backend, Event, Request, Usage
+    from occlusight.backends.events import Event, Usage
+    from occlusight.backends.protocol import Backend, Request
 
 
 def warnings(backend: Backend, request: Request) -> list[str]:

@@ -25,7 +25,8 @@ from occlusight.occlusion.parse import is_chinese
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from occlusight.backends.protocol import Backend, Event, Request
+    from occlusight.backends.events import Event
+    from occlusight.backends.protocol import Backend, Request
     from occlusight.images.film import Film
 
 
@@ -201,7 +202,7 @@ def stream(backend: Backend, request: Request, explain_cost: bool = False, sign:
 def printed(events: Iterator[Event], sign: SignOfLife | None = None) -> Iterator[Event]:
     """Yield the events of an answer, its text printed on stdout as it comes, its thoughts on stderr; the sign of life
     goes away before."""
-    from occlusight.backends.protocol import TextDelta, ThoughtDelta
+    from occlusight.backends.events import TextDelta, ThoughtDelta
 
     for event in events:
         if sign is not None:

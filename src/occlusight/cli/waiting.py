@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 from occlusight.durations import about
 
 if TYPE_CHECKING:
-    from occlusight.backends.protocol import Event, Progress
+    from occlusight.backends.events import Event, Progress
 
 CLEAR = "\r\x1b[2K"
 """Back to the beginning of the line, and nothing on it."""
@@ -22,7 +22,7 @@ def watched(events: Iterator[Event], out: TextIO | None = None) -> Iterator[Even
     Once there is text, nothing is shown any more: a line on the terminal would wipe it out. A schema's first characters
     are certain before the picture is read.
     """
-    from occlusight.backends.protocol import Progress
+    from occlusight.backends.events import Progress
 
     out = sys.stderr if out is None else out
     terminal = out.isatty()

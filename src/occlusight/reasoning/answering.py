@@ -13,21 +13,9 @@ from dataclasses import replace
 from time import perf_counter
 
 from occlusight.backends.completion import Completion
+from occlusight.backends.events import Asked, Done, Event, Grounds, Saved, TextDelta, Timings, Usage
 from occlusight.backends.options import SamplingParams
-from occlusight.backends.protocol import (
-    Asked,
-    Backend,
-    CancelCheck,
-    Done,
-    Event,
-    Grounds,
-    ModelInfo,
-    Request,
-    Saved,
-    TextDelta,
-    Timings,
-    Usage,
-)
+from occlusight.backends.protocol import Backend, CancelCheck, ModelInfo, Request
 from occlusight.backends.wrapped import Wrapped
 from occlusight.errors import Cancelled
 from occlusight.occlusion.kinds import Lang

@@ -11,8 +11,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from occlusight.backends.events import Saved, Usage
 from occlusight.backends.fields import Picture
-from occlusight.backends.protocol import Backend, Request, Saved, Usage
+from occlusight.backends.protocol import Backend, Request
 from occlusight.errors import BadInput
 from occlusight.occlusion.kinds import Lang
 from occlusight.reasoning.objects import Listed, Seen, look

@@ -6,17 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from time import perf_counter
 
-from occlusight.backends.protocol import (
-    Asked,
-    Backend,
-    CancelCheck,
-    Done,
-    Event,
-    Grounds,
-    Request,
-    TextDelta,
-    Timings,
-)
+from occlusight.backends.events import Asked, Done, Event, Grounds, TextDelta, Timings
+from occlusight.backends.protocol import Backend, CancelCheck, Request
 from occlusight.backends.wrapped import Wrapped
 from occlusight.errors import Cancelled
 from occlusight.occlusion.kinds import Lang

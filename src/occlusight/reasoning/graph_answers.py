@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from occlusight.backends.protocol import Grounds
+from occlusight.backends.events import Grounds
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph, Object, Relation, Text
 from occlusight.occlusion.kinds import Lang, Names, listed

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from occlusight.backends.completion import Completion
+from occlusight.backends.events import Event
 from occlusight.backends.fields import Picture
-from occlusight.backends.protocol import Backend, CancelCheck, Event, Request
+from occlusight.backends.protocol import Backend, CancelCheck, Request
 from occlusight.backends.structured import why_incomplete
 from occlusight.errors import BadInput, Cancelled, Incomplete
 from occlusight.occlusion.graph import Box

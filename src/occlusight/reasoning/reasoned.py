@@ -6,16 +6,8 @@ from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 
-from occlusight.backends.protocol import (
-    Asked,
-    Backend,
-    CancelCheck,
-    Done,
-    Event,
-    Request,
-    TextDelta,
-    Timings,
-)
+from occlusight.backends.events import Asked, Done, Event, TextDelta, Timings
+from occlusight.backends.protocol import Backend, CancelCheck, Request
 from occlusight.backends.wrapped import Wrapped
 from occlusight.occlusion.kinds import Lang
 from occlusight.reasoning.calibration import Calibration

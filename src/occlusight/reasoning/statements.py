@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from occlusight.backends.completion import Completion
+from occlusight.backends.events import Saved, Usage
 from occlusight.backends.options import SamplingParams
-from occlusight.backends.protocol import Request, Saved, Usage
+from occlusight.backends.protocol import Request
 from occlusight.errors import Cancelled
 from occlusight.occlusion.kinds import LANGS, Lang
 from occlusight.reasoning.calibration import Calibration

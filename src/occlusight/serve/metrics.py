@@ -9,7 +9,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
-from occlusight.backends.protocol import Backend, CancelCheck, Choice, Done, Event, Request, Saved, Usage, Weighed
+from occlusight.backends.events import Done, Event, Saved, Usage
+from occlusight.backends.protocol import Backend, CancelCheck, Choice, Request, Weighed
 from occlusight.backends.wrapped import Wrapped
 from occlusight.serve.fair_queue import FairQueue
 

@@ -14,20 +14,18 @@ import pytest
 from openai import OpenAI
 from tests.serve.conftest import serving_app
 
-from occlusight.backends.protocol import (
+from occlusight.backends.events import (
     Asked,
-    Backend,
-    CancelCheck,
     Done,
     Event,
     PictureUse,
-    Request,
     Saved,
     TextDelta,
     ThoughtDelta,
     TokenLogprob,
     Usage,
 )
+from occlusight.backends.protocol import Backend, CancelCheck, Request
 from occlusight.backends.scripted import Scripted
 from occlusight.serve.api.app import create_api
 from occlusight.serve.api.pictures import RequestLimits

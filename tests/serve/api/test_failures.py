@@ -11,7 +11,8 @@ import openai
 import pytest
 from tests.serve.api.conftest import client_at, refusal
 
-from occlusight.backends.protocol import CancelCheck, Event, Request, TextDelta
+from occlusight.backends.events import Event, TextDelta
+from occlusight.backends.protocol import CancelCheck, Request
 from occlusight.backends.scripted import Scripted
 from occlusight.errors import BadInput, BadNumbers
 

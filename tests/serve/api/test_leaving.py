@@ -13,7 +13,8 @@ import pytest
 from tests.serve.api.conftest import post
 from tests.serve.conftest import wait
 
-from occlusight.backends.protocol import CancelCheck, Event, Request, TextDelta
+from occlusight.backends.events import Event, TextDelta
+from occlusight.backends.protocol import CancelCheck, Request
 from occlusight.backends.scripted import Scripted
 from occlusight.serve.fair_queue import FairQueue, Shares
 

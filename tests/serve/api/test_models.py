@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 
 from occlusight import __version__
-from occlusight.backends.protocol import CancelCheck, Event, Request
+from occlusight.backends.events import Event
+from occlusight.backends.protocol import CancelCheck, Request
 from occlusight.backends.scripted import Scripted
 from occlusight.errors import OcclusightError
 

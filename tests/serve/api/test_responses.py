@@ -12,7 +12,8 @@ from openai import OpenAI
 from openai.types.responses.response_create_params import ResponseCreateParamsBase
 from tests.serve.api.conftest import Telling, client_at, data_uri, serving_api
 
-from occlusight.backends.protocol import CancelCheck, Event, Request, TextDelta
+from occlusight.backends.events import Event, TextDelta
+from occlusight.backends.protocol import CancelCheck, Request
 from occlusight.backends.scripted import Scripted
 from occlusight.errors import BadNumbers
 from occlusight.serve.api.response_shapes import ResponseRequest

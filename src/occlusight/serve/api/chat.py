@@ -18,7 +18,8 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from occlusight.backends.completion import Completion
-from occlusight.backends.protocol import Asked, Done, Request, TextDelta, ThoughtDelta, TokenLogprob, Usage
+from occlusight.backends.events import Asked, Done, TextDelta, ThoughtDelta, TokenLogprob, Usage
+from occlusight.backends.protocol import Request
 from occlusight.engine.sampling_params import SamplingKeywords
 from occlusight.serve.api.chat_shapes import (
     ChatChoice,

@@ -11,8 +11,9 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.requests import Request as HttpRequest
 
+from occlusight.backends.events import Saved, Usage
 from occlusight.backends.fields import Picture
-from occlusight.backends.protocol import Request, Saved, Usage
+from occlusight.backends.protocol import Request
 from occlusight.errors import Cancelled, OcclusightError
 from occlusight.reasoning.statements import fitted
 from occlusight.serve.api.asking import Wordings, ambiguous, answer_of, prompt_of, text_of, wordings_of, yes_first

@@ -15,7 +15,8 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from occlusight.backends.completion import Completion
-from occlusight.backends.protocol import Done, Request, Saved, TextDelta, Usage
+from occlusight.backends.events import Done, Saved, TextDelta, Usage
+from occlusight.backends.protocol import Request
 from occlusight.serve.api.conversation import Shown, ShownFilm, Turn, request_of
 from occlusight.serve.api.errors import MESSAGES, RESPONSES, ApiError
 from occlusight.serve.api.message_shapes import (

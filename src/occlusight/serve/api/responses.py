@@ -15,7 +15,8 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from occlusight.backends.completion import Completion
-from occlusight.backends.protocol import Request, TextDelta
+from occlusight.backends.events import TextDelta
+from occlusight.backends.protocol import Request
 from occlusight.serve.api.chat import likely_tokens
 from occlusight.serve.api.conversation import Shown, ShownFilm, Turn, request_of
 from occlusight.serve.api.decision_shapes import InputImage

@@ -18,7 +18,8 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from occlusight.api import reasoning
-from occlusight.backends.protocol import Backend, CancelCheck, Done, Event, ModelInfo, Request
+from occlusight.backends.events import Done, Event
+from occlusight.backends.protocol import Backend, CancelCheck, ModelInfo, Request
 from occlusight.errors import BadPicture, BadVideo, Cancelled
 from occlusight.reasoning.calibration import Calibration
 from occlusight.reasoning.calibrations import calibration_of

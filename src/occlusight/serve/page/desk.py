@@ -11,7 +11,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any, TypeAlias
 
-from occlusight.backends.protocol import Backend, CancelCheck, Done, Message, Request
+from occlusight.backends.events import Done
+from occlusight.backends.protocol import Backend, CancelCheck, Message, Request
 from occlusight.errors import BadInput, BadPicture, Busy
 from occlusight.images.film import Budget, Film, FilmLimits, is_video, open_film
 from occlusight.serve.fair_queue import FairQueue, Place

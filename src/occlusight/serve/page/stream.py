@@ -8,7 +8,8 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from time import perf_counter
 
-from occlusight.backends.protocol import Backend, Done, Progress, Request, TextDelta, ThoughtDelta
+from occlusight.backends.events import Done, Progress, TextDelta, ThoughtDelta
+from occlusight.backends.protocol import Backend, Request
 from occlusight.errors import Cancelled
 from occlusight.serve.fair_queue import Place
 
