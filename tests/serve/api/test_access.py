@@ -46,6 +46,7 @@ ROUTES = {  # what needs which key: the table of docs/api.md
     "/v1/models": "key",
     "/v1/chat/completions": "key",
     "/v1/decisions": "key",
+    "/v1/systemone": "key",
     "/v1/nothing": "key",
     "/admin/cache/clear": "admin",
     "/admin/models/pull": "admin",

@@ -14,8 +14,8 @@ from occlusight.serve.api.app import create_api
 from occlusight.serve.api.service import Service
 from occlusight.serve.fair_queue import FairQueue
 
-PATHS = ("/v1/chat/completions", "/v1/responses", "/v1/messages", "/v1/decisions")
-WRONG = [path for path in PATHS if path != "/v1/decisions"]
+PATHS = ("/v1/chat/completions", "/v1/responses", "/v1/messages", "/v1/decisions", "/v1/systemone")
+WRONG = [path for path in PATHS if path not in ("/v1/decisions", "/v1/systemone")]
 """(Of numbers of choices it can make no wrong ones.)"""
 THOROUGH = settings(
     max_examples=40,

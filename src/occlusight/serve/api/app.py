@@ -23,12 +23,14 @@ from occlusight.serve.api.reading import reading_router
 from occlusight.serve.api.response_shapes import ResponseEvent
 from occlusight.serve.api.responses import responses_router
 from occlusight.serve.api.service import Service
+from occlusight.serve.api.systemone import systemone_router
 
 ROUTERS = (
     chat_router,
     responses_router,
     messages_router,
     decisions_router,
+    systemone_router,
     occlusion_router,
     reading_router,
     models_router,

@@ -47,17 +47,22 @@ def decisions_router(service: Service) -> APIRouter:
     @router.post("/v1/decisions", responses={**RESPONSES})
     async def create_decision(body: DecisionRequest, http: HttpRequest) -> Decision:
         """Tell how probable each possible answer of each question is."""
-        service.check_model(body.model)
-        can = service.backend.capabilities
-        if can.scores is None and not can.decides:
-            raise ApiError(f"{body.model} tells no probabilities; ask another model", "model", "unsupported_model")
-        check_choices(body)
-        client = client_of(http, body.safety_identifier)
-        if can.decides:
-            return await unless_left(http, passed_on(service, body, client))
-        return await unless_left(http, decided(service, body, client))
+        return await decision_of(service, body, http)
 
     return router
+
+
+async def decision_of(service: Service, body: DecisionRequest, http: HttpRequest) -> Decision:
+    """Return the answers to a request. Raises ApiError."""
+    service.check_model(body.model)
+    can = service.backend.capabilities
+    if can.scores is None and not can.decides:
+        raise ApiError(f"{body.model} tells no probabilities; ask another model", "model", "unsupported_model")
+    check_choices(body)
+    client = client_of(http, body.safety_identifier)
+    if can.decides:
+        return await unless_left(http, passed_on(service, body, client))
+    return await unless_left(http, decided(service, body, client))
 
 
 @dataclass(frozen=True)
