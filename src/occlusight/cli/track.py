@@ -293,7 +293,7 @@ def refuse_without_places(info: ModelInfo, option: str) -> None:
 
 def draw(found: Track, out: Path, lang: Lang) -> None:
     """Draw who is seen and hidden when into a file."""
-    from occlusight.cli.timeline_rows import TITLE, rows
+    from occlusight.api.timeline_rows import TITLE, rows
     from occlusight.drawing.png import png
     from occlusight.drawing.timeline_svg import timeline_svg
     from occlusight.files.whole import write_whole

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from occlusight.api.timeline_rows import WORDS
 from occlusight.backends.fields import Picture
-from occlusight.cli.timeline_rows import WORDS
 from occlusight.drawing.canvas import COLOURS
 from occlusight.drawing.followed import Mark, followed, shown_size
 from occlusight.errors import BadInput

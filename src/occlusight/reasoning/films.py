@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from time import perf_counter
+from typing import TypeVar
 
 from occlusight.backends.events import Asked, Done, Event, Grounds, TextDelta, Timings
 from occlusight.backends.protocol import Backend, CancelCheck, Request
@@ -16,9 +17,10 @@ from occlusight.reasoning.reasoned import Reasoning
 from occlusight.reasoning.sentences import sentence
 from occlusight.reasoning.tracking.clip_answers import ClipAnswers
 from occlusight.reasoning.tracking.track import Track, track
-from occlusight.reasoning.tracking.watch import Watcher
+from occlusight.reasoning.tracking.watch import Report, Watcher
 from occlusight.reasoning.understanding import language
 
+T = TypeVar("T")
 MOST_LOOKS = 64
 """Frames of a video that are looked at for an answer, evenly spread; each costs about as much as a picture's graph."""
 
@@ -47,19 +49,31 @@ class WithStories(Wrapped):
         yield from self.backend.generate(with_story(self.by, request, cancelled), cancelled)
 
 
-def story_of(by: Reasoning, request: Request, cancelled: CancelCheck | None = None, lang: Lang = "en") -> Track:
-    """Return the story of a request's one video, made once. Raises Cancelled where `cancelled` says so."""
+def looked_at(frames: tuple[T, ...]) -> tuple[T, ...]:
+    """Return those of a video's frames that its story is of."""
+    if len(frames) <= MOST_LOOKS:
+        return frames
+    return tuple(frames[round(k * (len(frames) - 1) / (MOST_LOOKS - 1))] for k in range(MOST_LOOKS))
+
+
+def story_of(
+    by: Reasoning,
+    request: Request,
+    cancelled: CancelCheck | None = None,
+    lang: Lang = "en",
+    report: Report | None = None,
+) -> Track:
+    """Return the story of a request's one video, made once; `report` hears how many of how many looks are done. Raises
+    Cancelled where `cancelled` says so."""
     (film,) = request.films
-    frames = film.frames
-    if len(frames) > MOST_LOOKS:
-        frames = tuple(frames[round(k * (len(frames) - 1) / (MOST_LOOKS - 1))] for k in range(MOST_LOOKS))
+    frames = looked_at(film.frames)
     kept = by.tracks.of([frame.image for frame in frames])
     key = f"{lang} {request.max_pixels} {request.min_pixels} {[frame.seconds for frame in frames]}"
     if key not in kept:
         look = Request("?", max_pixels=request.max_pixels, min_pixels=request.min_pixels)
         watcher = Watcher(by.extractor, by.calibration, by.rules, lang, look)
         shown = [(frame.seconds, frame.image) for frame in frames]
-        watched = watcher.watch(shown, report=_stopping(cancelled))
+        watched = watcher.watch(shown, report=_stopping(cancelled, report))
         kept[key] = track(watched, len(frames) / max(film.duration_s, 1e-3), film.duration_s)
     return kept[key]
 
@@ -98,9 +112,11 @@ def with_story(by: Reasoning, request: Request, cancelled: CancelCheck | None = 
     return request if not story else replace(request, prompt=f"{story}\n\n{request.prompt}")
 
 
-def _stopping(cancelled: CancelCheck | None) -> Callable[[int, int], None]:
+def _stopping(cancelled: CancelCheck | None, heard: Report | None) -> Report:
     def report(done: int, total: int) -> None:
         if cancelled is not None and cancelled():
             raise Cancelled(f"the video was stopped after {done} of {total} looks")
+        if heard is not None:
+            heard(done, total)
 
     return report

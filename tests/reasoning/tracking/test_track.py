@@ -11,8 +11,8 @@ import pytest
 from tests.reasoning.observed_scene import Sees
 from tests.reasoning.street import thing
 
+from occlusight.api.timeline_rows import rows
 from occlusight.backends.protocol import Choice, Request
-from occlusight.cli.timeline_rows import rows
 from occlusight.drawing.timeline_svg import timeline_svg
 from occlusight.occlusion.facts import Facts
 from occlusight.occlusion.graph import Graph, Relation

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from dataclasses import asdict, replace
 from pathlib import Path
 from threading import Event
-from typing import Any, TypeAlias
 
 from occlusight.backends.events import Done
 from occlusight.backends.protocol import Backend, CancelCheck, Message, Request
 from occlusight.errors import BadInput, BadPicture, Busy
 from occlusight.images.film import Budget, Film, FilmLimits, is_video, open_film
 from occlusight.serve.fair_queue import FairQueue, Place
+from occlusight.serve.page.exchange import News, busy_told
 from occlusight.serve.page.question import Question
 from occlusight.serve.page.stream import Answering
 from occlusight.serve.page.uploads import Uploads
 
 LOG = logging.getLogger("occlusight.serve")
-News: TypeAlias = dict[str, Any]
-"""One event, as JSON: `waits`, `progress`, `text`, `thought`, `done` or `failed`."""
-
 LONGEST_OPENING_S = 20.0
 """Seconds in which a video must be opened."""
 MOST_PIXELS = 25_165_824
@@ -41,8 +39,12 @@ class Desk:
         self.queue = queue
         self.threads = ThreadPoolExecutor(queue.shares.at_once, thread_name_prefix="answer")
 
-    async def answer(self, question: Question, pictures: tuple[Path, ...], place: Place) -> AsyncGenerator[News, None]:
-        """Yield what there is to tell of an answer, as it comes; closing this stops it."""
+    def answer(self, question: Question, pictures: tuple[Path, ...], place: Place) -> AsyncGenerator[News, None]:
+        """Yield what there is to tell of an answer, as it comes: `waits`, `progress`, `text`, `thought`, `done` or
+        `failed`; closing this stops it."""
+        return or_failed(self._answer(question, pictures, place), self.uploads.told)
+
+    async def _answer(self, question: Question, pictures: tuple[Path, ...], place: Place) -> AsyncGenerator[News, None]:
         answering: Answering | None = None
         left = Event()
         try:
@@ -64,15 +66,6 @@ class Desk:
                     yield {"event": "text", "more": text[told:]}
                 told, thought = len(text), len(thoughts)
             yield {**ending(answering), "alone": not self.queue.running and not self.queue.waiting}
-        except BadPicture as error:
-            yield self._failed("picture", error)
-        except BadInput as error:
-            yield self._failed("input", error)
-        except Busy as busy:
-            yield {"event": "failed", **busy_told(busy)}
-        except Exception as error:  # the page must be usable again; the log keeps the whole story
-            LOG.exception("an answer failed")
-            yield self._failed("failed", type(error).__name__)
         finally:
             left.set()
             if answering is not None:
@@ -82,8 +75,26 @@ class Desk:
         """Begin no further answer."""
         self.threads.shutdown(wait=False, cancel_futures=True)
 
-    def _failed(self, kind: str, why: object) -> News:
-        return {"event": "failed", "kind": kind, "message": self.uploads.told(why)}
+
+async def or_failed(news: AsyncGenerator[News, None], told: Callable[[object], str]) -> AsyncGenerator[News, None]:
+    """Yield events, and `failed`, with its kind, where making them fails; `told` takes out of messages what is nobody's
+    business."""
+    failed: News
+    try:
+        async with aclosing(news):
+            async for one in news:
+                yield one
+            return
+    except BadPicture as error:
+        failed = {"kind": "picture", "message": told(error)}
+    except BadInput as error:
+        failed = {"kind": "input", "message": told(error)}
+    except Busy as busy:
+        failed = busy_told(busy)
+    except Exception as error:  # the page must be usable again; the log keeps the whole story
+        LOG.exception("an answer failed")
+        failed = {"kind": "failed", "message": type(error).__name__}
+    yield {"event": "failed", **failed}
 
 
 def opened(videos: Sequence[Path], left: CancelCheck) -> tuple[Film, ...]:
@@ -122,8 +133,3 @@ def ending(answering: Answering) -> News:
         "scope": done.asked and done.asked.scope,
         "domain": done.asked and done.asked.domain,
     }
-
-
-def busy_told(busy: Busy) -> News:
-    """Return what one who has to wait is told."""
-    return {"kind": "too_many" if busy.by_client else "full", "seconds": busy.retry_after_s}

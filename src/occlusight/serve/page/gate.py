@@ -8,51 +8,52 @@ to the visitor who brought it.
 
 from __future__ import annotations
 
-import asyncio
-import json
 import logging
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from occlusight.errors import BadInput, BadPicture, Busy
+from occlusight.images.film import is_video
 from occlusight.images.quality import Concern
-from occlusight.serve.fair_queue import FairQueue, Place
-from occlusight.serve.page.desk import Desk, busy_told
+from occlusight.serve.fair_queue import FairQueue
+from occlusight.serve.page.desk import Desk, or_failed
+from occlusight.serve.page.exchange import PRIVATE, as_lines, at_most, busy_now, in_time, read, refused, visitor_of
+from occlusight.serve.page.following import Followed, Following, as_document, drawn, timeline
 from occlusight.serve.page.picture import PREVIEW, NoPicture, check_picture, still_of
-from occlusight.serve.page.question import Claim, Question
+from occlusight.serve.page.question import Claim, Question, Wanted
 from occlusight.serve.page.sight import Sight, told
 from occlusight.serve.page.uploads import Uploads, media_type
 from occlusight.serve.page.words import WEB, Language
 from occlusight.serve.visitors import Visitor
 
 LOG = logging.getLogger("occlusight.serve")
-Form = TypeVar("Form", bound=BaseModel)
-LARGEST_BODY = 2**20
-"""Bytes of a request that is no picture."""
-BODY_S, UPLOAD_S = 30, 300
-"""How long a request, and one with a picture, may take to arrive, in seconds."""
+UPLOAD_S = 300
+"""How long a request with a picture may take to arrive, in seconds."""
 LONGEST_PATH = 250
 ENVELOPE = 2**16
 """What a form takes around the picture in it, in bytes."""
 FILES = ("/theme.css", "/assets/{_:path}", "/static/{_:path}")
 """Scripts and style sheets of Gradio, which are the same for everybody."""
 GRAPHS = {"json": "application/json", "svg": "image/svg+xml", "png": "image/png"}
-PRIVATE = {"Cache-Control": "private, no-store", "Content-Security-Policy": "default-src 'none'; sandbox"}
-"""What goes with a visitor's pictures: no script runs in them."""
+FRAMES: Mapping[str, tuple[str, Callable[[Followed, int, Language], bytes]]] = {
+    "jpg": ("image/jpeg", lambda film, number, language: film.frame(number)[1]),
+    "svg": (GRAPHS["svg"], lambda film, number, language: drawn(film, number, "svg", language)),
+    "png": (GRAPHS["png"], lambda film, number, language: drawn(film, number, "png", language)),
+}
+"""What there is of a frame of a video that was followed: the frame, and the frame with its arrows."""
 KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
@@ -65,6 +66,7 @@ class Gate:
         queue: who asks for an answer is refused here when it has no place for him.
         desk: who answers.
         sight: who makes graphs; None where the backend cannot.
+        following: who follows the things of videos; None where the backend cannot.
         larger: a model that whoever runs the server may have served instead; None for none.
     """
 
@@ -75,6 +77,7 @@ class Gate:
         queue: FairQueue,
         desk: Desk,
         sight: Sight | None = None,
+        following: Following | None = None,
         larger: str | None = None,
     ) -> None:
         self.gradio = gradio
@@ -82,6 +85,7 @@ class Gate:
         self.queue = queue
         self.desk = desk
         self.sight = sight
+        self.following = following
         self.larger = larger
         self.web = {path.name: path for path in WEB.iterdir() if path.suffix in KINDS}
         get, post = ["GET"], ["POST"]
@@ -96,6 +100,8 @@ class Gate:
                 Route("/pictures/{handle:path}", self.remove, methods=["DELETE"]),
                 Route("/answers", self.ask, methods=post),
                 Route("/graphs/{kind}/{handle:path}", self.graph, methods=get),
+                Route("/tracks", self.follow, methods=post),
+                Route("/tracks/{kind}/{handle:path}", self.track, methods=get),
                 Route("/checks", self.check, methods=post),
                 Route("/larger", self.larger_model, methods=get),
             ],
@@ -188,6 +194,8 @@ class Gate:
         if self.sight is not None and not path.exists():
             self.sight.forget(path)
             self.sight.forget(path.with_name(PREVIEW))
+        if self.following is not None and not path.exists():
+            self.following.forget(path)
         return Response(status_code=204)
 
     async def graph(self, request: Request) -> Response:
@@ -208,6 +216,45 @@ class Gate:
         language: Language = "zh" if request.query_params.get("language") == "zh" else "en"
         drawn = await self.sight.drawn(path, kind, language)
         return Response(drawn, media_type=GRAPHS[kind], headers={**PRIVATE, "Content-Disposition": "attachment"})
+
+    async def follow(self, request: Request) -> ASGIApp:
+        """Follow the things of a video, as lines of JSON (see `Following.news`); to close the connection stops it."""
+        visitor = visitor_of(request)
+        wanted = await read(Wanted, request)
+        path = self._path(visitor, wanted.video)
+        if self.following is None or not await run_in_threadpool(is_video, path):
+            raise HTTPException(404)
+        if self.following.of(path) is not None:
+            return as_lines(or_failed(self.following.news(path, None), self.uploads.told), nullcontext())
+        try:
+            place = self.queue.enter(visitor.client)
+        except Busy as busy:
+            return busy_now(busy)
+        return as_lines(or_failed(self.following.news(path, place), self.uploads.told), place)
+
+    async def track(self, request: Request) -> Response:
+        """What is known of a video that was followed: all of it as JSON, who is hidden when as a drawing, and of each
+        frame itself, and with its arrows."""
+        visitor, kind, query = visitor_of(request), request.path_params["kind"], request.query_params
+        path = self._path(visitor, request.path_params["handle"])
+        found = None if self.following is None else self.following.of(path)
+        language: Language = "zh" if query.get("language") == "zh" else "en"
+        if found is None:
+            raise HTTPException(404)
+        if kind == "json":
+            return JSONResponse(as_document(found), headers={**PRIVATE, "Content-Disposition": "attachment"})
+        if kind == "timeline":
+            svg = await run_in_threadpool(timeline, found, language, number_of(query.get("width")))
+            return Response(svg, media_type=GRAPHS["svg"], headers=PRIVATE)
+        if kind not in FRAMES:
+            raise HTTPException(404)
+        media, made = FRAMES[kind]
+        try:
+            body = await run_in_threadpool(made, found, number_of(query.get("frame")), language)
+        except IndexError:
+            raise HTTPException(404) from None
+        kept = {"Cache-Control": "private, max-age=3600"} if kind == "jpg" else {"Content-Disposition": "attachment"}
+        return Response(body, media_type=media, headers={**PRIVATE, **kept})
 
     async def check(self, request: Request) -> Response:
         """What a picture's graph says to a question that was answered, as JSON; null where it says nothing of it."""
@@ -245,21 +292,7 @@ class Gate:
             place = self.queue.enter(visitor.client)
         except Busy as busy:
             return busy_now(busy)
-        return self._answer(question, pictures, place)
-
-    def _answer(self, question: Question, pictures: tuple[Path, ...], place: Place) -> ASGIApp:
-        async def lines() -> AsyncIterator[str]:
-            async with aclosing(self.desk.answer(question, pictures, place)) as news:
-                async for one in news:
-                    yield json.dumps(one, ensure_ascii=False) + "\n"
-
-        async def streaming(scope: Scope, receive: Receive, send: Send) -> None:
-            with place:
-                headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-                response = StreamingResponse(lines(), media_type="application/x-ndjson", headers=headers)
-                await response(scope, receive, send)
-
-        return streaming
+        return as_lines(self.desk.answer(question, pictures, place), place)
 
     def _path(self, visitor: Visitor, handle: str) -> Path:
         try:
@@ -276,63 +309,11 @@ class Gate:
         return forwarded
 
 
-def visitor_of(request: Request) -> Visitor:
-    """Return whose request it is. Raises 403 for one that no page of ours can have made."""
-    visitor = Visitor.of(request)
-    if visitor is None:
-        raise HTTPException(403, "open the page first, in a browser that keeps its cookie")
-    return visitor
-
-
-async def read(form: type[Form], request: Request) -> Form:
-    """Return what a request's body holds. Raises 422 for anything else than the form's fields."""
-    async with in_time(BODY_S):
-        raw = await Request(request.scope, at_most(request, LARGEST_BODY)).body()
-    try:
-        return form.model_validate_json(raw)
-    except ValidationError:
-        raise HTTPException(422) from None
-
-
-def busy_now(busy: Busy) -> Response:
-    """Return the refusal of one who has to wait."""
-    status = HTTPStatus.TOO_MANY_REQUESTS if busy.by_client else HTTPStatus.SERVICE_UNAVAILABLE
-    return JSONResponse(busy_told(busy), status, {"Retry-After": str(busy.retry_after_s)})
-
-
-def at_most(request: Request, limit: int) -> Receive:
-    """Return where a request's body comes from, up to a number of bytes. Raises 413, before reading where the length is
-    told."""
-    told = request.headers.get("content-length", "0")
-    if not told.isdecimal() or int(told[:20]) > limit:
-        raise HTTPException(413)
-    came = 0
-
-    async def receive() -> Message:
-        nonlocal came
-        message = await request.receive()
-        came += len(message.get("body", b""))
-        if came > limit:
-            raise HTTPException(413)
-        return message
-
-    return receive
-
-
-@asynccontextmanager
-async def in_time(seconds: float) -> AsyncIterator[None]:
-    """Raise 408 where what is inside takes longer."""
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except TimeoutError:
-        raise HTTPException(408) from None
-
-
-async def refused(request: Request, error: Exception) -> Response:
-    """Return a refusal in words of ours."""
-    assert isinstance(error, HTTPException)
-    return JSONResponse({"kind": "refused", "detail": error.detail}, error.status_code, error.headers)
+def number_of(text: str | None) -> int:
+    """Return a whole number of a query, of at most six digits. Raises 404 for anything else."""
+    if text is None or not (text.isascii() and text.isdecimal() and len(text) <= 6):
+        raise HTTPException(404)
+    return int(text)
 
 
 def quietly(send: Send, headers: list[tuple[bytes, bytes]]) -> Send:

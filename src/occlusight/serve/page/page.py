@@ -17,6 +17,7 @@ from occlusight.backends.protocol import REMOTE, Backend
 from occlusight.serve.fair_queue import FairQueue
 from occlusight.serve.page.desk import Desk
 from occlusight.serve.page.examples import Example, shipped_examples
+from occlusight.serve.page.following import Following, teller
 from occlusight.serve.page.gate import Gate
 from occlusight.serve.page.question import LONGEST_ANSWER, LONGEST_QUESTION, MOST_PICTURES, MOST_TURNS
 from occlusight.serve.page.sight import Sight, seeing
@@ -31,7 +32,7 @@ PHOTO_MODEL = "Qwen/Qwen3-VL-2B-Instruct"
 """A model that knows photographs,"""
 PHOTO_COMMAND = f"occlusight serve --model {PHOTO_MODEL}"
 """and how it is served from the beginning."""
-STYLES = ("conversation.css", "graph.css", "page.css")
+STYLES = ("conversation.css", "graph.css", "film.css", "page.css")
 """That of the page comes last: it says what is otherwise on phones."""
 HEAD = "".join(
     [
@@ -68,9 +69,11 @@ class Page:
         self.desk = Desk(backend, self.uploads, queue)
         see = seeing(backend)
         self.sight = None if see is None else Sight(see, self.desk.threads)
+        by = teller(backend)
+        self.following = None if by is None else Following(by, self.desk.threads)
         self._gradio = self._mount()
         larger = PHOTO_MODEL if switches and not knows_photographs else None
-        self.app = Gate(self._gradio, self.uploads, queue, self.desk, self.sight, larger).app
+        self.app = Gate(self._gradio, self.uploads, queue, self.desk, self.sight, self.following, larger).app
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -119,6 +122,7 @@ class Page:
                 "pictures": info.pictures,
                 "films": takes_films(self.backend),
                 "graphs": self.sight is not None,
+                "follows": self.following is not None,
                 "quick": info.memory_bytes < QUICK_BYTES and info.dtype != REMOTE,
             },
             "command": PHOTO_COMMAND,

@@ -38,6 +38,14 @@ class Claim(BaseModel):
     history: tuple[Annotated[str, Field(max_length=LONGEST_QUESTION)], ...] = Field(default=(), max_length=MOST_TURNS)
 
 
+class Wanted(BaseModel):
+    """A video whose things are to be followed."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    video: Name
+
+
 class Question(BaseModel):
     """A question about pictures that `Uploads` names, and how it is to be answered; `max_pixels` is as in `Request`."""
 

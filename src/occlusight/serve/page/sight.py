@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -100,9 +100,13 @@ class Sight:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._draw, picture, kind, language)
 
     def _draw(self, picture: Path, kind: str, language: Language) -> bytes:
-        ground: Image.Image = open_picture(picture, reduce_to=DRAWN_PIXELS)
-        svg = graph_svg(self._kept[picture].graph, ground, language)
-        return png(svg) if kind == "png" else svg.encode()
+        return drawing(self._kept[picture], open_picture(picture, reduce_to=DRAWN_PIXELS), kind, language)
+
+
+def drawing(found: Described, ground: Image.Image, kind: str, language: Language) -> bytes:
+    """Return a graph drawn on its picture as `svg` or `png`."""
+    svg = graph_svg(found.graph, ground, language)
+    return png(svg) if kind == "png" else svg.encode()
 
 
 def _checked(found: Described, claim: Claim) -> Checked | None:
@@ -111,7 +115,11 @@ def _checked(found: Described, claim: Claim) -> Checked | None:
 
 def told(found: Described) -> Mapping[str, Any]:
     """Return a graph as the page shows it: its document, and what the rules say that changed it."""
+    return {**found.to_json(), "rules": rules_said([found])}
+
+
+def rules_said(found: Iterable[Described]) -> Mapping[str, Mapping[str, str]]:
+    """Return what the rules say that changed graphs, by their names, in both languages."""
     rules = shipped_rules()
-    names = {name for relation in found.graph.relations for name in relation.changed_by}
-    says = {name: {"en": rules[name].says.en, "zh": rules[name].says.zh} for name in sorted(names)}
-    return {**found.to_json(), "rules": says}
+    names = {name for one in found for relation in one.graph.relations for name in relation.changed_by}
+    return {name: {"en": rules[name].says.en, "zh": rules[name].says.zh} for name in sorted(names)}

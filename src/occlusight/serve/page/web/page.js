@@ -4,6 +4,7 @@ import { answer } from "./asking.js";
 import * as composer from "./composer.js";
 import * as talk from "./conversation.js";
 import { byId, confirmed, download, h } from "./dom.js";
+import { forget, saveSource } from "./film.js";
 import { drawLog } from "./log.js";
 import * as pictures from "./pictures.js";
 import { DEFAULTS, drawHistory, drawSettings } from "./rail.js";
@@ -42,12 +43,12 @@ class App {
 
   see(seen) {
     this.seen = seen;
-    stage.drawStage(this);
+    stage.drawShown(this);
   }
 
   unfold() {
     this.unfolded = !this.unfolded;
-    stage.drawStage(this);
+    stage.drawShown(this);
     document.querySelector(".fold")?.focus();
   }
 
@@ -225,7 +226,9 @@ class App {
         .map((one) => one.id),
     );
     for (const picture of conversation.groups.flatMap((one) => one.pictures)) {
-      if (!needed.has(picture.id)) await pictures.remove(picture);
+      if (needed.has(picture.id)) continue;
+      forget(picture);
+      await pictures.remove(picture);
     }
     await store.removeConversation(conversation.id);
     this.conversations = others;
@@ -283,8 +286,9 @@ function listen(app) {
   press("export-json", () => download(name("json"), "application/json", talk.asJson(app.conversation)));
   for (const kind of ["png", "svg", "json"]) {
     press(`save-${kind}`, async () => {
-      const place = graphAddress(await pictures.serverName(app.shownPicture), kind, language());
-      h("a", { href: place, download: `${app.shownPicture.name.replace(/\.\w+$/, "")}.${kind}` }).click();
+      const picture = app.shownPicture;
+      const place = saveSource(picture, kind) ?? graphAddress(await pictures.serverName(picture), kind, language());
+      h("a", { href: place, download: `${picture.name.replace(/\.\w+$/, "")}.${kind}` }).click();
     });
   }
   for (const [menu, button] of [

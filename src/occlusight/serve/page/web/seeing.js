@@ -3,6 +3,7 @@
 import { card, strip } from "./card.js";
 import * as larger from "./larger.js";
 import { byId, h, icon } from "./dom.js";
+import { begun, follow, frameGraph } from "./film.js";
 import { chosen, drawing, located } from "./graph.js";
 import { drawTurn } from "./log.js";
 import { sendAgain, serverName } from "./pictures.js";
@@ -15,6 +16,9 @@ const START = { relation: 0, object: null, gone: false };
 /** The graphs of pictures by their ids: null while one is made, false where there is none. */
 export const graphs = new Map();
 const guessed = new Set();
+
+/** Return the graph of a picture, or of the frame shown of a video; see `graphs`. */
+const known = (picture) => frameGraph(picture) ?? graphs.get(picture.id);
 
 /** Return how probably a picture is of the model's world, where that is known. */
 const domain = (app, graph) => (graph ? graph.certainty.domain : null) ?? app.shownGroup.domain ?? null;
@@ -85,8 +89,14 @@ async function asked(picture) {
 /** Return the graph that is drawn over the picture shown, or nothing. */
 export function drawn(app) {
   const picture = app.shownPicture;
-  const graph = picture && graphs.get(picture.id);
+  const graph = picture && known(picture);
   return graph && graph.objects.length && (!foreign(app, graph) || guessed.has(picture.id)) ? graph : null;
+}
+
+/** Whether nothing is drawn unasked, since the picture shown is none of the model's world. */
+export function barred(app) {
+  const picture = app.shownPicture;
+  return Boolean(picture) && foreign(app, known(picture)) && !guessed.has(picture.id);
 }
 
 /** Draw the graph over the picture, at the size at which that is shown. */
@@ -109,22 +119,23 @@ export function under(app) {
 
 /** Return what is known of what hides what, or how to come to know it. */
 function seen(app, picture) {
-  const graph = graphs.get(picture.id);
+  const graph = known(picture);
   if (graph === null) return [h("p", { class: "xs quiet", role: "status" }, t("seeing"))];
-  if (foreign(app, graph) && !guessed.has(picture.id)) return [notice(app, picture, graph)];
+  if (barred(app)) return [notice(app, picture, graph)];
   if (drawn(app)) return [strip(graph, app.seen), card(app, graph, app.seen)];
+  if (begun(picture)) return []; // what there is of a video stands above
   const unsure = !app.settings.model.photographs && picture.from !== "example" && domain(app, graph) == null;
   return [...(unsure ? [note([t("renders"), ...larger.offer(app)])] : []), ...offer(app, picture, graph)];
 }
 
 /** Return the button that asks for the graph, where there is none yet. */
 function offer(app, picture, graph) {
+  const button = (name, press) =>
+    h("button", { type: "button", class: "btn", id: "look", disabled: Boolean(app.live), click: press }, t(name));
+  if (picture.film) return app.settings.model.follows ? [button("follow", () => follow(app, picture))] : [];
   if (!app.settings.model.graphs || graph !== undefined || (app.settings.model.quick && picture.from === "example"))
     return [];
-  const press = () => look(app, picture, true);
-  return [
-    h("button", { type: "button", class: "btn", id: "look", disabled: Boolean(app.live), click: press }, t("look")),
-  ];
+  return [button("look", () => look(app, picture, true))];
 }
 
 function notice(app, picture, graph) {

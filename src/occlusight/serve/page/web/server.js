@@ -42,6 +42,17 @@ export const graphAddress = (name, kind, language) =>
 /** Return the relation graph of a picture. */
 export const graph = async (name) => (await asked(graphAddress(name, "json", "en"))).json();
 
+/** Return where something of a video that was followed comes from: json, timeline, or of a frame jpg, svg, png. */
+export const trackAddress = (name, kind, query) =>
+  `tracks/${kind}/${name.split("/").map(encodeURIComponent).join("/")}?${new URLSearchParams(query)}`;
+
+/** Return who is hidden when in a video that was followed, as SVG. */
+export const timeline = async (name, language, width) =>
+  (await asked(trackAddress(name, "timeline", { language, width }))).text();
+
+/** Follow the things of a video, and hand each event to `take` as it comes. */
+export const follow = (name, signal, take) => events("tracks", { video: name }, signal, take);
+
 /** Return what a picture's graph says to a question that was answered; null where it says nothing of it. */
 export async function check(claim) {
   const headers = { "Content-Type": "application/json" };
@@ -70,15 +81,17 @@ export async function withModel(what, model, signal, take) {
 }
 
 /** Ask, and hand each event to `take` as it comes. */
-export async function answer(question, signal, take) {
+export const answer = (question, signal, take) => events("answers", question, signal, take);
+
+async function events(path, wanted, signal, take) {
   const init = {
     method: "POST",
-    body: JSON.stringify(question),
+    body: JSON.stringify(wanted),
     headers: { "Content-Type": "application/json" },
     signal,
   };
   let ended = false;
-  for await (const line of linesOf(await asked("answers", init))) {
+  for await (const line of linesOf(await asked(path, init))) {
     const event = JSON.parse(line);
     ended ||= event.event === "done" || event.event === "failed";
     take(event);

@@ -2,28 +2,37 @@
 
 import { pictureNames, pictureTitle } from "./conversation.js";
 import { byId, h, icon } from "./dom.js";
+import { drawFilm, forget, frameSource } from "./film.js";
 import { example, url } from "./pictures.js";
-import { drawGraph, drawn, look, under } from "./seeing.js";
+import { barred, drawGraph, drawn, look, under } from "./seeing.js";
 import { language, t } from "./words.js";
 
 export function drawStage(app) {
   arrange();
-  drawPicture(app);
   drawThumbs(app);
   if (app.shownPicture) look(app, app.shownPicture);
+  drawShown(app);
+}
+
+/** Draw what depends on what is chosen: the picture with its graph, and what stands under it. */
+export function drawShown(app) {
+  drawPicture(app);
+  drawFilm(app, barred(app));
   byId("under").replaceChildren(...under(app));
   byId("save").hidden = !drawn(app);
 }
 
 const narrow = matchMedia("(max-width: 760px)");
 
-/** On a phone the thumbnails, and what can be asked, go with the conversation: the picture alone stays in place. */
+/** On a phone the thumbnails, what can be asked, and what happens in a video go with the conversation: the picture alone
+ * stays in place, with the slider of a video. */
 function arrange() {
   const [bar, scope] = [document.querySelector(".bar"), byId("scope")];
   const conversation = document.querySelector(".conv");
-  if (narrow.matches) conversation.prepend(scope, bar);
+  if (narrow.matches) conversation.prepend(scope, bar, byId("happens"));
   else {
     document.querySelector(".stage").prepend(bar);
+    byId("film").after(byId("happens"));
     document.querySelector(".ask").prepend(scope);
   }
 }
@@ -41,15 +50,21 @@ async function drawPicture(app) {
     return;
   }
   const alt = `${pictureTitle(app.conversation, group)}: ${pictureNames(group)}`;
+  const frame = frameSource(picture);
   if (figure.dataset.id === picture.id) {
-    figure.querySelector("img")?.setAttribute("alt", alt);
+    const image = figure.querySelector("img");
+    image?.setAttribute("alt", alt);
+    if (image && frame && image.getAttribute("src") !== frame) {
+      image.src = frame; // once it is there, its graph is drawn: until then both are those of the frame before
+      return;
+    }
     const lost = figure.querySelector(".lost");
     if (lost) lost.textContent = t("lost");
     drawGraph(app);
     return;
   }
   figure.dataset.id = picture.id;
-  const source = await url(picture);
+  const source = frame ?? (await url(picture));
   if (figure.dataset.id !== picture.id) return; // another was chosen meanwhile
   const lost = () => figure.replaceChildren(h("p", { class: "lost" }, t("lost")));
   if (!source) {
@@ -59,7 +74,7 @@ async function drawPicture(app) {
   const image = h("img", {
     alt,
     src: source,
-    error: lost,
+    error: () => (frameSource(picture) ? unfollow(app, picture) : lost()),
     load: () => {
       figure.style.setProperty("--w", image.naturalWidth);
       figure.style.setProperty("--h", image.naturalHeight);
@@ -67,6 +82,13 @@ async function drawPicture(app) {
     },
   });
   figure.replaceChildren(image);
+}
+
+/** Show a video as it was before it was followed: the server has forgotten its frames. */
+function unfollow(app, picture) {
+  forget(picture);
+  byId("picture").dataset.id = "";
+  app.draw();
 }
 
 /** The pictures of the conversation, and the examples, of which one press asks. */
