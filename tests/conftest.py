@@ -23,6 +23,7 @@ from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.weights import save_model
 from occlusight.occlusion.kinds import KindNames
 from occlusight.scenes.meshes.assets import import_assets, missing_meshes
+from occlusight.scenes.meshes.map_assets import import_maps
 from occlusight.scenes.render.rasterizer import Rasterizer
 
 torch.set_num_threads(1)  # tiny matrices: a second thread costs more than it does, above all on a busy machine
@@ -163,6 +164,15 @@ def assets() -> None:
             import_assets()
         except BadData as e:
             pytest.skip(f"the meshes cannot be imported here: {e}")
+
+
+@pytest.fixture(scope="session")
+def maps() -> None:
+    """All HDR maps, imported when they are not yet; skips where they cannot be downloaded."""
+    try:
+        import_maps()
+    except BadData as e:
+        pytest.skip(f"the HDR maps cannot be imported here: {e}")
 
 
 @pytest.fixture(scope="session")

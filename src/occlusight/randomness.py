@@ -34,6 +34,9 @@ STREAMS: Mapping[str, int | None] = {
     "wordings": 81,
     "training batches": 82,
     "probes": 83,
+    "surroundings": 84,
+    "background": 85,
+    "turns of surroundings": 86,
 }
 """The number that sets a stream apart from others about the same thing. Data sets and checkpoints depend on it: it
 never changes. A new stream takes a number that no other has."""

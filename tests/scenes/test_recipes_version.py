@@ -32,12 +32,15 @@ from occlusight.scenes.recipes.films import draw_film
 from occlusight.scenes.recipes.free import SETTINGS, WIDE_SETTINGS, make_scene
 from occlusight.scenes.recipes.signs import draw_signs
 from occlusight.scenes.recipes.targeted import choose_targeted, draw_targeted
+from occlusight.scenes.surroundings import EVALUATION
 
 VERSIONS = {family.name: family.version for family in FAMILIES}
 GOLDEN = Path(__file__).with_name("recipes_version.json")
 SEED, WIDTH = 7, 128
 QUICK = ("desk", "chain-desk", "complete-desk", "chain-line")  # whose search ends within half a second
 SLOWER = ("street", "room", "partial-room", "transparent-street", "reflective-desk")
+VARIED = ("partial-street", "complete-crossing", "transparent-room", "chain-desk", "reflective-line")
+"""Targeted recipes that are drawn in varied surroundings, too."""
 DECIMALS = 5
 
 
@@ -68,6 +71,7 @@ def drawn() -> dict[str, dict[str, str]]:
         "signs": {},
         "clips": {},
         "films": {},
+        "varied": {},
     }
     for family, draw_one in ((TARGETED, draw_targeted), (SIGNS, draw_signs)):
         for r in family.recipes:
@@ -76,6 +80,9 @@ def drawn() -> dict[str, dict[str, str]]:
     clips = {r: [draw_clip(r, SEED, 0, k, 8, k, WIDTH, False) for k in range(12)] for r in CLIPS.recipes}
     for r, attempts in clips.items():
         found["clips"][r] = digest(clip.frame(k) for clip in attempts if clip is not None for k in (0, 7))
+    for r in VARIED:
+        attempts = [draw_targeted(r, SEED, 0, k, whole_catalogue(), k, WIDTH, False, EVALUATION) for k in range(6)]
+        found["varied"][r] = digest(made[0] for made in attempts if made is not None)
     films = {r: [draw_film(r, SEED, 0, k, 8, k, WIDTH, False) for k in range(12)] for r in FILMS.recipes}
     for r, drawings in films.items():
         found["films"][r] = digest(film.frame(k) for film in drawings if film is not None for k in (0, 7))

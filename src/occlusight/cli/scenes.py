@@ -31,6 +31,10 @@ QUESTIONS = typer.Option(
     help="standard: who hides whom, where, how many; eyes: colours, boxes, amounts, lists, orders, several pictures, "
     "always matched."
 )
+AROUND = typer.Option(
+    help="Of staged scenes. plain: the recipe's walls and ground; varied: HDR maps for light and background, finishes, "
+    "façades, cameras of other heights and lenses; evaluation: the same with six maps that training never sees."
+)
 SET = typer.Argument(metavar="SET", help="The folder of a data set, or the name of a shipped one.", show_default=False)
 
 HELP = """Make scenes with exact occlusion truth, and check them.
@@ -65,7 +69,8 @@ def make_command(
     named: Annotated[
         str | None,
         typer.Option(
-            "--set", help="A set that is named: occlusion-50 or occlusion-1k. Instead of recipe, seed, count."
+            "--set",
+            help="A set that is named: occlusion-50, occlusion-50-v2 or occlusion-1k. Instead of recipe, seed, count.",
         ),
     ] = None,
     recipe: Annotated[str | None, RECIPE] = None,
@@ -94,6 +99,7 @@ def make_command(
         ),
     ] = False,
     questions: Annotated[str, QUESTIONS] = "standard",
+    surroundings: Annotated[str, AROUND] = "plain",
     heldout: Annotated[bool, typer.Option("--heldout", help="Show meshes that training never sees.")] = False,
     langs: QuestionLangs = "zh,en",
     workers: Annotated[int, typer.Option(min=1, help="Processes, which share the cores.")] = 1,
@@ -103,6 +109,8 @@ def make_command(
     Example: `occlusight scenes make --recipe street --seed 7 --count 20 --out street20`
 
     Example: `occlusight scenes make --set occlusion-50 --out occlusion-50`
+
+    Example: `occlusight scenes make --recipe staged --surroundings varied --seed 7 --count 25 --out varied25`
 
     Example: `occlusight scenes make --recipe signs --seed 7 --count 10 --out signs10`
 
@@ -118,8 +126,8 @@ def make_command(
     from occlusight.scenes.make.plan import DatasetPlan, named_set
 
     if named is not None:
-        if (recipe, seed, count) != (None, None, None):
-            raise BadInput(f"--set {named} says recipe, seed and count; leave those out")
+        if (recipe, seed, count, surroundings) != (None, None, None, "plain"):
+            raise BadInput(f"--set {named} says recipe, seed, count and surroundings; leave those out")
         plan = replace(named_set(named), balanced=questions == "standard", questions=questions)
     elif recipe is None or seed is None or count is None:
         raise BadInput("a data set needs --recipe, --seed and --count, or --set occlusion-50")
@@ -128,7 +136,9 @@ def make_command(
         of_clip = frames_named(recipes, frames)
         total = count * (of_clip or 1)
         spoken = _languages(langs)
-        plan = DatasetPlan(recipes, seed, total, size, samples, heldout, spoken, variants, balanced, of_clip, questions)
+        plan = DatasetPlan(
+            recipes, seed, total, size, samples, heldout, spoken, variants, balanced, of_clip, questions, surroundings
+        )
     start = time.monotonic()
     with progress("making", "scenes") as show:
         made = make_set(plan, out, workers=workers, progress=show)
@@ -142,20 +152,27 @@ def assets_command(
     package: Annotated[
         Path | None, typer.Option(help="A copy of the Debian package that you downloaded yourself.")
     ] = None,
+    maps: Annotated[
+        bool, typer.Option("--maps", help="The HDR maps of varied surroundings, too (45 MB from npm and Debian).")
+    ] = False,
 ) -> None:
     """Import the meshes that scenes are made of (once; fetches 120 MB from Debian).
 
     Example: `occlusight scenes assets`
 
+    Example: `occlusight scenes assets --maps`
+
     Their authors and licences are in NOTICE. `$OCCLUSIGHT_ASSETS` names another folder than the cache.
     """
     from occlusight.scenes.meshes.assets import import_assets
+    from occlusight.scenes.meshes.map_assets import import_maps
     from occlusight.scenes.meshes.mesh import assets_dir
 
     with progress("importing", "meshes") as show:
         imported = import_assets(progress=show, package=package)
-    for_people(f"{assets_dir()}: {imported} meshes imported")
-    for_programs({"imported": imported, "folder": str(assets_dir())})
+        lit = import_maps(progress=show) if maps else 0
+    for_people(f"{assets_dir()}: {imported} meshes and {lit} HDR maps imported")
+    for_programs({"imported": imported, "maps": lit, "folder": str(assets_dir())})
 
 
 @scenes_app.command("import", no_args_is_help=True)

@@ -81,6 +81,22 @@ class Surroundings:
 
 
 @dataclass(frozen=True)
+class VariedSurroundings(Surroundings):
+    """Surroundings of a targeted scene with a look of their own, by names of `surroundings.toml`.
+
+    `light_map` is the HDR map that lights the scene and is its background, turned by `turn` degrees to the right;
+    `ground` and `cover` are the finishes of the ground and of what stands behind, in the colours `floor` and `wall`;
+    `behind` is what begins at y = `back`, beyond every object.
+    """
+
+    light_map: str = ""
+    turn: float = 0.0
+    ground: str = ""
+    cover: str = ""
+    behind: str = ""
+
+
+@dataclass(frozen=True)
 class Scene:
     """Everything that a renderer needs. `seed` and `index` are those of the data set that it was made for."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from occlusight.scenes.make.family import CardText
 from occlusight.scenes.make.plan import DatasetPlan
+from occlusight.scenes.surroundings import EVALUATION, PLAIN, looks, maps_of
 from occlusight.scenes.truth.distractors import SORTS, Census
 
 CARD = "README.md"
@@ -20,7 +21,7 @@ TEXT = """# {title}
 |---|---|
 {types}
 
-- **Settings**: {settings}.
+- **Settings**: {settings}.{around}
 - **Pictures**: {size} x {size} pixels, lossless WEBP, path-traced with {renderer} at {samples} samples a pixel and \
 denoised with {denoiser}.
 - **Truth** comes from geometry alone: rays are cast at every object; through panes they go on, mirrors turn them \
@@ -60,6 +61,13 @@ so nothing can be learnt from it about how often such things occur.
 
 {licence}. The authors of the meshes{and_face} are in `manifest.json` and in NOTICE.
 """
+VARIED = """
+- **Surroundings** vary: light and background from {maps} HDR maps{kept}, {finishes} finishes of grounds and walls, \
+façades and rooms drawn anew,
+  cameras of other heights and lenses. None of it is asked about: the truth is that of plain surroundings, and what \
+begins behind the objects is
+  no object."""
+KEPT = " that no training sees"
 MATCHED = """
   They are matched: of those whose texts name the same kinds, yes and no (left and right, in front and behind) are \
 equally many, so that who
@@ -95,6 +103,7 @@ def data_card(
             + (" --variants" if plan.variants else "")
             + (" --balanced" if plan.balanced else "")
             + (f" --questions {plan.questions}" if plan.questions != "standard" else "")
+            + (f" --surroundings {plan.surroundings}" if plan.surroundings != PLAIN else "")
         )
     return TEXT.format(
         title=name or text.title,
@@ -106,6 +115,7 @@ def data_card(
         langs=" and ".join({"zh": "Chinese", "en": "English"}[lang] for lang in plan.langs),
         types="\n".join(f"| {type} | {types[type]} |" for type in plan.family.named if types[type]),
         settings=", ".join(dict.fromkeys(r.partition("-")[2] for r in plan.recipes)),
+        around=_around(plan),
         size=plan.size,
         samples=plan.samples,
         renderer=f"Mitsuba {renderer['version']}",
@@ -117,3 +127,14 @@ def data_card(
         seed=plan.seed,
         licence=manifest["licence"],
     )
+
+
+def _around(plan: DatasetPlan) -> str:
+    """What the card says of surroundings that vary."""
+    if plan.surroundings == PLAIN:
+        return ""
+    places = {recipe.partition("-")[2] for recipe in plan.recipes}
+    maps = {m.key for place in places for m in maps_of(place, plan.surroundings)}
+    finishes = {name for place in places for name in (*looks().places[place].grounds, *looks().places[place].covers)}
+    kept = KEPT if plan.surroundings == EVALUATION else ""
+    return VARIED.format(maps=len(maps), finishes=len(finishes), kept=kept)

@@ -86,6 +86,8 @@ class SceneFamily:
     """Return further files of lines by their names, made from the lines of a set's scenes."""
     variants: bool = False
     """Whether a scene can be followed by three others of it."""
+    varied: bool = False
+    """Whether its scenes can play in varied surroundings."""
     frames: tuple[int, int] | None = None
     """The fewest and the most frames of a group, where groups are clips."""
     denoised: bool = True

@@ -16,15 +16,17 @@ from occlusight.scenes.make.selection import STRIDE
 from occlusight.scenes.make.slot import Slot
 from occlusight.scenes.make.targeted import TARGETED
 from occlusight.scenes.meshes.catalogue import LICENCES, Catalogue
+from occlusight.scenes.surroundings import EVALUATION, PLAIN, SURROUNDINGS, attribution_of
 
 FORMAT_VERSION = 1
 SIZES = (32, 4096)  # pixels
-NAMED: Mapping[str, tuple[int, int, int, bool]] = {  # seed, scenes, samples, variants
-    "occlusion-50": (50_001, 50, 12, False),
-    "occlusion-1k": (1_000_001, 1000, 12, True),
+NAMED: Mapping[str, tuple[int, int, int, bool, str]] = {  # seed, scenes, samples, variants, surroundings
+    "occlusion-50": (50_001, 50, 12, False, PLAIN),
+    "occlusion-50-v2": (50_002, 50, 12, False, EVALUATION),
+    "occlusion-1k": (1_000_001, 1000, 12, True, PLAIN),
 }
 REMEMBERED: tuple[str, ...] = ("recipes", "seed", "size", "samples", "heldout", "langs", "renderer", "generator")
-REMEMBERED += ("variants", "balanced", "frames", "question_plan")
+REMEMBERED += ("variants", "balanced", "frames", "question_plan", "surroundings")
 QUESTIONS = (
     "standard",
     "eyes",
@@ -37,7 +39,7 @@ class DatasetPlan:
     `recipes` are of one family. With `variants` every scene is followed by three others of it (see `recipes.variants`),
     where the family has such; `balanced` matches the questions of the whole set so that their texts do not give answers
     away (see `questions.balance`); `frames` is how many each clip has, 0 where there are no clips.
-    `questions` is the name of what is asked.
+    `questions` is the name of what is asked, `surroundings` the sort of what is around the objects of targeted scenes.
 
     Raises BadInput for an unknown recipe or language, or a number that is out of range.
     """
@@ -53,6 +55,7 @@ class DatasetPlan:
     balanced: bool = False
     frames: int = 0
     questions: str = "standard"
+    surroundings: str = PLAIN
 
     def __post_init__(self) -> None:
         if not self.recipes:
@@ -63,6 +66,8 @@ class DatasetPlan:
             raise BadInput(f"the questions are {' or '.join(QUESTIONS)}, but {self.questions!r} was given")
         if self.balanced and self.questions != "standard":
             raise BadInput(f"questions of {self.questions} are always matched; leave out --balanced")
+        if self.surroundings not in SURROUNDINGS:
+            raise BadInput(f"surroundings are {', '.join(SURROUNDINGS)}, but {self.surroundings!r} was given")
         self._refuse_groups()
         if not 1 <= self.count <= STRIDE:
             raise BadInput(f"a data set has 1 to {STRIDE:,} scenes, but {self.count} were asked for")
@@ -77,7 +82,7 @@ class DatasetPlan:
             raise BadInput(f"the languages are {', '.join(LANGS)}, but {', '.join(unknown) or 'none'} was given")
 
     def _refuse_groups(self) -> None:
-        """Refuse what the family has none of: frames, variants, balance."""
+        """Refuse what the family has none of: frames, variants, balance, surroundings."""
         limits = self.family.frames
         if limits and not limits[0] <= self.frames <= limits[1]:
             raise BadInput(f"a clip has {limits[0]} to {limits[1]} frames, but {self.frames} were asked for")
@@ -89,6 +94,9 @@ class DatasetPlan:
         if self.variants and not self.family.variants:
             varied = [recipe for family in FAMILIES if family.variants for recipe in family.recipes]
             raise BadInput(f"variants are made of targeted scenes and of signs; the recipes are {', '.join(varied)}")
+        if self.surroundings != PLAIN and not self.family.varied:
+            able = [recipe for family in FAMILIES if family.varied for recipe in family.recipes]
+            raise BadInput(f"surroundings vary in targeted scenes alone; the recipes are {', '.join(able)}")
         if self.balanced and self.family.balanced is None:
             raise BadInput("signs are asked what they say, clips frame by frame; neither can be --balanced")
 
@@ -126,6 +134,7 @@ class DatasetPlan:
             width=self.size,
             heldout=self.heldout,
             group_size=self.group_size,
+            surroundings=self.surroundings,
         )
 
     def scene_id(self, index: int) -> str:
@@ -157,6 +166,7 @@ class DatasetPlan:
             **({"balanced": True} if self.balanced else {}),
             **({"frames": self.frames} if self.frames else {}),
             **({"question_plan": self.questions} if self.questions != "standard" else {}),
+            **({"surroundings": self.surroundings} if self.surroundings != PLAIN else {}),
         }
 
     def manifest(self, digests: Mapping[str, str], counts: Mapping[str, Any], catalogue: Catalogue) -> dict[str, Any]:
@@ -169,7 +179,7 @@ class DatasetPlan:
             "count": self.count,
             **counts,
             "licence": f"Apache-2.0; the meshes shown are {', '.join(shown)}, see attribution",
-            "attribution": [*catalogue.attribution(), *self.family.attribution],
+            "attribution": [*catalogue.attribution(), *self.family.attribution, *attribution_of(self.surroundings)],
             "files": dict(digests),
         }
 
@@ -178,8 +188,10 @@ def named_set(name: str) -> DatasetPlan:
     """Return the plan of a set that has a name; its questions are balanced. Raises BadInput for another name."""
     if name not in NAMED:
         raise BadInput(f"there is no set {name!r}; the named ones are {', '.join(NAMED)}")
-    seed, count, samples, variants = NAMED[name]
-    return DatasetPlan(TARGETED.recipes, seed, count, 512, samples, variants=variants, balanced=True)
+    seed, count, samples, variants, surroundings = NAMED[name]
+    return DatasetPlan(
+        TARGETED.recipes, seed, count, 512, samples, variants=variants, balanced=True, surroundings=surroundings
+    )
 
 
 def differences(found: Mapping[str, Any], plan: DatasetPlan) -> list[str]:

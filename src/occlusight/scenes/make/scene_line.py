@@ -11,7 +11,7 @@ import numpy as np
 from occlusight.datasets.masks import encode
 from occlusight.errors import BadData
 from occlusight.files.json_lines import Line
-from occlusight.scenes.description import Camera, Light, Placed, Scene, Surroundings
+from occlusight.scenes.description import Camera, Light, Placed, Scene, Surroundings, VariedSurroundings
 from occlusight.scenes.make.selection import STRIDE, Selection
 from occlusight.scenes.make.slot import Slot
 from occlusight.scenes.meshes.catalogue import Catalogue
@@ -75,17 +75,17 @@ def scene_of(line: Mapping[str, Any]) -> Scene:
             light=Light(
                 tuple(light["sun_direction"]), tuple(light["sun"]), tuple(light["sky"]), light.get("softness", 0.0)
             ),
-            surroundings=Surroundings(
-                around["kind"],
-                tuple(around["floor"]),
-                None if around["wall"] is None else tuple(around["wall"]),
-                around["back"],
-                around.get("front"),
-                around.get("side"),
-            ),
+            surroundings=_surroundings(around),
         )
     except (KeyError, TypeError) as error:
         raise BadData(f"the description of the scene {line.get('id')!r} cannot be read ({error!r})") from None
+
+
+def _surroundings(around: Mapping[str, Any]) -> Surroundings:
+    sort = VariedSurroundings if "light_map" in around else Surroundings
+    known: dict[str, Any] = {name: around.get(name) for name in sort.__dataclass_fields__}
+    wall = None if around["wall"] is None else tuple(around["wall"])
+    return sort(**{**known, "floor": tuple(around["floor"]), "wall": wall})
 
 
 def _object(p: Mapping[str, Any]) -> Placed:

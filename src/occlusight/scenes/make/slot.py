@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from occlusight.scenes.surroundings import PLAIN
+
 
 @dataclass(frozen=True)
 class Slot:
@@ -11,7 +13,8 @@ class Slot:
 
     Scenes go in groups of `group_size` (a scene with its variants, or the frames of a clip), or alone: `base` is the
     index of the group's first scene and `base_id` its id. `rotation_index` counts the groups of the same recipe before
-    this one: what takes turns goes by it. `width` is the picture's side in pixels.
+    this one: what takes turns goes by it. `width` is the picture's side in pixels, `surroundings` the sort of what is
+    around the objects (see `scenes.surroundings`).
     """
 
     id: str
@@ -25,6 +28,7 @@ class Slot:
     width: int
     heldout: bool = False
     group_size: int = 1
+    surroundings: str = PLAIN
 
     @property
     def group_member(self) -> int:

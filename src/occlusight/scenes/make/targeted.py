@@ -64,6 +64,7 @@ def _draw(slot: Slot, catalogue: Catalogue) -> MeasuredScene:
         rotation_index=slot.rotation_index,
         width=slot.width,
         heldout=slot.heldout,
+        surroundings=slot.surroundings,
     )
     variant = variant_of(chosen.scene, chosen.focus, slot.group_member, slot.rotation_index)
     truth = measure_targeted(variant.scene, catalogue, variant.second)
@@ -93,6 +94,7 @@ def _measure(slot: Slot, catalogue: Catalogue) -> list[Graph]:
         rotation_index=slot.rotation_index,
         width=slot.width,
         measure=measure,
+        surroundings=slot.surroundings,
     )
     if slot.group_size == 1:
         return [truth.graph]
@@ -127,6 +129,7 @@ TARGETED = SceneFamily(
     measure=_measure,
     balanced=partial(with_views, PER_SCENE),
     variants=True,
+    varied=True,
     card=CardText(
         title="A set of staged scenes",
         subject="five types of occlusion",

@@ -14,6 +14,7 @@ from occlusight.scenes.recipes import chain, complete, partial, reflective, tran
 from occlusight.scenes.recipes.preview import Rectangle, rectangles
 from occlusight.scenes.recipes.search import first_that_fits, without_invisible
 from occlusight.scenes.recipes.stage import SETTINGS, Stage, Unplaced
+from occlusight.scenes.surroundings import PLAIN, vary
 from occlusight.scenes.truth.physics import physics_failures
 from occlusight.scenes.truth.targeted import TargetedTruth, measure_targeted
 
@@ -61,6 +62,7 @@ def draw_targeted(
     rotation_index: int,
     width: int,
     heldout: bool,
+    surroundings: str = PLAIN,
 ) -> tuple[Scene, list[str]] | None:
     """Return one attempt and what it is about, None where its objects have no room. Raises BadInput for an unknown
     recipe."""
@@ -71,7 +73,10 @@ def draw_targeted(
         focus = TYPES[type][0](stage, rotation_index)
     except Unplaced:
         return None
-    return stage.scene(recipe, seed, index, width), focus
+    scene = stage.scene(recipe, seed, index, width)
+    if surroundings != PLAIN:
+        scene = vary(scene, place, rotation_index * len(TYPES) + tuple(TYPES).index(type), surroundings)
+    return scene, focus
 
 
 def choose_targeted(
@@ -83,17 +88,19 @@ def choose_targeted(
     rotation_index: int = 0,
     width: int = 512,
     heldout: bool = False,
+    surroundings: str = PLAIN,
 ) -> TargetedScene:
     """Return the first attempt of an index that stands as things do and shows what the recipe is about.
 
-    `rotation_index` counts the scenes of its recipe before it: what takes turns goes by it.
+    `rotation_index` counts the scenes of its recipe before it: what takes turns goes by it. `surroundings` is one of
+    SURROUNDINGS.
     Raises BadInput for an unknown recipe, BadData when a mesh is not imported, OcclusightError when no attempt will do.
     """
     type = type_of(recipe)
     shows = TYPES[type][2]
 
     def attempt(k: int) -> TargetedScene | None:
-        drawn = plausible_attempt(recipe, seed, index, k, catalogue, rotation_index, width, heldout)
+        drawn = plausible_attempt(recipe, seed, index, k, catalogue, rotation_index, width, heldout, surroundings)
         if drawn is None:
             return None
         scene, focus = drawn
@@ -121,6 +128,7 @@ def preview_targeted(
     rotation_index: int,
     width: int,
     measure: Callable[..., TargetedTruth],
+    surroundings: str = PLAIN,
 ) -> tuple[Scene, tuple[str, ...], TargetedTruth]:
     """Return the first attempt that shows what the recipe is about, `width` pixels wide, what it is about, and its
     truth.
@@ -131,7 +139,7 @@ def preview_targeted(
     type = type_of(recipe)
 
     def attempt(k: int) -> tuple[Scene, tuple[str, ...], TargetedTruth] | None:
-        drawn = plausible_attempt(recipe, seed, index, k, catalogue, rotation_index, width)
+        drawn = plausible_attempt(recipe, seed, index, k, catalogue, rotation_index, width, surroundings=surroundings)
         if drawn is None:
             return None
         scene, focus = drawn
@@ -152,9 +160,10 @@ def plausible_attempt(
     rotation_index: int,
     width: int,
     heldout: bool = False,
+    surroundings: str = PLAIN,
 ) -> tuple[Scene, list[str]] | None:
     """Return an attempt and what it is about where its boxes overlap as they should, else None."""
-    drawn = draw_targeted(recipe, seed, index, attempt, catalogue, rotation_index, width, heldout)
+    drawn = draw_targeted(recipe, seed, index, attempt, catalogue, rotation_index, width, heldout, surroundings)
     if drawn is None:
         return None
     scene, focus = drawn

@@ -3,8 +3,8 @@
 The geometry is exact: meshes, paint, textures, ground, walls and camera are those of `path_tracer` and
 `render.targeted`, so that truth measured from a description holds for this picture too. Light is an approximation: one
 sun with a shadow map, a sky that is dimmed where something stands above, one reflection in flat mirrors, and glass that
-tints without refracting. It needs the package `moderngl` and a driver of OpenGL 3.3; Mesa's llvmpipe computes it on the
-CPU.
+tints without refracting. Surroundings that vary are drawn as plain ones. It needs the package `moderngl` and a driver
+of OpenGL 3.3; Mesa's llvmpipe computes it on the CPU.
 """
 
 from __future__ import annotations

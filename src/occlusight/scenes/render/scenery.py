@@ -30,27 +30,33 @@ def sky(light: Light, outdoors: bool) -> dict[str, Any]:
     """
     mi = mitsuba()
     rows, columns = SKY_ROWS, 2 * SKY_ROWS
-    theta = (np.arange(rows) + 0.5) / rows * math.pi
-    phi = (np.arange(columns) + 0.5) / columns * 2 * math.pi
-    up, flat = np.cos(theta)[:, None], np.sin(theta)[:, None]
-    x, y = flat * np.sin(phi), flat * np.cos(phi)
+    up = np.cos((np.arange(rows) + 0.5) / rows * math.pi)[:, None]
     radiance = np.broadcast_to(np.asarray(light.sky, np.float64), (rows, columns, 3)).copy()
     if outdoors:
         height = np.clip(up, 0, 1)[..., None]
         pale = np.asarray(light.sky) * [1.25, 1.15, 1.05]
         deep = np.asarray(light.sky) * [0.62, 0.8, 1.08]
         radiance = np.where(up[..., None] > 0, pale + (deep - pale) * height**0.6, 0.35 * pale)
-    sun = -np.asarray(light.sun_direction) / np.linalg.norm(light.sun_direction)
-    cosine = x * sun[0] + y * sun[1] + up * sun[2]
-    radius = max(light.softness, 0.9)
-    weight = np.clip((cosine - math.cos(math.radians(radius))) / (1 - math.cos(math.radians(radius))) * 2, 0, 1)
-    solid = float((weight * flat).sum()) * (math.pi / rows) * (2 * math.pi / columns)  # steradians
-    radiance = radiance + weight[..., None] / solid * np.asarray(light.sun)
+    radiance = radiance + sun_disc(light, rows)
     return {
         "type": "envmap",
         "bitmap": mi.Bitmap(np.ascontiguousarray(radiance, np.float32)),
         "to_world": mi.ScalarTransform4f().rotate([1, 0, 0], 90),
     }
+
+
+def sun_disc(light: Light, rows: int) -> NDArray[np.float64]:
+    """Return the radiance of a light's sun in an environment of so many rows, (rows, 2 rows, 3)."""
+    theta = (np.arange(rows) + 0.5) / rows * math.pi
+    phi = (np.arange(2 * rows) + 0.5) / (2 * rows) * 2 * math.pi
+    up, flat = np.cos(theta)[:, None], np.sin(theta)[:, None]
+    x, y = flat * np.sin(phi), flat * np.cos(phi)
+    sun = -np.asarray(light.sun_direction) / np.linalg.norm(light.sun_direction)
+    cosine = x * sun[0] + y * sun[1] + up * sun[2]
+    radius = max(light.softness, 0.9)
+    weight = np.clip((cosine - math.cos(math.radians(radius))) / (1 - math.cos(math.radians(radius))) * 2, 0, 1)
+    solid = float((weight * flat).sum()) * (math.pi / rows) * (2 * math.pi / (2 * rows))  # steradians
+    return np.asarray(weight[..., None] / solid * np.asarray(light.sun))
 
 
 def scenery(scene: Scene) -> dict[str, Any]:

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from occlusight.errors import BadInput
 from occlusight.extras import install
-from occlusight.scenes.description import Scene
+from occlusight.scenes.description import Scene, VariedSurroundings
+from occlusight.scenes.render.light_maps import map_sky
 from occlusight.scenes.render.path_tracer import sensor, to_srgb
 from occlusight.scenes.render.scenery import scenery, sky
 from occlusight.scenes.render.surfaces import mitsuba, shapes
+from occlusight.scenes.render.varied_scenery import varied_scenery
 
 MAX_DEPTH = 12  # bounces: a jar alone takes four surfaces each way
 GUIDE_SAMPLES = 3  # per pixel, of albedo and normals
@@ -41,14 +43,12 @@ def radiance(scene: Scene, samples: int) -> NDArray[np.float32]:
     except ImportError:
         raise BadInput(f"targeted scenes need a denoiser; {install('scenes')}") from None
     mi = mitsuba()
-    outdoors = scene.surroundings.kind in ("plaza", "crossing")
     path = {"type": "volpath", "max_depth": MAX_DEPTH, "rr_depth": 6}
     document: dict[str, Any] = {
         "type": "scene",
         "integrator": path,
         "sensor": sensor(scene.camera, samples),
-        "sky": sky(scene.light, outdoors),
-        **scenery(scene),
+        **_around(scene),
     }
     for placed in scene.objects:
         for i, shape in enumerate(shapes(placed)):
@@ -62,6 +62,14 @@ def radiance(scene: Scene, samples: int) -> NDArray[np.float32]:
     level = float(np.median(colour.mean(axis=-1)))
     colour = np.minimum(colour, np.float32(FIREFLY * max(level, 1e-3)))
     return np.asarray(denoise(colour, np.clip(albedo, 0, 1), np.clip(normal, -1, 1), hdr=True), dtype=np.float32)
+
+
+def _around(scene: Scene) -> dict[str, Any]:
+    """The environment and the shapes of a scene's surroundings."""
+    around = scene.surroundings
+    if isinstance(around, VariedSurroundings):
+        return {"sky": map_sky(scene, around), **varied_scenery(scene, around)}
+    return {"sky": sky(scene.light, around.kind in ("plaza", "crossing")), **scenery(scene)}
 
 
 def exposure(linear: NDArray[np.float32]) -> float:
