@@ -73,5 +73,9 @@ def _ground(b: Blocks, kind: str, back: float) -> None:
         b.box((-5, y0, -0.06), (5, y1, 0.0), "rubber")
         b.box((-5, y0 - 0.06, -0.2), (5, y0, 0.012), "steel")
         b.box((-5, y1, -0.2), (5, y1 + 0.06, 0.03), "steel")
+        for y in (y0 + 0.04, y1 - 0.07):
+            b.box((-5, y, -0.01), (5, y + 0.03, 0.0006), "accent")
+        for x in np.arange(-4.7, 5.0, 0.62):  # where lengths of rubber are joined
+            b.box((x, y0, -0.01), (x + 0.012, y1, 0.0004), "iron")
         for x in (-2.4, 0.0, 2.4):
             b.box((x - 0.04, y1 + 0.06, HALL), (x + 0.04, y1 + 0.12, 0.03), "steel")
