@@ -24,7 +24,9 @@ PLAIN, VARIED, EVALUATION = "plain", "varied", "evaluation"
 SURROUNDINGS = (PLAIN, VARIED, EVALUATION)
 """Plain ones are those of the recipes; varied ones are drawn from here, with the maps that are free for training, or
 with those that are kept for evaluation."""
-PORTRAIT = 2.0  # metres from the camera to what it looks at: nearer, its height and lens stay, out of doors
+PORTRAIT = 2.5  # metres from a camera at eye level to what it looks at: nearer, its height and lens stay
+EYE_LEVEL = 1.0  # metres
+LOWEST = 0.14  # of the way to what it looks at: how high a camera stands at least
 
 
 @dataclass(frozen=True)
@@ -168,9 +170,8 @@ def vary(scene: Scene, place: str, turn: int, surroundings: str) -> Scene:
 
 def _in_turn(names: Sequence[str], turn: int, seed: int, what: int) -> str:
     """The name whose turn it is: all of them in one order, then all of them in another, and so on."""
-    rng = stream("turns of surroundings", seed, what)
-    orders = [rng.permutation(len(names)) for _ in range(turn // len(names) + 1)]
-    return names[int(orders[-1][turn % len(names)])]
+    cycle, place = divmod(turn, len(names))
+    return names[int(stream("turns of surroundings", seed, what, cycle).permutation(len(names))[place])]
 
 
 def _shade(rng: np.random.Generator, finish: Finish) -> RGB:
@@ -185,9 +186,9 @@ def _another(rng: np.random.Generator, camera: Camera, look: Look) -> Camera:
     lens, rise = float(rng.uniform(*look.lens)), math.radians(float(rng.uniform(*look.rise)))
     x, y, z = (p - t for p, t in zip(camera.position, camera.target, strict=True))
     away = math.hypot(x, y)
-    if camera.position[2] > 1.0 and away < PORTRAIT * 1.25:
+    if camera.position[2] > EYE_LEVEL and away < PORTRAIT:
         return camera
     fov = camera.fov * lens
     k = math.tan(math.radians(camera.fov / 2)) / math.tan(math.radians(fov / 2))
-    height = max(camera.target[2] + k * (z + away * math.tan(rise)), 0.25 * away * k)
+    height = max(camera.target[2] + k * (z + away * math.tan(rise)), LOWEST * k * away)
     return replace(camera, position=(camera.target[0] + k * x, camera.target[1] + k * y, height), fov=fov)

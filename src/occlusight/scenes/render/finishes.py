@@ -71,7 +71,7 @@ def _tones(rng: np.random.Generator, rows: int, columns: int, strength: float) -
 
 
 def _grain(rng: np.random.Generator, f: Finish) -> tuple[Field, Field]:
-    shade = 1 + f.strength * noise(rng, (4, 16, 64, 256, 512), (0.25, 0.2, 0.15, 0.25, 0.3))
+    shade = 1 + f.strength * noise(rng, (4, 16, 64, 256, 512), (0.3, 0.24, 0.18, 0.18, 0.1))
     return shade, np.zeros((S, S), np.float32)
 
 
@@ -110,7 +110,7 @@ def _cobbles(rng: np.random.Generator, f: Finish) -> tuple[Field, Field]:
     """Rounded stones, darker to their edges."""
     tone, joint, u, v = _bond(rng, f, 0.07)
     round_off = 1 - 0.55 * (np.maximum(abs(u - 0.5), abs(v - 0.5)) * 2) ** 4
-    return np.asarray(tone * round_off * (1 + 0.12 * noise(rng, (256,), (1.0,))), np.float32), joint
+    return np.asarray(tone * round_off * (1 + 0.06 * noise(rng, (256,), (1.0,))), np.float32), joint
 
 
 def _flags(rng: np.random.Generator, f: Finish) -> tuple[Field, Field]:
@@ -223,7 +223,7 @@ def _stripes(rng: np.random.Generator, f: Finish) -> tuple[Field, Field]:
 def _weave(rng: np.random.Generator, f: Finish) -> tuple[Field, Field]:
     x, y = _grid()
     threads = np.sin(2 * np.pi * f.units[0] * x) * np.sin(2 * np.pi * f.units[1] * y)
-    uneven = noise(rng, (64, 256, 512), (0.3, 0.4, 0.5))
+    uneven = noise(rng, (64, 256, 512), (0.35, 0.35, 0.15))
     return np.asarray(1 + f.strength * (0.25 * threads + 0.45 * uneven), np.float32), np.zeros((S, S), np.float32)
 
 
