@@ -53,6 +53,9 @@ def test_streams_draw_what_they_always_did() -> None:
         "wordings": 81,
         "training batches": 82,
         "probes": 83,
+        "surroundings": 84,
+        "background": 85,
+        "turns of surroundings": 86,
     }
 
 
