@@ -57,6 +57,7 @@ def test_what_is_drawn_from_is_all_there() -> None:
     assert {m.package for m in known.maps.values()} == set(known.packages)
     assert set(known.places) == set(SETTINGS)
     assert {f.pattern for f in known.finishes.values()} == set(PATTERNS)
+    assert all(f.units[1] % 2 == 0 for f in known.finishes.values() if f.pattern in ("brick", "cobbles"))  # half on
     assert {name for look in known.places.values() for name in look.behind} == set(BACKGROUNDS)
     for place, look in known.places.items():
         assert {*look.grounds, *look.covers} <= set(known.finishes)
