@@ -12,7 +12,7 @@ import pytest
 
 import occlusight.train
 from occlusight.occlusion.kinds import pluralize
-from occlusight.reasoning.names import named
+from occlusight.reasoning.names import LONGEST, named
 from occlusight.reasoning.vocabulary import misspelt, normalised, shipped_words
 from occlusight.scenes.meshes.catalogue import whole_catalogue
 from occlusight.scenes.meshes.names import names_of
@@ -137,3 +137,10 @@ def test_the_vocabulary_is_the_catalogues() -> None:
         assert (own.en, own.plural, own.zh, own.measure) == (kind.en, kind.plural, kind.zh, kind.measure)
         assert (own.aliases_en, own.aliases_zh) == (kind.aliases_en, kind.aliases_zh)
     assert words.colours == {key: (colour.en, colour.zh) for key, colour in catalogue.colours.items()}
+
+
+def test_names_are_looked_for_in_the_beginning_of_what_is_very_long() -> None:
+    found = named("the red car and the dog, " * 100_000)
+    assert len(found.text) <= LONGEST
+    assert [name.text for name in found.names] == ["red car", "dog"]
+    assert found.without().startswith("x1 and x2, x1 and x2, ")

@@ -10,7 +10,14 @@ import pytest
 from occlusight.reasoning.labels import LABELS
 from occlusight.reasoning.names import named
 from occlusight.reasoning.parting import parts, points_back, with_name
-from occlusight.reasoning.understanding import Understanding, language
+from occlusight.reasoning.understanding import (
+    LONGEST_QUESTION,
+    MOST_BEFORE,
+    MOST_CUTS,
+    MOST_NAMES,
+    Understanding,
+    language,
+)
 
 
 @dataclass(frozen=True)
@@ -219,3 +226,31 @@ def test_all_ways_to_read_a_question_are_read_at_once() -> None:
     script = Script({})
     Understanding(script).of("is the dog in the mirror")
     assert sorted(script.asked) == ["is the dog in x1", "is x1 in the mirror", "is x1 in x2"]
+
+
+@pytest.mark.parametrize(("word", "lang"), [("car ", "en"), ("汽车", "zh")])
+def test_what_is_too_long_for_a_question_is_none_and_costs_nothing(word: str, lang: str) -> None:
+    reader = Script({})
+    found = Understanding(reader).of(word * 1_000_000)
+    assert (found.scope, list(found.program), found.lang, found.probability) == ("unclear", [], lang, 0.0)
+    assert reader.asked == []
+    longest = (word * LONGEST_QUESTION)[:LONGEST_QUESTION]
+    Understanding(reader).of(longest)
+    assert reader.asked
+
+
+def test_a_question_points_back_through_so_many_others_and_no_more() -> None:
+    reader = Script({})
+    Understanding(reader).of("and it?", ["and it?"] * 5000)
+    assert len(reader.asked) <= 2 * (MOST_BEFORE + 1)
+
+
+def test_a_question_of_very_many_names_or_parts_is_read_in_few_ways() -> None:
+    reader = Script({})
+    names = [f"{colour} {kind}" for colour in ("red", "blue", "green") for kind in ("car", "dog", "cup", "bench")]
+    assert len(names) > MOST_NAMES
+    Understanding(reader).of(f"Is there a {', a '.join(names)}?")
+    assert len(reader.asked) < 80
+    reader = Script({})
+    Understanding(reader).of("where is a car? " * (MOST_CUTS + 4))
+    assert len(reader.asked) < 2 * MOST_CUTS

@@ -89,12 +89,12 @@ class Answering(Wrapped):
         params = request.sampling
         if params.json_schema is not None or params.regex is not None or params.logprobs is not None:
             return self.backend.generate(request, cancelled)
+        request.check_length(self.info.context)
         request = of_the_last_film(request)
         if request.films and (self.reasoning is None or request.pictures or len(request.films) > 1):
             return self.backend.generate(request, cancelled)  # which says what it takes
         if request.films and self.reasoning is not None:
             return told_of_film(self.reasoning, request, cancelled)
-        request.check_length(self.info.context)
         return Answer(self, request, cancelled)
 
     def clear_cache(self) -> None:

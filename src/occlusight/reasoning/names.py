@@ -78,6 +78,8 @@ _JOINING = frozenset(
 _BEFORE_NAME = re.compile(r"(?:^|[把被比和跟与离,]|[挡遮盖][住着了到])\s*$")
 _AFTER_NAME = re.compile(r"\s*(?:[被把和跟与比离]|[挡遮盖][住着了到])")
 _LONGEST_ZH = 4
+LONGEST = 8000
+"""Characters of a text in which names are looked for; questions and answers have fewer."""
 
 
 @dataclass(frozen=True)
@@ -124,11 +126,10 @@ class Named:
     @property
     def names(self) -> tuple[Name, ...]:
         """Each thing that is named once."""
-        return tuple({m.same: m for m in reversed(self.mentions)}[same] for same in self._order)
-
-    @property
-    def _order(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(m.same for m in self.mentions))
+        found: dict[str, Name] = {}
+        for m in self.mentions:
+            found.setdefault(m.same, m)
+        return tuple(found.values())
 
     def only(self, names: Sequence[Name]) -> Named:
         """The same question, of whose names only these are taken for such."""
@@ -138,16 +139,18 @@ class Named:
     def without(self) -> str:
         """Return the question with x1, x2 ... for its names, as readers are given it."""
         out, at = [], 0
+        numbers: dict[str, int] = {}
         for m in self.mentions:
-            out += [self.text[at : m.start], f"x{self._order.index(m.same) + 1}"]
+            out += [self.text[at : m.start], f"x{numbers.setdefault(m.same, len(numbers) + 1)}"]
             at = m.end
         return "".join((*out, self.text[at:]))
 
 
 def named(question: str, words: Words | None = None) -> Named:
-    """Find the names in a question; longer ones win over shorter ones that they contain."""
+    """Find the names in a question, or in the first `LONGEST` characters of it, which are kept; longer ones win over
+    shorter ones that they contain."""
     words = words or shipped_words()
-    text = normalised(question)
+    text = normalised(question[:LONGEST])
     found = [*_known(text, words)]
     found += [m for m in _ones(text) if not _overlaps(m, found)]
     found += list(_misspelt(text, found, words))

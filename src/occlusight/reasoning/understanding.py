@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Any, Literal, Protocol, TypeAlias
 
 from occlusight.occlusion.kinds import Lang
@@ -38,6 +38,15 @@ KEPT_UNKNOWN = 0.8
 """How much less probable it is for every unsure name of no known kind that it takes for one."""
 MOST_UNSURE = 3
 """Unsure names that are left out and put in, in every way; with more, all or none of them are names."""
+LONGEST_QUESTION = 1000
+"""Characters; what is longer than that is no question about a picture. The longest of those that were collected has
+242."""
+MOST_NAMES = 8
+"""Names of a question of which each may be left out; programs have fewer."""
+MOST_BEFORE = 32
+"""Questions before this one that it may point back to, one to the other."""
+MOST_CUTS = 16
+"""Places at which a question is cut into two; one with more is none of two."""
 
 
 class Reading(Protocol):
@@ -124,6 +133,9 @@ class Understanding:
 
     def of(self, question: str, history: Sequence[str] = ()) -> Understood:
         """Return what a question means; `history` are the questions before it, the oldest first."""
+        if len(question) > LONGEST_QUESTION:
+            return Understood("unclear", (), language(Named(question[:LONGEST_QUESTION], ())), 0.0)
+        history = history[-MOST_BEFORE:]
         found = named(question, self.words)
         lang = language(found)
         before = self.of(history[-1], history[:-1]) if history and self._may_point_back(found) else None
@@ -170,7 +182,8 @@ class Understanding:
         """Cut two questions in one where both parts are read best; with `surely`, only where two sentences seem to
         meet."""
         found: list[tuple[float, tuple[Understood, ...]]] = []
-        for one, two in parts(text, surely=surely):
+        cuts = list(islice(parts(text, surely=surely), MOST_CUTS + 1))
+        for one, two in cuts if len(cuts) <= MOST_CUTS else ():
             first = self._part(one, lang)
             if first is None:
                 continue
@@ -231,7 +244,7 @@ def _ways(found: Named) -> Iterator[tuple[Named, float]]:
             kept = [n for n in names if n not in dropped]
             unknown = sum(not n.kinds and not n.sure for n in kept)
             yield found.only(kept), DROPPED ** sum(bool(n.kinds) for n in dropped) * KEPT_UNKNOWN**unknown
-    for name in names:
+    for name in names if len(names) <= MOST_NAMES else ():
         if name.sure:
             yield found.only([n for n in names if n is not name]), DROPPED_SURE
 

@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 
 from occlusight.occlusion.kinds import Lang
 from occlusight.reasoning.names import Name, Named, named
-from occlusight.reasoning.understanding import Understanding, Understood, language
+from occlusight.reasoning.understanding import MOST_BEFORE, Understanding, Understood, language
 from occlusight.reasoning.vocabulary import Words, normalised
 
 Step: TypeAlias = Literal[
@@ -156,7 +156,7 @@ def time_question(question: str, words: Words, history: Sequence[str] = ()) -> T
         return None
     about, by = _roles(step, found)
     if about is None and by is None and history:
-        before = time_question(history[-1], words, history[:-1])
+        before = time_question(history[-1], words, history[-MOST_BEFORE:-1])
         about = before.about if before else next(iter(_named(history[-1], words).names), None)
     return TimeQuestion(step, lang, about, by)
 
