@@ -18,7 +18,7 @@ from tests.serve.conftest import wait
 
 from occlusight.backends.protocol import Capabilities, Choice, Request
 from occlusight.backends.scripted import Scripted
-from occlusight.serve.api.asking import ambiguous, normalised, ways
+from occlusight.serve.api.asking import ambiguous, evened, normalised, ways, with_own_names
 from occlusight.serve.api.decision_shapes import DecisionRequest
 from occlusight.serve.fair_queue import FairQueue, Shares
 
@@ -90,10 +90,10 @@ def test_each_type_of_question_is_answered(client: OpenAI, backend: Weighing, pi
         (True, pytest.approx(0.5)),
     ]
     assert near.type == "score"
-    assert (near.score, near.confidence) == (pytest.approx(0.75), pytest.approx(0.75))
+    assert (near.score, near.confidence) == (pytest.approx(0.7), pytest.approx(0.7))  # neither has 0.2: a half for each
     assert [(one.value, one.label) for one in near.probabilities] == [(0, "back"), (1, "front")]
     assert part.type == "choice"
-    assert part.confidence == pytest.approx(6 / 7)
+    assert part.confidence == pytest.approx(0.75)
 
     (whole, first), (whole_too, second) = backend.lots
     assert (whole, len(first), whole_too, len(second)) == (
@@ -137,6 +137,23 @@ def test_a_model_of_its_own_wordings_is_asked_in_them(serve_api: Callable[..., s
             model="scripted", input="", questions=[{"type": "predicate", "instructions": "Does a hide b?"}]
         )
     assert backend.lots[0][1][0][0].prompt == "Does a hide b?"
+
+
+def test_a_thing_may_be_called_otherwise_than_the_model_does(serve_api: Callable[..., str]) -> None:
+    backend = Weighing()
+    backend.learnt = ("nearer",)
+    asked = "Which is nearer, the lamp post or the red car?"
+    values = [{"value": "lamp post"}, {"value": "red car"}, {"value": False}]
+    choice: Any = {"type": "choice", "instructions": asked, "choices": values}
+    with client_at(serve_api(backend)) as client:
+        given = [{"role": "user", "content": [{"type": "input_text", "text": "It is dark."}]}]
+        for before in ("", given):
+            client.decisions.create(model="scripted", input=before, questions=[choice])
+    (request, (post, car, no)), (told, (still, *_)) = (lot[0] for _, lot in backend.lots)
+    assert request.prompt == "Which is nearer, the street lamp or the red car?"
+    assert {"lamp post", "The lamp post", "street lamp", "The street lamp"} <= {*post}
+    assert (car, no[0]) == (("red car", "Red car", "the red car", "The red car"), "No")
+    assert (told.prompt, still) == (f"It is dark.\n\n{asked}", post)  # what was said before may bear on the question
 
 
 def test_every_field_of_the_official_client_is_known() -> None:
@@ -203,3 +220,10 @@ def test_how_answers_are_said() -> None:
     assert not ambiguous([("left", "left side"), ("right",)])
     assert normalised([-1000.0, -1000.0 + math.log(3)]) == pytest.approx([0.25, 0.75])
     assert normalised([-math.inf, -math.inf]) == [0.5, 0.5]
+    assert evened([-math.inf, -20.0, -20.0]) == pytest.approx([1 / 3] * 3)
+    assert evened([math.log(0.9), math.log(0.9)]) == pytest.approx([0.5, 0.5])  # ways of saying two may overlap
+    assert with_own_names([("post", "Post"), ("lamp",), ("bus",)], [("street lamp",), ("street lamp",), ("bus",)]) == [
+        ("post", "Post"),
+        ("lamp",),
+        ("bus", "Bus", "The bus", "the bus"),
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
@@ -102,6 +103,15 @@ def ways(value: str) -> Wordings:
     return tuple(dict.fromkeys(way for one in bare for way in (one, one[:1].upper() + one[1:])))
 
 
+def with_own_names(wordings: Sequence[Wordings], names: Sequence[Sequence[str]]) -> list[Wordings]:
+    """Return wordings with a model's own names of the same things, but for those by which two would be said alike."""
+    own = [{way for name in some for way in ways(name)} - {*words} for words, some in zip(wordings, names, strict=True)]
+    found = Counter(way for some in (*own, *map(set, wordings)) for way in some)
+    return [
+        (*words, *sorted(way for way in some if found[way] == 1)) for words, some in zip(wordings, own, strict=True)
+    ]
+
+
 def yes_first(question: Question) -> bool | None:
     """Return whether a question of yes or no has the yes first; None for any other."""
     match question:
@@ -129,7 +139,7 @@ def answer_of(
     question: Question, logs: Sequence[float], calibrated: bool = False
 ) -> PredicateAnswer | ChoiceAnswer | ScoreAnswer:
     """Return a question's answer from the log-probability of each possible one."""
-    shares = normalised(logs)
+    shares = normalised(logs) if yes_first(question) is not None else evened(logs)
     match question:
         case Predicate(name=name):
             return PredicateAnswer(type="predicate", name=name, probability=shares[0], calibrated=calibrated)
@@ -167,3 +177,15 @@ def normalised(logs: Sequence[float]) -> list[float]:
         return [1 / len(logs)] * len(logs)
     weights = [math.exp(one - most) for one in logs]
     return [one / sum(weights) for one in weights]
+
+
+def evened(logs: Sequence[float]) -> list[float]:
+    """Return probabilities that sum to 1, where what the model would rather say than any of these is shared evenly.
+
+    >>> [round(one, 3) for one in evened([math.log(0.5), math.log(0.1)])]
+    [0.7, 0.3]
+    """
+    weights = [math.exp(one) for one in logs]
+    rest = max(0.0, 1 - sum(weights)) / len(weights)
+    total = max(1.0, sum(weights))
+    return [one / total + rest for one in weights]

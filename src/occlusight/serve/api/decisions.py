@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log, log1p
 from typing import Any
 
@@ -15,8 +15,18 @@ from occlusight.backends.events import Saved, Usage
 from occlusight.backends.fields import Picture
 from occlusight.backends.protocol import Request
 from occlusight.errors import Cancelled, OcclusightError
+from occlusight.reasoning.own_choices import own_names, own_question
 from occlusight.reasoning.statements import fitted
-from occlusight.serve.api.asking import Wordings, ambiguous, answer_of, prompt_of, text_of, wordings_of, yes_first
+from occlusight.serve.api.asking import (
+    Wordings,
+    ambiguous,
+    answer_of,
+    prompt_of,
+    text_of,
+    with_own_names,
+    wordings_of,
+    yes_first,
+)
 from occlusight.serve.api.conversation import Detail, Shown, Turn, request_of
 from occlusight.serve.api.decision_shapes import (
     Choice,
@@ -26,6 +36,7 @@ from occlusight.serve.api.decision_shapes import (
     Input,
     InputDetails,
     InputImage,
+    Option,
     OutputDetails,
     Part,
     Question,
@@ -94,7 +105,10 @@ class Answers:
 async def decided(service: Service, body: DecisionRequest, client: Client) -> Decision:
     """Return the answers."""
     async with service.pictures() as pictures:
-        items = await asyncio.to_thread(as_items, body, pictures, bool(service.backend.info.learnt))
+        learnt = service.backend.info.learnt
+        items = await asyncio.to_thread(as_items, body, pictures, bool(learnt))
+        if learnt:
+            items = await asyncio.to_thread(in_own_words, service, items)
         found = await service.compute(lambda stopped: weigh(service, items, stopped), client)
     note({"questions": len(items), "prompt_tokens": found.prompt_tokens, "cached_tokens": found.reused})
     rows = zip(items, found.logs, found.calibrated, strict=True)
@@ -215,6 +229,23 @@ def as_items(body: DecisionRequest, pictures: Pictures, as_it_is: bool) -> list[
         request = request_of([*given, Turn("user", prompt, param, shown)], pictures)
         items.append(Item(question, request, wordings_of(question), alone=not (given or last.text)))
     return items
+
+
+def in_own_words(service: Service, items: Sequence[Item]) -> list[Item]:
+    """Return choices in the words of a model that knows its own alone, and all else as it is."""
+    return [
+        in_own_word(service, item, item.question.choices) if isinstance(item.question, Choice) else item
+        for item in items
+    ]
+
+
+def in_own_word(service: Service, item: Item, choices: Sequence[Option]) -> Item:
+    """Return a choice in the model's words; where more was said than the question, its names alone."""
+    by, request = service.reasoning.understanding, item.request
+    if item.alone:
+        request = replace(request, prompt=own_question(request.prompt, by, service.backend.info.learnt))
+    names = [() if isinstance(one.value, bool) else own_names(one.value, by.words) for one in choices]
+    return replace(item, request=request, wordings=with_own_names(item.wordings, names))
 
 
 def turn_of(message: Input, index: int) -> Turn:
