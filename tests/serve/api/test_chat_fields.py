@@ -117,6 +117,11 @@ def test_what_is_wrong_is_named(http: httpx.Client, given: dict[str, Any], param
     assert param.rpartition(".")[2][:1] in error["message"]
 
 
+def test_what_is_not_had_here_is_said_to_be_unsupported(http: httpx.Client) -> None:
+    error = refusal(post(http, tools=MEANINGLESS["tools"][1]))
+    assert (error["code"], error["message"]) == ("unsupported_parameter", "tools is not supported here; leave it out")
+
+
 @pytest.mark.parametrize(
     ("url", "code"),
     [

@@ -50,7 +50,12 @@ def test_failures_are_told_in_the_same_form(serve_api: Callable[..., str], pictu
             client.chat.completions.create(model="x", messages=[{"role": "user", "content": "?"}])
         assert (unknown.value.code, unknown.value.param) == ("model_not_found", "model")
     with httpx.Client(base_url=address) as http:
-        for path, method in (("/v1/embeddings", "POST"), ("/v1/chat/completions", "GET"), ("/v1/models/x", "POST")):
+        for path, method in (
+            ("/v1", "GET"),
+            ("/v1/embeddings", "POST"),
+            ("/v1/chat/completions", "GET"),
+            ("/v1/models/x", "POST"),
+        ):
             answer = http.request(method, path)
             assert answer.status_code == 404
             assert path in answer.json()["error"]["message"]
@@ -58,6 +63,8 @@ def test_failures_are_told_in_the_same_form(serve_api: Callable[..., str], pictu
             (b"{", "application/json"),
             (b"{}", "text/plain"),
             (b"[" * 100_000, "application/json"),
+            (b'{"seed": ' + b"9" * 10_000 + b"}", "application/json"),
         ):
             broken = http.post("/v1/chat/completions", content=body, headers={"Content-Type": kind})
             assert "body" in refusal(broken)["message"]
+            assert refusal(broken)["code"] == "invalid_json"

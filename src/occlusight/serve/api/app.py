@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 from fastapi import FastAPI
+from starlette.requests import Request
 
 from occlusight import __version__
 from occlusight.serve.api.admin import admin_router
@@ -71,9 +72,10 @@ def create_api(
 
     for root in ("/v1", "/admin"):
 
+        @app.api_route(root, methods=ALL_METHODS, include_in_schema=False)
         @app.api_route(root + "/{path:path}", methods=ALL_METHODS, include_in_schema=False)
-        async def nowhere(path: str, root: str = root) -> None:
-            raise ApiError(f"there is no {root}/{path} here, or not by this method; see /openapi.json", status=404)
+        async def nowhere(http: Request) -> None:
+            raise ApiError(f"there is no {http.url.path} here, or not by this method; see /openapi.json", status=404)
 
     handle_errors(app)
     app.add_middleware(Bodies, limits=bodies or BodyLimits())

@@ -119,7 +119,10 @@ def api_error(error: Exception) -> ApiError:
             return of_validation(error.errors(), error.body)
         case HTTPException():
             retry = (error.headers or {}).get("Retry-After")
-            return ApiError(str(error.detail), None, None, error.status_code, int(retry) if retry else None)
+            code = (
+                "invalid_json" if error.status_code == HTTPStatus.BAD_REQUEST else None
+            )  # too deep, too long a number
+            return ApiError(str(error.detail), None, code, error.status_code, int(retry) if retry else None)
         case OcclusightError():
             LOG.error("an answer failed: %s", error)
             return ApiError(str(error), None, None, 500)
@@ -134,7 +137,7 @@ def of_validation(errors: Sequence[Mapping[str, Any]], body: object) -> ApiError
     param = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".") or None
     if error["type"] == "extra_forbidden":
         return ApiError(f"{param} is not a parameter that is known here; leave it out", param, "unknown_parameter")
-    if error["type"] == "none_required":
+    if error["type"] == "none_required" or error.get("ctx", {}).get("max_length") == 0:
         return ApiError(f"{param} is not supported here; leave it out", param, "unsupported_parameter")
     if error["type"] == "missing":
         return ApiError(f"{param} is missing", param, "missing_required_parameter")
