@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import signal
 import subprocess
@@ -141,6 +142,26 @@ def test_another_application_answers_what_comes_and_the_former_what_it_has_begun
         first.result()
         assert httpx.get(address).text == '"last"'
     assert ended == ["former", "later", "last"]
+
+
+def test_a_server_that_stops_breaks_off_what_takes_longer_in_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    endless = named("endless", [])
+    log = logging.getLogger("uvicorn.error")
+    log.addHandler(caplog.handler)
+    caplog.set_level(logging.INFO)
+    try:
+        with ThreadPoolExecutor() as threads:
+            with starting(lambda: endless) as (address, app, _):
+                wait(lambda: httpx.get(address).text == '"endless"')
+                asked = threads.submit(httpx.get, f"{address}/slowly", timeout=20)
+                wait(lambda: app._served._inside == 1)
+            endless.state.go.set()
+            with pytest.raises(httpx.RemoteProtocolError):
+                asked.result()
+    finally:
+        log.removeHandler(caplog.handler)
+    assert "an answer was broken off, since the server stops" in caplog.messages
+    assert [record for record in caplog.records if record.exc_info] == []
 
 
 @pytest.mark.page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 from asyncio import Future, Queue
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from occlusight.errors import Busy
 
+LOG = logging.getLogger("occlusight.serve")
 RETRY_S = 30
 
 
@@ -40,7 +42,10 @@ class Starting:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or begin and end with the server."""
         if scope["type"] != "lifespan":
-            await self._served(scope, receive, send)
+            try:
+                await self._served(scope, receive, send)
+            except asyncio.CancelledError:  # nobody else cancels a request: its time is over
+                LOG.info("an answer was broken off, since the server stops")
             return
         await receive()
         self._run(self._begin())
