@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,8 +19,18 @@ from occlusight.scenes.make.clips import CLIP_LINES
 from occlusight.scenes.make.dataset import make_set
 from occlusight.scenes.make.families import recipes_named
 from occlusight.scenes.make.plan import DatasetPlan
-from occlusight.scenes.recipes.film_choice import choose_film, shows, standing_failures
-from occlusight.scenes.recipes.films import RECIPES, TYPES, Film, draw_film
+from occlusight.scenes.meshes.catalogue import whole_catalogue
+from occlusight.scenes.recipes.film import Film
+from occlusight.scenes.recipes.film_choice import (
+    choose_film,
+    fits,
+    free_lanes,
+    in_picture,
+    quickly,
+    shows,
+    standing_failures,
+)
+from occlusight.scenes.recipes.films import RECIPES, TYPES, draw_film, in_the_way
 
 
 def drawn(recipe: str, rotation_index: int, attempts: int = 40) -> Film:
@@ -96,6 +107,43 @@ def test_in_every_third_clip_the_camera_moves(assets: None) -> None:
     assert films[2].frame(3).camera == films[2].cameras[3]
 
 
+def fitting(name: str, rotation_index: int, attempts: int = 24) -> Film | None:
+    """The first of a few attempts that shows what its type is about, by rays alone."""
+    catalogue = whole_catalogue()
+    for k in range(attempts):
+        film = draw_film(name, 5, RECIPES.index(name), k, 8, rotation_index, 128, False)
+        if film is None or not free_lanes(film, catalogue) or not in_picture(film, catalogue):
+            continue
+        if fits(film, quickly(film, catalogue)):
+            return film
+    return None
+
+
+def test_nothing_stands_about_before_what_moves(assets: None) -> None:
+    catalogue = whole_catalogue()
+    for name in RECIPES:
+        film = drawn(name, 2)
+        assert film.camera_moves
+        assert not in_the_way(film, catalogue)
+        about = [p for p in film.scene.objects if p.id not in {*film.moves, *film.hiders}]
+        assert about
+        start = film.moves[film.focus[1]][0]
+        before = replace(about[-1], position=(0.95 * start.x, 0.95 * start.y, 0.0))
+        crowded = tuple(before if p.id == before.id else p for p in film.scene.objects)
+        assert in_the_way(replace(film, scene=replace(film.scene, objects=crowded)), catalogue) == {before.id}
+
+
+@pytest.mark.parametrize("name", ["clip-row-street", "clip-row-line", "clip-mirror-desk", "clip-exchange-desk"])
+def test_a_few_attempts_hold_one_that_fits(name: str, assets: None) -> None:
+    assert fitting(name, 0) is not None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_few_attempts_of_each_recipe_hold_one_that_fits(name: str, assets: None) -> None:
+    assert all(fitting(name, turn) is not None for turn in (0, 5))
+
+
 def plan(**changes: Any) -> DatasetPlan:
     return DatasetPlan(
         **{"recipes": ("clip-glass-crossing",), "seed": 10, "count": 8, "size": 112, "samples": 1, "frames": 8}
@@ -114,8 +162,7 @@ def made(assets: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 def test_a_clip_is_proven(made: Path) -> None:
     report = check_set(made, remeasure=1)
-    balance = [one for one in report.failures if one.startswith("of ")]  # few frames, of which few hide anything
-    assert report.failures == balance
+    assert report.failures == []
     assert (report.scenes, report.remeasured) == (8, 1)
     assert "go behind a board and come out" in (made / "README.md").read_text("utf-8")
     (clip,) = read_clips(made)

@@ -6,6 +6,7 @@ each other.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -32,6 +33,7 @@ Mask = NDArray[np.bool_]
 SCENE_FIELDS: tuple[str, ...] = ("id", "recipe", "type", "seed", "index", "image", "graph", "masks", "camera", "placed")
 SCENE_FIELDS += ("counterfactual_of", "view_of", "heldout")
 TIES = 2  # pixels in which two objects may be equally near
+CHANCE = 4.0  # standard deviations: if so many fewer pairs than a half are hard, that is no chance any more
 MANY = 40  # scenes from which their visible fractions must be spread
 SPREAD = 0.1  # of the scenes, at least, show an object in each band of visible fractions
 ABOUT_OBJECTS: tuple[str, ...] = (
@@ -209,7 +211,7 @@ def set_failures(questions: Sequence[Line], scenes: Mapping[str, tuple[Line, Fac
     """Prove what holds of all questions: balance, hard negatives, equal languages."""
     tally: Counter[tuple[str, str, str]] = Counter()
     programs: dict[str, dict[str, list[Any]]] = {}
-    noes = hard = 0
+    noes: dict[tuple[str, str, str], bool] = {}  # whether a pair that does not hide is a hard one
     for q in questions:
         if q["template"] in BROUGHT:  # what people ask keeps no balance
             continue
@@ -222,14 +224,15 @@ def set_failures(questions: Sequence[Line], scenes: Mapping[str, tuple[Line, Fac
             line, facts = scenes[q["scene"]]
             if is_imported(line):
                 continue
-            noes += 1
-            hard += bool(facts.hides(*reversed(arguments))) or facts.boxes_overlap(*arguments)
+            a, b = arguments
+            noes[q["scene"], a, b] = bool(facts.hides(b, a)) or facts.boxes_overlap(a, b)
     for lang, template in sorted({key[:2] for key in tally}):
         yes, no = tally[lang, template, "yes"], tally[lang, template, "no"]
         if yes != no:
             yield f"{template} in {lang} has {yes} yes and {no} no"
-    if 2 * hard < noes:
-        yield f"of {noes} pairs that do not hide, only {hard} are reversed true pairs or overlap"
+    hard = sum(noes.values())
+    if len(noes) - 2 * hard > CHANCE * math.sqrt(len(noes)):  # each is hard with a probability of a half or more
+        yield f"of {len(noes)} pairs that do not hide, only {hard} are reversed true pairs or overlap"
     for scene, by_lang in programs.items():
         if any(asked != next(iter(by_lang.values())) for asked in by_lang.values()):
             yield f"the scene {scene} is not asked the same in {' and '.join(sorted(by_lang))}"

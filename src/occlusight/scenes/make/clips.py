@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +19,13 @@ from occlusight.occlusion.kinds import Lang, Names
 from occlusight.questions.question import Question
 from occlusight.randomness import stream
 from occlusight.scenes.check.targeted_proofs import measured_again, targeted_failures
-from occlusight.scenes.description import Scene
 from occlusight.scenes.make.family import CardText, MeasuredScene, SceneFamily
 from occlusight.scenes.make.quiz import ask_alike
 from occlusight.scenes.make.slot import Slot
 from occlusight.scenes.make.targeted_line import targeted_line
 from occlusight.scenes.meshes.catalogue import Catalogue, whole_catalogue
 from occlusight.scenes.recipes.clips import RECIPES, SEEN, TYPE, choose_clip
+from occlusight.scenes.recipes.film import Film
 from occlusight.scenes.render.exposure import render_frame
 from occlusight.scenes.truth.targeted import measure_targeted
 
@@ -34,33 +33,59 @@ CLIP_LINES = "clips.jsonl"
 PER_FRAME: Mapping[str, int] = {"occlusion": 2, "explanation": 2, "recognition": 1, "position": 2, "who_hides": 1}
 
 
-class Moving(Protocol):
-    """A clip as recipes draw it: the seconds from frame to frame, which way it goes, the ids of what hides and of what
-    is hidden, and which attempt it is."""
-
-    @property
-    def step(self) -> float: ...
-    @property
-    def path(self) -> str: ...
-    @property
-    def focus(self) -> tuple[str, str]: ...
-    @property
-    def attempt(self) -> int: ...
-    def frame(self, k: int) -> Scene: ...
+Choose: TypeAlias = Callable[[str, int, int, int, int, int, bool], Film]
+"""Search for the clip of a recipe, a seed, an index, so many frames, a turn, a width, and whether meshes are held out;
+what was found is kept from frame to frame, and so is drawn from the whole catalogue."""
+Untold: TypeAlias = Callable[[Line, Line], str | None]
+"""Say what a clip does not show, by its line and that of its first frame."""
+MoreOfFrame: TypeAlias = Callable[[Film, int], Mapping[str, Any]]
+"""Return what more the line of a clip's frame says of the clip."""
 
 
-def _draw(slot: Slot, catalogue: Catalogue) -> MeasuredScene:
-    """The frame of a slot. The search draws from the whole catalogue, so that what it found can be kept from frame to
-    frame."""
-    clip = choose_clip(
-        slot.recipe, slot.seed, slot.base, slot.group_size, slot.rotation_index, slot.width, slot.heldout
+def clip_family(
+    name: str,
+    recipes: tuple[str, ...],
+    named: Mapping[str, tuple[str, ...]],
+    choose: Choose,
+    untold: Untold,
+    card: CardText,
+    *,
+    version: int,
+    digest_before: str = "",
+    more: MoreOfFrame = lambda film, k: {},
+    remeasure: Callable[[Line, Facts], Iterator[str]] = measured_again,
+) -> SceneFamily:
+    """Return a family of clips: whatever these show, every frame is drawn, measured and asked about as a picture is."""
+
+    def draw(slot: Slot, catalogue: Catalogue) -> MeasuredScene:
+        film = choose(slot.recipe, slot.seed, slot.base, slot.group_size, slot.rotation_index, slot.width, slot.heldout)
+        return frame_of(slot, film, catalogue, more(film, slot.group_member))
+
+    def ask(facts: Facts, names: Names, slot: Slot, langs: Sequence[Lang]) -> list[Question]:
+        place = (slot.seed, slot.base, recipes.index(slot.recipe), slot.group_member)
+        draws = partial(stream, f"{name} questions", *place)
+        return ask_alike(facts, names, draws, langs, PER_FRAME, scene=slot.id, image=slot.image)
+
+    return SceneFamily(
+        name=name,
+        recipes=recipes,
+        named=named,
+        version=version,
+        digest_before=digest_before,
+        catalogue=whole_catalogue,
+        draw=draw,
+        render=render_clip_frame,
+        ask=ask,
+        prove=targeted_failures,
+        remeasure=remeasure,
+        prove_set=lambda folder, lines, facts: clip_failures(folder, lines, untold),
+        further=lambda frames: {CLIP_LINES: clip_lines(frames)},
+        frames=(8, 64),
+        card=card,
     )
-    return frame_of(slot, clip, catalogue)
 
 
-def frame_of(
-    slot: Slot, clip: Moving, catalogue: Catalogue, more: Mapping[str, Any] = MappingProxyType({})
-) -> MeasuredScene:
+def frame_of(slot: Slot, clip: Film, catalogue: Catalogue, more: Mapping[str, Any]) -> MeasuredScene:
     """Return the frame of a slot, measured; `more` goes into its line's `clip`."""
     k = slot.group_member
     scene = clip.frame(k)
@@ -89,12 +114,6 @@ def frame_of(
 
 def render_clip_frame(made: MeasuredScene, samples: int) -> NDArray[np.uint8]:
     return render_frame(made.scene, made.exposed_as or made.scene, samples)
-
-
-def _ask(facts: Facts, names: Names, slot: Slot, langs: Sequence[Lang]) -> list[Question]:
-    """A frame is asked about as a picture is."""
-    draws = partial(stream, "clips questions", slot.seed, slot.base, RECIPES.index(slot.recipe), slot.group_member)
-    return ask_alike(facts, names, draws, langs, PER_FRAME, scene=slot.id, image=slot.image)
 
 
 def clip_lines(frames: Sequence[Line]) -> list[Line]:
@@ -143,9 +162,7 @@ def _clip_line(id: str, lines: Sequence[Line]) -> Line:
     }
 
 
-def clip_failures(
-    folder: Path, frames: Sequence[Line], untold: Callable[[Line, Line], str | None] | None = None
-) -> Iterator[str]:
+def clip_failures(folder: Path, frames: Sequence[Line], untold: Untold) -> Iterator[str]:
     """Prove that `clips.jsonl` says what the frames say, that ids keep their thing, that only what is said to moves,
     and that clips show what they are about: `untold` says of a clip, and its first frame, what they do not."""
     try:
@@ -167,7 +184,7 @@ def clip_failures(
             continue
         for one, two in pairwise(lines):
             yield from (f"clip {clip['id']}: {failure}" for failure in _changed(one, two, clip["mover"]))
-        failure = (untold or _not_back)(clip, lines[0])
+        failure = untold(clip, lines[0])
         if failure is not None:
             yield f"clip {clip['id']}: {failure}"
 
@@ -195,29 +212,14 @@ def _changed(one: Line, two: Line, mover: str) -> Iterator[str]:
             yield f"{id} is another thing, or moves, between {one['id']} and {two['id']}"
 
 
-def _prove_set(folder: Path, lines: Sequence[Line], facts: Sequence[Facts]) -> Iterator[str]:
-    return clip_failures(folder, lines)
-
-
-def further_lines(frames: Sequence[Line]) -> Mapping[str, Sequence[Line]]:
-    return {CLIP_LINES: clip_lines(frames)}
-
-
-CLIPS = SceneFamily(
-    name="clips",
-    recipes=RECIPES,
-    named={TYPE: RECIPES},
+CLIPS = clip_family(
+    "clips",
+    RECIPES,
+    {TYPE: RECIPES},
+    choose_clip,
+    _not_back,
     version=1,
     digest_before="d889a650dd6990e9518c56503d06f124aeda78370c00edf819a1b260b3c84199",
-    catalogue=whole_catalogue,
-    draw=_draw,
-    render=render_clip_frame,
-    ask=_ask,
-    prove=targeted_failures,
-    remeasure=measured_again,
-    prove_set=_prove_set,
-    further=further_lines,
-    frames=(8, 64),
     card=CardText(
         title="A set of clips",
         subject="clips in which a thing moves behind a board and comes back",

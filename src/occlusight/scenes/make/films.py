@@ -3,41 +3,24 @@ that go along."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import partial
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from occlusight.errors import BadData
 from occlusight.files.json_lines import Line
 from occlusight.occlusion.facts import Facts
-from occlusight.occlusion.kinds import Lang, Names
-from occlusight.questions.question import Question
-from occlusight.randomness import stream
-from occlusight.scenes.check.targeted_proofs import measured_again, targeted_failures
-from occlusight.scenes.make.clips import PER_FRAME, clip_failures, frame_of, further_lines, render_clip_frame
-from occlusight.scenes.make.family import CardText, MeasuredScene, SceneFamily
-from occlusight.scenes.make.quiz import ask_alike
+from occlusight.scenes.check.targeted_proofs import measured_again
+from occlusight.scenes.make.clips import clip_family
+from occlusight.scenes.make.family import CardText
 from occlusight.scenes.make.scene_line import scene_of
-from occlusight.scenes.make.slot import Slot
-from occlusight.scenes.meshes.catalogue import Catalogue, whole_catalogue
+from occlusight.scenes.recipes.film import Film
 from occlusight.scenes.recipes.film_choice import choose_film, shows
 from occlusight.scenes.recipes.films import RECIPES, TYPES, type_of
 
 
-def _draw(slot: Slot, catalogue: Catalogue) -> MeasuredScene:
-    film = choose_film(
-        slot.recipe, slot.seed, slot.base, slot.group_size, slot.rotation_index, slot.width, slot.heldout
-    )
-    k = slot.group_member
+def _more(film: Film, k: int) -> Mapping[str, Any]:
     held = [id for id, poses in film.moves.items() if poses[k].held]
-    more = {"movers": list(film.moves), "camera_moves": film.camera_moves, "held": held}
-    return frame_of(slot, film, catalogue, more)
-
-
-def _ask(facts: Facts, names: Names, slot: Slot, langs: Sequence[Lang]) -> list[Question]:
-    """A frame is asked about as a picture is."""
-    draws = partial(stream, "films questions", slot.seed, slot.base, RECIPES.index(slot.recipe), slot.group_member)
-    return ask_alike(facts, names, draws, langs, PER_FRAME, scene=slot.id, image=slot.image)
+    return {"movers": list(film.moves), "camera_moves": film.camera_moves, "held": held}
 
 
 def _measured_again(line: Line, facts: Facts) -> Iterator[str]:
@@ -59,25 +42,15 @@ def _untold(clip: Line, first: Line) -> str | None:
     return None
 
 
-def _prove_set(folder: Path, lines: Sequence[Line], facts: Sequence[Facts]) -> Iterator[str]:
-    return clip_failures(folder, lines, _untold)
-
-
-FILMS = SceneFamily(
-    name="films",
-    recipes=RECIPES,
-    named={"films": RECIPES, **{f"clip-{type}": tuple(r for r in RECIPES if type_of(r) == type) for type in TYPES}},
-    version=1,
-    digest_before="",
-    catalogue=whole_catalogue,
-    draw=_draw,
-    render=render_clip_frame,
-    ask=_ask,
-    prove=targeted_failures,
+FILMS = clip_family(
+    "films",
+    RECIPES,
+    {"films": RECIPES, **{f"clip-{type}": tuple(r for r in RECIPES if type_of(r) == type) for type in TYPES}},
+    choose_film,
+    _untold,
+    version=2,
+    more=_more,
     remeasure=_measured_again,
-    prove_set=_prove_set,
-    further=further_lines,
-    frames=(8, 64),
     card=CardText(
         title="A set of clips",
         subject="clips in which things move behind boards, glass and mirrors, change places, or are put into a box",

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 
 from occlusight.errors import BadInput
 from occlusight.occlusion.facts import Facts
 from occlusight.randomness import stream
-from occlusight.scenes.description import Scene
 from occlusight.scenes.meshes.catalogue import Catalogue, whole_catalogue
+from occlusight.scenes.recipes.film import Film, Pose
 from occlusight.scenes.recipes.preview import inside, rectangles
 from occlusight.scenes.recipes.search import first_that_fits, without_invisible
 from occlusight.scenes.recipes.stage import SETTINGS, Stage, Unplaced
@@ -27,7 +27,6 @@ from occlusight.scenes.truth.targeted import TargetedTruth, measure_targeted
 
 TYPE = "clip"
 RECIPES: tuple[str, ...] = tuple(f"{TYPE}-{place}" for place in SETTINGS)
-PREVIEW = 112  # pixels of the picture at which an attempt is judged first
 SEEN, SLIVER = 0.9, 0.04  # of the moving thing: seen at both ends at least, hidden by anything but the board at most
 REACH = 0.29  # of its distance: how far from the middle of the picture the thing starts
 PATHS = ("through", "return")  # in turn
@@ -43,28 +42,6 @@ SPEED = {"desk": 0.2, "line": 0.2}  # metres a second
 WALK = 1.2
 
 
-@dataclass(frozen=True, eq=False)
-class Clip:
-    """The scene as the clip begins, where the thing is in each frame (x, y, yaw), the seconds from frame to frame, and
-    `focus`: the ids of the board and of the thing that moves."""
-
-    scene: Scene
-    poses: tuple[tuple[float, float, float], ...]
-    step: float
-    path: str
-    focus: tuple[str, str]
-    attempt: int = 0
-
-    def frame(self, k: int) -> Scene:
-        """Return the scene of frame `k`."""
-        x, y, yaw = self.poses[k]
-        mover = self.focus[1]
-        there = (
-            replace(p, position=(x, y, p.position[2]), yaw=yaw) if p.id == mover else p for p in self.scene.objects
-        )
-        return replace(self.scene, objects=tuple(there))
-
-
 def along(path: str, frames: int) -> tuple[float, ...]:
     """Return how far along the line the thing is in each frame: 0 at its start, 1 at the other end, 0.5 behind the
     middle of the board.
@@ -78,7 +55,7 @@ def along(path: str, frames: int) -> tuple[float, ...]:
     return tuple(t) if path == "through" else tuple(0.5 - abs(0.5 - u) for u in t)
 
 
-def draw(stage: Stage, path: str, frames: int) -> tuple[list[tuple[float, float, float]], float, tuple[str, str]]:
+def draw(stage: Stage, path: str, frames: int) -> tuple[list[Pose], float, tuple[str, str]]:
     """Place a board, the thing and what stands about; return the thing's poses, the seconds a frame, and the ids of
     both."""
     s = stage.setting
@@ -99,13 +76,13 @@ def draw(stage: Stage, path: str, frames: int) -> tuple[list[tuple[float, float,
     for k, u in enumerate(shares):
         forth = path == "through" or k < frames / 2
         heading = side * (90.0 if forth else -90.0)
-        poses.append((start + u * (end - start), far, heading if kind in FACING else yaw))
+        poses.append(Pose(start + u * (end - start), far, 0.0, heading if kind in FACING else yaw))
     length = sum(abs(b - a) for a, b in pairwise(shares)) * abs(end - start)
     step = length / SPEED.get(s.name, WALK) / (frames - 1)
     return poses, round(step, 4), (hiding.id, mover.id)
 
 
-def free_lane(clip: Clip, catalogue: Catalogue) -> bool:
+def free_lane(clip: Film, catalogue: Catalogue) -> bool:
     """Whether nothing stands in the thing's way, by the catalogue's sizes."""
     placed = {p.id: p for p in clip.scene.objects}
 
@@ -113,20 +90,20 @@ def free_lane(clip: Clip, catalogue: Catalogue) -> bool:
         w, d, _ = catalogue.mesh(placed[id].mesh).size
         return 0.5 * math.hypot(w, d) * placed[id].scale
 
-    lane, mine = clip.poses[0][1], radius(clip.focus[1])
+    lane, mine = clip.moves[clip.focus[1]][0].y, radius(clip.focus[1])
     return all(abs(p.position[1] - lane) > mine + radius(p.id) for p in placed.values() if p.id not in clip.focus)
 
 
-def in_picture(clip: Clip, catalogue: Catalogue) -> bool:
+def in_picture(clip: Film, catalogue: Catalogue) -> bool:
     """Whether board and thing are in the picture from beginning to end."""
-    for k in (0, len(clip.poses) // 2, len(clip.poses) - 1):
+    for k in (0, len(clip.cameras) // 2, len(clip.cameras) - 1):
         boxes = rectangles(clip.frame(k), catalogue)
         if not all(f in boxes and inside(boxes[f]) > 0.99 for f in clip.focus):
             return False
     return True
 
 
-def seen(truth: TargetedTruth, clip: Clip) -> float | None:
+def seen(truth: TargetedTruth, clip: Film) -> float | None:
     """Return the share of the thing that is visible in a frame, None where anything but the board hides more than a
     sliver of it."""
     hiding, mover = clip.focus
@@ -147,11 +124,9 @@ def comes_back(shares: list[float | None]) -> bool:
     return min(shares[0] or 0.0, shares[-1] or 0.0) >= SEEN
 
 
-def _preview(clip: Clip, catalogue: Catalogue) -> Iterator[float | None]:
-    for k in range(len(clip.poses)):
-        scene = clip.frame(k)
-        small = replace(scene, camera=replace(scene.camera, width=PREVIEW, height=PREVIEW))
-        share = seen(measure_targeted(small, catalogue, shadows=False), clip)
+def _preview(clip: Film, catalogue: Catalogue) -> Iterator[float | None]:
+    for k in range(len(clip.cameras)):
+        share = seen(measure_targeted(clip.small(k), catalogue, shadows=False), clip)
         yield share
         if share is None or (k == 0 and share < SEEN):
             return
@@ -159,7 +134,7 @@ def _preview(clip: Clip, catalogue: Catalogue) -> Iterator[float | None]:
 
 def draw_clip(
     recipe: str, seed: int, index: int, attempt: int, frames: int, rotation_index: int, width: int, heldout: bool
-) -> Clip | None:
+) -> Film | None:
     """Return one attempt, None where its objects have no room. Raises BadInput for an unknown recipe."""
     if recipe not in RECIPES:
         raise BadInput(f"there is no recipe of clips {recipe!r}; they are {', '.join(RECIPES)}")
@@ -170,14 +145,15 @@ def draw_clip(
         poses, step, focus = draw(stage, path, frames)
     except Unplaced:
         return None
-    clip = Clip(stage.scene(recipe, seed, index, width), tuple(poses), step, path, focus, attempt)
+    scene = stage.scene(recipe, seed, index, width)
+    clip = Film(scene, {focus[1]: tuple(poses)}, (scene.camera,) * frames, step, path, focus, focus[:1], attempt)
     return replace(clip, scene=clip.frame(0))
 
 
 @lru_cache(maxsize=4)
 def choose_clip(
     recipe: str, seed: int, index: int, frames: int, rotation_index: int, width: int, heldout: bool
-) -> Clip:
+) -> Film:
     """Return the first attempt of an index in which the thing goes behind the board and comes back, and nothing else is
     in its way.
 
@@ -185,7 +161,7 @@ def choose_clip(
     """
     catalogue = whole_catalogue()
 
-    def attempt(k: int) -> Clip | None:
+    def attempt(k: int) -> Film | None:
         clip = draw_clip(recipe, seed, index, k, frames, rotation_index, width, heldout)
         if clip is None or not free_lane(clip, catalogue) or not in_picture(clip, catalogue):
             return None
@@ -200,11 +176,11 @@ def choose_clip(
     return first_that_fits(attempt, LIMIT, f"{recipe} {index} (seed {seed})")
 
 
-def enough(clip: Clip, catalogue: Catalogue) -> bool:
+def enough(clip: Film, catalogue: Catalogue) -> bool:
     """Whether 4 to 10 objects can be noticed in every frame, board and thing can be named, and the thing is hidden at
     full size."""
     shares: list[float | None] = []
-    for k in range(len(clip.poses)):
+    for k in range(len(clip.cameras)):
         truth = measure_targeted(clip.frame(k), catalogue, shadows=False)
         facts = Facts(truth.graph)
         if len(facts.noticeable) < LEAST_OBJECTS or len(facts.objects) > MOST_OBJECTS:

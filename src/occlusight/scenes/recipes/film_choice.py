@@ -11,11 +11,13 @@ from typing import TypeAlias
 from occlusight.occlusion.facts import Facts
 from occlusight.scenes.meshes.catalogue import Catalogue, whole_catalogue
 from occlusight.scenes.recipes.clips import SEEN, SLIVER
-from occlusight.scenes.recipes.films import Film, draw_film, type_of
+from occlusight.scenes.recipes.film import Film
+from occlusight.scenes.recipes.films import draw_film, type_of
 from occlusight.scenes.recipes.preview import inside, rectangles
 from occlusight.scenes.recipes.search import first_that_fits, without_invisible
 from occlusight.scenes.recipes.targeted import LEAST_OBJECTS, LIMIT, MOST_OBJECTS
 from occlusight.scenes.truth.physics import physics_failures
+from occlusight.scenes.truth.quick_raycast import quick_optical_maps, quick_reach
 from occlusight.scenes.truth.targeted import TargetedTruth, measure_targeted
 
 THROUGH = 0.45  # of what is behind glass is seen at least
@@ -37,8 +39,7 @@ def choose_film(
         film = draw_film(recipe, seed, index, k, frames, rotation_index, width, heldout)
         if film is None or not free_lanes(film, catalogue) or not in_picture(film, catalogue):
             return None
-        drawn = film
-        if not fits(drawn, lambda k: measure_targeted(drawn.small(k), catalogue, shadows=False)):
+        if not fits(film, quickly(film, catalogue)):
             return None
         graph = measure_targeted(film.scene, catalogue).graph  # as the clip begins
         kept = {*film.focus, *film.hiders, *film.moves}
@@ -47,6 +48,13 @@ def choose_film(
         return cleared if whole and not any(standing_failures(cleared, k) for k in range(frames)) else None
 
     return first_that_fits(attempt, LIMIT, f"{recipe} {index} (seed {seed})")
+
+
+def quickly(film: Film, catalogue: Catalogue) -> Callable[[int], TargetedTruth]:
+    """Return what measures a frame in few pixels, by rays that round otherwise than those of the truth that is kept."""
+    return lambda k: measure_targeted(
+        film.small(k), catalogue, shadows=False, look=quick_optical_maps, reach=quick_reach
+    )
 
 
 def standing_failures(film: Film, k: int) -> list[str]:

@@ -13,9 +13,11 @@ from itertools import pairwise
 
 from occlusight.errors import BadInput
 from occlusight.randomness import stream
-from occlusight.scenes.description import Camera, Placed, Scene
-from occlusight.scenes.meshes.catalogue import whole_catalogue
-from occlusight.scenes.recipes.clips import FACING, MOVERS, PREVIEW, REACH, SPEED, WALK, along
+from occlusight.scenes.description import Camera, Placed
+from occlusight.scenes.meshes.catalogue import Catalogue, whole_catalogue
+from occlusight.scenes.recipes.clips import FACING, MOVERS, REACH, SPEED, WALK, along
+from occlusight.scenes.recipes.film import Film, Pose
+from occlusight.scenes.recipes.preview import cover, rectangles
 from occlusight.scenes.recipes.stage import SETTINGS, Stage, Unplaced
 
 LOW = {
@@ -31,54 +33,8 @@ INTO = ("basketball", "teddy_bear", "vase", "kettle", "gift")
 BOX = "scopia-open-cardboard-box"
 CAMERA_EVERY = 3  # in one clip of so many the camera moves
 TRAVEL = 0.08  # of the distance: how far it goes
+COMPANY = 7  # things that stand about, before those in the way are left out
 LANE = 1.3  # times the room that a thing takes where it stands is kept free along its way
-
-
-@dataclass(frozen=True)
-class Pose:
-    """Where a thing is in a frame: the middle of its base, its yaw, and what carries it (None: the ground, or a hand
-    that is not shown where it is above that)."""
-
-    x: float
-    y: float
-    z: float
-    yaw: float
-    on: str | None = None
-
-    @property
-    def held(self) -> bool:
-        """Whether it is in the air."""
-        return self.z > 0 and self.on is None
-
-
-@dataclass(frozen=True, eq=False)
-class Film:
-    """The scene as the clip begins, where what moves is in each frame, the camera of each, the seconds from frame to
-    frame; `focus`: the ids of what hides and of the thing that it is about; `hiders`: of all that may hide that."""
-
-    scene: Scene
-    moves: Mapping[str, tuple[Pose, ...]]
-    cameras: tuple[Camera, ...]
-    step: float
-    path: str
-    focus: tuple[str, str]
-    hiders: tuple[str, ...]
-    attempt: int = 0
-
-    def frame(self, k: int) -> Scene:
-        """Return the scene of frame `k`."""
-        there = tuple(_at(p, self.moves[p.id][k]) if p.id in self.moves else p for p in self.scene.objects)
-        return replace(self.scene, objects=there, camera=self.cameras[k])
-
-    def small(self, k: int) -> Scene:
-        """Return the scene of a frame in few pixels."""
-        scene = self.frame(k)
-        return replace(scene, camera=replace(scene.camera, width=PREVIEW, height=PREVIEW))
-
-    @property
-    def camera_moves(self) -> bool:
-        """Whether the camera does not stand still."""
-        return len(set(self.cameras)) > 1
 
 
 @dataclass
@@ -91,10 +47,6 @@ class Drawn:
     hiders: tuple[str, ...]
     path: str = "through"
     speed: float | None = field(default=None)
-
-
-def _at(p: Placed, pose: Pose) -> Placed:
-    return replace(p, position=(pose.x, pose.y, pose.z), yaw=pose.yaw, supported_by=pose.on)
 
 
 def _line(stage: Stage, mover: Placed, end: float, shares: Sequence[float]) -> list[Pose]:
@@ -274,7 +226,25 @@ def draw_film(
     step = round(drawn.length / speed / (frames - 1), 4)
     moves = {id: tuple(poses) for id, poses in drawn.moves.items()}
     film = Film(scene, moves, cameras, step, drawn.path, drawn.focus, drawn.hiders, attempt)
-    return replace(film, scene=film.frame(0))
+    before = in_the_way(film, stage.catalogue)
+    kept = tuple(p for p in film.frame(0).objects if p.id not in before)
+    return replace(film, scene=replace(film.frame(0), objects=kept))
+
+
+def in_the_way(film: Film, catalogue: Catalogue) -> frozenset[str]:
+    """Return what stands about, and before what moves in any frame, by the catalogue's sizes."""
+    about = {*film.moves, *film.hiders}
+    found: set[str] = set()
+    for k in range(len(film.cameras)):
+        scene = film.frame(k)
+        boxes = rectangles(scene, catalogue)
+        far = {p.id: p.position[1] for p in scene.objects}
+        found |= {
+            id
+            for id in boxes.keys() - about
+            if any(far[id] < far[one] and cover(boxes[id], boxes[one]) > 0 for one in film.moves if one in boxes)
+        }
+    return frozenset(found)
 
 
 def _company(stage: Stage, drawn: Drawn) -> None:
@@ -285,7 +255,7 @@ def _company(stage: Stage, drawn: Drawn) -> None:
     taken = [(id, pose) for id, poses in drawn.moves.items() for pose in dict.fromkeys(poses)]
     stage.objects += [replace(placed[id], position=(pose.x, pose.y, 0.0)) for id, pose in taken]
     stage.radii += [LANE * radii[id] for id, _ in taken]
-    stage.company(5)
+    stage.company(COMPANY)
     del stage.objects[first : first + len(taken)], stage.radii[first : first + len(taken)]
     stage.objects[first:] = [replace(p, id=f"o{first + 1 + at}") for at, p in enumerate(stage.objects[first:])]
 
