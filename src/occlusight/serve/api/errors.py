@@ -119,10 +119,9 @@ def api_error(error: Exception) -> ApiError:
             return of_validation(error.errors(), error.body)
         case HTTPException():
             retry = (error.headers or {}).get("Retry-After")
-            code = (
-                "invalid_json" if error.status_code == HTTPStatus.BAD_REQUEST else None
-            )  # too deep, too long a number
-            return ApiError(str(error.detail), None, code, error.status_code, int(retry) if retry else None)
+            bad = error.status_code == HTTPStatus.BAD_REQUEST  # JSON that is too deep, or has too long a number
+            kind = "invalid_json" if bad else None
+            return ApiError(str(error.detail), None, kind, error.status_code, int(retry) if retry else None)
         case OcclusightError():
             LOG.error("an answer failed: %s", error)
             return ApiError(str(error), None, None, 500)
