@@ -60,7 +60,7 @@ class SystemOneRequest(Form):
                         "nearer": {
                             "type": "choice",
                             "instructions": "Which is nearer, the lamp post or the red car?",
-                            "criteria": {"lamp post": None, "red car": None},
+                            "criteria": {"lamp post": "by the road", "red car": ""},
                         },
                     },
                 }
