@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
 
+import drjit
 import numpy as np
 import pytest
 
@@ -29,7 +30,7 @@ from occlusight.scenes.render import light_maps
 from occlusight.scenes.render.backgrounds import BACKGROUNDS, GLASS
 from occlusight.scenes.render.blocks import Blocks
 from occlusight.scenes.render.finishes import PATTERNS, laid
-from occlusight.scenes.render.light_maps import map_sky
+from occlusight.scenes.render.light_maps import map_sky, two_threads
 from occlusight.scenes.render.surfaces import mitsuba
 from occlusight.scenes.surroundings import EVALUATION, PLAIN, VARIED, attribution_of, looks, maps_of, vary
 
@@ -148,7 +149,8 @@ def small_map(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str]
     def write(key: str) -> None:
         pixels = np.full((32, 64, 3), 0.5, np.float32)
         pixels[8:12, 40] = 3.0
-        mitsuba().Bitmap(pixels).write(str(tmp_path / "maps" / f"{key}.exr"))
+        with two_threads():
+            mitsuba().Bitmap(pixels).write(str(tmp_path / "maps" / f"{key}.exr"))
 
     return write
 
@@ -171,6 +173,20 @@ def test_a_map_is_as_light_as_the_sky_and_has_the_scenes_sun(small_map: Callable
     assert (sky[:32] * weight).mean() / weight.mean() == pytest.approx(sum(scene.light.sky) / 3, rel=0.01)
     turned = np.asarray(map_sky(unlit, replace(around, turn=(around.turn + 90) % 360))["bitmap"])
     assert np.abs(np.roll(sky, 32, axis=1) - turned).max() < 1e-4
+
+
+def test_a_map_is_read_by_one_thread_as_by_many(small_map: Callable[[str], None]) -> None:
+    scene = vary(staged(), "street", 0, EVALUATION)
+    around = scene.surroundings
+    assert isinstance(around, VariedSurroundings)
+    small_map(around.light_map)
+    whole, threads = np.asarray(map_sky(scene, around)["bitmap"]), drjit.thread_count()
+    drjit.set_thread_count(1)
+    try:
+        assert (np.asarray(map_sky(scene, around)["bitmap"]) == whole).all()
+        assert drjit.thread_count() == 1
+    finally:
+        drjit.set_thread_count(threads)
 
 
 def test_maps_are_taken_out_of_a_package_that_is_the_right_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,9 +29,8 @@ def map_sky(scene: Scene, around: VariedSurroundings) -> dict[str, Any]:
     scene's sun. Raises BadData when the map is not imported."""
     mi = mitsuba()
     light_map = looks().maps[around.light_map]
-    file = mi.Bitmap(str(map_file(light_map)))
-    pixels = np.asarray(file.convert(mi.Bitmap.PixelFormat.RGB, mi.Struct.Type.Float32, False))
-    radiance = _focused(np.clip(np.nan_to_num(pixels), 0, BLINDING), light_map.blur)
+    pixels = np.clip(np.nan_to_num(_pixels(map_file(light_map))), 0, BLINDING)
+    radiance = _focused(pixels, light_map.blur)
     radiance = np.roll(radiance, round(around.turn / 360 * 2 * ROWS), axis=1)
     level = _level(radiance)
     radiance = np.minimum(radiance, GLARE * level)
@@ -39,6 +41,28 @@ def map_sky(scene: Scene, around: VariedSurroundings) -> dict[str, Any]:
         "bitmap": mi.Bitmap(np.ascontiguousarray(radiance, np.float32)),
         "to_world": mi.ScalarTransform4f().rotate([1, 0, 0], 90),
     }
+
+
+def _pixels(file: Path) -> NDArray[np.float32]:
+    """A map's pixels, (H, W, 3)."""
+    mi = mitsuba()
+    with two_threads():
+        bitmap = mi.Bitmap(str(file)).convert(mi.Bitmap.PixelFormat.RGB, mi.Struct.Type.Float32, False)
+    return np.asarray(bitmap)
+
+
+@contextmanager
+def two_threads() -> Iterator[None]:
+    """Have drjit's pool at least two threads: with one, as on one core and in worker processes, files of OpenEXR are
+    waited for without end."""
+    import drjit
+
+    threads = drjit.thread_count()
+    drjit.set_thread_count(max(2, threads))
+    try:
+        yield
+    finally:
+        drjit.set_thread_count(threads)
 
 
 def _level(radiance: NDArray[np.float32]) -> float:
