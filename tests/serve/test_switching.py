@@ -1,4 +1,4 @@
-"""Another model is served while programs ask: no answer is lost, and none is another model's."""
+"""Another model is served while programs and open pages ask: no answer is lost, none is another model's."""
 
 from __future__ import annotations
 
@@ -8,13 +8,21 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
+import pytest
 from tests.serve.conftest import serving_app, wait
+from tests.serve.replies import EN_WORDS
+from tests.serve.test_starting import starting
 
 from occlusight.backends.options import EngineOptions
+from occlusight.backends.scripted import Scripted
+from occlusight.serve.app import create_app
+from occlusight.serve.page.examples import shipped_examples
 from occlusight.serve.run import changing
 from occlusight.serve.settings import ApiSettings
+from occlusight.serve.starting import Starting
 
 CLIENTS = 8
 
@@ -90,3 +98,36 @@ def test_no_answer_is_lost_or_another_models_while_the_model_changes(
             assert one == Heard(one.model, 200, frozenset([one.model]), says[one.model], whole=True)
     for model in models:
         assert sum(one.model == model and one.status == 200 for one in answers) >= CLIENTS
+
+
+@pytest.mark.page
+def test_an_open_page_shows_the_model_that_answers_now(open_tab: Callable[..., Any], no_graphs: None) -> None:
+    holder: list[Starting] = []
+    examples = tuple(shipped_examples())
+
+    async def switch(name: str, tell: Callable[[str], None]) -> None:
+        other = Scripted("No.", name=name)
+        await holder[0].give_way(lambda: create_app(other, knows_photographs=True, examples=examples, switch=switch))
+
+    def first() -> Any:
+        return create_app(Scripted("Yes."), examples=examples, switch=switch)
+
+    with starting(first) as (address, app, _), httpx.Client(base_url=address, timeout=60) as http:
+        holder.append(app)
+        wait(lambda: http.get("/readyz").status_code == 200)
+
+        def serve(name: str) -> None:
+            assert http.post("/admin/models/switch", json={"model": name}).text.count('"done"') == 1
+
+        tab = open_tab(address)
+        assert tab.page.inner_text("#model") == EN_WORDS["built_in"]
+        assert tab.asked("Is it hidden?") == "Yes."
+        serve("second")
+        tab.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        tab.page.wait_for_selector("#model >> text=second")
+        assert EN_WORDS["scope_any"] in tab.page.inner_text("#scope")
+        assert tab.answer == "Yes."  # what was said stands
+        serve("third")
+        assert tab.asked("And now?") == "No."
+        tab.page.wait_for_selector("#model >> text=third")
+        assert tab.problems == []

@@ -14,6 +14,7 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from http import HTTPStatus
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from starlette.applications import Starlette
@@ -68,6 +69,7 @@ class Gate:
         sight: who makes graphs; None where the backend cannot.
         following: who follows the things of videos; None where the backend cannot.
         larger: a model that whoever runs the server may have served instead; None for none.
+        model: what pages are told of the model that answers.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Gate:
         sight: Sight | None = None,
         following: Following | None = None,
         larger: str | None = None,
+        model: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self.gradio = gradio
         self.uploads = uploads
@@ -87,6 +90,7 @@ class Gate:
         self.sight = sight
         self.following = following
         self.larger = larger
+        self.model = model
         self.web = {path.name: path for path in WEB.iterdir() if path.suffix in KINDS}
         get, post = ["GET"], ["POST"]
         self.app = Starlette(
@@ -103,6 +107,7 @@ class Gate:
                 Route("/tracks", self.follow, methods=post),
                 Route("/tracks/{kind}/{handle:path}", self.track, methods=get),
                 Route("/checks", self.check, methods=post),
+                Route("/model", self.present_model, methods=get),
                 Route("/larger", self.larger_model, methods=get),
             ],
             exception_handlers={HTTPException: refused},
@@ -271,6 +276,11 @@ class Gate:
         except Busy as busy:
             return busy_now(busy)
         return JSONResponse(found and asdict(found), headers=PRIVATE)
+
+    async def present_model(self, request: Request) -> Response:
+        """The model that answers, as JSON: another one since a page was opened, if the server changed it."""
+        visitor_of(request)
+        return JSONResponse(dict(self.model), headers=PRIVATE)
 
     async def larger_model(self, request: Request) -> Response:
         """The model that this visitor may have served instead, as JSON; null for one who may not."""

@@ -73,7 +73,8 @@ class Page:
         self.following = None if by is None else Following(by, self.desk.threads)
         self._gradio = self._mount()
         larger = PHOTO_MODEL if switches and not knows_photographs else None
-        self.app = Gate(self._gradio, self.uploads, queue, self.desk, self.sight, self.following, larger).app
+        told = self.model()
+        self.app = Gate(self._gradio, self.uploads, queue, self.desk, self.sight, self.following, larger, told).app
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -110,21 +111,26 @@ class Page:
         )
         return served
 
+    def model(self) -> dict[str, Any]:
+        """Return what pages are told of the model."""
+        info = self.backend.info
+        return {
+            "name": info.name,
+            "revision": info.revision,
+            "photographs": self.knows_photographs,
+            "pictures": info.pictures,
+            "films": takes_films(self.backend),
+            "graphs": self.sight is not None,
+            "follows": self.following is not None,
+            "quick": info.memory_bytes < QUICK_BYTES and info.dtype != REMOTE,
+        }
+
     def settings(self) -> dict[str, Any]:
         """Return what the page's scripts are told at the start."""
-        info = self.backend.info
         return {
             "words": all_words(),
             "language": self.choice,
-            "model": {
-                "name": info.name,
-                "photographs": self.knows_photographs,
-                "pictures": info.pictures,
-                "films": takes_films(self.backend),
-                "graphs": self.sight is not None,
-                "follows": self.following is not None,
-                "quick": info.memory_bytes < QUICK_BYTES and info.dtype != REMOTE,
-            },
+            "model": self.model(),
             "command": PHOTO_COMMAND,
             "examples": [
                 {"name": name, "question": {"zh": example.zh, "en": example.en}}

@@ -4,6 +4,7 @@ import { drawComposer } from "./composer.js";
 import { groupOf, historyOf } from "./conversation.js";
 import { byId } from "./dom.js";
 import { drawTurn, reveal } from "./log.js";
+import { learnModel } from "./model.js";
 import * as pictures from "./pictures.js";
 import { asAsked } from "./rail.js";
 import { checkTurns } from "./seeing.js";
@@ -39,6 +40,7 @@ export async function answer(app, turn) {
   await app.draw();
   reveal(turn);
   app.announce(turn.answer || t(`state_${turn.state}`));
+  await learnModel(app);
 }
 
 async function exchange(app, group, turn, again = true) {

@@ -46,6 +46,12 @@ export function forget(picture) {
   films.delete(picture.id);
 }
 
+/** Forget all videos: another model answers. */
+export function forgetFilms() {
+  for (const film of films.values()) film.controller?.abort();
+  films.clear();
+}
+
 /** Follow the things of a video. */
 export async function follow(app, picture) {
   const film = { controller: new AbortController(), note: t("seeing"), share: null };

@@ -6,6 +6,7 @@ import * as talk from "./conversation.js";
 import { byId, confirmed, download, h } from "./dom.js";
 import { forget, saveSource } from "./film.js";
 import { drawLog } from "./log.js";
+import * as model from "./model.js";
 import * as pictures from "./pictures.js";
 import { DEFAULTS, drawHistory, drawSettings } from "./rail.js";
 import * as seeing from "./seeing.js";
@@ -70,9 +71,8 @@ class App {
 
   draw() {
     relabel(byId("app"));
-    const model = this.settings.model;
-    byId("model").textContent = model.photographs ? model.name : t("built_in");
-    byId("model").title = model.name;
+    byId("model").textContent = model.modelName(this);
+    byId("model").title = this.settings.model.name;
     byId("title").textContent = talk.title(this.conversation);
     for (const id of ["rename", "export", "delete"]) byId(id).hidden = !talk.turnsOf(this.conversation).length;
     stage.drawStage(this);
@@ -271,6 +271,7 @@ function listen(app) {
   composer.listen(app);
   seeing.listen(app);
   stage.listen(app);
+  model.listen(app);
   const press = (id, does) => byId(id).addEventListener("click", does);
   press("new", () => app.renew());
   press("menu", () => app.foldRail(!byId("rail").classList.contains("open")));

@@ -3,7 +3,7 @@
 import { card, strip } from "./card.js";
 import * as larger from "./larger.js";
 import { byId, h, icon } from "./dom.js";
-import { begun, follow, frameGraph } from "./film.js";
+import { begun, follow, forgetFilms, frameGraph } from "./film.js";
 import { chosen, drawing, located } from "./graph.js";
 import { drawTurn } from "./log.js";
 import { sendAgain, serverName } from "./pictures.js";
@@ -19,6 +19,15 @@ const guessed = new Set();
 
 /** Return the graph of a picture, or of the frame shown of a video; see `graphs`. */
 const known = (picture) => frameGraph(picture) ?? graphs.get(picture.id);
+
+/** Forget what a model saw: another one answers. */
+export function forgetGraphs(app) {
+  graphs.clear();
+  guessed.clear();
+  forgetFilms();
+  for (const group of [app.conversation, ...app.conversations].flatMap((one) => one.groups)) delete group.domain;
+  app.seen = START;
+}
 
 /** Return how probably a picture is of the model's world, where that is known. */
 const domain = (app, graph) => (graph ? graph.certainty.domain : null) ?? app.shownGroup.domain ?? null;
@@ -36,10 +45,13 @@ function unasked(app, picture) {
 export async function look(app, picture, wanted = false) {
   if (!app.settings.model.graphs || graphs.has(picture.id) || app.live) return;
   if (!wanted && !unasked(app, picture)) return;
+  const { model } = app.settings;
   graphs.set(picture.id, null);
   if (wanted) app.draw();
   try {
-    graphs.set(picture.id, await asked(picture));
+    const graph = await asked(picture);
+    if (model !== app.settings.model) return; // its graphs were forgotten meanwhile
+    graphs.set(picture.id, graph);
   } catch (error) {
     app.idle = false;
     graphs.delete(picture.id);

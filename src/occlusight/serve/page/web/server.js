@@ -59,6 +59,9 @@ export async function check(claim) {
   return (await asked("checks", { method: "POST", body: JSON.stringify(claim), headers })).json();
 }
 
+/** Return the model that answers now, as the page's settings tell it at the start. */
+export const model = async () => (await asked("model")).json();
+
 /** Return the model that this visitor may have served instead of the present one; null for none. */
 export const larger = async () => (await (await asked("larger")).json()).model;
 
