@@ -56,6 +56,8 @@ COLUMNS = (
     ("explanation plausible", "explanation_plausible"),
 )
 EXAMPLE = re.compile(r"^(\| [^|]+ \| )([^|]+)( \| )([^|]*[.。?])( \|)$", re.MULTILINE)
+SHIPPED = ("occlusion-50", "occlusion-50-v2")
+"""The sets of the package."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +75,14 @@ class Measured:
 
 
 RUNS = (
-    *(Measured(data, lang) for data in ("eval200", "heldout60", "occlusion-50") for lang in LANGS),
+    *(Measured(data, lang) for data in ("eval200", "heldout60", *SHIPPED) for lang in LANGS),
     *(Measured(data, lang, "blind") for data in ("eval200", "occlusion-50") for lang in LANGS),
 )
 TITLES = {
     "eval200": "200 scenes",
     "heldout60": "unseen meshes, 60 scenes",
     "occlusion-50": "`occlusion-50`",
+    "occlusion-50-v2": "`occlusion-50-v2`",
 }
 SUMMARY = tuple(run for run in RUNS if run.data == "eval200")
 KEPT = ("n", "n_scenes", *(key + end for _, key in COLUMNS for end in ("", "_ci95")), "by_template")
@@ -110,7 +113,7 @@ def ship(
     }
     runs = {}
     for one in RUNS:
-        data = one.data if one.data == "occlusion-50" else str(sets / one.data)
+        data = one.data if one.data in SHIPPED else str(sets / one.data)
         folder = out / one.name
         where = ("--data", data, "--out", str(folder), "--langs", one.lang)
         occlusight("bench", "run", *where, "--model", one.model, "--no-certainty")
