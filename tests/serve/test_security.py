@@ -391,10 +391,10 @@ def test_who_closes_the_connection_gives_his_place_up(
         browser = open_browser(url)
         browser.asking(EXAMPLE).close()
 
-        def free() -> bool:
-            reply = browser.asking(EXAMPLE)
-            reply.close()
-            return bool(reply.status_code == 200)
+        def taken() -> int:
+            with closing(browser.asking(EXAMPLE)) as reply:
+                return int(reply.status_code)
 
-        wait(free)
+        wait(lambda: taken() == 200)
         slow.go = True
+        assert "yes" in browser.ask(EXAMPLE).text
