@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,9 +12,13 @@ import pytest
 from tests.cli.conftest import Result
 from tests.reasoning.observed_scene import Sees
 
+from occlusight.cli.graph import NOTHING_SURE, lines
 from occlusight.datasets.dataset import open_set
 from occlusight.model.revision import revision_of
+from occlusight.occlusion.graph import NO_BOX, UNMEASURED, Graph, Object, Relation, Text, Unknown
+from occlusight.occlusion.kinds import Lang
 from occlusight.reasoning.calibrations import calibration_of
+from occlusight.reasoning.relations import UNSURE, Certainty, Described
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SHIPPED = Path(__file__).parents[2] / "src" / "occlusight" / "checkpoints" / "default"
@@ -44,6 +49,28 @@ def test_the_shipped_calibration_is_that_of_the_shipped_model() -> None:
     found = calibration_of(revision_of(SHIPPED))
     assert found is not None, "the shipped model changed: fit it again with `occlusight calibrate`, see docs/graph.md"
     assert {"hides.en", "hides.zh", "nearer.en", "nearer.zh"} <= found.fits.keys()
+
+
+@pytest.mark.parametrize(
+    ("lang", "said", "perhaps"),
+    [
+        ("en", "the pole hides part of the car (0.96)", "whether the dog hides the car to say it (0.53)"),
+        ("zh", "杆遮挡了车的一部分 (0.96)", "是否遮挡车 (0.53)"),
+    ],
+)
+def test_what_is_not_sure_enough_is_not_listed_as_said(lang: Lang, said: str, perhaps: str) -> None:
+    objects = [Object(n, n, n, zh, NO_BOX, NO_BOX, 1.0) for n, zh in (("car", "车"), ("pole", "杆"), ("dog", "狗"))]
+    relations = [
+        Relation(a, "car", "partial", 0.0, UNMEASURED, probability=p) for a, p in (("pole", 0.96), ("dog", 0.53))
+    ]
+    en, zh = (UNSURE[one].format(a=a, b=b) for one, a, b in (("en", "the dog", "the car"), ("zh", "狗", "车")))
+    graph = Graph(9, 9, tuple(objects), tuple(relations), unknown=(Unknown(("dog", "car"), Text(en, zh), 0.53),))
+    shown = list(lines(Described(graph, {}, Certainty(True, "renders")), lang))
+    assert shown[0] == said
+    assert perhaps in shown[1]
+    assert len(shown) == 2  # the dog is named once
+    none = replace(graph, relations=graph.relations[1:])
+    assert next(lines(Described(none, {}, Certainty(True, "renders")), lang)) == NOTHING_SURE[lang]
 
 
 def test_a_model_that_nobody_fitted_says_so(

@@ -20,7 +20,7 @@ from occlusight.drawing.font import names_face
 from occlusight.drawing.graph_svg import graph_svg
 from occlusight.drawing.placing import Label, place, shared
 from occlusight.drawing.png import png
-from occlusight.occlusion.graph import NO_BOX, Graph, Object, Relation
+from occlusight.occlusion.graph import NO_BOX, Graph, Object, Relation, Text, Unknown
 from occlusight.occlusion.kinds import Lang
 from occlusight.reasoning.vocabulary import shipped_words
 
@@ -102,6 +102,14 @@ def test_the_surer_a_relation_the_thicker_its_arrow() -> None:
     assert sure == sorted(sure)
     assert sure[-1] > 3 * sure[0]
     assert width(probability=None, raw_probability=0.7) == sure[1]
+
+
+def test_a_relation_that_is_not_sure_enough_to_be_said_is_told_so() -> None:
+    graph = street()
+    relation = replace(graph.relations[0], probability=0.53)
+    doubt = Unknown((relation.occluder, relation.occluded), Text("", ""), 0.53)
+    (drawn,) = parts(parsed(graph_svg(replace(graph, relations=(relation,), unknown=(doubt,)))), "relation")
+    assert drawn.get("aria-label") == "not sure: street lamp hides part of red car, probability 53%"
 
 
 def test_a_model_that_is_not_calibrated_and_rules_are_told() -> None:

@@ -10,6 +10,7 @@ from itertools import combinations
 import pytest
 from tests.reasoning.street import FITTED, PICTURE, UNDERSTANDING, sees
 
+from occlusight.occlusion.graph import Graph
 from occlusight.reasoning.calibration import Calibration
 from occlusight.reasoning.extract import Extractor
 from occlusight.reasoning.graph_answers import SeenGraph
@@ -64,6 +65,25 @@ def test_a_fit_of_something_else_is_not_used_and_that_is_said(
 def test_pairs_that_are_not_sure_are_told_as_unknown() -> None:
     found = describe(Extractor(sees(sure=1.0)), PICTURE, FITTED)
     assert {pair for u in found.graph.unknown if len(pair := u.about) == 2} == set(found.asked)
+    assert Graph.from_json(json.loads(json.dumps(found.to_json()))).doubted == found.graph.doubted
+
+
+def test_what_is_said_and_what_is_not_is_decided_by_the_probabilities_that_are_told() -> None:
+    backend = sees(sure=3.0)  # by itself a relation is likelier than the least that is said
+    odds = backend.odds
+    for text in ("Does the dog hide the red car?", "Is the red car hidden by the dog?"):
+        odds[PICTURE, text] = 1.0  # and this one is not
+    found = describe(Extractor(backend), PICTURE, FITTED)
+    names = {o.id: o.name for o in found.graph.objects}
+    doubted = found.graph.doubted
+    for relation in found.graph.relations:
+        assert relation.probability is not None
+        pair = relation.occluder, relation.occluded
+        assert (pair in doubted) == (relation.probability < 0.8)
+        if pair in doubted:
+            assert doubted[pair].probability == pytest.approx(relation.probability)
+    told = [(names[r.occluder], (r.occluder, r.occluded) in doubted) for r in found.graph.relations]
+    assert told == [("street lamp", False), ("dog", True)]
 
 
 def test_what_contradicts_itself_leaves_no_graph() -> None:

@@ -17,7 +17,7 @@ from tests.serve.test_accessibility import violations
 from tests.serve.test_security import Browser
 
 from occlusight.backends.scripted import Scripted
-from occlusight.occlusion.graph import Graph, Text
+from occlusight.occlusion.graph import Graph, Text, Unknown
 from occlusight.reasoning.relations import Certainty, Described
 from occlusight.reasoning.rules.ruleset import shipped_rules
 from occlusight.serve.page.examples import Example, shipped_examples
@@ -25,6 +25,7 @@ from occlusight.serve.page.words import all_words
 
 EN, ZH = all_words()["en"], all_words()["zh"]
 POLE = Text("The pole runs unbroken in front of the car.", "灯杆完整，从汽车前面经过。")
+DOUBT = Text("That is not sure enough to be said.", "这还不够确定。")
 ANSWER = "The red car stands behind the street lamp."
 
 
@@ -33,7 +34,9 @@ def known(picture: Path, domain: float | None = None) -> Described:
     truth = Graph.from_json(json.loads(picture.with_suffix(".json").read_text("utf-8")))
     relations = [replace(r, probability=0.9, raw_probability=0.8) for r in truth.relations]
     first = replace(relations[0], probability=0.96, evidence=POLE, changed_by=("occluder_nearer",))
-    graph = replace(truth, relations=(first, *relations[1:]))
+    second = replace(relations[1], probability=0.6)
+    doubt = Unknown((second.occluder, second.occluded), DOUBT, 0.6)
+    graph = replace(truth, relations=(first, second, *relations[2:]), unknown=(doubt,))
     asked = {(r.occluder, r.occluded): 0.9 for r in graph.relations}
     return Described(graph, asked, Certainty(True, "renders", domain))
 
@@ -75,6 +78,12 @@ def test_pairs_and_objects_are_chosen_with_the_mouse(street: str, open_tab: Call
     assert "on" in str(tab.page.get_attribute(".g-obj[aria-label=dog]", "class"))
     tab.page.click(".strip [data-o]:has-text('dog')")
     assert chosen(tab) == ["dog"]
+    card = tab.page.inner_text(".card")
+    assert DOUBT.en in card  # what is not sure enough to be said is not said
+    assert EN["doubted"].split(":")[0] in tab.page.inner_text(".card h2")
+    assert (EN["sure_no"] in tab.page.inner_text(".card .sure"), EN["sure_55"] in card) == (True, False)
+    assert str(tab.page.get_attribute(".g-rel[data-r='1']", "aria-label")).startswith(EN["doubted"].split(":")[0])
+    assert tab.page.locator(".g-rel.doubted").count() == 1
     tab.page.click(f"[aria-label='{EN['next']}']")
     assert POLE.en not in tab.page.inner_text(".card")
     assert len(chosen(tab)) == 2

@@ -35,6 +35,7 @@ CalibrationFile = Annotated[
 ]
 HIDES = {"en": "{a} hides part of {b}", "zh": "{a}遮挡了{b}的一部分"}
 NOTHING = {"en": "Nothing hides anything.", "zh": "没有物体被遮挡。"}
+NOTHING_SURE = {"en": "Of nothing is it sure that it hides anything.", "zh": "没有足够确定的遮挡关系。"}
 EMPTY = {"en": "Nothing was recognised.", "zh": "没有识别出任何物体。"}
 ORDER = {"en": "From front to back: {all}.", "zh": "从前到后：{all}。"}
 MARKS = {"en": "; ", "zh": "；"}
@@ -136,7 +137,8 @@ def notes(found: Described) -> Iterator[str]:
 
 
 def lines(found: Described, lang: Lang) -> Iterator[str]:
-    """Yield the graph in words, a relation a line."""
+    """Yield the graph in words, a line for each relation that is sure enough to be said, and for each pair of which
+    that is not told."""
     from occlusight.occlusion.kinds import listed
 
     things = {o.id: o for o in found.graph.objects}
@@ -145,7 +147,9 @@ def lines(found: Described, lang: Lang) -> Iterator[str]:
         yield EMPTY[lang]
         return
     semicolon = MARKS[lang]
-    for r in found.graph.relations:
+    doubted = found.graph.doubted
+    told = [r for r in found.graph.relations if (r.occluder, r.occluded) not in doubted]
+    for r in told:
         said = HIDES[lang].format(a=called[r.occluder], b=called[r.occluded])
         if r.evidence is not None:
             said = (r.evidence.en if lang == "en" else r.evidence.zh).rstrip(".。")
@@ -156,12 +160,13 @@ def lines(found: Described, lang: Lang) -> Iterator[str]:
         if r.changed_by:
             said += f" [{', '.join(r.changed_by)}]"
         yield said
-    if not found.graph.relations:
-        yield NOTHING[lang]
+    if not told:
+        yield NOTHING_SURE[lang] if doubted else NOTHING[lang]
     for change in found.changes:
         yield change.why.en if lang == "en" else change.why.zh
     if found.graph.depth_order:
         groups = (listed([called[id] for id in group], lang) for group in found.graph.depth_order)
         yield ORDER[lang].format(all=semicolon.join(groups))
     for unknown in found.graph.unknown:
-        yield unknown.why.en if lang == "en" else unknown.why.zh
+        why = unknown.why.en if lang == "en" else unknown.why.zh
+        yield why if unknown.probability is None else f"{why.rstrip('.。')} ({unknown.probability:.2f})"

@@ -43,7 +43,8 @@ def graph_svg(graph: Graph, picture: Image.Image | None = None, lang: Lang = "en
     """
     words = WORDS[lang]
     names = {o.id: short_name(o, lang) for o in graph.objects}
-    told = [relation_said(r, names, words) for r in graph.relations]
+    doubted = graph.doubted
+    told = [relation_said(r, names, words, doubted=(r.occluder, r.occluded) in doubted) for r in graph.relations]
     title = words["title"].format(n=len(graph.objects), m=len(told))
     placed = all(o.located for o in graph.objects)
     size, body = on_picture(graph, picture, lang, told) if placed else in_order(graph, picture, lang, told)

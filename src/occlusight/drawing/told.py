@@ -14,6 +14,7 @@ WORDS = {
         "complete": "{a} hides all of {b}",
         "transparent": "{b} is seen through {a}",
         "reflective": "{a} covers part of {b} with images",
+        "doubted": "not sure: {said}",
         "sure": ", probability {p:.0%}",
         "raw": ", by a model that is not calibrated {p:.0%}",
         "rules": "; decided by rules: {rules}",
@@ -31,6 +32,7 @@ WORDS = {
         "complete": "{a}完全挡住{b}",
         "transparent": "透过{a}看到{b}",
         "reflective": "{a}用影像盖住{b}的一部分",
+        "doubted": "不确定：{said}",
         "sure": "，概率 {p:.0%}",
         "raw": "，未校准的模型给出 {p:.0%}",
         "rules": "；由规则决定：{rules}",
@@ -65,10 +67,12 @@ def object_said(o: Object, name: str, words: dict[str, str]) -> str:
     return words[form].format(name=name, v=o.visible_fraction)
 
 
-def relation_said(r: Relation, names: dict[str, str], words: dict[str, str]) -> str:
-    """Who hides whom, how surely, and by which rules."""
+def relation_said(r: Relation, names: dict[str, str], words: dict[str, str], *, doubted: bool = False) -> str:
+    """Who hides whom, how surely, and by which rules; `doubted` where that is not sure enough to be said."""
     form = r.type if r.type in words else "hides"
     said = words[form].format(a=names[r.occluder], b=names[r.occluded])
+    if doubted:
+        said = words["doubted"].format(said=said)
     if r.probability is not None:
         said += words["sure"].format(p=r.probability)
     elif r.raw_probability is not None:

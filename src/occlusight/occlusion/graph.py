@@ -111,10 +111,15 @@ class Relation:
 
 @dataclass(frozen=True)
 class Unknown:
-    """What cannot be told from this picture, and why."""
+    """What cannot be told from this picture, and why.
+
+    `about` has ids of objects: two of them are a pair of which it cannot be told whether the first hides part of the
+    second; `probability` is then that it does, None where nobody knows.
+    """
 
     about: tuple[str, ...]
     why: Text
+    probability: float | None = None
 
 
 @dataclass(frozen=True)
@@ -198,6 +203,12 @@ class Graph:
                 return o
         raise KeyError(id)
 
+    @property
+    def doubted(self) -> dict[tuple[str, str], Unknown]:
+        """The pairs of which it cannot be told whether the first hides the second. A relation of one of them is true in
+        the most probable world, but not sure enough to be said."""
+        return {(one.about[0], one.about[1]): one for one in self.unknown if len(one.about) == 2}
+
     def covered(self, occluder: str, occluded: str) -> float:
         """Share of `occluded` that `occluder` covers; 0 where there is no such relation."""
         for r in self.relations:
@@ -213,6 +224,9 @@ class Graph:
             del body["inscriptions"]
         if self.optimal is None:  # and those of truth
             del body["optimal"]
+        for unknown in body["unknown"]:
+            if unknown["probability"] is None:
+                del unknown["probability"]
         for relation in (*body["relations"], *(r for view in body["views"] for r in view["relations"])):
             if relation["raw_probability"] is None:
                 del relation["raw_probability"]
@@ -253,7 +267,9 @@ class Graph:
             objects=tuple(thing(o) for o in document["objects"]),
             relations=tuple(relation(r) for r in document["relations"]),
             depth_order=tuple(tuple(group) for group in document["depth_order"]),
-            unknown=tuple(Unknown(tuple(u["about"]), Text(**u["why"])) for u in document.get("unknown", ())),
+            unknown=tuple(
+                Unknown(tuple(u["about"]), Text(**u["why"]), u.get("probability")) for u in document.get("unknown", ())
+            ),
             reflections=tuple(Reflection(**{**r, "box": tuple(r["box"])}) for r in document.get("reflections", ())),
             shadows=tuple(Shadow(**{**s, "box": tuple(s["box"])}) for s in document.get("shadows", ())),
             views=tuple(

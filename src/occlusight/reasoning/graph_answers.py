@@ -18,7 +18,6 @@ from occlusight.questions.programs import execute
 from occlusight.questions.question import reply
 from occlusight.questions.registry import first_of_step
 from occlusight.questions.template import Program
-from occlusight.reasoning.calibration import is_said
 from occlusight.reasoning.names import Name
 from occlusight.reasoning.relations import Described, names_of
 from occlusight.reasoning.sentences import SPACE
@@ -174,7 +173,7 @@ class GraphAnswers:
         relations = tuple(r for pair in rests_on if (r := self.facts.relations.get(pair)) is not None)
         probability = self._chance(rests_on)
         text = self._said(program, wording, why)
-        if len(rests_on) == 1 and probability is not None and not self._is_said(rests_on[0]):
+        if len(rests_on) == 1 and probability is not None and rests_on[0] in self.described.graph.doubted:
             text = SAY["doubtful"][lang].format(p=f"{probability:.0%}", said=text)
         return GraphAnswer(text, probability, _evidence(relations), program, "inside", relations)
 
@@ -231,10 +230,6 @@ class GraphAnswers:
                 p = relation.probability
             chance, any_ = chance * (p if relation is not None else 1 - p), True
         return round(chance, 4) if any_ else None
-
-    def _is_said(self, pair: Pair) -> bool:
-        p = self.described.asked.get(pair)
-        return p is None or is_said(p, self.described.sure)
 
     def _kind(self, name: Name) -> str:
         """The kind that a name means: of those that it can mean one that is there, where one is."""

@@ -175,17 +175,25 @@ def world(
 
 
 def _with_doubts(found: Described) -> Described:
-    """Name the pairs of which it cannot be told whether one hides the other."""
+    """Name the pairs of which it cannot be told whether one hides the other, by the probabilities that the graph ends
+    up with, and put their relations after those that are said. What rules decide against the model's word is told."""
     if not found.certainty.calibrated:
         return found
     names = {o.id: o for o in found.graph.objects}
+    held = {(r.occluder, r.occluded): r.probability for r in found.graph.relations}
+    decided = {change.of for change in found.changes if change.about == "hides"}
     doubts = []
-    for (a, b), p in found.asked.items():
-        if not is_said(p, found.sure):
+    for (a, b), asked in found.asked.items():
+        settled = held.get((a, b))
+        p = asked if settled is None else settled
+        if not is_said(p, found.sure) and (settled is not None or (a, b) not in decided):
             slots = {"en": (f"the {names[a].name}", f"the {names[b].name}"), "zh": (names[a].name_zh, names[b].name_zh)}
             text = {lang: UNSURE[lang].format(a=one, b=two) for lang, (one, two) in slots.items()}
-            doubts.append(Unknown((a, b), Text(**text)))
-    return replace(found, graph=replace(found.graph, unknown=(*found.graph.unknown, *doubts)))
+            doubts.append(Unknown((a, b), Text(**text), round(p, 6)))
+    unsaid = {one.about for one in doubts}
+    relations = sorted(found.graph.relations, key=lambda r: (r.occluder, r.occluded) in unsaid)
+    graph = replace(found.graph, relations=tuple(relations), unknown=(*found.graph.unknown, *doubts))
+    return replace(found, graph=graph)
 
 
 def own(odds: Odds) -> float:

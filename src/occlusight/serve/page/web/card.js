@@ -2,7 +2,7 @@
 
 import { sure } from "./certainty.js";
 import { h, icon, iconButton } from "./dom.js";
-import { chosen, colour, located, nameOf, objectOf } from "./graph.js";
+import { chosen, colour, doubt, located, nameOf, objectOf } from "./graph.js";
 import { objectButton } from "./objects.js";
 import { language, percent, t } from "./words.js";
 
@@ -55,6 +55,7 @@ export function card(app, graph, seen) {
       h("div", { class: "why" }, h("h2", {}, t("nothing_hides")), unknown(graph)),
     );
   const { occluder, probability } = relation;
+  const doubted = doubt(graph, relation);
   const name = nameOf(objectOf(graph, occluder));
   const fold = h(
     "button",
@@ -82,17 +83,17 @@ export function card(app, graph, seen) {
       h(
         "div",
         { class: "more" },
-        h("p", {}, seen.gone ? t("without_said", { a: name }) : evidence(relation)),
+        h("p", {}, seen.gone ? t("without_said", { a: name }) : doubted ? doubted.why[language()] : evidence(relation)),
         changed(graph, relation),
         unplaced(graph),
-        unknown(graph),
+        !doubted && unknown(graph),
       ),
     ),
     h(
       "div",
       { class: "do" },
-      probability != null && sure(probability),
-      figures(relation),
+      probability != null && sure(probability, Boolean(doubted)),
+      !doubted && figures(relation),
       h(
         "button",
         {
@@ -121,7 +122,8 @@ export function card(app, graph, seen) {
 
 /** Return what a relation says, its objects as words that can be pressed. */
 function told(graph, relation) {
-  const sentence = t("relation", { a: "{a}", hides: t(`rel_${relation.type}`), b: "{b}" });
+  const frame = doubt(graph, relation) ? "doubted" : "relation";
+  const sentence = t(frame, { a: "{a}", hides: t(`rel_${relation.type}`), b: "{b}" });
   const buttons = { "{a}": objectButton(graph, relation.occluder), "{b}": objectButton(graph, relation.occluded) };
   return sentence.split(/(\{[ab]\})/).map((part) => buttons[part] ?? part);
 }
@@ -147,8 +149,11 @@ function unplaced(graph) {
     : h("p", { class: "rule" }, icon("unknown"), h("span", {}, t("unplaced")));
 }
 
+const same = ({ occluder, occluded }, about) => about.length === 2 && occluder === about[0] && occluded === about[1];
+
+/** Return what cannot be told beyond the relations that are shown. */
 function unknown(graph) {
-  const [first] = graph.unknown;
+  const first = graph.unknown.find(({ about }) => !graph.relations.some((one) => same(one, about)));
   return first && h("p", { class: "rule" }, icon("unknown"), h("span", {}, first.why[language()]));
 }
 

@@ -30,10 +30,14 @@ export function located(graph) {
   };
 }
 
+/** Return why a relation is not sure enough to be said; nothing where it is. */
+export const doubt = (graph, { occluder, occluded }) =>
+  graph.unknown.find(({ about }) => about.length === 2 && about[0] === occluder && about[1] === occluded);
+
 /** Return what a relation says, as a sentence. */
 export function sentence(graph, relation) {
   const [a, b] = [relation.occluder, relation.occluded].map((id) => nameOf(objectOf(graph, id)));
-  return t("relation", { a, hides: t(`rel_${relation.type}`), b });
+  return t(doubt(graph, relation) ? "doubted" : "relation", { a, hides: t(`rel_${relation.type}`), b });
 }
 
 /** Return the ids of the objects that are chosen. */
@@ -205,7 +209,8 @@ function line(graph, relation, boxes, labels, on, phone) {
   const d = `M${curve.from}Q${curve.bend} ${curve.to}`;
   const [left, right] = head(curve, on ? 11 : 8.5);
   const tip = `M${left}L${curve.to}L${right}`;
-  const sure = probability == null ? "" : `, ${certainty(probability)}, ${percent(probability)}`;
+  const doubted = Boolean(doubt(graph, relation));
+  const sure = probability == null ? "" : `, ${certainty(probability, doubted)}, ${percent(probability)}`;
   const parts = [
     s(
       "linearGradient",
@@ -239,7 +244,7 @@ function line(graph, relation, boxes, labels, on, phone) {
   return s(
     "g",
     {
-      class: `g-rel ${on ? "on" : "dim"}`,
+      class: `g-rel ${on ? "on" : "dim"}${doubted ? " doubted" : ""}`,
       "data-r": index,
       tabindex: 0,
       role: "button",

@@ -41,8 +41,9 @@ export function duration(seconds) {
 
 export const percent = (share) => t("percent", { n: Math.round(share * 100) });
 
-/** Return how sure a probability is, in words. */
-export function certainty(probability) {
+/** Return how sure a probability is, in words; `doubted` where that is too little for a thing to be said. */
+export function certainty(probability, doubted = false) {
+  if (doubted) return t("sure_no");
   const steps = [
     [0.95, "sure_95"],
     [0.85, "sure_85"],
