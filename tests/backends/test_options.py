@@ -18,6 +18,7 @@ from occlusight.errors import BadInput
 
 OTHERS = EngineOptions(
     base_url="http://127.0.0.1:1/v1",
+    served_checkpoint="default",
     trust_remote_code=True,
     device="cuda",
     dtype="float16",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from copy import copy
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,7 @@ from occlusight.backends.protocol import Message, Request
 from occlusight.backends.transformers import TransformersBackend
 from occlusight.engine.json_limits import JsonLimits
 from occlusight.errors import BadInput, BadModel
+from occlusight.model.traits import Traits
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +54,13 @@ def test_the_same_model_by_its_digest(both) -> None:
     assert ours.info.revision == theirs.info.revision
     assert isinstance(theirs, TransformersBackend)
     assert theirs.info.name.endswith("(transformers)")
+
+
+def test_what_a_checkpoint_declares_is_known(tiny_checkpoint, tmp_path) -> None:
+    folder = Path(shutil.copytree(tiny_checkpoint, tmp_path / "declaring"))
+    Traits(2, ("count", "hides")).save(folder)
+    info = open_backend(folder, backend="transformers").info
+    assert (info.pictures, info.learnt) == (2, ("count", "hides"))
 
 
 ALIKE = [

@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from occlusight.backends.downloads import WANTED, Hub, unreachable
+from occlusight.checks import received
 from occlusight.errors import BadInput, BadModel
 from occlusight.extras import install
 
@@ -55,6 +56,17 @@ def shipped(name: str) -> Path:
             f"the model {name!r} is not part of this installation ({folder} is missing); --model takes {CHOICES}"
         )
     return folder
+
+
+def served_checkpoint(name: str) -> Path:
+    """Return the folder of what a server is said to run. Raises BadInput where there is none."""
+    if name in SHIPPED:
+        return shipped(name)
+    if not (Path(name) / "config.json").is_file():
+        raise BadInput(
+            f"served_checkpoint takes 'default' or the folder of a checkpoint, but {received(name)} was given"
+        )
+    return Path(name)
 
 
 def downloaded(name: str) -> Path:

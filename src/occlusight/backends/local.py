@@ -51,7 +51,7 @@ from occlusight.model.rope import Grid
 from occlusight.model.traits import Traits
 from occlusight.model.video import Clip
 
-OF_OTHERS = {"backend", "base_url", "trust_remote_code"}
+OF_OTHERS = {"backend", "base_url", "served_checkpoint", "trust_remote_code"}
 """Options that our engine has no use for."""
 
 if TYPE_CHECKING:

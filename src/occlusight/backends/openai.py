@@ -11,6 +11,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from time import perf_counter
 from typing import Any, ClassVar
 
@@ -21,6 +22,7 @@ from occlusight.backends.dialects import DIALECTS, dialect_of, standard
 from occlusight.backends.events import Done, Event, Timings
 from occlusight.backends.fields import Picture, as_choices
 from occlusight.backends.honoured import refuse_others
+from occlusight.backends.hub import served_checkpoint
 from occlusight.backends.options import EngineOptions, MaxPixels, as_max_pixels
 from occlusight.backends.parameters import Change, wanted_change
 from occlusight.backends.protocol import REMOTE, Backend, CancelCheck, Capabilities, Choice, ModelInfo, Request
@@ -29,6 +31,8 @@ from occlusight.checks import number, text
 from occlusight.checks import whole as whole_number
 from occlusight.errors import BadInput, BadModel, OcclusightError
 from occlusight.model.picture import open_picture, reduced
+from occlusight.model.revision import revision_of
+from occlusight.model.traits import Traits
 
 LOG = logging.getLogger("occlusight.backends")
 BASE_URL, API_KEY = "OPENAI_BASE_URL", "OPENAI_API_KEY"
@@ -53,18 +57,20 @@ class OpenAIBackend(Backend):
             else.
         server: what the server is (openai, vllm, sglang or llamacpp), and so which settings it knows; unless given, its
             list of models tells, and a stranger is taken to know OpenAI's own settings alone.
+        checkpoint: the folder of what the server runs, whose revision and traits are then this model's.
 
     Raises:
         BadInput: no address is given.
         BadModel: the server cannot be reached, or does not have the model.
     """
 
-    supported_options: ClassVar[frozenset[str]] = frozenset({"base_url", "max_pixels"})
+    supported_options: ClassVar[frozenset[str]] = frozenset({"base_url", "served_checkpoint", "max_pixels"})
 
     @classmethod
     def open(cls, model: str, options: EngineOptions, tell: Callable[[str], None]) -> OpenAIBackend:
         """Reach the server that has a model."""
-        return cls(model, base_url=options.base_url, max_pixels=options.max_pixels)
+        folder = None if options.served_checkpoint is None else served_checkpoint(str(options.served_checkpoint))
+        return cls(model, base_url=options.base_url, max_pixels=options.max_pixels, checkpoint=folder)
 
     def __init__(
         self,
@@ -76,6 +82,7 @@ class OpenAIBackend(Backend):
         retries: int = 4,
         max_pixels: MaxPixels = None,
         server: str | None = None,
+        checkpoint: Path | None = None,
     ) -> None:
         text("model", model)
         number("timeout", timeout, 1e-3, 1e6)
@@ -101,11 +108,15 @@ class OpenAIBackend(Backend):
         self.dialect = DIALECTS[server] if server else dialect_of(field(entry, "owned_by"))
         created = None if self.dialect.lists_now else field(entry, "created")
         context = field(entry, "max_model_len")
+        traits = Traits() if checkpoint is None else Traits.load(checkpoint)
+        listed = f"{address}#{created}" if created else address
         self._info = ModelInfo(
             name=model,
-            revision=f"{address}#{created}" if created else address,
+            revision=listed if checkpoint is None else revision_of(checkpoint),
             context=context if isinstance(context, int) else 0,
             dtype=REMOTE,
+            pictures=traits.pictures,
+            learnt=traits.learnt,
         )
         self.changes: list[Change] = []
         self._decides = self._has_decisions()
@@ -113,7 +124,7 @@ class OpenAIBackend(Backend):
     @property
     def info(self) -> ModelInfo:
         """The model's name; the revision is what the server says about it, since its weights cannot be seen from
-        here."""
+        here, or that of the checkpoint which it is said to run."""
         return self._info
 
     @property

@@ -36,6 +36,11 @@ def as_max_pixels(name: str, value: object) -> int | Literal["model"]:
     return whole(name, value, 1, PIXELS_LIMIT)
 
 
+def as_checkpoint(name: str, value: object) -> str:
+    """Return what names a checkpoint, or its folder, as text."""
+    return text(name, str(value) if isinstance(value, PathLike) else value)
+
+
 def as_bits(name: str, value: object) -> str:
     """Return what names a number of bits, or the folder of a stored form, as text."""
     return text(name, str(value) if isinstance(value, PathLike) else value)
@@ -58,6 +63,8 @@ class EngineOptions:
         backend: local (our engine), openai (any server that speaks OpenAI's chat API) or transformers (any image-text
             model of it).
         base_url: the server's address, for openai.
+        served_checkpoint: what that server runs, where it is a model that knows its own wordings alone ('default' or a
+            checkpoint folder): it is then asked in those, and its calibration holds.
         trust_remote_code: run the Python code that a checkpoint brings, for transformers.
         device: auto, cpu, cuda or cuda:N.
         dtype: auto, float32, bfloat16 or float16.
@@ -79,6 +86,7 @@ class EngineOptions:
 
     backend: str = field(default="local", metadata=by(text))
     base_url: str | None = field(default=None, metadata=by(text))
+    served_checkpoint: str | PathLike[str] | None = field(default=None, metadata=by(as_checkpoint))
     trust_remote_code: bool = field(default=False, metadata=by(truth))
     device: str = field(default="auto", metadata=by(text))
     dtype: str = field(default="auto", metadata=by(text))
@@ -103,6 +111,7 @@ class EngineKeywords(TypedDict, total=False):
 
     backend: str
     base_url: str | None
+    served_checkpoint: str | PathLike[str] | None
     trust_remote_code: bool
     device: str
     dtype: str

@@ -110,11 +110,11 @@ class Request:
         in_order(self.max_pixels, self.min_pixels)
 
     def check_length(self, context: int) -> None:
-        """Raise BadInput where the texts cannot fit into a context of so many tokens, which their lengths tell before
-        any is read."""
+        """Raise BadInput where the texts cannot fit into a context of so many tokens (0: not known), which their
+        lengths tell before any is read."""
         characters = sum(map(len, (self.prompt, self.system or "", *(message.text for message in self.history))))
         limit = CHARACTERS_A_TOKEN * context
-        if characters > limit:
+        if context and characters > limit:
             raise BadInput(
                 f"the question, its system prompt and history have {characters:,} characters, but a context of "
                 f"{context:,} tokens holds {limit:,} at most; ask something shorter"
@@ -133,10 +133,10 @@ class Weighed:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What runs: `revision` is a digest of the weights, `context` the longest sequence in tokens, `video` whether it
-    can be asked about clips in this way, `memory_bytes` the weights' size, `pictures` the most at a time that it was
-    trained on (None: not known), `learnt` the steps of programs in whose own wordings it must be asked (empty: any
-    words will do)."""
+    """What runs: `revision` is a digest of the weights, `context` the longest sequence in tokens (0: not known),
+    `video` whether it can be asked about clips in this way, `memory_bytes` the weights' size, `pictures` the most at a
+    time that it was trained on (None: not known), `learnt` the steps of programs in whose own wordings it must be asked
+    (empty: any words will do)."""
 
     name: str
     revision: str = ""

@@ -34,6 +34,7 @@ from occlusight.engine.sampling_params import SamplingParams
 from occlusight.errors import BadInput, BadModel
 from occlusight.model.picture import open_picture
 from occlusight.model.revision import revision_of
+from occlusight.model.traits import Traits
 
 HONOURED = NAMES - {"thinking_tokens", "max_pixels", "min_pixels", "films"}
 """The fields of a request that reach the model; any other that is asked for is refused."""
@@ -96,12 +97,15 @@ class TransformersBackend(Backend):
     def _described(self, name: str, folder: Path) -> ModelInfo:
         parameters = list(self.model.parameters())
         config = getattr(self.model.config, "text_config", self.model.config)
+        traits = Traits.load(folder)
         return ModelInfo(
             name=f"{name} (transformers)",
             revision=revision_of(folder),
             context=int(getattr(config, "max_position_embeddings", 0)),
             memory_bytes=sum(p.numel() * p.element_size() for p in parameters),
             dtype=str(parameters[0].dtype).removeprefix("torch."),
+            pictures=traits.pictures,
+            learnt=traits.learnt,
         )
 
     @property
@@ -210,8 +214,7 @@ class TransformersBackend(Backend):
         return said if ends is None else said + found[-1, ends].logsumexp(0)
 
     def _inputs(self, request: Request, cancelled: CancelCheck | None = None) -> Inputs:
-        if self.info.context:
-            request.check_length(self.info.context)
+        request.check_length(self.info.context)
         messages: list[dict[str, Any]] = []
         if request.system:
             messages.append({"role": "system", "content": content_of(request.system, [])})

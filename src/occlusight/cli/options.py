@@ -78,6 +78,15 @@ OF_ANY_BACKEND: dict[str, Any] = {
     "base_url": Annotated[
         str | None, typer.Option(help="The server's address for --backend openai, such as http://localhost:8000/v1.")
     ],
+    "served_checkpoint": Annotated[
+        str | None,
+        typer.Option(
+            metavar="default|FOLDER",
+            help="What the server of --backend openai runs, where that is the shipped model or another that knows its "
+            "own wordings alone: it is asked in those, and its calibration holds.",
+            show_default=False,
+        ),
+    ],
     "trust_remote_code": Annotated[
         bool,
         typer.Option(
@@ -249,7 +258,7 @@ OF_SERVED = OF_OWN_ENGINE | {
     "backend": Annotated[
         str, typer.Option(help="local (our engine) or openai (any server that speaks its chat API: vLLM, llama.cpp).")
     ],
-    "base_url": OF_ANY_BACKEND["base_url"],
+    **{name: OF_ANY_BACKEND[name] for name in ("base_url", "served_checkpoint")},
 }
 """The same of what many may ask at a time."""
 
