@@ -9,7 +9,7 @@ from dataclasses import fields
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
-from occlusight.errors import BadInput
+from occlusight.errors import BadForm, BadInput
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -98,22 +98,22 @@ def as_stops(name: str, value: object) -> tuple[str, ...]:
 def as_regex(name: str, value: object) -> str:
     """Return a regular expression as text; whether it can be followed is the backend's to say."""
     if not isinstance(value, str) or not value:
-        raise BadInput(f"{name} must be a regular expression that is not empty, but {received(value)} was given")
+        raise BadForm(f"{name} must be a regular expression that is not empty, but {received(value)} was given")
     return text(name, value)
 
 
 def as_schema(name: str, value: object) -> str:
-    """Return a JSON schema as text. Raises BadInput where it is none; whether it can be followed is the backend's to
+    """Return a JSON schema as text. Raises BadForm where it is none; whether it can be followed is the backend's to
     say."""
     try:
         schema = json.loads(value) if isinstance(value, str) else value
         found = json.dumps(schema, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise BadInput(f"{name}: the JSON schema is not JSON ({error}); see https://json-schema.org") from None
+        raise BadForm(f"{name}: the JSON schema is not JSON ({error}); see https://json-schema.org") from None
     except RecursionError:
-        raise BadInput(f"{name}: the JSON schema is nested too deeply to be read") from None
+        raise BadForm(f"{name}: the JSON schema is nested too deeply to be read") from None
     if not isinstance(schema, (Mapping, bool)):
-        raise BadInput(
+        raise BadForm(
             f"{name}: a JSON schema is an object, but a {type(schema).__name__} was given; see https://json-schema.org"
         )
     return text(name, found)

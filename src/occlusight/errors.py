@@ -4,6 +4,7 @@
     ├── BadInput          a file, a parameter or a question that cannot be used      (exit code 2)
     │   ├── BadPicture    not a picture, broken, empty or too large
     │   ├── BadVideo      not a video, without frames, cut, broken or too long
+    │   ├── BadForm       a JSON schema, or a regular expression, that no answer can follow
     │   ├── BadData       a data set or an asset folder that is incomplete or wrong
     │   └── BadModel      a model that cannot be found or does not match its configuration
     ├── Incomplete        an answer that is not what its schema or expression asks for (exit code 1)
@@ -29,6 +30,10 @@ class BadPicture(BadInput):
 
 class BadVideo(BadInput):
     """A video that cannot be read or is outside the limits."""
+
+
+class BadForm(BadInput):
+    """A JSON schema or a regular expression that is none, or that no answer can follow here."""
 
 
 class BadData(BadInput):

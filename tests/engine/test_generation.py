@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from time import thread_time
 from typing import Any
 
 import pytest
@@ -13,11 +14,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from occlusight.engine.generation import Generation
-from occlusight.engine.grammar import Grammars
+from occlusight.engine.grammar import Grammars, check_rules
 from occlusight.engine.output_text import OutputText, Picked
+from occlusight.engine.patterns import spelled_out
 from occlusight.engine.prompt_lookup import PromptLookup
 from occlusight.engine.sampling_params import SamplingParams
-from occlusight.errors import BadInput
+from occlusight.errors import BadForm, BadInput
 from occlusight.model.chat import Chat
 
 THINKING = {"<think>": 1000, "</think>": 1001}
@@ -225,6 +227,40 @@ def test_a_schema_that_nothing_satisfies_is_refused(grammars: Grammars, schema: 
 def test_an_expression_that_nothing_matches_is_refused(grammars: Grammars, pattern: str) -> None:
     with pytest.raises(BadInput, match="cannot be followed"):
         grammars.regex(pattern)
+
+
+ENDLESS = ["(a{1,1000}){1,1000}", "^((a{1,50}){1,50}){1,50}$", "(?:[a-z]{2,}x|b{9}){2000}", "a{99999999999999999999}"]
+
+
+@pytest.mark.parametrize("pattern", ENDLESS)
+def test_an_expression_that_repeats_repetitions_is_refused_before_an_answer_begins(
+    grammars: Grammars, pattern: str
+) -> None:
+    began = thread_time()
+    for ask in (grammars.regex, lambda text: check_rules(None, text)):
+        with pytest.raises(BadForm, match="repeats so often"):
+            ask(pattern)
+    for schema in ({"properties": {"x": {"items": [{"pattern": pattern}]}}}, {"patternProperties": {pattern: {}}}):
+        with pytest.raises(BadForm, match="repeats so often"):
+            grammars.json_schema(json.dumps(schema))
+        with pytest.raises(BadForm, match="repeats so often"):
+            check_rules(json.dumps(schema), None)
+    assert thread_time() - began < 1
+    quoted = {"enum": [{"pattern": pattern}]}  # a value, no schema
+    assert grammars.json_schema(json.dumps(quoted)).possible
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+$", r"(\w{1,20} ){1,100}", "[{]{5}[a{9}]", r"\{9\}(x|yz){3}", "x{2000}"])
+def test_an_expression_that_repeats_as_much_as_can_be_computed_is_followed(grammars: Grammars, pattern: str) -> None:
+    assert grammars.regex(pattern).possible
+
+
+def test_expressions_are_written_out_to_be_measured() -> None:
+    assert spelled_out(r"[{]{5}[a{9}]") == 6
+    assert spelled_out(r"\{9\}(x|yz){3}\p{L}") == 13
+    assert spelled_out("(a{2,}b?){10}(?:c)*") == 31
+    assert spelled_out("(((") == 0
+    assert spelled_out("[" * 7999) == 1  # never closed, and read but once
 
 
 def test_logprobs_are_the_models_own(chat: Chat, size: int) -> None:

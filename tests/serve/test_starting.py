@@ -61,12 +61,20 @@ def test_the_first_page_is_guarded_and_gives_way_to_the_real_one() -> None:
         for method, path in (("GET", "/readyz"), ("POST", "/answers"), ("GET", "/page/page.js"), ("POST", "/")):
             reply = httpx.request(method, address + path)
             assert (reply.status_code, reply.headers["retry-after"]) == (503, "1")
+        for path in ("/v1/models", "/v1/chat/completions", "/v1/messages", "/admin/models/switch"):
+            reply = httpx.post(address + path, json={})
+            assert (reply.status_code, reply.headers["retry-after"]) == (503, "1")
+            assert "being opened" in reply.json()["error"]["message"]
+        assert reply.json()["error"]["code"] == "starting"
         health = httpx.get(f"{address}/healthz")
         assert (health.status_code, health.json()) == (200, {"status": "starting", "version": __version__})
         go.set()
         wait(lambda: httpx.get(f"{address}/readyz").status_code == 200)
         assert httpx.get(f"{address}/healthz").json()["status"] == "ok"
         assert "gradio_config" in httpx.get(address).text
+        docs = httpx.get(f"{address}/docs")  # a browser would have to fetch its scripts from another host
+        assert (docs.status_code, docs.json()["error"]["type"]) == (404, "invalid_request_error")
+        assert "/openapi.json" in docs.json()["error"]["message"]
 
 
 def test_what_cannot_be_made_ends_the_server_with_its_error() -> None:

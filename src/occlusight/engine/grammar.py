@@ -17,7 +17,8 @@ from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 from torch import Tensor
 
 from occlusight.engine.json_limits import JsonLimits
-from occlusight.errors import BadInput
+from occlusight.engine.patterns import check_expression, expressions_in
+from occlusight.errors import BadForm
 from occlusight.model.tokenizer import Tokenizer
 
 ADVICE = "see https://json-schema.org for what a schema looks like"
@@ -52,16 +53,18 @@ class Grammars:
         them.
 
         Raises:
-            BadInput: it is not JSON, not a schema, asks for what is not supported, or nothing can satisfy it.
+            BadForm: it is not JSON, not a schema, asks for what is not supported, repeats without an end that could be
+                computed, or nothing can satisfy it.
         """
+        _refuse_endless(schema)
         try:
             stricter = [json.dumps(some.bound(json.loads(schema))) for some in (limits or JsonLimits()).ever_fewer()]
         except (ValueError, TypeError, AttributeError):  # no schema: whoever reads it next says why
             return self._json(schema)
         except RecursionError:
-            raise BadInput(f"the JSON schema cannot be read (it is nested too deeply); {ADVICE}") from None
+            raise BadForm(f"the JSON schema cannot be read (it is nested too deeply); {ADVICE}") from None
         for bounded in stricter:
-            with suppress(BadInput):
+            with suppress(BadForm):
                 return self._json(bounded)
         return self._json(schema)
 
@@ -69,41 +72,53 @@ class Grammars:
         return self._grammar(_rules_of_schema(schema), SCHEMA_COMPLAINT)
 
     def regex(self, pattern: str) -> Grammar:
-        """Return the grammar of a regular expression that the whole answer matches. Raises BadInput as `json_schema`
+        """Return the grammar of a regular expression that the whole answer matches. Raises BadForm as `json_schema`
         does.
         """
+        check_expression(pattern, REGEX_COMPLAINT)
         return self._grammar(LLMatcher.grammar_from_regex(pattern), REGEX_COMPLAINT)
 
     def _grammar(self, rules: str, complaint: str) -> Grammar:
         _refuse_wrong(rules, complaint, self._vocabulary)
         grammar = Grammar(LLMatcher(self._vocabulary, rules), self._size)
-        with suppress(BadInput):
+        with suppress(BadForm):
             if grammar.possible:
                 return grammar
-        raise BadInput(complaint.replace("#", "no text satisfies it", 1))
+        raise BadForm(complaint.replace("#", "no text satisfies it", 1))
 
 
 def check_rules(json_schema: str | None, regex: str | None) -> None:
-    """Raise BadInput for a schema or an expression that no vocabulary could follow: what can be said before a model is
+    """Raise BadForm for a schema or an expression that no vocabulary could follow: what can be said before a model is
     open.
     """
     if json_schema is not None:
+        _refuse_endless(json_schema)
         _refuse_wrong(_rules_of_schema(json_schema), SCHEMA_COMPLAINT)
     if regex is not None:
+        check_expression(regex, REGEX_COMPLAINT)
         _refuse_wrong(LLMatcher.grammar_from_regex(regex), REGEX_COMPLAINT)
+
+
+def _refuse_endless(schema: str) -> None:
+    try:
+        patterns = list(expressions_in(schema))
+    except (ValueError, RecursionError):  # no JSON: whoever reads it next says why
+        return
+    for pattern in patterns:
+        check_expression(pattern, SCHEMA_COMPLAINT)
 
 
 def _rules_of_schema(schema: str) -> str:
     try:
         return str(LLMatcher.grammar_from_json_schema(schema, overrides={"whitespace_flexible": False}))
     except ValueError as error:
-        raise BadInput(f"the JSON schema cannot be read ({_line(error)}); {ADVICE}") from None
+        raise BadForm(f"the JSON schema cannot be read ({_line(error)}); {ADVICE}") from None
 
 
 def _refuse_wrong(rules: str, complaint: str, vocabulary: LLTokenizer | None = None) -> None:
     wrong, errors = LLMatcher.validate_grammar_with_warnings(rules, vocabulary)
     if wrong:
-        raise BadInput(complaint.replace("#", _line(errors[0]), 1))
+        raise BadForm(complaint.replace("#", _line(errors[0]), 1))
 
 
 class Grammar:
@@ -147,7 +162,7 @@ class Grammar:
 
     def _check(self) -> None:
         if self._matcher.is_error():
-            raise BadInput(f"the answer's grammar failed ({_line(self._matcher.get_error())}); simplify it")
+            raise BadForm(f"the answer's grammar failed ({_line(self._matcher.get_error())}); simplify it")
 
 
 class _Vocabulary:

@@ -97,7 +97,7 @@ class ChatAnswer:
 
     async def whole(self, client: Client) -> ChatCompletion:
         """Return the answer."""
-        async with self.service.pictures() as pictures:
+        async with self.service.pictures(form_param(self.body)) as pictures:
             request = await asyncio.to_thread(as_request, self.body, pictures)
             async with aclosing(self.service.events(request, client)) as events:
                 completion = Completion.of([event async for event in events])
@@ -118,7 +118,7 @@ class ChatAnswer:
         options = self.body.stream_options
         with_usage = options is not None and bool(options.include_usage)
         begun = False
-        async with self.service.pictures() as pictures:
+        async with self.service.pictures(form_param(self.body)) as pictures:
             request = await asyncio.to_thread(as_request, self.body, pictures)
             async with aclosing(self.service.events(request, client)) as events:
                 async for one in events:
@@ -224,6 +224,11 @@ def schema_of(body: ChatRequest) -> dict[str, Any] | None:
     if isinstance(wanted, SchemaFormat):
         return wanted.json_schema.schema_
     return {"type": "object"} if wanted is not None and wanted.type == "json_object" else None
+
+
+def form_param(body: ChatRequest) -> str:
+    """Return the field that says which form the answer has."""
+    return "structured_outputs.regex" if body.structured_outputs else "response_format.json_schema.schema"
 
 
 def logprobs_of(tokens: Sequence[TokenLogprob], request: Request) -> Logprobs | None:

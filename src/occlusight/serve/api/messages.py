@@ -39,6 +39,8 @@ from occlusight.serve.api.service import Service, client_of, stream, unless_left
 from occlusight.serve.fair_queue import Client
 
 PING = format_sse_event(event="ping", data_str='{"type": "ping"}')
+FORM = "output_config.format.schema"
+"""The field of an answer's schema."""
 STREAMED: dict[str, Any] = {
     "content": {"text/event-stream": {"schema": {"$ref": "#/components/schemas/MessageEvent"}}},
     "description": "The answer; with `stream` Anthropic's events.",
@@ -72,7 +74,7 @@ class MessageAnswer:
 
     async def whole(self, client: Client) -> MessageReply:
         """Return the answer."""
-        async with self.service.pictures() as pictures:
+        async with self.service.pictures(FORM) as pictures:
             request = await asyncio.to_thread(as_request, self.body, pictures)
             async with aclosing(self.service.events(request, client)) as events:
                 completion = Completion.of([event async for event in events])
@@ -83,7 +85,7 @@ class MessageAnswer:
         """Yield the answer as events."""
         done = Done("cancelled")
         begun = False
-        async with self.service.pictures() as pictures:
+        async with self.service.pictures(FORM) as pictures:
             request = await asyncio.to_thread(as_request, self.body, pictures)
             async with aclosing(self.service.events(request, client)) as events:
                 async for one in events:

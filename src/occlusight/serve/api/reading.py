@@ -28,7 +28,7 @@ def reading_router(service: Service) -> APIRouter:
         client = client_of(http, body.user)
 
         async def work() -> ReadReply:
-            async with service.pictures() as pictures:
+            async with service.pictures("json_schema") as pictures:
                 request = await asyncio.to_thread(as_request, body, pictures)
                 return await service.compute(lambda stopped: answer(service.looks, body, request, stopped), client)
 

@@ -40,6 +40,8 @@ from occlusight.serve.api.response_shapes import (
 from occlusight.serve.api.service import Service, client_of, stream, unless_left
 from occlusight.serve.fair_queue import Client
 
+FORM = "text.format.schema"
+"""The field of an answer's schema."""
 STREAMED: dict[str, Any] = {
     "content": {"text/event-stream": {"schema": {"$ref": "#/components/schemas/ResponseEvent"}}},
     "description": "The answer; with `stream` OpenAI's events.",
@@ -78,7 +80,7 @@ class ResponseAnswer:
 
     async def whole(self, client: Client) -> ResponseReply:
         """Return the answer."""
-        async with self.service.pictures() as pictures:
+        async with self.service.pictures(FORM) as pictures:
             request = await asyncio.to_thread(as_request, self.body, pictures)
             async with aclosing(self.service.events(request, client)) as events:
                 return self.reply(Completion.of([event async for event in events]))
@@ -87,7 +89,7 @@ class ResponseAnswer:
         """Yield the answer as events."""
         place = {"item_id": self.message_id, "output_index": 0, "content_index": 0}
         taken: list[Any] = []
-        async with self.service.pictures() as pictures:
+        async with self.service.pictures(FORM) as pictures:
             request = await asyncio.to_thread(as_request, self.body, pictures)
             async with aclosing(self.service.events(request, client)) as events:
                 async for one in events:

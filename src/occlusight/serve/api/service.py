@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from occlusight.api import reasoning
 from occlusight.backends.events import Done, Event
 from occlusight.backends.protocol import Backend, CancelCheck, ModelInfo, Request
-from occlusight.errors import BadPicture, BadVideo, Cancelled
+from occlusight.errors import BadForm, BadPicture, BadVideo, Cancelled
 from occlusight.reasoning.calibration import Calibration
 from occlusight.reasoning.calibrations import calibration_of
 from occlusight.reasoning.reasoned import Reasoning
@@ -95,13 +95,17 @@ class Service:
             raise ApiError(message, "model", "model_not_found", 404)
 
     @asynccontextmanager
-    async def pictures(self) -> AsyncIterator[Pictures]:
-        """Keep a request's pictures as long as this lasts; errors about one name the field that it came in."""
+    async def pictures(self, form: str | None = None) -> AsyncIterator[Pictures]:
+        """Keep a request's pictures as long as this lasts; errors about one name the field that it came in, and those
+        about the answer's schema or expression the field `form`."""
         with pictures_kept(self.store, self.limits) as kept:
             try:
                 yield kept
             except (BadPicture, BadVideo) as error:
                 raise kept.told(error) from error
+            except BadForm as error:
+                told = str(error) if form is None else f"{form}: {error}"
+                raise ApiError(told, form, "invalid_value") from error
 
     async def events(self, request: Request, client: Client) -> AsyncGenerator[Event]:
         """Wait for the client's turn, then yield the answer as it comes. Closing this stops the work.

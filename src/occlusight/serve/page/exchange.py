@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from occlusight.errors import Busy
+from occlusight.serve.api.errors import ApiError
 from occlusight.serve.visitors import Visitor
 
 Form = TypeVar("Form", bound=BaseModel)
@@ -103,6 +104,12 @@ async def in_time(seconds: float) -> AsyncIterator[None]:
             yield
     except TimeoutError:
         raise HTTPException(408) from None
+
+
+async def nowhere(scope: Scope, receive: Receive, send: Send) -> None:
+    """Say, in the form of the API's errors, that there is no such route: no page of ours asks for one."""
+    told = "there is no such path here; the page is at /, and /openapi.json describes the API"
+    await ApiError(told, status=404).response(scope["path"])(scope, receive, send)
 
 
 async def refused(request: Request, error: Exception) -> Response:

@@ -31,7 +31,17 @@ from occlusight.images.film import is_video
 from occlusight.images.quality import Concern
 from occlusight.serve.fair_queue import FairQueue
 from occlusight.serve.page.desk import Desk, or_failed
-from occlusight.serve.page.exchange import PRIVATE, as_lines, at_most, busy_now, in_time, read, refused, visitor_of
+from occlusight.serve.page.exchange import (
+    PRIVATE,
+    as_lines,
+    at_most,
+    busy_now,
+    in_time,
+    nowhere,
+    read,
+    refused,
+    visitor_of,
+)
 from occlusight.serve.page.following import Followed, Following, as_document, drawn, timeline
 from occlusight.serve.page.picture import PREVIEW, NoPicture, check_picture, still_of
 from occlusight.serve.page.question import Claim, Question, Wanted
@@ -113,6 +123,7 @@ class Gate:
             exception_handlers={HTTPException: refused},
         )
         self.app.router.redirect_slashes = False
+        self.app.router.default = nowhere
 
     async def page(self, request: Request) -> ASGIApp:
         """The page itself, which makes a visitor of whoever opens it."""
