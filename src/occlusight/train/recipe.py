@@ -97,8 +97,8 @@ class Stage:
     def rate(self, step: int) -> float:
         """The learning rate at a step: linear warm-up, constant, linear decay (arXiv:2404.06395)."""
         rising = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
-        falling = (self.steps - step) / (self.steps * self.decay) if self.decay else 1.0
-        return self.learning_rate * rising * min(1.0, max(falling, self.floor))
+        left = min(1.0, (self.steps - step) / (self.steps * self.decay)) if self.decay else 1.0
+        return self.learning_rate * rising * (self.floor + (1 - self.floor) * left)
 
 
 @dataclass(frozen=True)
