@@ -22,7 +22,7 @@ from occlusight.serve.api.asking import ambiguous, evened, normalised, ways, wit
 from occlusight.serve.api.decision_shapes import DecisionRequest
 from occlusight.serve.fair_queue import FairQueue, Shares
 
-SAYS = {"yes": 0.8, "no": 0.1, "front": 0.6, "back": 0.2, "front left": 0.1}
+SAYS = {"The red car": 0.9, "yes": 0.8, "no": 0.1, "front": 0.6, "back": 0.2, "front left": 0.1}
 
 
 class Weighing(Scripted):
@@ -156,6 +156,30 @@ def test_a_thing_may_be_called_otherwise_than_the_model_does(serve_api: Callable
     assert (told.prompt, still) == (f"It is dark.\n\n{asked}", post)  # what was said before may bear on the question
 
 
+def test_a_thing_may_be_named_without_the_colour_that_the_model_says(serve_api: Callable[..., str]) -> None:
+    backend = Weighing()
+    backend.learnt = ("nearest",)
+
+    def decide(lang: str, *values: str) -> tuple[list[float], list[Sequence[str]]]:
+        asked = {"en": "Which object is closest to us?", "zh": "哪个物体离我们最近？"}[lang]
+        choices = [{"value": value} for value in values]
+        choice: Any = {"type": "choice", "instructions": asked, "choices": choices}
+        answer = client.decisions.create(model="scripted", input="", questions=[choice]).answers[0]
+        ((_, wordings),) = backend.lots[-1][1]
+        return [one.probability for one in answer.probabilities], list(wordings)  # type: ignore[union-attr]
+
+    with client_at(serve_api(backend)) as client:
+        found, (car, post) = decide("en", "car", "lamp post")
+        assert found == pytest.approx([0.95, 0.05])  # the model says "The red car"
+        assert {"The red car", "The grey car"} <= {*car}
+        assert "The grey street lamp" in post
+        found, (car, _) = decide("en", "the car", "red car")
+        assert found == pytest.approx([0.05, 0.95])
+        assert ("The red car" in car, "The blue car" in car) == (False, True)  # what another choice names is its own
+        _, (car, _) = decide("zh", "汽车", "路灯")
+        assert "红色的汽车" in car
+
+
 def test_every_field_of_the_official_client_is_known() -> None:
     assert DecisionCreateParams.__annotations__.keys() == DecisionRequest.model_fields.keys()
 
@@ -222,8 +246,9 @@ def test_how_answers_are_said() -> None:
     assert normalised([-math.inf, -math.inf]) == [0.5, 0.5]
     assert evened([-math.inf, -20.0, -20.0]) == pytest.approx([1 / 3] * 3)
     assert evened([math.log(0.9), math.log(0.9)]) == pytest.approx([0.5, 0.5])  # ways of saying two may overlap
-    assert with_own_names([("post", "Post"), ("lamp",), ("bus",)], [("street lamp",), ("street lamp",), ("bus",)]) == [
+    said, own = [("post", "Post"), ("lamp",), ("bus",)], [("street lamp",), ("street lamp",), ("bus",)]
+    assert with_own_names(said, own, [(), ("red lamp", "grey lamp"), ("red bus", "red lamp")]) == [
         ("post", "Post"),
-        ("lamp",),
-        ("bus", "Bus", "The bus", "the bus"),
+        ("lamp", "The grey lamp"),
+        ("bus", "Bus", "The bus", "The red bus", "the bus"),
     ]

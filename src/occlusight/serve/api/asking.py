@@ -103,9 +103,15 @@ def ways(value: str) -> Wordings:
     return tuple(dict.fromkeys(way for one in bare for way in (one, one[:1].upper() + one[1:])))
 
 
-def with_own_names(wordings: Sequence[Wordings], names: Sequence[Sequence[str]]) -> list[Wordings]:
-    """Return wordings with a model's own names of the same things, but for those by which two would be said alike."""
-    own = [{way for name in some for way in ways(name)} - {*words} for words, some in zip(wordings, names, strict=True)]
+def with_own_names(
+    wordings: Sequence[Wordings], names: Sequence[Sequence[str]], longer: Sequence[Sequence[str]]
+) -> list[Wordings]:
+    """Return wordings with a model's own names of the same things, and with `longer` ones as they begin an answer, but
+    for those by which two would be said alike."""
+    own = [
+        ({way for name in some for way in ways(name)} | {ways(name)[-1] for name in more}) - {*words}
+        for words, some, more in zip(wordings, names, longer, strict=True)
+    ]
     found = Counter(way for some in (*own, *map(set, wordings)) for way in some)
     return [
         (*words, *sorted(way for way in some if found[way] == 1)) for words, some in zip(wordings, own, strict=True)

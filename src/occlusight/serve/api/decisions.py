@@ -15,7 +15,7 @@ from occlusight.backends.events import Saved, Usage
 from occlusight.backends.fields import Picture
 from occlusight.backends.protocol import Request
 from occlusight.errors import Cancelled, OcclusightError
-from occlusight.reasoning.own_choices import own_names, own_question
+from occlusight.reasoning.own_choices import coloured_names, own_names, own_question
 from occlusight.reasoning.statements import fitted
 from occlusight.serve.api.asking import (
     Wordings,
@@ -245,7 +245,8 @@ def in_own_word(service: Service, item: Item, choices: Sequence[Option]) -> Item
     if item.alone:
         request = replace(request, prompt=own_question(request.prompt, by, service.backend.info.learnt))
     names = [() if isinstance(one.value, bool) else own_names(one.value, by.words) for one in choices]
-    return replace(item, request=request, wordings=with_own_names(item.wordings, names))
+    coloured = [() if isinstance(one.value, bool) else coloured_names(one.value, by.words) for one in choices]
+    return replace(item, request=request, wordings=with_own_names(item.wordings, names, coloured))
 
 
 def turn_of(message: Input, index: int) -> Turn:
