@@ -48,7 +48,7 @@ FILMS = clip_family(
     {"films": RECIPES, **{f"clip-{type}": tuple(r for r in RECIPES if type_of(r) == type) for type in TYPES}},
     choose_film,
     _untold,
-    version=2,
+    version=3,
     more=_more,
     remeasure=_measured_again,
     card=CardText(

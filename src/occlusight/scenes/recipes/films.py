@@ -18,19 +18,23 @@ from occlusight.scenes.meshes.catalogue import Catalogue, whole_catalogue
 from occlusight.scenes.recipes.clips import FACING, MOVERS, REACH, SPEED, WALK, along
 from occlusight.scenes.recipes.film import Film, Pose
 from occlusight.scenes.recipes.preview import cover, rectangles
-from occlusight.scenes.recipes.stage import SETTINGS, Stage, Unplaced
+from occlusight.scenes.recipes.sightlines import Board, largest
+from occlusight.scenes.recipes.stage import ASIDE, SETTINGS, Stage, Unplaced
 
 LOW = {
     "street": ("dog", "suitcase", "barrel"),
     "crossing": ("dog", "suitcase", "barrel"),
     "room": ("dog", "suitcase", "stool"),
-    "desk": ("cup", "candle", "cube", "gift"),
-    "line": ("milk", "cup", "gift", "cube"),
+    "desk": ("cup", "cube", "camera", "cake", "hamburger"),
+    "line": ("cup", "cube", "camera", "glass"),
 }
 """What is low enough for small boards and mirrors."""
+LEAST = 0.5  # of its size: what would have to be smaller to be hidden wholly, and seen before and after, is not taken
+PEOPLE = ("man", "woman")  # they keep their size
 GLASS = {"street": "shop_window", "crossing": "shelter", "room": "window", "desk": "guard", "line": "guard"}
 INTO = ("basketball", "teddy_bear", "vase", "kettle", "gift")
 BOX = "scopia-open-cardboard-box"
+WALL = (0.28, 0.72)  # of the box's depth, of its height: how far before its middle its front wall stands, and how high
 CAMERA_EVERY = 3  # in one clip of so many the camera moves
 TRAVEL = 0.08  # of the distance: how far it goes
 COMPANY = 7  # things that stand about, before those in the way are left out
@@ -65,61 +69,89 @@ def _side(stage: Stage) -> float:
     return 1.0 if stage.rng.random() < 0.5 else -1.0
 
 
-def _mover(stage: Stage, kinds: Sequence[str], x: float, y: float) -> Placed:
+def _mover(
+    stage: Stage,
+    cameras: Sequence[Camera],
+    kinds: Sequence[str],
+    hiders: Sequence[Placed],
+    xs: Sequence[float],
+    y: float,
+) -> Placed:
+    """A thing that goes along `xs` at `y`, no larger than is seen at both ends and hidden by each hider.
+
+    Raises Unplaced where it would have to be much smaller than it is."""
     kind = stage.one_of([k for k in kinds if k in stage.catalogue.kinds])
-    return stage.place(kind, x, y, stage.uniform(-30, 30))
+    mesh, yaw = stage.mesh_of(kind), stage.uniform(-30, 30)
+    boards = []
+    for hider in hiders:
+        w, _, h = stage.size(hider)
+        boards.append(Board(hider.position[0], hider.position[1], w * math.cos(math.radians(hider.yaw)), h))
+    scale = min(1.0, largest(cameras, boards, mesh.size, 90.0 if kind in FACING else yaw, xs, y))
+    if scale < (1.0 if kind in PEOPLE else LEAST):
+        raise Unplaced(mesh.id)
+    return stage.place(mesh, xs[0], y, yaw, scale=scale)
 
 
 def _small(stage: Stage) -> bool:
     return stage.setting.name in ("desk", "line")
 
 
-def row(stage: Stage, frames: int, path: str) -> Drawn:
+def row(stage: Stage, cameras: Sequence[Camera], path: str) -> Drawn:
     """Two boards beside each other, with room between them in which the thing is seen."""
     s = stage.setting
     far, near = s.focus * stage.uniform(1.0, 1.1), s.focus * stage.uniform(0.8, 0.86)
     board = stage.catalogue.mesh("fixture-panel-desk" if _small(stage) else "fixture-panel")
-    scale = stage.uniform(0.54, 0.6) if _small(stage) else stage.uniform(0.5, 0.56)
-    apart = stage.uniform(0.155, 0.17) if _small(stage) else stage.uniform(0.13, 0.15)
+    scale = stage.uniform(0.58, 0.64) if _small(stage) else stage.uniform(0.5, 0.56)
+    apart = stage.uniform(0.145, 0.155) if _small(stage) else stage.uniform(0.13, 0.15)
     boards = [stage.place(board, at * near, near, stage.uniform(-5, 5), scale=scale) for at in (-apart, apart)]
     side = _side(stage)
-    mover = _mover(stage, LOW[s.name], -side * 1.05 * REACH * far, far)
-    end = side * 1.05 * REACH * far
-    moves = {mover.id: _line(stage, mover, end, along("through", frames))}
+    end, shares = side * 1.05 * REACH * far, along("through", len(cameras))
+    mover = _mover(stage, cameras, LOW[s.name], boards, [(2 * u - 1) * end for u in shares], far)
+    moves = {mover.id: _line(stage, mover, end, shares)}
     first = boards[0] if side > 0 else boards[1]
     return Drawn(moves, 2 * abs(end), (first.id, mover.id), tuple(b.id for b in boards))
 
 
-def behind(stage: Stage, frames: int, path: str, what: str, kinds: Sequence[str], scale: float, at: float) -> Drawn:
-    """One thing that hides, and one that goes behind it, and on or back."""
+def behind(
+    stage: Stage,
+    cameras: Sequence[Camera],
+    path: str,
+    what: str,
+    kinds: Sequence[str],
+    scale: float,
+    at: float,
+    hidden: bool,
+) -> Drawn:
+    """One thing in front, and one that goes behind it, and on or back."""
     s = stage.setting
     far, near = s.focus * stage.uniform(1.0, 1.12), s.focus * at
     mesh = stage.catalogue.mesh(what) if what.startswith("fixture-") else what
     middle = stage.uniform(-0.04, 0.04)
     hider = stage.place(mesh, middle * near, near, stage.uniform(-6, 6), scale=scale)
-    side = _side(stage)
-    mover = _mover(stage, kinds, (middle - side * REACH) * far, far)
-    end, shares = (middle + side * REACH) * far, along(path, frames)
+    side, shares = _side(stage), along(path, len(cameras))
+    xs = [(middle + (2 * u - 1) * side * REACH) * far for u in shares]
+    mover = _mover(stage, cameras, kinds, [hider] if hidden else [], xs, far)
+    end = (middle + side * REACH) * far
     length = sum(abs(b - a) for a, b in pairwise(shares)) * 2 * REACH * far
     return Drawn({mover.id: _line(stage, mover, end, shares)}, length, (hider.id, mover.id), (hider.id,), path)
 
 
-def glass(stage: Stage, frames: int, path: str) -> Drawn:
+def glass(stage: Stage, cameras: Sequence[Camera], path: str) -> Drawn:
     """Behind a pane: covered, and seen all the time."""
     s = stage.setting
     at = 0.72 if s.name == "crossing" else 0.86
-    return behind(stage, frames, path, GLASS[s.name], MOVERS[s.name], 1.0, at)
+    return behind(stage, cameras, path, GLASS[s.name], MOVERS[s.name], 1.0, at, hidden=False)
 
 
-def mirror(stage: Stage, frames: int, path: str) -> Drawn:
+def mirror(stage: Stage, cameras: Sequence[Camera], path: str) -> Drawn:
     """Behind a mirror, which shows other things than what it hides."""
     small = _small(stage)
     what = "fixture-mirror-desk" if small else "fixture-mirror-wide"
     scale = stage.uniform(0.5, 0.58)
-    return behind(stage, frames, path, what, LOW[stage.setting.name], scale, stage.uniform(0.76, 0.84))
+    return behind(stage, cameras, path, what, LOW[stage.setting.name], scale, stage.uniform(0.76, 0.84), hidden=True)
 
 
-def exchange(stage: Stage, frames: int, path: str) -> Drawn:
+def exchange(stage: Stage, cameras: Sequence[Camera], path: str) -> Drawn:
     """Two that look alike go behind a board from its two sides; each comes out where it went in (`return`), or on the
     other side (`through`). The pictures of both are the same."""
     s = stage.setting
@@ -127,12 +159,13 @@ def exchange(stage: Stage, frames: int, path: str) -> Drawn:
     far, near = s.focus * stage.uniform(1.02, 1.1), s.focus * stage.uniform(0.74, 0.82)
     board = stage.catalogue.mesh("fixture-panel-desk" if small else "fixture-panel")
     hider = stage.place(board, 0.0, near, stage.uniform(-4, 4), scale=stage.uniform(1.0, 1.1))
-    one = _mover(stage, MOVERS[s.name], -REACH * far, far)
-    two = stage.place(stage.catalogue.mesh(one.mesh), REACH * far, far, one.yaw, colour=one.colour)
+    shares = along(path, len(cameras))
+    one = _mover(stage, cameras, MOVERS[s.name], [hider], [(2 * u - 1) * REACH * far for u in shares], far)
+    mesh = stage.catalogue.mesh(one.mesh)
+    two = stage.place(mesh, REACH * far, far, one.yaw, colour=one.colour, scale=one.scale)
     stage.objects[-1] = two = replace(two, rgb=one.rgb)
     w, d, _ = stage.size(one)
     bulge = 0.6 * math.hypot(w, d)
-    shares = along(path, frames)
     moves = {}
     for mover, end, to in ((one, REACH * far, -1.0), (two, -REACH * far, 1.0)):
         poses = []
@@ -144,18 +177,25 @@ def exchange(stage: Stage, frames: int, path: str) -> Drawn:
     return Drawn(moves, length, (hider.id, one.id), (hider.id, one.id, two.id), path)
 
 
-def container(stage: Stage, frames: int, path: str) -> Drawn:
+def container(stage: Stage, cameras: Sequence[Camera], path: str) -> Drawn:
     """A thing is put into an open box, which then moves; with `return` it is taken out again at the end."""
     s = stage.setting
     y, side = 0.72 * s.focus, _side(stage)
     scale = stage.uniform(1.0, 1.15)
     box = stage.place(stage.catalogue.mesh(BOX), -side * 0.08 * y, y, stage.uniform(-8, 8), scale=scale)
-    kind = stage.one_of([k for k in INTO if k in stage.catalogue.kinds])
-    thing = stage.place(kind, -side * 0.32 * y, 0.96 * y, stage.uniform(-30, 30), scale=stage.uniform(1.0, 1.2))
-    top, bottom = stage.size(box)[2] + 0.04, 0.012 * scale
+    mesh = stage.mesh_of(stage.one_of([k for k in INTO if k in stage.catalogue.kinds]))
+    _, deep, high = stage.size(box)
+    wall = Board(box.position[0], y - WALL[0] * deep, 0.0, WALL[1] * high)
+    fits = wall.over(cameras[0], mesh.size[2], 0.5 * math.hypot(mesh.size[0], mesh.size[1]), y)
+    if fits < LEAST:
+        raise Unplaced(mesh.id)
+    size = min(fits, stage.uniform(1.0, 1.2))
+    thing = stage.place(mesh, -side * 0.32 * y, 0.96 * y, stage.uniform(-30, 30), scale=size)
+    top, bottom = high + 0.04, stage.top(box)
     end = side * 0.16 * y
-    stands, put, moved = max(2, frames // 5), max(2, frames // 8), max(2, frames // 2)
-    last = frames - stands - put - moved
+    frames = len(cameras)
+    stands, put = max(2, frames // 5), max(2, frames // 8)
+    last, moved = stands, frames - 2 * stands - put
     x0, x1, yaw = box.position[0], end, thing.yaw
     outside = Pose(thing.position[0], thing.position[1], 0.0, yaw)
     held = [replace(outside, z=top), Pose(x0, y, top, yaw)]
@@ -178,7 +218,7 @@ def _spread(poses: Sequence[Pose], count: int) -> list[Pose]:
     return [poses[k * len(poses) // count] for k in range(count)]
 
 
-DRAW: Mapping[str, Callable[[Stage, int, str], Drawn]] = {
+DRAW: Mapping[str, Callable[[Stage, Sequence[Camera], str], Drawn]] = {
     "row": row,
     "glass": glass,
     "mirror": mirror,
@@ -214,14 +254,15 @@ def draw_film(
         raise BadInput(f"there is no recipe of clips {recipe!r}; they are {', '.join(RECIPES)}")
     rng = stream("films", seed, index, RECIPES.index(recipe), attempt)
     stage = Stage(SETTINGS[recipe.split("-")[2]], rng, whole_catalogue(), heldout)
+    travel = (TRAVEL * stage.setting.focus * _side(stage)) if rotation_index % CAMERA_EVERY == CAMERA_EVERY - 1 else 0.0
+    stage.camera = stage.look(width, stage.uniform(-ASIDE, ASIDE))
+    cameras = tuple(_gone(stage.camera, travel * (k / (frames - 1) - 0.5)) for k in range(frames))
     try:
-        drawn = DRAW[type_of(recipe)](stage, frames, PATHS[rotation_index % len(PATHS)])
+        drawn = DRAW[type_of(recipe)](stage, cameras, PATHS[rotation_index % len(PATHS)])
     except Unplaced:
         return None
     _company(stage, drawn)
     scene = stage.scene(recipe, seed, index, width)
-    travel = (TRAVEL * stage.setting.focus * _side(stage)) if rotation_index % CAMERA_EVERY == CAMERA_EVERY - 1 else 0.0
-    cameras = tuple(_gone(scene.camera, travel * (k / (frames - 1) - 0.5)) for k in range(frames))
     speed = drawn.speed or SPEED.get(stage.setting.name, WALK)
     step = round(drawn.length / speed / (frames - 1), 4)
     moves = {id: tuple(poses) for id, poses in drawn.moves.items()}

@@ -17,6 +17,8 @@ from occlusight.scenes.meshes.library import load_mesh
 from occlusight.scenes.meshes.mesh import placed_vertices
 from occlusight.scenes.truth.raycast import reach
 
+ASIDE = 0.03  # of the distance: how far from the middle a camera stands at most
+
 
 class Unplaced(Exception):
     """There is no room for an object; the recipe draws again."""
@@ -143,13 +145,19 @@ class Stage:
 
     def put(self, what: str, base: Placed) -> Placed:
         """Set an object on the middle of another. Raises Unplaced where there is nothing to stand on."""
+        x, y, _ = base.position
+        return self.place(what, x, y, z=self.top(base), on=base.id)
+
+    def top(self, base: Placed) -> float:
+        """Return how high what stands on the middle of an object stands. Raises Unplaced where there is nothing to
+        stand on."""
         mesh = load_mesh(base.mesh)
         x, y, _ = base.position
         start = np.array([[x + 0.0131, y + 0.0073, 10.0]], np.float32)  # off the middle, where seams are
         far = reach(mesh, placed_vertices(base, mesh), start, np.array([[0, 0, -1]], np.float32))
         if not np.isfinite(far[0]):
             raise Unplaced(base.mesh)
-        return self.place(what, x, y, z=10.0 - float(far[0]), on=base.id)
+        return 10.0 - float(far[0])
 
     def _paint(self, kind: str, paintable: bool, colour: str | None) -> tuple[str | None, RGB | None]:
         if not paintable:
@@ -186,18 +194,22 @@ class Stage:
                 except Unplaced:
                     continue
 
-    def scene(self, recipe: str, seed: int, index: int, width: int) -> Scene:
-        """Return the description of what stands here."""
-        s = self.setting
-        size = round(width / 16) * 16
-        jitter = self.uniform(-0.03, 0.03) * s.focus
-        camera = self.camera or Camera(
-            (jitter, 0.0, s.camera_height * self.uniform(0.93, 1.07)),
+    def look(self, width: int, aside: float) -> Camera:
+        """Return a camera that looks at the focus from so far aside, as a share of the distance."""
+        s, size = self.setting, round(width / 16) * 16
+        return Camera(
+            (aside * s.focus, 0.0, s.camera_height * self.uniform(0.93, 1.07)),
             (0.0, s.focus, s.look_height),
             s.fov * self.zoom * self.uniform(0.95, 1.05),
             size,
             size,
         )
+
+    def scene(self, recipe: str, seed: int, index: int, width: int) -> Scene:
+        """Return the description of what stands here."""
+        s = self.setting
+        aside = self.uniform(-ASIDE, ASIDE)  # drawn where there is a camera, too: what follows stays the same
+        camera = self.camera or self.look(width, aside)
         back, front, side = s.walls
         far = max([s.focus] + [p.position[1] + r for p, r in zip(self.objects, self.radii, strict=True)])
         wall = None if back is None else max(far + 0.15 * s.focus, s.focus + back)
