@@ -100,6 +100,40 @@ def test_pairs_and_objects_are_chosen_with_the_mouse(street: str, open_tab: Call
     assert tab.problems == []
 
 
+BELOW = """name => {
+  const last = document.querySelector(name).lastElementChild.getBoundingClientRect();
+  return document.querySelector(name).getBoundingClientRect().bottom - last.bottom;
+}"""
+
+
+@pytest.mark.page
+def test_room_is_used_for_further_questions_and_all_pairs(street: str, open_tab: Callable[..., Any]) -> None:
+    tab = open_tab(street)
+    tab.page.wait_for_selector("#picture svg")
+    count = tab.page.locator(".g-rel").count()
+    assert tab.page.locator(".pairs button").count() == count
+    tab.page.click(".pairs button >> nth=2")
+    assert tab.page.get_attribute(".g-rel[data-r='2']", "aria-pressed") == "true"
+    assert tab.page.evaluate("document.activeElement.closest('.pairs') != null")  # the focus stays there
+    assert tab.page.locator(".next").count() == 0
+    assert tab.asked("Is it hidden?") == ANSWER
+    offered = tab.page.locator(".next button").all_inner_texts()
+    assert len(offered) == len(set(offered)) > 3
+    assert not {*offered} & {*tab.page.locator("#suggestions button").all_inner_texts()}
+    assert 0 <= tab.page.evaluate(BELOW, "#log") < 100  # nothing that is empty is higher
+    for part in ("#log", ".stage"):
+        assert tab.page.evaluate(
+            "name => { const e = document.querySelector(name); return e.scrollHeight <= e.clientHeight; }", part
+        )
+    assert violations(tab) == []
+    tab.shoot("room.png")
+    tab.page.click(".next button >> nth=0")
+    assert tab.ended() == ANSWER
+    assert tab.page.inner_text(".turn:last-child .q p") == offered[0]
+    assert offered[0] not in tab.page.locator(".next button").all_inner_texts()
+    assert tab.problems == []
+
+
 @pytest.mark.page
 def test_the_graph_is_reached_by_the_keyboard_and_named_in_answers(street: str, open_tab: Callable[..., Any]) -> None:
     tab = open_tab(street)

@@ -2,7 +2,7 @@
 
 import { sure } from "./certainty.js";
 import { h, icon, iconButton } from "./dom.js";
-import { chosen, colour, doubt, located, nameOf, objectOf } from "./graph.js";
+import { chosen, colour, doubt, located, nameOf, objectOf, sentence } from "./graph.js";
 import { objectButton } from "./objects.js";
 import { language, percent, t } from "./words.js";
 
@@ -43,6 +43,11 @@ export function strip(graph, seen) {
 /** Return the question about two things of which one hides the other. */
 export function askPair(graph, { occluder, occluded }) {
   return t("ask_pair", { a: nameOf(objectOf(graph, occluder)), b: nameOf(objectOf(graph, occluded)) });
+}
+
+/** Return further questions about two things of which one hides the other. */
+export function askMore(graph, relation) {
+  return [t("ask_hider", { b: nameOf(objectOf(graph, relation.occluded)) }), askPair(graph, relation)];
 }
 
 /** Return what is known of the pair chosen. */
@@ -87,6 +92,7 @@ export function card(app, graph, seen) {
         changed(graph, relation),
         unplaced(graph),
         !doubted && unknown(graph),
+        pairs(graph, seen),
       ),
     ),
     h(
@@ -118,6 +124,26 @@ export function card(app, graph, seen) {
       step(app, graph, seen),
     ),
   );
+}
+
+/** Return all pairs, where there are several: each can be chosen. */
+function pairs(graph, seen) {
+  if (graph.relations.length < 2) return null;
+  const items = graph.relations.map((relation, index) => {
+    const [a, b] = [relation.occluder, relation.occluded].map((id) =>
+      h("b", { style: `--c:${colour(graph, id, "d")}` }, nameOf(objectOf(graph, id))),
+    );
+    const { probability } = relation;
+    const sure = probability == null ? "" : h("span", { class: "quiet" }, percent(probability));
+    const named = {
+      type: "button",
+      "data-r": index,
+      "aria-pressed": String(index === seen.relation),
+      "aria-label": [sentence(graph, relation), probability == null ? "" : percent(probability)].join(" "),
+    };
+    return h("li", {}, h("button", named, a, h("span", { "aria-hidden": "true" }, "→"), b, sure));
+  });
+  return h("ul", { class: "pairs", "aria-label": t("all_pairs") }, ...items);
 }
 
 /** Return what a relation says, its objects as words that can be pressed. */

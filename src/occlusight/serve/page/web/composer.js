@@ -1,9 +1,13 @@
 // Where questions are written, and pictures come in: chosen, pasted, dropped anywhere, taken.
 
-import { askPair } from "./card.js";
+import { askMore, askPair } from "./card.js";
 import { byId, h, icon, iconButton } from "./dom.js";
 import { drawn } from "./seeing.js";
 import { has, language, t } from "./words.js";
+
+const narrow = matchMedia("(max-width: 760px)");
+const SHOWN = 3; // questions above the field
+const [HEAD, ROW] = [44, 36]; // pixels, of what stands below the last answer
 
 /** Listen to everything by which a question or a picture can come. */
 export function listen(app) {
@@ -86,21 +90,39 @@ export function drawComposer(app) {
     h("b", {}, t("can_ask")),
     ` ${t(app.settings.model.photographs ? "scope_any" : "scope")}`,
   );
-  byId("suggestions").replaceChildren(
-    ...suggestions(app).map((question) =>
-      h("button", { type: "button", disabled: Boolean(app.live), click: () => app.ask(question) }, question),
-    ),
-  );
+  const questions = suggestions(app);
+  byId("suggestions").replaceChildren(...questions.slice(0, SHOWN).map((question) => asking(app, question)));
+  drawNext(app, questions.slice(SHOWN));
 }
 
-/** Return three questions about the picture shown: an example's own first, then one about two things seen in it. */
+const asking = (app, question) =>
+  h("button", { type: "button", disabled: Boolean(app.live), click: () => app.ask(question) }, question);
+
+/** Draw, below the last answer, as many further questions as there is room for: on a phone there is none. */
+function drawNext(app, questions) {
+  const log = byId("log");
+  log.querySelector(".next")?.remove();
+  const turns = app.shownGroup?.turns ?? [];
+  if (app.live || !turns.length || app.shownGroup !== app.conversation.groups.at(-1) || narrow.matches) return;
+  const asked = new Set(turns.map((turn) => turn.question));
+  const end = log.lastElementChild.getBoundingClientRect().bottom + log.scrollTop;
+  const room = log.getBoundingClientRect().bottom - end;
+  const more = questions.filter((one) => !asked.has(one)).slice(0, Math.floor((room - HEAD) / ROW));
+  if (room > HEAD + ROW && more.length)
+    log.append(h("section", { class: "next" }, h("p", {}, t("ask_next")), ...more.map((one) => asking(app, one))));
+}
+
+/** Return questions about the picture shown: an example's own first, then one about two things seen in it; after those
+ * that every picture can be asked, what else is seen. */
 function suggestions(app) {
   const picture = app.shownPicture;
   if (!picture) return [];
   const own = app.settings.examples.filter((one) => one.name === picture.id).map((one) => one.question[language()]);
   const graph = drawn(app);
-  const pairs = (graph ? graph.relations.slice(0, 1) : []).map((relation) => askPair(graph, relation));
-  return [...new Set([...own, ...pairs, t("ask_1"), t("ask_2"), t("ask_3")])].slice(0, 3);
+  const [first, ...others] = graph ? graph.relations : [];
+  const pairs = first ? [askPair(graph, first)] : [];
+  const more = [...(first ? [first] : []), ...others].flatMap((relation) => askMore(graph, relation));
+  return [...new Set([...own, ...pairs, t("ask_1"), t("ask_2"), t("ask_3"), t("ask_4"), t("ask_5"), ...more])];
 }
 
 /** Say something above the field: what happened, and what works. */
