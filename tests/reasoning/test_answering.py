@@ -161,6 +161,16 @@ def test_where_a_thing_is_can_be_said_by_another_one() -> None:
     assert answered("where is the car", "locate:1", own)[0] == "The car is behind it."
 
 
+@pytest.mark.parametrize(
+    ("own", "answer"),
+    [("Yes. The street lamp hides its middle.", "The street lamp hides its middle."), ("No. It is beside it.",) * 2],
+)
+def test_a_part_that_one_thing_hides_of_another_is_told_where_it_hides_any(own: str, answer: str) -> None:
+    learnt, script = (*LEARNT, "hidden_part"), {"Does the street lamp hide the car?": own}
+    asked = answered("which part of the car does the street lamp hide", "part_hidden:1", script, 0.03, learnt=learnt)
+    assert asked == (answer, ["Does the street lamp hide the car?"])
+
+
 def test_an_answer_that_says_more_than_yes_is_given_without_it() -> None:
     own = {"Is anything hiding the car?": "Yes. The street lamp hides it."}
     assert answered("how much of the car is covered", "amount_hidden:1", own)[0] == "The street lamp hides it."

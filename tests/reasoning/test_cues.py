@@ -41,6 +41,25 @@ def test_words_decide(text: str, read: str, meant: str) -> None:
     assert sum(found.values()) == pytest.approx(sum(EVEN.values()))
 
 
+PAIR = {"hides:12": 0.1, "hides:21": 0.2, "hides+why:21": 0.1, "two_in_one:": 0.5, "part_hidden:1": 0.1}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["which part of x1 does x2 hide?", "what bit of x1 is behind x2", "where does x1 hide x2?", "x1挡住了x2的哪一侧?"],
+)
+def test_which_part_of_one_another_hides_is_one_question(text: str) -> None:
+    assert cued(PAIR, text) == {**dict.fromkeys(PAIR, 0.0), "part_hidden:1": pytest.approx(1.0)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["does x1 hide part of x2?", "is x1 hidden by x2, and which part?", "which part of x1 is hidden", "where is x1"],
+)
+def test_other_questions_about_parts_stay_what_they_are(text: str) -> None:
+    assert cued(PAIR, text) == PAIR
+
+
 @pytest.mark.parametrize(
     "text",
     [

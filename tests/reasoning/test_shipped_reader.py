@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from occlusight.backends.open import open_reader
+from occlusight.questions.wording import wordings
 from occlusight.reasoning.understanding import Understanding
 
 LIST = ["recognised", []]
@@ -23,6 +24,8 @@ MEANT = {
     "is the sofa a red one?": [["exists_coloured", ["sofa", "red"]]],
     "椅子是红的吗": [["exists_coloured", ["椅子", "red"]]],
     "which things are completely visible?": [["anything_hidden", []]],
+    "Is the dog hidden by the bench, and which part can still be seen?": [["hides", ["bench", "dog"]]],
+    "狗是否被长椅遮挡,还能看到哪些部分?": [["hides", ["长椅", "狗"]]],
 }
 OUTSIDE = ("what is the capital of France", "明天天气怎么样", "how old is the man")
 
@@ -37,6 +40,19 @@ def test_plain_questions_are_understood(understanding: Understanding) -> None:
     assert {question: (one.scope, one.program) for question, one in found.items()} == {
         question: ("inside", program) for question, program in MEANT.items()
     }
+
+
+@pytest.mark.parametrize(
+    ("lang", "names"), [("en", ("the street lamp", "the red car")), ("zh", ("路灯", "红色的汽车"))]
+)
+def test_which_part_one_thing_hides_of_another_is_understood_in_the_models_own_words(
+    understanding: Understanding, lang: str, names: tuple[str, str]
+) -> None:
+    a, b = names
+    asked = [text.format(a=a, b=b) for text in wordings()["hidden_part.pair"][lang]]
+    assert len(asked) > 5
+    meant = [["hidden_part", [a.removeprefix("the "), b.removeprefix("the ")]]]
+    assert {question: understanding.of(question).program for question in asked} == dict.fromkeys(asked, meant)
 
 
 def test_other_questions_are_declined(understanding: Understanding) -> None:

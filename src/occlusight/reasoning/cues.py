@@ -1,6 +1,7 @@
 """Words that decide between two meanings which a reader of sentences mixes up: what is nearest and what is farthest,
 what stands before a thing and behind it, what hides it and what hides it now, what it hides and whether it is hidden,
-what is there and what is seen whole, how much of it is hidden and whether it is.
+what is there and what is seen whole, how much of it is hidden and whether it is, which part one thing hides of another
+and whether it hides it.
 """
 
 from __future__ import annotations
@@ -56,6 +57,18 @@ _AMOUNT = re.compile(
 )
 _ASKS_WHICH = re.compile(r"\b(?:what|whats|who|whos|which|where)\b|什么|谁|哪|啥|咩|边个", re.I)
 _AMOUNT_OR_IT_HIDES = re.compile(f"{_AMOUNT.pattern}|{_IT_HIDES.pattern}", re.I)
+_SLOT = re.compile(r"x\d")
+_WHICH_PART = re.compile(
+    r"\b(?:which|what)\b(?: \w+){0,2} (?:part|side|portion|bit|piece|section|half|end|corner|area)s?\b|"
+    r"^\W*where (?:does|do) x\d (?:hide|block|cover|occlude|obscure|obstruct|conceal)\b|"
+    r"哪(?:一|个|些|几)?个?(?:部分|部位|侧|边|块|里|半|头|端|处)|什么(?:部分|部位|地方|位置)",
+    re.I,
+)
+_WHETHER = re.compile(r"^\W*(?:is|are|was|were|does|do|did|can|could)\b|是否|是不是|有没有|吗", re.I)
+HIDES = "hides"
+PART, TWO = "part_hidden:1", "two_in_one:"
+LEAST = 0.2
+"""From so much on that one thing hides another, a question about a part of one and about another is one question."""
 _CUES = (  # (said, not said, what is read, what is meant)
     (FAR, NEAR, "nearest:", "farthest:"),
     (NEAR, FAR, "farthest:", "nearest:"),
@@ -81,4 +94,16 @@ def cued(labels: Mapping[str, float], text: str) -> dict[str, float]:
         if read in found and meant in found and said.search(text) and not (unsaid and unsaid.search(text)):
             found[meant] += found[read]
             found[read] = 0.0
+    return _about_a_part(found, text)
+
+
+def _about_a_part(found: dict[str, float], text: str) -> dict[str, float]:
+    """Let "which part of x1 does x2 hide" ask for the part; whether it hides any, "and which", asks for both."""
+    which = _WHICH_PART.search(text) and not _WHETHER.search(text)
+    if which and PART in found and {"x1", "x2"} <= {*_SLOT.findall(text)}:
+        hiding = [one for one in found if one.split(":")[0].split("+")[0] == HIDES]
+        one_question = sum(found[one] for one in hiding) >= LEAST
+        for one in (*hiding, *((TWO,) if one_question and TWO in found else ())):
+            found[PART] += found[one]
+            found[one] = 0.0
     return found
