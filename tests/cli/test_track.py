@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import Result
 
+from occlusight.cli.track import frames_of
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -32,13 +34,24 @@ def test_a_folder_of_pictures_is_tracked_by_the_command(call: Callable[..., Resu
     assert "<svg" in drawing.read_text("utf-8")
 
 
+def test_the_frames_of_a_folder_come_by_their_numbers(tmp_path: Path) -> None:
+    shown = ["1.png", "frame2.png", "frame10.PNG", "frame010b.png", "frame11.png"]
+    for name in (*reversed(shown), "._frame2.png", "frame3.txt"):
+        (tmp_path / name).touch()
+    (tmp_path / "masks.png").mkdir()
+    frames, duration = frames_of(tmp_path, 4)
+    assert [path.name for _, path in frames if isinstance(path, Path)] == shown
+    assert [seconds for seconds, _ in frames] == [0, 0.25, 0.5, 0.75, 1]
+    assert duration == 1.25
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("nothing.mp4",), "does not exist"),
         ((".", "--fps", 0), "--fps takes"),
         ((".", "--start", 3, "--end", 2), "--end must come after"),
-        ((".",), "has no pictures"),
+        ((".",), "has no pictures (.bmp, .gif, "),
         ((".", "--ask", " "), "--ask takes a question"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -42,7 +43,10 @@ MOST_FRAMES = 256
 @with_options
 def track(
     video: Annotated[
-        Path, typer.Argument(metavar="VIDEO", help="A video, or a folder of pictures, which are taken by their names.")
+        Path,
+        typer.Argument(
+            metavar="VIDEO", help="A video, or a folder of pictures, which are taken by the numbers in their names."
+        ),
     ],
     model: Model = "default",
     engine: AnyBackendAnySize = EngineOptions(),
@@ -183,7 +187,11 @@ def frames_of(
     if not video.exists():
         raise BadInput(f"{str(video)!r} does not exist; give a video, or a folder of pictures")
     if video.is_dir():
-        pictures = sorted(path for path in video.iterdir() if path.suffix.lower() in SUFFIXES)
+        pictures = sorted((path for path in video.iterdir() if is_frame(path)), key=by_number)
+        if not pictures:
+            raise BadInput(
+                f"the folder {str(video)!r} has no pictures ({', '.join(SUFFIXES)}); give a video, or a folder of them"
+            )
         timed = [(number / fps, path) for number, path in enumerate(pictures)]
         frames: list[tuple[float, Picture]] = [(s, p) for s, p in timed if s >= start and (end is None or s < end)]
         duration = len(pictures) / fps
@@ -202,6 +210,18 @@ def frames_of(
             "--start and --end"
         )
     return frames, duration
+
+
+def is_frame(path: Path) -> bool:
+    """Whether a file of a folder is one of its pictures. What begins with a dot is hidden, such as what macOS writes
+    beside each file on foreign disks."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+def by_number(path: Path) -> tuple[list[tuple[bool, int, str]], str]:
+    """Return what puts names in the order of the numbers in them: frame2 before frame10."""
+    pieces = re.findall(r"([0-9]+)|([^0-9]+)", path.name)
+    return [(not number, int(number or 0), text) for number, text in pieces], path.name
 
 
 @dataclass(frozen=True)
