@@ -61,6 +61,17 @@ def test_a_video_from_standard_input(
     assert len(asked[0].films) == 1
 
 
+def test_what_is_named_a_video_and_is_none_is_refused_as_a_video(call: Call, tmp_path: Path) -> None:
+    for content, said in (
+        ("", "is empty (0 bytes); give an MP4"),
+        ("Hello.\n" * 50, "is not a video that can be read"),
+    ):
+        (tmp_path / "text.mp4").write_text(content)
+        code, _, err = call("ask", tmp_path / "text.mp4", "Is it hidden?")
+        assert (code, err.count("\n")) == (2, 1)
+        assert said in err
+
+
 def test_videos_of_a_folder_have_lines_of_their_own(clip: Path, pictures: list[Path], tmp_path: Path) -> None:
     folder, out = tmp_path / "folder", tmp_path / "out.jsonl"
     folder.mkdir()

@@ -169,6 +169,9 @@ def test_a_cut_video_without_its_index_is_broken(even: Path, tmp_path: Path) -> 
 
 def test_what_is_no_video_is_one_line(even: Path, tmp_path: Path) -> None:
     picture, text, empty = tmp_path / "picture.mp4", tmp_path / "text.mp4", tmp_path / "empty.mp4"
+    moving, unknown = tmp_path / "moving.gif", tmp_path / "still.avif"
+    Image.new("RGB", (8, 8)).save(moving)
+    unknown.write_bytes(b"\0\0\0 ftypavif\0\0\0\0avifmif1miaf")  # MP4's container, so that FFmpeg opens the whole
     Image.new("RGB", (8, 8)).save(picture, "PNG")
     text.write_text("What hides the ball?\n" * 50)
     empty.touch()
@@ -179,6 +182,8 @@ def test_what_is_no_video_is_one_line(even: Path, tmp_path: Path) -> None:
         assert next(container.decode(video=0)).width == 64
     for file, said in {
         picture: "is a PNG picture, not a video",
+        moving: "is a GIF picture, not a video; ask about it as a picture, or save it as an MP4 if it moves",
+        unknown: "is an AVIF picture, not a video; give an MP4",
         text: "is not a video that can be read; give an MP4",
         empty: "is empty",
         playlist: "is not a video that can be read",
@@ -281,3 +286,30 @@ def test_what_begins_as_a_video_is_known(even: Path, tmp_path: Path) -> None:
     assert is_video(even)
     assert not is_video(tmp_path / "still.png")
     assert not is_video(tmp_path / "missing.mp4")
+    (tmp_path / "text.mp4").write_text("Going behind the green box.\n" * 50)
+    assert not is_video(tmp_path / "text.mp4")
+    (tmp_path / "bare.m2v").write_bytes(bytes.fromhex("000001b3040030153fffe0a0000001b5148200010000"))
+    assert is_video(tmp_path / "bare.m2v")
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        ("clip.ts", "libx264"),
+        ("clip.m2ts", "libx264"),
+        ("clip.h264", "libx264"),
+        ("clip.hevc", "libx265"),
+        ("clip.m4v", "mpeg4"),
+        ("clip.ivf", "libvpx"),
+        ("clip.mkv", "mpeg4"),
+    ],
+)
+def test_every_kind_of_file_that_is_opened_begins_as_a_video(tmp_path: Path, name: str, codec: str) -> None:
+    assert is_video(write(tmp_path / name, every(Fraction(1, 25), 8), codec=codec))
+
+
+def test_a_recording_that_begins_late_is_as_long_as_its_frames(tmp_path: Path) -> None:
+    """Matroska says when it ends, by a clock that had run for an hour when the first frame came."""
+    late = write(tmp_path / "late.mkv", [3600 + at for at in every(Fraction(1, 25), 50)])
+    film = open_film(late)
+    assert (times(film), film.duration_s) == ([0.0, 0.52, 1.0, 1.52], pytest.approx(2, abs=0.001))

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from mimetypes import guess_type
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -105,8 +106,9 @@ def refuse_no_file(word: str) -> None:
 
 
 def refuse_no_picture(path: Path, name: str) -> None:
-    """Raise BadPicture where a file's first bytes are those of no picture, and of no video; nothing is decoded."""
-    from occlusight.images.film import is_video
+    """Raise BadPicture, or BadVideo by its name, where a file's first bytes are those of no picture, and of no video;
+    nothing is decoded."""
+    from occlusight.images.film import is_video, open_film
     from occlusight.images.header import read_header
     from occlusight.model.picture import open_picture
 
@@ -118,10 +120,13 @@ def refuse_no_picture(path: Path, name: str) -> None:
                 return
     except (OSError, ValueError, BadPicture):
         pass
+    kind, _ = guess_type(name)
     try:
-        open_picture(path)  # knows why
-    except BadPicture as error:
-        raise BadPicture(str(error).replace(str(path), name)) from None
+        if kind is not None and kind.startswith("video/"):
+            open_film(path)  # knows why
+        open_picture(path)
+    except (BadPicture, BadVideo) as error:
+        raise type(error)(str(error).replace(str(path), name)) from None
 
 
 def receive(target: Path) -> None:

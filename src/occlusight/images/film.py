@@ -35,6 +35,8 @@ USUAL_RATE = 25
 THREADS = 2
 """Threads that decode; the limit on time counts them together."""
 ADVICE = "give an MP4, WebM, MKV or AVI video"
+ANIMATED = ("GIF", "WEBP")
+"""Formats of pictures that may move."""
 PART = "a part of it (--start, --end)"
 
 
@@ -211,6 +213,7 @@ def _check_file(path: Path) -> None:
             if size == 0:
                 raise BadVideo(f"{path} is empty (0 bytes); {ADVICE}")
             header = read_header(file, size)
+            other = other_format(file)
     except FileNotFoundError:
         raise BadVideo(f"{path}: there is no such file; check the path") from None
     except (OSError, ValueError) as error:
@@ -218,7 +221,10 @@ def _check_file(path: Path) -> None:
             raise
         raise BadVideo(f"{path}: cannot be read ({first_line(error)}); check the path and the permissions") from None
     if header is not None:
-        raise BadVideo(f"{path} is a {header.format} picture, not a video; ask about it as a picture, or {ADVICE}")
+        instead = "save it as an MP4 if it moves" if header.format in ANIMATED else ADVICE
+        raise BadVideo(f"{path} is a {header.format} picture, not a video; ask about it as a picture, or {instead}")
+    if other not in (None, VIDEO):
+        raise BadVideo(f"{path} is {other}, not a video; {ADVICE}")
 
 
 @dataclass

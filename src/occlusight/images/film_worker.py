@@ -340,15 +340,22 @@ class Reel:
 
 def said(container: InputContainer, stream: VideoStream) -> Fraction | None:
     """Return how many seconds the file says that its pictures last. Sound may last longer, so that the whole file's
-    length counts only where there is nothing else in it."""
+    length counts only where there is nothing else in it. Matroska says when they end, counted from its own zero."""
     if stream.duration and stream.duration > 0 and stream.time_base:
         return stream.duration * stream.time_base
     with suppress(ValueError, KeyError):  # Matroska
         hours, minutes, seconds = stream.metadata["DURATION"].split(":")
-        return 3600 * int(hours) + 60 * int(minutes) + Fraction(seconds)
+        return after_start(stream, 3600 * int(hours) + 60 * int(minutes) + Fraction(seconds))
     if container.duration and container.duration > 0:
-        return Fraction(container.duration, av.time_base)
+        length = Fraction(container.duration, av.time_base)
+        return after_start(stream, length) if "matroska" in container.format.name else length
     return None
+
+
+def after_start(stream: VideoStream, end: Fraction) -> Fraction | None:
+    """Return how long after its first frame a stream ends; None where it says that it ends before that."""
+    zero = stream.start_time * stream.time_base if stream.start_time is not None and stream.time_base else Fraction(0)
+    return end - zero if end > zero else None
 
 
 def turned(frame: VideoFrame) -> Transpose | None:

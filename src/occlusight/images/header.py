@@ -99,7 +99,7 @@ def other_format(file: BinaryIO) -> str | None:
     """Return the name of the format of a file that people take for a picture of the known ones; None where it is none
     of these."""
     file.seek(0)
-    start = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")
+    start = file.read(400)  # two packets of MPEG-TS, and where the third begins
     return next((name for begins, name in OTHERS if re.match(begins, start, re.DOTALL | re.IGNORECASE)), None)
 
 
@@ -274,16 +274,22 @@ READERS: tuple[tuple[bytes, tuple[str, Reader]], ...] = (
     (rb"BM", ("BMP", _bmp)),
     (rb"II[\x2a\x2b]\0|II\0\x2a|MM\0[\x2a\x2b]|MM\x2a\0", ("TIFF", _tiff)),
 )
+TEXT = rb"[\xef\xbb\xbf \t\r\n]*"
+"""What may stand before the first word of a text."""
 OTHERS: tuple[tuple[bytes, str], ...] = (
     (rb"....ftyp(hei|hev|mif1|msf1)", "a HEIC picture"),
     (rb"....ftypavi[fs]", "an AVIF picture"),
-    (rb"....(ftyp|moov|mdat)", VIDEO),
-    (rb"\x1aE\xdf\xa3|FLV\x01|\0\0\x01\xba|\x30\x26\xb2\x75\x8e\x66\xcf\x11|OggS|RIFF....AVI ", VIDEO),
+    (rb"....(ftyp|moov|mdat|wide)", VIDEO),
+    (rb"\x1aE\xdf\xa3|FLV\x01|\0\0\x01\xba|\x30\x26\xb2\x75\x8e\x66\xcf\x11|OggS|RIFF....AVI |DKIF", VIDEO),
+    (rb"(\x47.{187}){2}\x47|....(\x47.{191}){2}\x47", VIDEO),
+    (rb"\0\0\x01[\xb0\xb3]|\0?\0\0\x01[\x06\x09\x27\x40\x46\x47\x67]", VIDEO),
     (rb"\xff\x0a|\0\0\0\x0cJXL ", "a JPEG XL picture"),
-    (rb"%PDF-", "a PDF"),
-    (rb"<!doctype html|<html", "a web page"),
-    (rb"<svg|<\?xml", "an SVG or XML file"),
+    (TEXT + rb"%PDF-", "a PDF"),
+    (TEXT + rb"(<!doctype html|<html)", "a web page"),
+    (TEXT + rb"(<svg|<\?xml)", "an SVG or XML file"),
     (rb"version https://git-lfs", "a pointer of Git LFS, not the file itself"),
 )
 """How files begin that are often given for a picture, and what to call them: the brands of pictures in MP4's container
-come before videos, which are MP4, then Matroska and WebM, Flash, MPEG, Windows Media, Ogg and AVI."""
+come before videos, which are MP4 and MOV; Matroska and WebM, Flash, MPEG-PS, Windows Media, Ogg, AVI and IVF; MPEG-TS
+by its packets, those of camcorders with a time before each; and bare streams by their first unit, of MPEG-4 and MPEG-2,
+of H.264 and H.265."""
