@@ -168,7 +168,7 @@ def test_a_structured_answer_that_is_cut_is_no_success(
         (("q", "--batch", "{folder}"), "--batch DIR and --out FILE.jsonl go together"),
         (("a", "b", "--batch", "{folder}", "--out", "x"), "2 arguments were given"),
         (("q", "--batch", "{text}", "--out", "x"), "is not a folder"),
-        (("q", "--batch", "{nothing}", "--out", "x"), "no pictures in"),
+        (("q", "--batch", "{nothing}", "--out", "x"), "no pictures or videos in"),
         ((), "Missing argument"),
     ],
 )

@@ -41,6 +41,7 @@ def folder(tmp_path: Path, pictures: list[Path]) -> Path:
         shutil.copy(path, folder / "deeper" if path.suffix == ".jpg" else folder)
     (folder / "broken.PNG").write_text("no")
     (folder / "notes.txt").write_text("not asked about")
+    (folder / "._a.png").write_text("nor is what a Mac leaves beside a file")
     return folder
 
 

@@ -31,7 +31,10 @@ BEGINS = b'{"'
 TOGETHER = 4
 """So many pictures are asked about at a time."""
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-VIDEOS = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"})
+VIDEOS = frozenset(
+    {".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".webm", ".wmv"}
+)
+"""Not `.ts`, which names programs more often."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +55,17 @@ class Batch:
     request: Request
 
     def pictures(self) -> list[Path]:
-        """Return the pictures and videos under the folder, sorted. Raises BadInput where there are none."""
+        """Return the pictures and videos under the folder, sorted, without hidden files. Raises BadInput where there
+        are none."""
         if not self.folder.is_dir():
             raise BadInput(f"--batch needs a folder of pictures, but {str(self.folder)!r} is not a folder")
-        found = sorted(p for p in self.folder.rglob("*") if p.suffix.lower() in SUFFIXES | VIDEOS and p.is_file())
+        looked_for = SUFFIXES | VIDEOS
+        named = (p for p in self.folder.rglob("*") if p.suffix.lower() in looked_for and not p.name.startswith("."))
+        found = sorted(p for p in named if p.is_file())
         if not found:
             raise BadInput(
-                f"no pictures in {str(self.folder)!r}; files that end in {', '.join(sorted(SUFFIXES))} are looked for"
+                f"no pictures or videos in {str(self.folder)!r}; files that end in {', '.join(sorted(looked_for))} are "
+                "looked for"
             )
         return found
 
