@@ -128,7 +128,7 @@ def test_room_is_used_for_further_questions_and_all_pairs(street: str, open_tab:
     assert violations(tab) == []
     tab.shoot("room.png")
     tab.page.click(".next button >> nth=0")
-    assert tab.ended() == ANSWER
+    assert ANSWER in tab.ended()  # what the graph says otherwise may stand below it by now
     assert tab.page.inner_text(".turn:last-child .q p") == offered[0]
     assert offered[0] not in tab.page.locator(".next button").all_inner_texts()
     assert tab.problems == []
