@@ -36,13 +36,8 @@ def as_max_pixels(name: str, value: object) -> int | Literal["model"]:
     return whole(name, value, 1, PIXELS_LIMIT)
 
 
-def as_checkpoint(name: str, value: object) -> str:
-    """Return what names a checkpoint, or its folder, as text."""
-    return text(name, str(value) if isinstance(value, PathLike) else value)
-
-
-def as_bits(name: str, value: object) -> str:
-    """Return what names a number of bits, or the folder of a stored form, as text."""
+def as_path(name: str, value: object) -> str:
+    """Return as text what is a name or a folder."""
     return text(name, str(value) if isinstance(value, PathLike) else value)
 
 
@@ -86,11 +81,11 @@ class EngineOptions:
 
     backend: str = field(default="local", metadata=by(text))
     base_url: str | None = field(default=None, metadata=by(text))
-    served_checkpoint: str | PathLike[str] | None = field(default=None, metadata=by(as_checkpoint))
+    served_checkpoint: str | PathLike[str] | None = field(default=None, metadata=by(as_path))
     trust_remote_code: bool = field(default=False, metadata=by(truth))
     device: str = field(default="auto", metadata=by(text))
     dtype: str = field(default="auto", metadata=by(text))
-    quantize: str | PathLike[str] = field(default="auto", metadata=by(as_bits))
+    quantize: str | PathLike[str] = field(default="auto", metadata=by(as_path))
     quantize_vision: str | None = field(default=None, metadata=by(text))
     max_pixels: MaxPixels = field(default=None, metadata=by(as_max_pixels))
     min_pixels: int | None = field(default=None, metadata=by(whole, low=1, high=PIXELS_LIMIT))
