@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from occlusight.errors import BadInput
-from occlusight.occlusion.graph import NO_BOX, Box, Graph, Object, Relation
+from occlusight.occlusion.graph import NO_BOX, Box, Graph, Object, Relation, Text, Unknown
 from occlusight.reasoning import uses
 
 ROOT = Path(__file__).parents[2]
@@ -110,3 +110,39 @@ def test_a_wholly_hidden_thing_is_in_no_layer() -> None:
     assert uses.layers(graph) == (("van",),)
     (found,) = uses.hidden(graph)
     assert found.said.en == "the child cannot be seen: it is behind the van"
+
+
+def doubting(graph: Graph, *pairs: tuple[str, str]) -> Graph:
+    said = Text("not sure", "不确定")
+    return replace(graph, unknown=tuple(Unknown(pair, said, 0.55) for pair in pairs))
+
+
+def test_what_is_not_sure_is_said_to_be_so_and_comes_last() -> None:
+    post, dog = thing("post", "post", (400, 300, 420, 700)), thing("dog", "dog", (380, 500, 450, 690), 0.3)
+    relations = hiding(("van", "child"), ("post", "child"), ("post", "dog"))
+    street = Graph(100, 100, (VAN, CHILD, post, dog), relations)
+    assert [(one.object, one.doubted) for one in uses.hidden(street)] == [("dog", False), ("child", False)]
+    child, perhaps = uses.hidden(doubting(street, ("post", "child"), ("post", "dog")))
+    assert (child.object, child.occluders, child.doubted) == ("child", ("van",), False)
+    assert (perhaps.object, perhaps.occluders, perhaps.doubted) == ("dog", ("post",), True)
+    assert "may be partly hidden" in perhaps.said.en
+    assert "可能" in perhaps.said.zh
+    assert uses.covered(doubting(street, ("post", "dog")), "dog") == perhaps
+
+
+def test_what_may_be_in_the_way_is_moved_and_said_so() -> None:
+    graph = Graph(100, 100, (VAN, CHILD), STREET.relations)
+    (move,) = uses.to_free(graph, "child")
+    assert not move.doubted
+    assert "which is in the way" in move.said.en
+    (move,) = uses.to_free(doubting(graph, ("van", "child")), "child")
+    assert move.doubted
+    assert "which may be in the way" in move.said.en
+    assert "可能挡着" in move.said.zh
+    carried = replace(graph, objects=(VAN, replace(CHILD, supported_by="van")), relations=hiding(("child", "van")))
+    (move,) = uses.to_free(doubting(carried, ("child", "van")), "van")
+    assert not move.doubted  # it stands on it, whatever it hides
+
+
+def test_who_may_be_hidden_could_come_out() -> None:
+    assert uses.emerging(doubting(STREET, ("van", "child"))) == uses.emerging(STREET)

@@ -23,12 +23,13 @@ PARTS = {"left": "左侧", "right": "右侧", "top": "上部", "bottom": "下部
 @dataclass(frozen=True)
 class Hidden:
     """A thing of which something is hidden, by `occluders`, the one that hides most first; `visible` is the share that
-    can be seen."""
+    can be seen. `doubted`: the graph is of none of them sure enough to say it (`Graph.doubted`)."""
 
     object: str
     occluders: tuple[str, ...]
     visible: float
     said: Text
+    doubted: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,26 +47,30 @@ class Emergence:
 
 @dataclass(frozen=True)
 class Move:
-    """A thing to be moved, and what it is in the way of."""
+    """A thing to be moved, and what it is in the way of. `doubted`: of nothing for sure."""
 
     object: str
     frees: tuple[str, ...]
     said: Text
+    doubted: bool = False
 
 
 def hidden(graph: Graph, sort: str | None = None, knowledge: Knowledge | None = None) -> tuple[Hidden, ...]:
-    """Return what is hidden in part or wholly, the most hidden first; only of a `sort`, a kind or property ("person",
-    "road_user", "car"), where one is given."""
+    """Return what is hidden in part or wholly, the most hidden first, those of which it is not sure last; only of a
+    `sort`, a kind or property ("person", "road_user", "car"), where one is given."""
     known = _known(knowledge)
     found = []
     for o in graph.objects:
-        occluders = _occluders(graph, o.id)
-        if not occluders or (sort is not None and sort not in known.tags(o)):
+        doubted_too = _occluders(graph, o.id)
+        if not doubted_too or (sort is not None and sort not in known.tags(o)):
             continue
+        sure = tuple(id for id in doubted_too if (id, o.id) not in graph.doubted)
+        occluders = sure or doubted_too
         by = [graph.object(id) for id in occluders]
         parts = {r.hidden_part for r in graph.relations if r.occluded == o.id and r.occluder in occluders} & set(PARTS)
-        found.append(Hidden(o.id, occluders, o.visible_fraction, _hidden_said(o, by, sorted(parts))))
-    return tuple(sorted(found, key=lambda one: (one.visible, one.object)))
+        said = _hidden_said(o, by, sorted(parts)) if sure else _perhaps_hidden_said(o, by)
+        found.append(Hidden(o.id, occluders, o.visible_fraction, said, not sure))
+    return tuple(sorted(found, key=lambda one: (one.doubted, one.visible, one.object)))
 
 
 def covered(graph: Graph, part: str) -> Hidden | None:
@@ -99,7 +104,8 @@ def drawn_over(graph: Graph, box: Box, behind: str) -> tuple[str, ...]:
 
 def emerging(graph: Graph, knowledge: Knowledge | None = None) -> tuple[Emergence, ...]:
     """Return where road users could come into the way: those of which much is hidden, and both sides of everything on
-    the ground that is large enough to hide a person, unless something nearer closes that side. The nearest first."""
+    the ground that is large enough to hide a person, unless something nearer closes that side. The nearest first.
+    Relations of which the graph is not sure count: what may be hidden could come out as well."""
     known = _known(knowledge)
     found: list[tuple[int, Emergence]] = []
     for o in graph.objects:
@@ -119,7 +125,8 @@ def emerging(graph: Graph, knowledge: Knowledge | None = None) -> tuple[Emergenc
 
 def to_free(graph: Graph, target: str) -> tuple[Move, ...]:
     """Return what must be moved to free a thing, in an order that can be carried out: what hides it or stands on it,
-    and before each of those what hides that or stands on it. Raises BadInput for an id that the graph does not have."""
+    and before each of those what hides that or stands on it. What may hide it is moved too, and said so. Raises
+    BadInput for an id that the graph does not have."""
     _object(graph, target)
     in_the_way: dict[str, tuple[str, ...]] = {}
     ahead = [target]
@@ -130,8 +137,13 @@ def to_free(graph: Graph, target: str) -> tuple[Move, ...]:
             ahead += in_the_way[one]
     order = list(TopologicalSorter(_without_circles(in_the_way, target)).static_order())
     moved = [id for id in order if id != target]
-    frees = {id: tuple(b for b, ways in in_the_way.items() if id in ways) for id in moved}
-    return tuple(Move(id, frees[id], _move_said(graph, id, frees[id])) for id in moved)
+    moves = []
+    for id in moved:
+        in_way_of = tuple(b for b, ways in in_the_way.items() if id in ways)
+        sure = tuple(b for b in in_way_of if (id, b) not in graph.doubted or graph.object(id).supported_by == b)
+        frees = sure or in_way_of
+        moves.append(Move(id, frees, _move_said(graph, id, frees, doubted=not sure), not sure))
+    return tuple(moves)
 
 
 def _known(knowledge: Knowledge | None) -> Knowledge:
@@ -223,7 +235,16 @@ def _hidden_said(o: Object, by: list[Object], parts: list[str]) -> Text:
     )
 
 
-def _move_said(graph: Graph, id: str, frees: tuple[str, ...]) -> Text:
+def _perhaps_hidden_said(o: Object, by: list[Object]) -> Text:
+    en, zh = " or the ".join(b.name for b in by), "或".join(b.name_zh for b in by)
+    return Text(
+        f"the {o.name} may be partly hidden by the {en}; that is not sure",
+        f"{o.name_zh}可能被{zh}挡住一部分，不能确定",
+    )
+
+
+def _move_said(graph: Graph, id: str, frees: tuple[str, ...], *, doubted: bool) -> Text:
     o, others = graph.object(id), [graph.object(one) for one in frees]
     en, zh = " and the ".join(b.name for b in others), "和".join(b.name_zh for b in others)
-    return Text(f"move the {o.name}, which is in the way of the {en}", f"移开{o.name_zh}，它挡着{zh}")
+    may, may_zh = ("may be", "可能") if doubted else ("is", "")
+    return Text(f"move the {o.name}, which {may} in the way of the {en}", f"移开{o.name_zh}，它{may_zh}挡着{zh}")
