@@ -266,6 +266,26 @@ def test_a_budget_spreads_frames_from_the_first_to_the_last(tmp_path: Path, coun
     assert [round(frame.seconds * 25) for frame in film.frames] == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "count", "expected"),
+    [
+        ("bare.hevc", "libx265", 20, [0.0, 0.24, 0.52, 0.76]),  # says neither times nor how long it is
+        ("delayed.flv", "libx264", 75, [0.0, 0.6, 1.2, 1.84, 2.44, 2.96]),  # says that it is two frames longer
+    ],
+)
+def test_a_budget_reaches_the_last_frame_whatever_the_file_says(
+    tmp_path: Path, name: str, codec: str, count: int, expected: list[float]
+) -> None:
+    path = write(tmp_path / name, every(Fraction(1, 25), count), codec=codec)
+    assert times(open_film(path, budget=Budget())) == expected
+
+
+def test_a_file_that_does_not_say_how_long_it_is_has_its_packets_counted(tmp_path: Path) -> None:
+    live = write(tmp_path / "live.mkv", every(Fraction(1, 25), 30), options={"live": "1"})
+    part = open_film(live, end_s=0.5, budget=Budget(least=2, most=2))
+    assert (times(part), part.duration_s) == ([0.0, 0.48], 1.2)
+
+
 def test_a_budget_bounds_long_videos_and_parts(even: Path) -> None:
     assert times(open_film(even, 25, budget=Budget(most=3))) == [0.0, 0.96, 1.96]
     assert times(open_film(even, start_s=1, budget=Budget())) == [1.0, 1.32, 1.64, 1.96]

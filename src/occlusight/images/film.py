@@ -37,7 +37,9 @@ THREADS = 2
 ADVICE = "give an MP4, WebM, MKV or AVI video"
 ANIMATED = ("GIF", "WEBP")
 """Formats of pictures that may move."""
-PART = "a part of it (--start, --end)"
+PART = "a part of it"
+PART_OPTIONS = f"{PART} (--start, --end)"
+"""Who asks about whole videos has no such options."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,8 @@ class Film:
 
     Args:
         frames: in the order of their times, which rise; all of one size.
-        duration_s: how long the whole video is, in seconds: as its file says, else until the end of the last frame
-            that was decoded.
+        duration_s: how long the whole video is, in seconds: as its file says, else by its packets, where these were
+            counted, or until the end of the last frame that was decoded.
         rate: frames of the video a second; None where it is unknown or varies.
         size: width and height of the video, upright, in square pixels; frames are smaller where they had to be reduced.
     """
@@ -162,19 +164,20 @@ def open_film(
         end_s: where it ends; None for the end of the video.
         limits: what opening may take.
         cancelled: asked often, from another thread; once it says True, decoding ends at once.
-        budget: spread the frames evenly, as it says, each the nearest one to its instant. Where the file does not say
-            how long it is, nobody knows what is even, and frames are taken as without it.
+        budget: spread the frames evenly, as it says, each the nearest one to its instant, the last one of a video that
+            ends before its file says among them. Where the file does not say how long it is, its packets are counted.
 
     Raises:
-        BadVideo: missing, empty, not a video, without pictures, cut, broken, or beyond the limits, with the numbers.
-        BadInput: a value that cannot be used, or PyAV is not installed.
+        BadVideo: missing, empty, not a video, without pictures, cut, broken, or beyond the limits, with the numbers; or
+            PyAV is not installed.
+        BadInput: a value that cannot be used.
         Cancelled: `cancelled` said so.
     """
     path = Path(path)
     _check(per_second, start_s, end_s)
     _check_file(path)
     if importlib.util.find_spec("av") is None:
-        raise BadInput(f"{path} is a video, and what reads videos is not installed (PyAV): {install('video')}")
+        raise BadVideo(f"{path} is a video, and what reads videos is not installed (PyAV): {install('video')}")
     stop_if(cancelled, "video")
     if budget is not None:
         limits = replace(limits, frames=budget.most)
@@ -290,6 +293,7 @@ class _Opening:
         """Return the error that a user is told."""
         fields: dict[str, Any] = json.loads(str(failed)) if str(failed).startswith("{") else {"reason": str(failed)}
         limits, task = self.task.limits, self.task
+        options = task.budget is None
         tell: dict[str, Callable[[], str]] = {
             "unknown": lambda: f"is not a video that can be read; {ADVICE}",
             "sound": lambda: f"has sound but no pictures; {ADVICE}",
@@ -303,7 +307,8 @@ class _Opening:
             "many": lambda: self._many(**fields),
             "cut": lambda: (
                 f"is cut: it says that it is {fields['duration']:.2f} s long, but its frames end at "
-                f"{fields['reached']:.2f} s; copy it again, or take what is there with --end {fields['reached']:.2f}"
+                f"{fields['reached']:.2f} s; copy it again, or "
+                + (f"take what is there with --end {fields['reached']:.2f}" if options else "save anew what is there")
             ),
             "size": lambda: (
                 f"has frames of {fields['width']}x{fields['height']} = {fields['width'] * fields['height']} pixels, "
@@ -316,7 +321,7 @@ class _Opening:
             "time": lambda: (
                 f"takes more than the {limits.seconds:g} s allowed to decode"
                 + (f" ({self.reached:.1f} s of it were)" if self.reached is not None else "")
-                + f"; give {PART}, or make its frames smaller"
+                + f"; give {PART_OPTIONS if options else PART}, or make its frames smaller"
             ),
             "crash": lambda: f"is a video that no decoder survives ({fields['reason']}); save it again, or {ADVICE}",
         }
@@ -333,5 +338,5 @@ class _Opening:
         fewer = f"at most {least:g} frames a second (--fps)" if least > 0 else "fewer frames a second (--fps)"
         return (
             f"{length}:{part} {count}{'' if known else ' or more'} frames at {task.per_second:g} a second, "
-            f"more than the {limits.frames} allowed; give {fewer}, or {PART}"
+            f"more than the {limits.frames} allowed; give {fewer}, or {PART_OPTIONS}"
         )

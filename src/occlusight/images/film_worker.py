@@ -26,10 +26,9 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 from occlusight.images.film import FRAME, THREADS, USUAL_RATE, FilmTask
+from occlusight.images.film_container import counted, moving_pictures, open_container, said
 from occlusight.images.worker import first_line, limit_memory, limit_seconds, send
 
-FORMATS = "mov,matroska,avi,mpegts,mpeg,flv,ogg,asf,h264,hevc,m4v,mpegvideo,ivf"
-"""What files may be. Play lists and the like, which name other files and addresses, are left out."""
 FORGIVEN = Fraction(1, 1000)
 """How early a frame may come: Matroska and FLV round to this."""
 UNSAID_COLORS = 2
@@ -95,13 +94,7 @@ def fail(answers: BinaryIO, error: Refused) -> None:
 def answer(task: FilmTask, file: BinaryIO, answers: BinaryIO) -> None:
     """Send the frames. Raises Refused, or what PyAV does."""
     try:
-        container = av.open(
-            file,
-            "r",
-            container_options={"format_whitelist": FORMATS, "protocol_whitelist": "none"},
-            metadata_errors="replace",  # titles come in any encoding
-            buffer_size=1 << 20,
-        )
+        container = open_container(file)
     except (av.error.InvalidDataError, av.error.ArgumentError):
         raise Refused("unknown" if not looks_like_mp4(file) else "broken", {"reason": "its index is missing"}) from None
     with container:
@@ -140,6 +133,7 @@ class Reel:
     Args:
         zero: the timestamp of the first frame; None where the file does not say it, and frames then begin at 0.
         said_s: how long the file says that it is.
+        counted_s: where it does not say it, how long it is by its packets, if these were counted.
         step: seconds from frame to frame where their timestamps do not say it.
         rate: frames a second; None where it is unknown, or as soon as two frames are not a step apart.
         last: the time of the frame decoded last.
@@ -163,6 +157,7 @@ class Reel:
     ended: bool = False
     out: tuple[int, int] | None = None
     size: tuple[int, int] | None = None
+    counted_s: Fraction | None = None
     early: Fraction = FORGIVEN
     count: int | None = None
     scaler: VideoReformatter = field(default_factory=VideoReformatter)  # each of a frame's own keeps its threads
@@ -170,10 +165,9 @@ class Reel:
     @classmethod
     def of(cls, container: InputContainer, task: FilmTask) -> "Reel":
         """Return the first stream of moving pictures. Raises Refused."""
-        streams = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
-        if not streams:
+        stream = moving_pictures(container)
+        if stream is None:
             raise Refused("sound" if container.streams.audio or container.streams.video else "nothing")
-        stream = streams[0]
         context = stream.codec_context
         if context is None:
             raise Refused("codec", {"reason": "something unknown"})
@@ -195,8 +189,11 @@ class Reel:
         if budget is None:
             return
         count, span = budget.most, Fraction(0)
-        if self.said_s is not None:
-            end = self.said_s if task.end_s is None else min(self.said_s, Fraction(task.end_s))
+        if self.said_s is None:
+            self.counted_s = counted(task.file, self.step)
+        length = self.length_s
+        if length is not None:
+            end = length if task.end_s is None else min(length, Fraction(task.end_s))
             span = end - Fraction(task.start_s)
             there = round(span / self.step)
             count = min(max(int(span * Fraction(task.per_second)), budget.least), budget.most, there)
@@ -230,14 +227,22 @@ class Reel:
         if self.said_s - reached > max(Fraction(1), 2 * self.step):
             raise Refused("cut", {"duration": float(self.said_s), "reached": float(self.last)})
 
+    @property
+    def length_s(self) -> Fraction | None:
+        """How long the video is before it is decoded: as it says, else as was counted, if that was."""
+        return self.counted_s if self.said_s is None else self.said_s
+
     def duration_s(self) -> float:
         """How long the video is: as it says, unless that is nothing, or frames come later than that."""
-        if self.said_s is not None and (self.last is None or self.last < self.said_s):
-            return float(self.said_s)
+        length = self.length_s
+        if length is not None and (self.last is None or self.last < length):
+            return float(length)
         return float(self.last + self.step if self.last is not None else 0)
 
     def wanted(self) -> Iterator[tuple[Fraction, VideoFrame]]:
-        """Yield the first frame at or after each instant, and its seconds."""
+        """Yield the first frame at or after each instant, and its seconds; where they are spread evenly, the last one
+        of all, too, if it comes before the last instant."""
+        passed: tuple[Fraction, VideoFrame] | None = None
         start, per_second = Fraction(self.task.start_s), Fraction(self.task.per_second)
         end = None if self.task.end_s is None else Fraction(self.task.end_s) + FORGIVEN
         instant = start
@@ -245,10 +250,14 @@ class Reel:
             self.jump(instant)
             for frame in self.frames():
                 seconds = self.time(frame)
-                if seconds is None or seconds + self.early < instant:
+                if seconds is None:
+                    continue
+                if seconds + self.early < instant:
+                    passed = (seconds, frame) if self.count is not None and seconds + self.early >= start else None
                     continue
                 if end is not None and seconds > end:
                     return
+                passed = None
                 yield seconds, frame
                 instant = start + (math.floor((seconds + self.early - start) * per_second) + 1) / per_second
                 if end is not None and instant > end:
@@ -257,6 +266,8 @@ class Reel:
                     break
             else:
                 self.ended = True
+                if passed is not None:
+                    yield passed
                 return
 
     def frames(self) -> Iterator[VideoFrame]:
@@ -336,26 +347,6 @@ class Reel:
         plane = rgb.planes[0]
         image = Image.frombuffer("RGB", self.out, bytes(plane), "raw", "RGB", plane.line_size, 1)
         return image if turn is None else image.transpose(turn)
-
-
-def said(container: InputContainer, stream: VideoStream) -> Fraction | None:
-    """Return how many seconds the file says that its pictures last. Sound may last longer, so that the whole file's
-    length counts only where there is nothing else in it. Matroska says when they end, counted from its own zero."""
-    if stream.duration and stream.duration > 0 and stream.time_base:
-        return stream.duration * stream.time_base
-    with suppress(ValueError, KeyError):  # Matroska
-        hours, minutes, seconds = stream.metadata["DURATION"].split(":")
-        return after_start(stream, 3600 * int(hours) + 60 * int(minutes) + Fraction(seconds))
-    if container.duration and container.duration > 0:
-        length = Fraction(container.duration, av.time_base)
-        return after_start(stream, length) if "matroska" in container.format.name else length
-    return None
-
-
-def after_start(stream: VideoStream, end: Fraction) -> Fraction | None:
-    """Return how long after its first frame a stream ends; None where it says that it ends before that."""
-    zero = stream.start_time * stream.time_base if stream.start_time is not None and stream.time_base else Fraction(0)
-    return end - zero if end > zero else None
 
 
 def turned(frame: VideoFrame) -> Transpose | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib.util
 import re
 from collections.abc import Iterator
 from fractions import Fraction
@@ -15,7 +16,8 @@ import pytest
 from anthropic import Anthropic
 from anthropic import BadRequestError as BadRequest
 from openai import OpenAI
-from tests.images.test_film import every, write
+from PIL import Image
+from tests.images.test_film import every, sound, write
 from tests.serve.api.conftest import Telling, client_at, data_uri, serving_api
 
 from occlusight.errors import BadVideo, Busy, Cancelled
@@ -81,11 +83,17 @@ def test_what_cannot_be_shown_names_its_field(client: OpenAI, clip: str, picture
     for part, param, code in (
         (video("https://example.org/a.mp4"), url, "invalid_video_url"),
         (video(one), url, "invalid_video_url"),
+        (video(""), url, "invalid_video_url"),
+        (video("data:video/mp4;base64,"), url, "invalid_video"),
         (video("data:video/mp4;base64,AAAA"), url, "invalid_video"),
         (video(broken), url, "invalid_video"),
         ({"type": "video", "video": [one, clip]}, f"{frames}[1]", "invalid_image_url"),
         ({"type": "video", "video": [one, wide]}, frames, "invalid_value"),
         ({"type": "video", "video": [one, one], "times": [1]}, frames, "invalid_value"),
+        ({"type": "video", "video": [one, one], "times": []}, frames, "invalid_value"),
+        ({"type": "video", "video": [one, one], "fps": 1e-320}, "messages[0].content[0].fps", "invalid_value"),
+        ({"type": "video", "video": [one, 1]}, f"{frames}[1]", "invalid_value"),
+        ({"type": "video", "video": [one, one], "times": [0, 1e9]}, "messages[0].content[0].times[1]", "invalid_value"),
         ({"type": "video", "video": [one, one], "times": [1, 1]}, frames, "invalid_value"),
         ({"type": "video", "video": [one] * 129}, frames, "too_many_images"),
         ({"type": "video", "video": [one], "times": [1], "fps": 1}, "messages[0].content[0].fps", "invalid_value"),
@@ -95,6 +103,33 @@ def test_what_cannot_be_shown_names_its_field(client: OpenAI, clip: str, picture
         assert (refused.value.param, refused.value.code) == (param, code), part
     with pytest.raises(openai.BadRequestError, match="at most 2 videos"):
         ask(client, *[video(clip)] * 3)
+
+
+def test_what_is_no_video_is_said_as_of_files(client: OpenAI, clip: str, tmp_path: Path) -> None:
+    """Whatever was sent as one: what it is, what to do, and in which field; no option that only commands have."""
+    moving, cut = tmp_path / "moving.gif", tmp_path / "cut.mp4"
+    Image.new("RGB", (8, 8)).save(moving, save_all=True, append_images=[Image.new("RGB", (8, 8), "white")])
+    write(cut, every(Fraction(1, 25), 100), options={"movflags": "faststart"})
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size * 3 // 4])
+    for file, said in (
+        (moving, "is a GIF picture, not a video; ask about it as a picture, or save it as an MP4 if it moves"),
+        (sound(tmp_path / "sound.mp4"), "has sound but no pictures; give an MP4"),
+        (cut, r"is cut: .* s; copy it again, or save anew what is there$"),
+    ):
+        with pytest.raises(openai.BadRequestError) as refused:
+            ask(client, video("data:video/mp4;base64," + base64.b64encode(file.read_bytes()).decode()))
+        url = "messages[0].content[0].video_url.url"
+        assert (refused.value.param, refused.value.code) == (url, "invalid_video")
+        assert re.match(re.escape(url) + " " + said, refused.value.body["message"])  # type: ignore[call-overload, index]
+
+
+def test_without_pyav_the_field_is_named(client: OpenAI, clip: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "av" else found(name, *rest))
+    with pytest.raises(openai.BadRequestError, match=r"PyAV.*pip install") as refused:
+        ask(client, video(clip))
+    assert refused.value.param == "messages[0].content[0].video_url.url"
+    assert "occlusight-pictures" not in str(refused.value)
 
 
 def respond(client: OpenAI, *parts: dict[str, Any]) -> Any:
@@ -118,6 +153,7 @@ def test_responses_take_videos(client: OpenAI, backend: Telling, clip: str, pict
         ({"video_url": picture}, f"{at}.video_url", "invalid_video_url"),
         ({"video_url": "https://example.org/a.mp4"}, f"{at}.video_url", "invalid_video_url"),
         ({}, f"{at}.video_url", "invalid_value"),
+        ({"video_url": ""}, f"{at}.video_url", "invalid_video_url"),
         ({"video_url": clip, "frames": frames}, f"{at}.video_url", "invalid_value"),
         ({"video_url": clip, "fps": 2}, f"{at}.fps", "invalid_value"),
         ({"frames": frames, "times": [0, 0, 1]}, f"{at}.frames", "invalid_value"),
@@ -147,7 +183,7 @@ def test_messages_take_videos(client: OpenAI, backend: Telling, clip: str, pictu
         tell({"type": "frames", "frames": frames, "times": [0, 0.3, 4]})
         assert [frame.seconds for frame in backend.requests[-1].films[0].frames] == [0.0, 0.3, 4.0]
         for source, said in (
-            ({**of_file, "data": "AAAA"}, "messages[0].content[0].source.data: this is not a video"),
+            ({**of_file, "data": "AAAA"}, "messages[0].content[0].source.data is not a video"),
             ({**of_file, "media_type": "image/png"}, "media_type"),
             ({"type": "frames", "frames": frames, "times": [0], "fps": 1}, "times or fps"),
             ({"type": "frames", "frames": frames, "times": [0]}, "each frame needs a time"),

@@ -34,7 +34,7 @@ class ShownFilm:
     """A video of a turn: its data URI, or those of its frames with their seconds; and the field where it stands."""
 
     param: str
-    url: str = ""
+    url: str | None = None
     frames: tuple[str, ...] = ()
     seconds: tuple[float, ...] = ()
 
@@ -47,11 +47,13 @@ class ShownFilm:
         if times is not None and fps is not None:
             raise ApiError(f"{param}: frames have times or fps; leave one out", f"{param}.fps", "invalid_value")
         even = [number / (fps or FRAMES_A_SECOND) for number in range(len(frames))]
-        return cls(f"{param}.{field}", frames=tuple(frames), seconds=tuple(times or even))
+        return cls(f"{param}.{field}", frames=tuple(frames), seconds=tuple(even if times is None else times))
 
     def opened(self, by: Pictures) -> Film:
         """Open it. Raises what `Pictures.film` raises."""
-        return by.film(self.url, self.param) if self.url else by.film_of(self.frames, self.seconds, self.param)
+        if self.url is not None:
+            return by.film(self.url, self.param)
+        return by.film_of(self.frames, self.seconds, self.param)
 
 
 @dataclass(frozen=True)

@@ -146,16 +146,18 @@ def of_validation(errors: Sequence[Mapping[str, Any]], body: object) -> ApiError
 
 
 def place_in(body: object, location: Sequence[str | int], kind: str) -> list[str | int]:
-    """Return the part of an error's location that is in the body: Pydantic's holds the names of classes, too."""
-    place: list[str | int] = []
-    for index, part in enumerate(location):
-        inside = part in body if isinstance(body, dict) else isinstance(body, list) and part in range(len(body))
-        if inside:
-            body = body[part]  # type: ignore[index]  # a list's places are numbers
-        elif not (isinstance(body, dict) and kind == "missing" and index == len(location) - 1):
-            continue
-        place.append(part)
-    return place
+    """Return the part of an error's location that is in the body: Pydantic's holds the names of classes and types, too,
+    and a type may be called as one of its fields is."""
+    if not location:
+        return []
+    part, rest = location[0], location[1:]
+    inside = part in body if isinstance(body, dict) else isinstance(body, list) and part in range(len(body))
+    if not inside:
+        lacking = isinstance(body, dict) and kind == "missing" and not rest
+        return [part] if lacking else place_in(body, rest, kind)
+    within = [part, *place_in(body[part], rest, kind)]  # type: ignore[index]  # a list's places are numbers
+    type_of_it = isinstance(body, dict) and part == body.get("type")
+    return max(place_in(body, rest, kind), within, key=len) if type_of_it else within
 
 
 def handle_errors(app: FastAPI) -> None:

@@ -22,7 +22,7 @@ from time import monotonic
 from typing import Literal, TypeAlias
 
 from occlusight.errors import BadPicture, BadVideo, Busy, Cancelled
-from occlusight.images.film import Budget, Film, FilmLimits, is_video, open_film
+from occlusight.images.film import Budget, Film, FilmLimits, open_film
 from occlusight.images.header import read_header
 from occlusight.model.picture import open_picture, reduced
 from occlusight.serve.api.errors import ApiError
@@ -181,8 +181,6 @@ class Pictures:
         data = content_of(url, param, "video")
         path = self._kept[url] = self._kept.get(url) or self.store.take(data)
         self._names[str(path)] = param
-        if not is_video(path):
-            raise ApiError(f"{param}: this is not a video that can be read", param, "invalid_video")
 
         def opened() -> Film:
             with self.store.opening:

@@ -219,4 +219,4 @@ def film_in(part: InputVideo, param: str) -> ShownFilm:
     if part.times is not None or part.fps is not None:
         field = "fps" if part.times is None else "times"
         raise ApiError(f"{param}: {field} is of frames; a video_url tells its own", f"{param}.{field}", "invalid_value")
-    return ShownFilm(f"{param}.video_url", part.video_url or "")
+    return ShownFilm(f"{param}.video_url", part.video_url)

@@ -42,7 +42,7 @@ Frames: TypeAlias = Annotated[list[str], Field(min_length=1)]
 """Of a video: each a data URI of a picture."""
 Times: TypeAlias = list[Annotated[float, Field(ge=0, le=1e6)]]
 """The seconds at which frames are shown."""
-FramesPerSecond: TypeAlias = Annotated[float, Field(gt=0, le=1000, description="2 unless there are times.")]
+FramesPerSecond: TypeAlias = Annotated[float, Field(ge=0.001, le=1000, description="2 unless there are times.")]
 
 
 class CachedTokens(Reply):
