@@ -42,6 +42,8 @@ def folder(tmp_path: Path, pictures: list[Path]) -> Path:
     (folder / "broken.PNG").write_text("no")
     (folder / "notes.txt").write_text("not asked about")
     (folder / "._a.png").write_text("nor is what a Mac leaves beside a file")
+    (folder / ".trash").mkdir()
+    shutil.copy(pictures[0], folder / ".trash")
     return folder
 
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from tests.cli.conftest import Result
 
-from occlusight.cli.track import frames_of
+from occlusight.cli.frame_folder import frames_in, places_of
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -39,10 +40,63 @@ def test_the_frames_of_a_folder_come_by_their_numbers(tmp_path: Path) -> None:
     for name in (*reversed(shown), "._frame2.png", "frame3.txt"):
         (tmp_path / name).touch()
     (tmp_path / "masks.png").mkdir()
-    frames, duration = frames_of(tmp_path, 4)
-    assert [path.name for _, path in frames if isinstance(path, Path)] == shown
+    said: list[str] = []
+    frames, duration = frames_in(tmp_path, 4, said.append)
+    assert [path.name for _, path in frames] == shown
+    assert said == []
     assert [seconds for seconds, _ in frames] == [0, 0.25, 0.5, 0.75, 1]
     assert duration == 1.25
+
+
+def test_a_frame_that_is_missing_takes_its_time(tmp_path: Path) -> None:
+    for number in (1, 2, 4, 5, 8):
+        (tmp_path / f"frame_{number:04}.png").touch()
+    said: list[str] = []
+    frames, duration = frames_in(tmp_path, 2, said.append)
+    frames_in(tmp_path, 2, said.append, "zh")
+    assert ([seconds for seconds, _ in frames], duration) == ([0, 0.5, 1.5, 2, 3.5], 4)
+    for line, count in zip(said, ("3 are missing", "缺 3 张"), strict=True):
+        assert count in line
+        assert "frame_0002.png" in line
+    (tmp_path / "frame_0007.png").touch()
+    (tmp_path / "frame_0006.png").touch()
+    frames_in(tmp_path, 2, said.append)
+    assert "one is missing" in said[-1]
+
+
+@pytest.mark.parametrize(
+    ("names", "places"),
+    [
+        ("5 10 20 25", [0, 1, 3, 4]),  # every fifth frame of a video
+        ("IMG_7 IMG_8 IMG_9", [0, 1, 2]),
+        ("12", [0]),
+        ("3 9", [0, 1]),  # nothing tells the step
+        ("2026_101500 2026_101507 2026_101530 2026_101544", [0, 1, 2, 3]),  # times of day
+        ("1 2 5 b1", [0, 1, 2, 3]),
+        ("a1b1 a1b2 a2b1 a2b3", [0, 1, 2, 3]),
+        ("first second", [0, 1]),
+        ("1 1 3", [0, 1, 2]),  # 1.jpg and 1.png
+    ],
+)
+def test_numbers_are_times_where_they_rise_evenly(names: str, places: list[int]) -> None:
+    assert places_of(names.split()) == places
+
+
+def test_frames_of_several_sizes_are_refused_before_a_model_is_opened(
+    call: Callable[..., Result], tmp_path: Path
+) -> None:
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.new("RGB", (48, 64)).save(tmp_path / "1.jpg", exif=turned)  # 64x48, upright
+    Image.new("RGB", (64, 48)).save(tmp_path / "2.png")
+    Image.new("RGB", (64, 50)).save(tmp_path / "3.png")
+    code, _, err = call("track", tmp_path, "--model", tmp_path / "none")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "1.jpg' has 64x48 pixels and '3.png' 64x50; leave out" in err
+    (tmp_path / "3.png").write_text("no")
+    code, _, err = call("track", tmp_path, "--model", tmp_path / "none")
+    assert code == 2
+    assert "3.png is not a picture" in err
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from occlusight.cli.pictures import SUFFIXES, hidden
 from occlusight.cli.progress import progress
 from occlusight.cli.results import for_people, for_programs
 from occlusight.errors import BadInput, BadPicture, BadVideo, Cancelled, Incomplete
@@ -30,7 +31,6 @@ BEGINS = b'{"'
 """How a line begins."""
 TOGETHER = 4
 """So many pictures are asked about at a time."""
-SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 VIDEOS = frozenset(
     {".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".webm", ".wmv"}
 )
@@ -55,13 +55,13 @@ class Batch:
     request: Request
 
     def pictures(self) -> list[Path]:
-        """Return the pictures and videos under the folder, sorted, without hidden files. Raises BadInput where there
-        are none."""
+        """Return the pictures and videos under the folder, sorted, without what is hidden. Raises BadInput where
+        there are none."""
         if not self.folder.is_dir():
             raise BadInput(f"--batch needs a folder of pictures, but {str(self.folder)!r} is not a folder")
         looked_for = SUFFIXES | VIDEOS
-        named = (p for p in self.folder.rglob("*") if p.suffix.lower() in looked_for and not p.name.startswith("."))
-        found = sorted(p for p in named if p.is_file())
+        named = (p for p in self.folder.rglob("*") if p.suffix.lower() in looked_for)
+        found = sorted(p for p in named if not hidden(p.relative_to(self.folder)) and p.is_file())
         if not found:
             raise BadInput(
                 f"no pictures or videos in {str(self.folder)!r}; files that end in {', '.join(sorted(looked_for))} are "

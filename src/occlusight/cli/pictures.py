@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from occlusight.images.film import Film
 
 STDIN = "-"
+SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+"""How the names of pictures end that are looked for in folders."""
 PIECE = 1 << 20
 LOOKED_AT = 512 * 512
 """Pixels of a picture from which its quality can be told."""
@@ -67,6 +69,12 @@ def apart(files: Sequence[Path], say: Callable[[str], object]) -> tuple[tuple[Pa
         say(f"opening the video {video.name} ...")
         films.append(open_film(video, budget=Budget()))
     return tuple(file for file in files if file not in videos), tuple(films)
+
+
+def hidden(path: Path) -> bool:
+    """Whether a file is hidden in the folder from which on this is its path, or in a hidden one there: it begins with a
+    dot, such as what macOS writes beside each file on foreign disks."""
+    return any(part.startswith(".") for part in path.parts)
 
 
 def concerns_about(files: Sequence[Path], lang: Lang) -> Iterator[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from occlusight.backends.options import EngineOptions
+from occlusight.cli.frame_folder import frames_in, refuse_several_sizes
 from occlusight.cli.graph import GraphLang, language
 from occlusight.cli.options import AnyBackendAnySize, Model, RulesFile
 from occlusight.cli.outputs import output_drawing, output_film
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from occlusight.reasoning.tracking.track import Track
     from occlusight.reasoning.tracking.watch import Watcher
 
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 NOTHING = {"en": "Nothing hides anything.", "zh": "没有物体被遮挡。"}
 EMPTY = {"en": "Nothing was recognised.", "zh": "没有识别出任何物体。"}
 OWN = "own"
@@ -135,7 +134,7 @@ def track(
         in_window(video, window, (start, end), model, engine, how, sign, as_json)
         return
     with sign:
-        frames, duration = frames_of(video, fps, start, end)
+        frames, duration = frames_of(video, fps, start, end, told, sign)
         places = "--annotated" if annotated is not None else "--tracker" if follows is not None else None
         found = tracked(frames, duration, model, engine, Looks(fps, told, rules, places, follows), sign)
         sign.clear()
@@ -180,21 +179,16 @@ def in_window(
 
 
 def frames_of(
-    video: Path, fps: float, start: float = 0.0, end: float | None = None
+    video: Path, fps: float, start: float, end: float | None, lang: Lang, sign: SignOfLife
 ) -> tuple[list[tuple[float, Picture]], float]:
     """Return the frames of a video, or of a folder of pictures, with their seconds, and how long it lasts. Raises
     BadInput."""
     if not video.exists():
         raise BadInput(f"{str(video)!r} does not exist; give a video, or a folder of pictures")
+    frames: list[tuple[float, Picture]]
     if video.is_dir():
-        pictures = sorted((path for path in video.iterdir() if is_frame(path)), key=by_number)
-        if not pictures:
-            raise BadInput(
-                f"the folder {str(video)!r} has no pictures ({', '.join(SUFFIXES)}); give a video, or a folder of them"
-            )
-        timed = [(number / fps, path) for number, path in enumerate(pictures)]
-        frames: list[tuple[float, Picture]] = [(s, p) for s, p in timed if s >= start and (end is None or s < end)]
-        duration = len(pictures) / fps
+        timed, duration = frames_in(video, fps, sign.tell, lang)
+        frames = [(s, path) for s, path in timed if s >= start and (end is None or s < end)]
     else:
         from occlusight.images.film import FilmLimits, open_film
 
@@ -205,23 +199,13 @@ def frames_of(
         raise BadInput(f"{str(video)!r} has no pictures between {start:g} s and {'its end' if end is None else end}")
     if len(frames) > MOST_FRAMES:
         raise BadInput(
-            f"{str(video)!r} has {len(frames)} frames to look at, and {MOST_FRAMES} at most are; give a lower --fps, "
-            "or "
-            "--start and --end"
+            f"{str(video)!r} has {len(frames)} frames to look at, and {MOST_FRAMES} at most are; give "
+            + ("--start and --end" if video.is_dir() else "a lower --fps, or --start and --end")
         )
+    if video.is_dir():
+        sign.say("opening the pictures ...")
+        refuse_several_sizes([path for _, path in frames if isinstance(path, Path)])
     return frames, duration
-
-
-def is_frame(path: Path) -> bool:
-    """Whether a file of a folder is one of its pictures. What begins with a dot is hidden, such as what macOS writes
-    beside each file on foreign disks."""
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
-
-
-def by_number(path: Path) -> tuple[list[tuple[bool, int, str]], str]:
-    """Return what puts names in the order of the numbers in them: frame2 before frame10."""
-    pieces = re.findall(r"([0-9]+)|([^0-9]+)", path.name)
-    return [(not number, int(number or 0), text) for number, text in pieces], path.name
 
 
 @dataclass(frozen=True)
