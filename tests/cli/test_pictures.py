@@ -10,7 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from PIL import Image
 from tests.cli.conftest import Result
 
 from occlusight.backends.protocol import ModelInfo, Request
@@ -176,3 +178,20 @@ def test_a_run_of_an_earlier_version_goes_on() -> None:
     assert unlike({"name": "a"}, {"name": "b", "pictures": 1})
     assert unlike("one", "other")
     assert not unlike(None, None)
+
+
+@pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG"])
+def test_of_what_moves_is_said_that_one_frame_is_looked_at(
+    call: Callable[..., Result], tmp_path: Path, seen: list[bytes], format: str
+) -> None:
+    noise = np.random.default_rng(5).integers(0, 255, (3, 64, 96, 3), np.uint8)
+    first, *others = map(Image.fromarray, noise)
+    still, moving = tmp_path / "still", tmp_path / "moving"
+    first.save(still, format)
+    first.save(moving, format, save_all=True, append_images=others)
+    for question, said in (("Is it hidden?", "only its first frame is looked at"), ("它被挡住了吗？", "只看其第一帧")):
+        assert said not in call("ask", still, question)[2]
+        code, _, err = call("ask", moving, question)
+        assert code == 0
+        assert said in err
+    assert len(seen) == 4

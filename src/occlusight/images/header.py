@@ -39,6 +39,7 @@ class Header:
         scans: how often the decoder goes through the picture.
         depth: bits of a sample.
         plain: whether these numbers bound the cost; else only a limit put upon the decoder does.
+        moves: whether more frames than the first are in it, as far as was looked.
     """
 
     format: str
@@ -49,6 +50,7 @@ class Header:
     scans: int = 1
     depth: int = 8
     plain: bool = False
+    moves: bool = False
 
     @property
     def known(self) -> bool:
@@ -160,14 +162,15 @@ def _png(file: BinaryIO, size: int) -> Header:
     file.seek(16)
     width, height, depth, colour = struct.unpack(">IIBB", file.read(10))
     stored = {0: 2 if depth == 16 else 1, 3: 1}.get(colour, 4)
-    metadata, place = 0, 8
+    metadata, place, moves = 0, 8, False
     for _ in range(STEPS):
         file.seek(place)
         head = file.read(8)
         if len(head) < 8 or head[4:] == b"IEND":
-            return Header("PNG", width, height, stored, depth=depth, plain=metadata <= METADATA_BYTES)
+            return Header("PNG", width, height, stored, depth=depth, plain=metadata <= METADATA_BYTES, moves=moves)
         (length,) = struct.unpack(">I", head[:4])
         metadata += 0 if head[4:] in (b"IDAT", b"fdAT") else length
+        moves = moves or head[4:] == b"acTL"
         place += 12 + length
     return Header("PNG", width, height, stored, depth=depth)
 
@@ -186,7 +189,8 @@ def _webp(file: BinaryIO, size: int) -> Header:
         width, height = (value & 0x3FFF for value in struct.unpack("<HH", start[26:30]))
     else:
         return Header("WEBP")
-    return Header("WEBP", width, height, held=width * height * (13 if kind == b"VP8 " else 15), plain=True)
+    held = width * height * (13 if kind == b"VP8 " else 15)
+    return Header("WEBP", width, height, held=held, plain=True, moves=kind == b"VP8X" and bool(start[20] & 2))
 
 
 def _gif(file: BinaryIO, size: int) -> Header:
@@ -205,10 +209,28 @@ def _gif(file: BinaryIO, size: int) -> Header:
         elif kind == b",":
             left, top, across, down = struct.unpack("<HHHH", file.read(8))
             width, height = max(width, left + across), max(height, top + down)
-            return Header("GIF", width, height, 1, held=width * height, plain=True)
+            return Header("GIF", width, height, 1, held=width * height, plain=True, moves=_goes_on(file))
         else:
             break
     return Header("GIF", width, height)
+
+
+def _goes_on(file: BinaryIO) -> bool:
+    """Whether another frame follows the one of a GIF whose place and size were read."""
+    flags = file.read(1)
+    if not flags:
+        return False
+    file.seek((3 << (flags[0] & 7) + 1 if flags[0] & 0x80 else 0) + 1, 1)
+    for _ in range(STEPS):
+        length = file.read(1)
+        if length and length != b"\0":
+            file.seek(length[0], 1)
+            continue
+        kind = file.read(1)
+        if kind != b"!":
+            return kind == b","
+        file.read(1)
+    return False
 
 
 def _bmp(file: BinaryIO, size: int) -> Header:
