@@ -91,6 +91,15 @@ def test_an_address_of_another_machine_is_refused() -> None:
         take("192.0.2.1", 0)
 
 
+def test_an_answers_body_does_not_wait_until_its_headers_are_confirmed() -> None:
+    with (
+        take("127.0.0.1", 0) as listening,
+        socket.create_connection(listening.getsockname()),
+        listening.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 @pytest.mark.parametrize(
     ("host", "browser"), [("127.0.0.1", "localhost"), ("0.0.0.0", "localhost"), ("::1", "[::1]"), ("box", "box")]
 )
