@@ -47,8 +47,10 @@ class Allowance:
 allowance: ContextVar[Allowance] = ContextVar("allowance")
 
 
-def weight(value: Any, most: int = MOST_WEIGHT) -> int:
+def weight(value: Any, most: int = MOST_WEIGHT, weighed: dict[int, tuple[Any, int]] | None = None) -> int:
     """Return how many characters and places a value has, all that is inside counted as often as it occurs.
+
+    `weighed` are lists met before, by `id`, with their weights: what occurs a million times is weighed once.
 
     Raises:
         TooMuch: more than `most`, or something inside that has no text.
@@ -57,8 +59,13 @@ def weight(value: Any, most: int = MOST_WEIGHT) -> int:
         total = len(value)
     elif isinstance(value, (list, tuple, Mapping)):
         total = len(value)
+        weighed = {} if weighed is None else weighed
         for item in value.values() if isinstance(value, Mapping) else value:
-            if not isinstance(item, (int, float, bool, type(None))):
+            if isinstance(item, (list, tuple, Mapping)):
+                if id(item) not in weighed:
+                    weighed[id(item)] = (item, weight(item, most - total, weighed))
+                total += weighed[id(item)][1]
+            elif not isinstance(item, (int, float, bool, type(None))):
                 total += weight(item, most - total)
     elif isinstance(value, (int, float, type(None), Undefined)) or callable(value) or isinstance(value, Iterator):
         total = 1
