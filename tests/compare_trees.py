@@ -118,7 +118,8 @@ def write_batches(inputs: Path, out: Path) -> None:
 
 def write_inputs(folder: Path) -> None:
     """Write what forms and batches are made from: pictures, a checkpoint, a tokenizer, a rendered set."""
-    from tests.conftest import draw, write_checkpoint
+    from tests.conftest import draw
+    from tests.speaking import write_checkpoint
 
     from occlusight.scenes.meshes.catalogue import load_catalogue
     from occlusight.train.stream import corpus

@@ -1,32 +1,24 @@
-"""What tests of several parts share: a tiny checkpoint with random weights, pictures, and relation graphs."""
+"""What tests of several parts share: a tiny checkpoint with random weights, pictures, and relation graphs.
+
+The process that only hands out tests to others imports this file too: what takes long to import is imported by the
+fixture that needs it.
+"""
 
 from __future__ import annotations
 
 import gc
-import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
-import tests.occlusion.graphs
-import torch
 from PIL import Image, ImageDraw
-from tests.tiny import speaking_config
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from occlusight.errors import BadData, BadInput
-from occlusight.model.pixel_limits import PixelLimits
-from occlusight.model.preprocess import PreprocessSettings
-from occlusight.model.qwen3vl import Qwen3VL
-from occlusight.model.weights import save_model
-from occlusight.occlusion.kinds import KindNames
-from occlusight.scenes.meshes.assets import import_assets, missing_meshes
-from occlusight.scenes.meshes.map_assets import import_maps
-from occlusight.scenes.render.rasterizer import Rasterizer
-
-torch.set_num_threads(1)  # tiny matrices: a second thread costs more than it does, above all on a busy machine
+if TYPE_CHECKING:
+    from occlusight.occlusion.kinds import KindNames
+    from occlusight.scenes.render.rasterizer import Rasterizer
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -35,77 +27,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leave what was imported to itself: looking through all of torch, transformers and Gradio for garbage takes a
-    second each time."""
-    gc.collect()
-    gc.freeze()
+    """Let one thread compute: with tiny matrices a second one costs more than it does, above all on a busy machine."""
+    import torch
+
+    torch.set_num_threads(1)
 
 
-CONTROL = (
-    "<|endoftext|>",
-    "<|im_start|>",
-    "<|im_end|>",
-    "<|vision_start|>",
-    "<|vision_end|>",
-    "<|image_pad|>",
-    "<|video_pad|>",
-)
-LINES = (
-    "Is the bicycle hidden by the bush? The lamp post hides part of the red car, so it is nearer.",
-    "图中有几辆车?它们与路灯杆的位置关系是什么?自行车是否被灌木丛遮挡?红色轿车在路灯杆后面。",
-)
-TEMPLATE = """\
-{%- for message in messages %}
-{{- '<|im_start|>' + message.role + '\n' }}
-{%- if message.content is string %}
-{{- message.content }}
-{%- else %}
-{%- for part in message.content %}
-{%- if part.type == 'image' %}
-{{- '<|vision_start|><|image_pad|><|vision_end|>' }}
-{%- elif part.type == 'video' %}
-{{- '<|vision_start|><|video_pad|><|vision_end|>' }}
-{%- else %}
-{{- part.text }}
-{%- endif %}
-{%- endfor %}
-{%- endif %}
-{{- '<|im_end|>\n' }}
-{%- endfor %}
-{%- if add_generation_prompt %}
-{{- '<|im_start|>assistant\n' }}
-{%- endif %}
-"""
-
-
-def write_checkpoint(folder: Path, seed: int = 1, context: int = 4096) -> Path:
-    """Write a checkpoint of the smallest Qwen3-VL with random weights, large enough that its logits differ."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=400, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), special_tokens=[], show_progress=False
-    )
-    tokenizer.train_from_iterator(LINES, trainer)
-    tokenizer.add_special_tokens(list(CONTROL))
-    folder.mkdir(parents=True, exist_ok=True)
-    tokenizer.save(str(folder / "tokenizer.json"))
-    ids = {name: tokenizer.token_to_id(name) for name in CONTROL}
-    model = Qwen3VL(speaking_config(tokenizer.get_vocab_size(), ids, context))
-    generator = torch.Generator().manual_seed(seed)
-    model.init_weights(generator)
-    with torch.no_grad():
-        model.text.embed_tokens.weight.mul_(50)
-        assert model.lm_head is not None
-        model.lm_head.weight.mul_(8)
-    save_model(model, folder, torch.float32)
-    settings = PreprocessSettings(limits=PixelLimits(32 * 32, 128 * 128))
-    (folder / "preprocessor_config.json").write_text(json.dumps(settings.to_hf()))
-    (folder / "chat_template.jinja").write_text(TEMPLATE)
-    (folder / "generation_config.json").write_text(
-        json.dumps({"eos_token_id": [ids["<|im_end|>"], ids["<|endoftext|>"]]})
-    )
-    return folder
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Leave what is imported to itself, while it is imported and later: looking through all of torch, transformers and
+    Gradio for garbage takes a second each time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def draw(seed: int, size: tuple[int, int] = (96, 64)) -> Image.Image:
@@ -122,12 +60,16 @@ def draw(seed: int, size: tuple[int, int] = (96, 64)) -> Image.Image:
 @pytest.fixture(scope="session")
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint folder of a tiny model that answers nonsense, always the same."""
+    from tests.speaking import write_checkpoint
+
     return write_checkpoint(tmp_path_factory.mktemp("tiny") / "checkpoint")
 
 
 @pytest.fixture
 def make_checkpoint(tmp_path: Path) -> Callable[..., Path]:
     """Write a checkpoint that differs from the usual one; see `write_checkpoint`."""
+    from tests.speaking import write_checkpoint
+
     return lambda **settings: write_checkpoint(tmp_path / "checkpoint", **settings)
 
 
@@ -144,9 +86,20 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return paths
 
 
+@pytest.fixture(scope="module")
+def plain_http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let clients know no authorities: to read those of the world takes each a thirtieth of a second, and no server of
+    the tests has a certificate."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_DIR", str(tmp_path_factory.mktemp("authorities")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def graphs() -> ModuleType:
     """The module tests/occlusion/graphs.py."""
+    import tests.occlusion.graphs
+
     return tests.occlusion.graphs
 
 
@@ -159,6 +112,9 @@ def names(graphs: ModuleType) -> dict[str, KindNames]:
 @pytest.fixture(scope="session")
 def assets() -> None:
     """All meshes, imported when they are not yet; skips where they cannot be downloaded."""
+    from occlusight.errors import BadData
+    from occlusight.scenes.meshes.assets import import_assets, missing_meshes
+
     if missing_meshes():
         try:
             import_assets()
@@ -169,6 +125,9 @@ def assets() -> None:
 @pytest.fixture(scope="session")
 def maps() -> None:
     """All HDR maps, imported when they are not yet; skips where they cannot be downloaded."""
+    from occlusight.errors import BadData
+    from occlusight.scenes.meshes.map_assets import import_maps
+
     try:
         import_maps()
     except BadData as e:
@@ -178,6 +137,9 @@ def maps() -> None:
 @pytest.fixture(scope="session")
 def rasterizer() -> Rasterizer:
     """A rasterizer; without OpenGL the test is skipped, or fails where OpenGL was promised."""
+    from occlusight.errors import BadInput
+    from occlusight.scenes.render.rasterizer import Rasterizer
+
     try:
         return Rasterizer()
     except BadInput as e:

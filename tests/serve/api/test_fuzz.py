@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
-from schemathesis import GenerationMode
 
 from occlusight.backends.scripted import Scripted
 from occlusight.serve.api.app import create_api
@@ -29,6 +27,8 @@ THOROUGH = settings(
 
 @pytest.fixture
 def described() -> Any:
+    import schemathesis  # seconds that a run without these tests need not wait
+
     app = create_api(Service(Scripted("Yes, it is."), FairQueue()))
     return schemathesis.openapi.from_asgi("/openapi.json", app)
 
@@ -63,6 +63,8 @@ def test_what_the_description_allows_never_fails_inside(described: Any, path: st
 @pytest.mark.slow
 @pytest.mark.parametrize("path", WRONG)
 def test_what_the_description_forbids_is_refused(described: Any, path: str) -> None:
+    from schemathesis import GenerationMode
+
     @THOROUGH
     @given(case=described[path]["POST"].as_strategy(generation_mode=GenerationMode.NEGATIVE))
     def check(case: Any) -> None:
