@@ -163,9 +163,10 @@ def compile_tile(tile: Any) -> Any:
 )
 def test_everything_holds_with_the_instructions_of_older_cpus(name: str) -> None:
     """The loops of this file again, in a process that is told which; the tiles are tried with all of them here."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", __file__, "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", __file__, "-p", "no:cacheprovider", "--noconftest"]
     command += ["-k", "not tile and not everything_holds and not openmp"]
-    done = subprocess.run(command, env={**os.environ, VARIABLE: name}, capture_output=True, text=True, check=False)
+    environment = {**os.environ, VARIABLE: name, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:]
 
 

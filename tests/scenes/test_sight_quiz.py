@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter, defaultdict
 from pathlib import Path
 from types import ModuleType
@@ -64,8 +65,10 @@ def test_the_oracle_is_right_about_all_of_it(eyes_set: Path, tmp_path: Path) -> 
     assert set(result["by_type"]) <= {*PER_SCENE, *ALBUM}
 
 
-def test_a_question_about_a_picture_that_is_not_there_is_refused(small_sets: ModuleType, tmp_path: Path) -> None:
-    small_sets.make(tmp_path / "set", count=2, questions="eyes")
+def test_a_question_about_a_picture_that_is_not_there_is_refused(
+    small_sets: ModuleType, eyes_set: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(eyes_set, tmp_path / "set")
 
     def lose(lines: list[dict]) -> None:
         next(line for line in lines if line.get("scenes"))["scenes"][0] = "nowhere"

@@ -162,8 +162,8 @@ def test_a_server_that_stops_breaks_off_what_takes_longer_in_a_line(caplog: pyte
             with starting(lambda: endless) as (address, app, _):
                 wait(lambda: httpx.get(address).text == '"endless"')
                 asked = threads.submit(httpx.get, f"{address}/slowly", timeout=20)
+                asked.add_done_callback(lambda _: endless.state.go.set())  # its thread ends once it was broken off
                 wait(lambda: app._served._inside == 1)
-            endless.state.go.set()
             with pytest.raises(httpx.RemoteProtocolError):
                 asked.result()
     finally:

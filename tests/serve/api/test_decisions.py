@@ -42,15 +42,22 @@ class Weighing(Scripted):
         return [[max(math.log(SAYS.get(word, 1e-9)) for word in words) for words in own] for _, own in asked]
 
 
-@pytest.fixture
-def backend() -> Weighing:
+@pytest.fixture(scope="module")
+def served() -> Weighing:
     return Weighing()
 
 
-@pytest.fixture
-def client(backend: Weighing) -> Iterator[OpenAI]:
-    with serving_api(backend) as address, client_at(address) as one:
+@pytest.fixture(scope="module")
+def client(served: Weighing) -> Iterator[OpenAI]:
+    with serving_api(served) as address, client_at(address) as one:
         yield one
+
+
+@pytest.fixture
+def backend(served: Weighing) -> Weighing:
+    """It, not asked anything yet."""
+    served.lots.clear()
+    return served
 
 
 def shown(*pictures: Path) -> list[Any]:

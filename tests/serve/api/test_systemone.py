@@ -33,18 +33,26 @@ class Seeing(Weighing):
         return super().score_many(asked, whole=whole)
 
 
-@pytest.fixture
-def backend() -> Seeing:
+@pytest.fixture(scope="module")
+def served() -> Seeing:
     return Seeing()
 
 
-@pytest.fixture
-def address(backend: Weighing) -> Iterator[str]:
-    with serving_api(backend) as one:
+@pytest.fixture(scope="module")
+def address(served: Seeing) -> Iterator[str]:
+    with serving_api(served) as one:
         yield one
 
 
 @pytest.fixture
+def backend(served: Seeing) -> Seeing:
+    """It, not asked anything yet."""
+    served.lots.clear()
+    served.shown.clear()
+    return served
+
+
+@pytest.fixture(scope="module")
 def http(address: str) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=address) as one:
         yield one
