@@ -35,6 +35,11 @@ FLAGS = (
 BUILD = Path(__file__).parents[2] / "build"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def clients_speak_plain_http(plain_http: None) -> None:
+    """All servers are on this machine."""
+
+
 @contextmanager
 def running(server: uvicorn.Server, listening: socket.socket) -> Iterator[threading.Thread]:
     """Run a server in a thread, which ends with the test at the latest."""
@@ -117,6 +122,18 @@ class Tab:
         """Wait until the page's program runs."""
         self.page.wait_for_selector("html[data-ready]")
 
+    def forget(self) -> None:
+        """Open the page again as at a first visit."""
+        session = self.page.context.new_cdp_session(self.page)
+        session.send(
+            "Storage.clearDataForOrigin", {"origin": self.page.evaluate("location.origin"), "storageTypes": "all"}
+        )
+        session.detach()
+        self.page.mouse.move(0, 0)
+        self.requests.clear()
+        self.problems.clear()
+        self.reload()
+
     def reload(self) -> None:
         """Load the page again."""
         self.page.reload()
@@ -197,18 +214,19 @@ def within_sight(tab: Tab, element: Any) -> bool:
     return inside
 
 
+@contextmanager
+def tab_of(chromium: Browser, address: str, locale: str = "en-US", width: int = 1400, **settings: Any) -> Iterator[Tab]:
+    """Open the page in a new browser profile."""
+    size: Any = {"width": width, "height": 900 if width > 760 else 844}
+    with chromium.new_context(locale=locale, viewport=size, **settings) as context:
+        yield Tab(context.new_page(), address)
+
+
 @pytest.fixture
 def open_tab(chromium: Browser) -> Iterator[Callable[..., Tab]]:
-    """Open the page in a new browser profile: `open_tab(address, locale="zh-CN", width=1400)`."""
+    """Open the page in a new browser profile: `open_tab(address, locale="zh-CN", width=1400)`; see `tab_of`."""
     with ExitStack() as stack:
-
-        def open_one(address: str, locale: str = "en-US", width: int = 1400, **settings: Any) -> Tab:
-            size: Any = {"width": width, "height": 900 if width > 760 else 844}
-            context = chromium.new_context(locale=locale, viewport=size, **settings)
-            stack.callback(context.close)
-            return Tab(context.new_page(), address)
-
-        yield open_one
+        yield lambda *place, **settings: stack.enter_context(tab_of(chromium, *place, **settings))
 
 
 @pytest.fixture

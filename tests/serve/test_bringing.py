@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
+from tests.images.test_film import every, write
 from tests.serve.replies import ZH_WORDS, Replies
 
 pytestmark = [pytest.mark.page, pytest.mark.usefixtures("no_graphs")]
@@ -21,7 +23,7 @@ def test_what_cannot_be_asked_is_said_in_the_pages_language(
         "broken.png": pictures[0].read_bytes()[:60],
         "empty.jpg": b"",
         "notes.pdf": b"%PDF-1.7 not a picture",
-        "film.mp4": b"\0\0\0\x20ftypisom",
+        "film.mp4": write(tmp_path / "clip.mp4", every(Fraction(1, 25), 50)).read_bytes(),
         "hidden.png": b"\0\0\0\x20ftypisom",
         "words.txt": b"just words",
     }

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from tests.serve.conftest import Tab, serving
+from tests.serve.conftest import Tab, serving, tab_of
 from tests.serve.replies import Replies
 from tests.serve.test_accessibility import violations
 from tests.serve.test_security import Browser
@@ -41,18 +41,22 @@ def known(picture: Path, domain: float | None = None) -> Described:
     return Described(graph, asked, Certainty(True, "renders", domain))
 
 
-@pytest.fixture
-def domain() -> list[float | None]:
-    """How probably the pictures are of the model's world; may be set anew."""
-    return [None]
+@pytest.fixture(scope="module")
+def opened(chromium: Any) -> Iterator[Tab]:
+    """The page over a backend whose graphs are known, once for several tests: a browser opens it in seconds."""
+    with ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("occlusight.serve.page.page.seeing", lambda backend: known)
+            address = stack.enter_context(serving(Scripted(ANSWER), tuple(shipped_examples())))
+        yield stack.enter_context(tab_of(chromium, address))
 
 
 @pytest.fixture
-def street(monkeypatch: pytest.MonkeyPatch, domain: list[float | None]) -> Iterator[str]:
-    """Serve the page over a backend whose graphs are known."""
-    monkeypatch.setattr("occlusight.serve.page.page.seeing", lambda backend: lambda path: known(path, domain[0]))
-    with serving(Scripted(ANSWER), tuple(shipped_examples())) as address:
-        yield address
+def tab(opened: Tab) -> Tab:
+    """It, as at a first visit, with its graph."""
+    opened.forget()
+    opened.page.wait_for_selector("#picture svg")
+    return opened
 
 
 def chosen(tab: Tab) -> list[str]:
@@ -62,9 +66,7 @@ def chosen(tab: Tab) -> list[str]:
 
 
 @pytest.mark.page
-def test_pairs_and_objects_are_chosen_with_the_mouse(street: str, open_tab: Callable[..., Any]) -> None:
-    tab = open_tab(street)
-    tab.page.wait_for_selector("#picture svg")
+def test_pairs_and_objects_are_chosen_with_the_mouse(tab: Tab) -> None:
     assert chosen(tab) == ["red car", "street lamp"]
     card = tab.page.inner_text(".card")
     assert "The street lamp hides part of the red car" in card
@@ -107,9 +109,7 @@ BELOW = """name => {
 
 
 @pytest.mark.page
-def test_room_is_used_for_further_questions_and_all_pairs(street: str, open_tab: Callable[..., Any]) -> None:
-    tab = open_tab(street)
-    tab.page.wait_for_selector("#picture svg")
+def test_room_is_used_for_further_questions_and_all_pairs(tab: Tab) -> None:
     count = tab.page.locator(".g-rel").count()
     assert tab.page.locator(".pairs button").count() == count
     tab.page.click(".pairs button >> nth=2")
@@ -135,9 +135,7 @@ def test_room_is_used_for_further_questions_and_all_pairs(street: str, open_tab:
 
 
 @pytest.mark.page
-def test_the_graph_is_reached_by_the_keyboard_and_named_in_answers(street: str, open_tab: Callable[..., Any]) -> None:
-    tab = open_tab(street)
-    tab.page.wait_for_selector("#picture svg")
+def test_the_graph_is_reached_by_the_keyboard_and_named_in_answers(tab: Tab) -> None:
     tab.page.focus(".g-rel >> nth=0")
     label = tab.page.evaluate("document.activeElement.ariaLabel")
     tab.page.keyboard.press("Enter")
@@ -178,9 +176,7 @@ PLACES = """(graph) => {
 
 
 @pytest.mark.page
-def test_nothing_in_the_drawing_lies_on_anything_else(street: str, open_tab: Callable[..., Any]) -> None:
-    tab = open_tab(street)
-    tab.page.wait_for_selector("#picture svg")
+def test_nothing_in_the_drawing_lies_on_anything_else(tab: Tab) -> None:
     places = tab.page.evaluate(PLACES)
     labels = places["labels"]
     assert len(labels) >= 10
@@ -203,10 +199,10 @@ def test_nothing_in_the_drawing_lies_on_anything_else(street: str, open_tab: Cal
 
 @pytest.mark.page
 def test_no_arrows_are_drawn_on_a_photograph_unasked(
-    street: str, domain: list[float | None], open_tab: Callable[..., Any]
+    monkeypatch: pytest.MonkeyPatch, serve: Callable[..., str], open_tab: Callable[..., Any]
 ) -> None:
-    domain[0] = 0.03
-    tab = open_tab(street, "zh-CN", 390)
+    monkeypatch.setattr("occlusight.serve.page.page.seeing", lambda backend: lambda path: known(path, 0.03))
+    tab = open_tab(serve(Scripted(ANSWER), tuple(shipped_examples())), "zh-CN", 390)
     tab.page.wait_for_selector("#under .note")
     assert ZH["photograph"].format(share="97%") in tab.page.inner_text("#under")
     assert tab.page.locator("#picture svg").count() == 0

@@ -66,7 +66,9 @@ def photograph(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]
 
 
 @pytest.mark.page
-@pytest.mark.parametrize(("locale", "words"), [("en-US", EN_WORDS), ("zh-CN", ZH_WORDS)])
+@pytest.mark.parametrize(
+    ("locale", "words"), [("en-US", EN_WORDS), pytest.param("zh-CN", ZH_WORDS, marks=pytest.mark.slow)]
+)
 def test_whoever_runs_the_page_gets_the_larger_model_by_it(
     photograph: str, server: Server, open_tab: Callable[..., Any], locale: str, words: dict[str, str]
 ) -> None:

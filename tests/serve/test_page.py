@@ -70,8 +70,10 @@ def test_an_uploaded_picture_is_answered_by_the_engine_as_in_python(
     serve: Callable[..., str], open_tab: Callable[..., Any], tiny_checkpoint: Path, pictures: list[Path]
 ) -> None:
     tab = open_tab(serve(LocalBackend(tiny_checkpoint)))
+    assert tab.page.locator(".example").count() == 0
     tab.limit(32)
     tab.add(pictures[1])
+    assert EN_WORDS["renders"] in tab.page.inner_text("#under")
     tab.page.fill("#question", "Is it hidden?")
     tab.page.press("#question", "Enter")
     tab.page.wait_for_selector(".turn")
@@ -110,14 +112,10 @@ def test_settings_reach_the_model_and_say_what_they_did(
 def test_another_model_goes_without_what_is_said_of_renders(
     serve: Callable[..., str], open_tab: Callable[..., Any], pictures: list[Path]
 ) -> None:
-    tab = open_tab(serve(Replies()))
-    assert tab.page.locator(".example").count() == 0
+    tab = open_tab(serve(Replies(), knows_photographs=True))
     tab.add(pictures[0])
-    assert EN_WORDS["renders"] in tab.page.inner_text("#under")
-    other = open_tab(serve(Replies(), knows_photographs=True))
-    other.add(pictures[0])
-    assert other.page.inner_text("#under") == ""
-    assert EN_WORDS["scope_any"] in other.page.inner_text("#scope")
+    assert tab.page.inner_text("#under") == ""
+    assert EN_WORDS["scope_any"] in tab.page.inner_text("#scope")
 
 
 def test_a_server_that_went_away_is_said_and_can_be_asked_again(

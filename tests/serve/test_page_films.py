@@ -16,8 +16,6 @@ from tests.serve.street_film import Waits, sees, street_film
 from tests.serve.test_accessibility import violations
 from tests.serve.test_desk_films import Watches
 
-from occlusight.backends.scripted import Scripted
-
 pytest.importorskip("av")
 pytestmark = pytest.mark.page
 HIGHEST = """() => {
@@ -26,21 +24,6 @@ HIGHEST = """() => {
   return Math.max(...boxes.slice(1).map((box, n) => box.top - Math.max(...boxes.slice(0, n + 1).map((b) => b.bottom))));
 }"""
 """How high the highest stretch beside the conversation is in which nothing stands, in pixels."""
-
-
-def test_a_video_is_chosen_shown_and_asked_about(
-    serve: Callable[..., str], open_tab: Callable[..., Any], tmp_path: Path
-) -> None:
-    clip = write(tmp_path / "clip.mp4", every(Fraction(1, 25), 50))
-    backend = Watches("It is hidden.")
-    tab = open_tab(serve(backend))
-    tab.add(clip)
-    tab.page.wait_for_function("document.querySelector('#picture img')?.naturalWidth === 64")
-    assert tab.asked("What happens?") == "It is hidden."
-    assert len(backend.requests[-1].films) == 1
-    assert tab.problems == []
-    other = open_tab(serve(Scripted("No.")))
-    assert "video" in other.refused(clip)
 
 
 @pytest.fixture
@@ -52,12 +35,18 @@ def model() -> Waits:
 
 
 @pytest.fixture
-def street(monkeypatch: pytest.MonkeyPatch, serve: Callable[..., str], model: Waits) -> str:
+def backend() -> Watches:
+    """What is asked about the street."""
+    return Watches("It is hidden.")
+
+
+@pytest.fixture
+def street(monkeypatch: pytest.MonkeyPatch, serve: Callable[..., str], model: Waits, backend: Watches) -> str:
     """Serve a page that takes every video for the street."""
     by = sees(model)
     monkeypatch.setattr("occlusight.serve.page.page.teller", lambda backend: lambda: by)
     monkeypatch.setattr("occlusight.serve.page.following.opened", lambda videos, left: (street_film(),))
-    return serve(Watches("It is hidden."))
+    return serve(backend)
 
 
 @pytest.fixture
@@ -76,13 +65,16 @@ def shown(tab: Tab) -> int:
 
 
 def follow(tab: Tab, clip: Path) -> None:
-    """Bring a video, and follow it."""
+    """Bring a video, which is shown, and follow it."""
     tab.add(clip)
+    tab.page.wait_for_function("document.querySelector('#picture img')?.naturalWidth === 64")
     tab.page.click("#look")
     tab.page.wait_for_selector("#happens .plot svg")
 
 
-def test_a_video_is_followed_by_mouse(street: str, open_tab: Callable[..., Any], clip: Path) -> None:
+def test_a_video_is_followed_by_mouse_and_asked_about(
+    street: str, open_tab: Callable[..., Any], clip: Path, backend: Watches
+) -> None:
     tab = open_tab(street)
     follow(tab, clip)
     assert shown(tab) == 0
@@ -119,6 +111,8 @@ def test_a_video_is_followed_by_mouse(street: str, open_tab: Callable[..., Any],
     assert ZH_WORDS["none_hidden"] in tab.page.inner_text("#film .now")
     assert "被红色的汽车完全挡住" in tab.page.inner_text("#happens .events")
     assert shown(tab) == 8
+    assert tab.asked("What happens?") == "It is hidden."
+    assert len(backend.requests[-1].films) == 1
     assert tab.problems == []
 
 
