@@ -150,6 +150,8 @@ JPEG = encoded(halves(), "JPEG")
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "is a HEIC picture, which is not"),
         (b"\0\0\0\x1cftypavif\0\0\0\0mif1avif", "is an AVIF picture, which is not"),
         (b"\0\0\0\x18ftypisom\0\0\2\0", "is a video, which is not"),
+        (b"\0\0\0\x08free\0\x9a\x40\0mdat", "is a video, which is not"),
+        (b"the wide street, the free place", "is not a picture"),
         (b"\r\n<!DOCTYPE html><html>", "is a web page, which is not"),
         (b"\xff\x0a\xfa\x1f", "is a JPEG XL picture, which is not"),
         (JPEG[:-200], "is broken"),

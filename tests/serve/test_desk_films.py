@@ -19,7 +19,7 @@ from occlusight.backends.scripted import Scripted
 from occlusight.serve.fair_queue import Client, FairQueue
 from occlusight.serve.page.desk import Desk
 from occlusight.serve.page.page import takes_films
-from occlusight.serve.page.picture import PREVIEW, NoPicture, check_picture, still_of
+from occlusight.serve.page.picture import PREVIEW, Brought, NoPicture, check_picture, still_of
 from occlusight.serve.page.question import Question
 from occlusight.serve.page.uploads import Uploads
 
@@ -40,7 +40,8 @@ def clip(tmp_path: Path) -> Path:
 
 
 def test_the_first_frame_of_a_video_is_left_beside_it(clip: Path, pictures: list[Path]) -> None:
-    assert check_picture(clip, shown=False) == ()
+    assert check_picture(clip, shown=False) == Brought(film=True)
+    assert not check_picture(pictures[0], shown=True).film
     assert still_of(clip) == clip.with_name(PREVIEW)
     assert still_of(pictures[0]) == pictures[0]
     with Image.open(still_of(clip)) as first:

@@ -26,6 +26,7 @@ from occlusight.errors import BadVideo
 from occlusight.serve.fair_queue import Client, FairQueue
 from occlusight.serve.page import following
 from occlusight.serve.page.following import Following, drawn, teller, timeline
+from occlusight.serve.page.picture import Brought
 
 pytest.importorskip("av")
 VIDEO = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"
@@ -162,7 +163,7 @@ def test_a_video_is_followed_for_whoever_brought_it(
     monkeypatch: pytest.MonkeyPatch, pictures: list[Path], tmp_path: Path
 ) -> None:
     monkeypatch.setattr("occlusight.serve.page.page.teller", lambda backend: sees)
-    monkeypatch.setattr("occlusight.serve.page.gate.check_picture", lambda path, shown: ())
+    monkeypatch.setattr("occlusight.serve.page.gate.check_picture", lambda path, shown: Brought(film=True))
     with (
         serving(Scripted("Yes.")) as address,
         closing(Browser(address).http) as one,
@@ -201,7 +202,7 @@ def test_what_cannot_be_opened_fails_with_its_reason(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(following, "opened", broken)
     monkeypatch.setattr("occlusight.serve.page.page.teller", lambda backend: sees)
-    monkeypatch.setattr("occlusight.serve.page.gate.check_picture", lambda path, shown: ())
+    monkeypatch.setattr("occlusight.serve.page.gate.check_picture", lambda path, shown: Brought(film=True))
     with serving(Scripted("Yes.")) as address, closing(Browser(address).http) as http:
         name = http.post("/pictures", files={"picture": ("clip.mp4", VIDEO)}).json()["name"]
         last = json.loads(http.post("/tracks", json={"video": name}).text.splitlines()[-1])

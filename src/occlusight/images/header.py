@@ -301,7 +301,7 @@ TEXT = rb"[\xef\xbb\xbf \t\r\n]*"
 OTHERS: tuple[tuple[bytes, str], ...] = (
     (rb"....ftyp(hei|hev|mif1|msf1)", "a HEIC picture"),
     (rb"....ftypavi[fs]", "an AVIF picture"),
-    (rb"....(ftyp|moov|mdat|wide)", VIDEO),
+    (rb"\0...(ftyp|wide|free|skip|pnot)|....(moov|mdat)", VIDEO),
     (rb"\x1aE\xdf\xa3|FLV\x01|\0\0\x01\xba|\x30\x26\xb2\x75\x8e\x66\xcf\x11|OggS|RIFF....AVI |DKIF", VIDEO),
     (rb"(\x47.{187}){2}\x47|....(\x47.{191}){2}\x47", VIDEO),
     (rb"\0\0\x01[\xb0\xb3]|\0?\0\0\x01[\x06\x09\x27\x40\x46\x47\x67]", VIDEO),

@@ -28,7 +28,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from occlusight.errors import BadInput, BadPicture, Busy
 from occlusight.images.film import is_video
-from occlusight.images.quality import Concern
 from occlusight.serve.fair_queue import FairQueue
 from occlusight.serve.page.desk import Desk, or_failed
 from occlusight.serve.page.exchange import (
@@ -43,7 +42,7 @@ from occlusight.serve.page.exchange import (
     visitor_of,
 )
 from occlusight.serve.page.following import Followed, Following, as_document, drawn, timeline
-from occlusight.serve.page.picture import PREVIEW, NoPicture, check_picture, still_of
+from occlusight.serve.page.picture import PREVIEW, Brought, NoPicture, check_picture, still_of
 from occlusight.serve.page.question import Claim, Question, Wanted
 from occlusight.serve.page.sight import Sight, told
 from occlusight.serve.page.uploads import Uploads, media_type
@@ -152,8 +151,8 @@ class Gate:
         return FileResponse(self.web["icon.svg"], media_type=KINDS[".svg"])
 
     async def upload(self, request: Request) -> Response:
-        """Keep a picture; the answer is its name here, and what speaks against it. Refused (415) where it is none, or
-        broken."""
+        """Keep a picture or a video; the answer is its name here, which of both it is, and what speaks against it. Refused
+        (415) where it is neither, or broken."""
         visitor = visitor_of(request)
         largest = self.uploads.limits.largest
         bounded = Request(request.scope, at_most(request, largest + ENVELOPE))
@@ -166,7 +165,7 @@ class Gate:
                         raise HTTPException(400, "a form with one file is expected")
                     if (picture.size or 0) > largest:
                         raise HTTPException(413)
-                    handle, found = await run_in_threadpool(self._keep, visitor, picture)
+                    handle, brought = await run_in_threadpool(self._keep, visitor, picture)
         except Busy as busy:
             return busy_now(busy)
         except NoPicture as error:
@@ -174,30 +173,31 @@ class Gate:
         except OSError as error:
             LOG.error("a picture could not be kept: %s", error)
             return JSONResponse({"kind": "no_room"}, 507)
-        concerns = [{"kind": one.kind, "en": one.en, "zh": one.zh} for one in found]
-        return JSONResponse({"name": handle, "concerns": concerns}, 201)
+        concerns = [{"kind": one.kind, "en": one.en, "zh": one.zh} for one in brought.concerns]
+        return JSONResponse({"name": handle, "film": brought.film, "concerns": concerns}, 201)
 
-    def _keep(self, visitor: Visitor, picture: UploadFile) -> tuple[str, tuple[Concern, ...]]:
+    def _keep(self, visitor: Visitor, picture: UploadFile) -> tuple[str, Brought]:
         handle = self.uploads.add(visitor, picture.filename or "", picture.file)
         try:
             path = self.uploads.path(visitor, handle)
-            found = check_picture(path, shown=media_type(path) is not None)
+            brought = check_picture(path, shown=media_type(path) is not None)
         except NoPicture:
             self.uploads.remove(visitor, handle)
             raise
-        return handle, found
+        return handle, brought
 
     async def picture(self, request: Request) -> Response:
-        """An example, or a picture that this visitor brought; a preview of one that browsers do not show."""
+        """An example, or a picture that this visitor brought; of one that browsers do not show, and of a video, whatever
+        it is called, the preview."""
         path = self._path(visitor_of(request), request.path_params["handle"])
         preview = path.with_name(PREVIEW)
-        if media_type(path) is None and preview.is_file():
+        if preview.is_file():
             path = preview
         shown = media_type(path)
         return FileResponse(
             path,
             media_type=shown or "application/octet-stream",
-            filename=path.name,
+            filename=path.name.lstrip("."),
             content_disposition_type="inline" if shown else "attachment",
             headers={**PRIVATE, "Cache-Control": "private, max-age=3600"},
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +15,8 @@ from occlusight.model.picture import open_reduced
 PREVIEW_PIXELS = 2**20
 """A picture that browsers do not show is shown with at least so many, where it has them."""
 PREVIEW_SIDE = 1600
-PREVIEW = "preview.jpg"
+PREVIEW = ".preview.jpg"
+"""Beside what was brought, whose name never begins with a dot."""
 AGAINST = ("blurred", "dark", "small")
 """What is said against a picture before anybody asks: how far it is reduced, the answer tells."""
 
@@ -32,17 +34,25 @@ class NoPicture(BadPicture):
         self.what = what
 
 
-def check_picture(path: Path, *, shown: bool) -> tuple[Concern, ...]:
+@dataclass(frozen=True)
+class Brought:
+    """What a file is that was brought, whatever it is called: a video or a picture, and what speaks against a picture:
+    too blurred, too dark, too small."""
+
+    film: bool
+    concerns: tuple[Concern, ...] = ()
+
+
+def check_picture(path: Path, *, shown: bool) -> Brought:
     """Open a picture once, so that one that cannot be asked about is refused at once; of one that browsers do not show
-    (`shown` says so), and of a video, whose first frame it is, leave a preview beside it. Returns what speaks against
-    it: too blurred, too dark, too small.
+    (`shown` says so), and of a video, whose first frame it is, leave a preview beside it.
 
     Raises:
         NoPicture: it cannot be read.
     """
     if is_video(path):
         _leave_first_frame(path)
-        return ()
+        return Brought(film=True)
     size = path.stat().st_size
     with path.open("rb") as file:
         if size and read_header(file, size) is None:
@@ -55,7 +65,7 @@ def check_picture(path: Path, *, shown: bool) -> tuple[Concern, ...]:
     if not shown:
         picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
         picture.save(path.with_name(PREVIEW), quality=85)
-    return found
+    return Brought(film=False, concerns=found)
 
 
 def still_of(path: Path) -> Path:

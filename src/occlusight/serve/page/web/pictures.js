@@ -19,8 +19,8 @@ export async function bring(file, from, limits) {
   const sent = await send(file, name);
   onServer.set(id, sent.name);
   const kept = await store.keepPicture(id, file, name);
-  if (SHOWN.includes(file.type)) urls.set(id, URL.createObjectURL(file));
-  return { id, name, from, kept, film: file.type.startsWith("video/"), concerns: sent.concerns };
+  if (SHOWN.includes(file.type) && !sent.film) urls.set(id, URL.createObjectURL(file));
+  return { id, name, from, kept, film: sent.film, concerns: sent.concerns };
 }
 
 export const example = (one) => ({ id: one.name, name: one.name.split("/").pop(), from: "example", kept: true });
@@ -44,7 +44,7 @@ export async function url(picture) {
   if (picture.from === "example") return address(picture.id);
   if (!urls.has(picture.id)) {
     const kept = await store.picture(picture.id);
-    if (kept && SHOWN.includes(kept.blob.type)) urls.set(picture.id, URL.createObjectURL(kept.blob));
+    if (kept && SHOWN.includes(kept.blob.type) && !picture.film) urls.set(picture.id, URL.createObjectURL(kept.blob));
     else {
       const name = kept || onServer.has(picture.id) ? await serverName(picture).catch(() => null) : null;
       return name && address(name);
