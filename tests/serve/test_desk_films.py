@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+import io
+from contextlib import aclosing, closing
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 from PIL import Image
 from tests.images.test_film import every, write
+from tests.serve.conftest import serving
+from tests.serve.test_security import Browser
 
 from occlusight.api import in_any_words
 from occlusight.backends.protocol import ModelInfo
@@ -51,6 +54,18 @@ def test_the_first_frame_of_a_video_is_left_beside_it(clip: Path, pictures: list
     with pytest.raises(NoPicture, match="is broken") as refused:
         check_picture(cut, shown=False)
     assert refused.value.kind == "broken"
+
+
+def test_what_is_brought_is_what_it_is_not_what_it_is_called(clip: Path, pictures: list[Path]) -> None:
+    with serving(Scripted("Yes.")) as address, closing(Browser(address).http) as http:
+        for name, film in (("clip.jpg", True), ("preview.jpg", True), ("clip", True), ("picture.mp4", False)):
+            data = (clip if film else pictures[0]).read_bytes()
+            found = http.post("/pictures", files={"picture": (name, data)}).json()
+            assert found["film"] is film
+            shown = http.get(f"/pictures/{found['name']}")
+            assert shown.headers["content-type"] == "image/jpeg"
+            with Image.open(io.BytesIO(shown.content)) as picture:
+                assert picture.format == "JPEG"  # the preview: of a picture, too, where its name hides that it is one
 
 
 def test_a_question_about_a_video_and_a_picture_reaches_the_model(clip: Path, pictures: list[Path]) -> None:

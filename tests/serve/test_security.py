@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import socket
@@ -10,15 +9,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 import pytest
-from PIL import Image
-from tests.images.test_film import every, write
 from tests.serve.conftest import serving, wait
 
 from occlusight.backends.events import Event
@@ -114,20 +110,6 @@ def test_a_visitors_own_picture_and_the_examples_are_answered(
         shown = browser.http.get(f"/pictures/{picture}")
         assert shown.content == pictures[0].read_bytes()
         assert shown.headers["content-type"] == "image/png"
-
-
-def test_what_is_brought_is_what_it_is_not_what_it_is_called(
-    browser: Browser, pictures: list[Path], tmp_path: Path
-) -> None:
-    pytest.importorskip("av")
-    clip = write(tmp_path / "clip.mp4", every(Fraction(1, 25), 10)).read_bytes()
-    for name, film in (("clip.jpg", True), ("preview.jpg", True), ("clip", True), ("picture.mp4", False)):
-        found = browser.upload(name, clip if film else pictures[0].read_bytes()).json()
-        assert found["film"] is film
-        shown = browser.http.get(f"/pictures/{found['name']}")
-        with Image.open(io.BytesIO(shown.content)) as picture:
-            assert picture.format == "JPEG"  # the preview: of a picture, too, where its name hides that it is one
-        assert shown.headers["content-type"] == "image/jpeg"
 
 
 DOORS: dict[str, Callable[[str], str]] = {

@@ -151,8 +151,8 @@ class Gate:
         return FileResponse(self.web["icon.svg"], media_type=KINDS[".svg"])
 
     async def upload(self, request: Request) -> Response:
-        """Keep a picture or a video; the answer is its name here, which of both it is, and what speaks against it. Refused
-        (415) where it is neither, or broken."""
+        """Keep a picture or a video; the answer is its name here, which of both it is, and what speaks against it.
+        Refused (415) where it is neither, or broken."""
         visitor = visitor_of(request)
         largest = self.uploads.limits.largest
         bounded = Request(request.scope, at_most(request, largest + ENVELOPE))
@@ -187,8 +187,8 @@ class Gate:
         return handle, brought
 
     async def picture(self, request: Request) -> Response:
-        """An example, or a picture that this visitor brought; of one that browsers do not show, and of a video, whatever
-        it is called, the preview."""
+        """An example, or a picture that this visitor brought; of one that browsers do not show, and of a video,
+        whatever it is called, the preview."""
         path = self._path(visitor_of(request), request.path_params["handle"])
         preview = path.with_name(PREVIEW)
         if preview.is_file():
