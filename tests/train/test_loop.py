@@ -25,7 +25,7 @@ from occlusight.model.weights import load_model
 from occlusight.scenes.meshes.catalogue import wide_catalogue
 from occlusight.scenes.render.rasterizer import Rasterizer
 from occlusight.train.export import export
-from occlusight.train.loop import CURVE, STATE, Trainer
+from occlusight.train.loop import CURVE, STATE, Trainer, end_of
 from occlusight.train.pipeline import saved_when_stopped
 from occlusight.train.recipe import Stage, TrainRecipe, small_config
 from occlusight.train.renders import Renders
@@ -172,6 +172,22 @@ def test_the_export_is_read_by_our_model_and_by_transformers_with_the_same_logit
         assert torch.allclose(ours.logits(hidden), theirs(input_ids=ids).logits, atol=1e-4)
     fast = transformers.AutoTokenizer.from_pretrained(tmp_path / "checkpoint")
     assert fast("自行车是否被灌木丛遮挡?")["input_ids"] == tokenizer.encode("自行车是否被灌木丛遮挡?").ids
+
+
+def test_weights_at_the_ends_of_stages_are_averaged(tmp_path: Path, tokenizer: Tokenizer, stream: list[Batch]) -> None:
+    first, last = (replace(STAGE, name=name, pictures=STAGE.batch) for name in ("first", "last"))
+    run = trainer(tmp_path, tokenizer, TrainRecipe((first, last), averaged=2))
+    run.run(lambda stage, start: iter(stream[start // 2 :]), never, lambda *_: None)
+    one, two = (torch.load(tmp_path / end_of(name), weights_only=True) for name in ("first", "last"))
+    assert all(map(torch.equal, two, run.optimizer.state_dict()["masters"]))
+    export(tmp_path, tmp_path / "mean", Traits(), run.recipe.ends)
+    export(tmp_path, tmp_path / "alone", Traits())
+    mean, alone = (list(load_model(tmp_path / name).parameters()) for name in ("mean", "alone"))
+    for got, first_end, last_end in zip(mean, one, two, strict=False):
+        assert torch.equal(got, ((first_end.double() + last_end.double()) / 2).bfloat16().float())
+    assert not all(map(torch.equal, mean, alone))
+    with pytest.raises(BadData, match=r"no end-other\.pt"):
+        export(tmp_path, tmp_path / "none", Traits(), ("first", "other"))
 
 
 def test_exporting_nothing_says_what_to_do(tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ def test_a_file_says_all_that_a_recipe_holds(tmp_path: Path) -> None:
         (STAGE + "shares = { partial = 0 }\n", "must be positive"),
         (STAGE + "shares = { stills = 1 }\n", "give one beside them"),
         ("seed = 1000000000\n" + STAGE, "seed must be from 0 to 999999999"),
+        ("averaged = 2\n" + STAGE, "averaged must be from 1 to the 1 stages"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_said(tmp_path: Path, text: str, said: str) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from occlusight.errors import BadData
 from occlusight.model.config import ModelConfig
@@ -16,7 +18,7 @@ from occlusight.model.preprocess import PreprocessSettings
 from occlusight.model.qwen3vl import Qwen3VL
 from occlusight.model.traits import Traits
 from occlusight.model.weights import save_model
-from occlusight.train.loop import CONFIG, STATE
+from occlusight.train.loop import CONFIG, STATE, end_of
 from occlusight.train.recipe import MAX_PIXELS, MIN_PIXELS
 from occlusight.train.tokenizer import SPECIAL
 
@@ -28,22 +30,18 @@ CHAT_TEMPLATE = """{% for m in messages %}<|im_start|>{{ m.role }}
 {% endif %}"""
 
 
-def export(run: Path, out: Path, traits: Traits) -> None:
-    """Write the checkpoint of `run` into `out` (weights in bf16), with what it declares of its training. A model card
-    that is there stays.
+def export(run: Path, out: Path, traits: Traits, ends: Sequence[str] = ()) -> None:
+    """Write the checkpoint of `run` into `out` (weights in bf16), with what it declares of its training: its last
+    weights, or the mean of those at the `ends` of stages. A model card that is there stays.
 
-    Raises BadData when the run has no state yet.
+    Raises BadData when the run has no state yet, or not come to one of these ends.
     """
-    state_path = run / STATE
-    if not state_path.exists():
-        raise BadData(f"{run} holds no training state ({STATE}); train first with `occlusight train --out {run}`")
+    ended = _weights(run, ends)
     config = ModelConfig.from_hf(json.loads((run / CONFIG).read_text("utf-8")))
     model = Qwen3VL(config)
-    state = torch.load(state_path, map_location="cpu", weights_only=True)
-    masters = iter(state["optimizer"]["masters"])
     with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.copy_(next(masters))
+        for parameter, *weights in zip(model.parameters(), *ended, strict=False):  # heads' come after
+            parameter.copy_(torch.stack(weights).double().mean(0))
     save_model(model, out)
     shutil.copy(run / "tokenizer.json", out / "tokenizer.json")
     (out / "chat_template.jinja").write_text(CHAT_TEMPLATE, encoding="utf-8")
@@ -65,6 +63,17 @@ def export(run: Path, out: Path, traits: Traits) -> None:
             "extra_special_tokens": list(SPECIAL),
         },
     )
+
+
+def _weights(run: Path, ends: Sequence[str]) -> list[list[Tensor]]:
+    """The weights to be averaged: those of the model, then those of the heads."""
+    found = []
+    for name in [end_of(stage) for stage in ends] or [STATE]:
+        if not (run / name).exists():
+            raise BadData(f"{run} holds no {name}, a state of training; train with `occlusight train --out {run}`")
+        state = torch.load(run / name, map_location="cpu", weights_only=True)
+        found.append(state if ends else state["optimizer"]["masters"])
+    return found
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:

@@ -118,9 +118,7 @@ class Trainer:
             "seconds": self.seconds,
             "recipe": asdict(self.recipe),
         }
-        content = io.BytesIO()  # torch's own writing to a full disk is an error without a reason
-        torch.save(state, content)
-        write_whole(self.folder / STATE, content.getbuffer())
+        _write(self.folder / STATE, state)
 
     def compile(self) -> None:
         """Let inductor fuse the elementwise work of every block (a C++ compiler is needed).
@@ -228,6 +226,8 @@ class Trainer:
         while self.stage < len(self.recipe.stages):
             stage = self.recipe.stages[self.stage]
             self._run_stage(stage, batches, [] if self.recipe.blind else probes(stage), progress)
+            if stage.name in self.recipe.ends:
+                _write(self.folder / end_of(stage.name), self.optimizer.state_dict()["masters"])
             self.save()
             if self.stage + 1 == len(self.recipe.stages):
                 break
@@ -270,6 +270,17 @@ class Trainer:
         }
         with Journal(self.folder / CURVE) as curve:
             curve.append(line)
+
+
+def end_of(stage: str) -> str:
+    """The file of the weights at the end of a stage, in a run's folder."""
+    return f"end-{stage}.pt"
+
+
+def _write(path: Path, what: Any) -> None:
+    content = io.BytesIO()  # torch's own writing to a full disk is an error without a reason
+    torch.save(what, content)
+    write_whole(path, content.getbuffer())
 
 
 def training_patches(rgb: Tensor, patch: int, dtype: torch.dtype) -> Tensor:

@@ -74,7 +74,7 @@ def train(plan: TrainPlan, report: Report) -> None:
 
     with saved_when_stopped(trainer):
         trainer.run(stream, never_trained_on, progress)
-    export(plan.run, plan.run / "checkpoint", traits_of(plan.recipe))
+    export(plan.run, plan.run / "checkpoint", traits_of(plan.recipe), plan.recipe.ends)
 
 
 @contextmanager

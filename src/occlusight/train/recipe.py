@@ -113,6 +113,7 @@ class TrainRecipe:
         list_weight: of the tokens of a list of what is there.
         grounding_weight: of where a named thing is, read from the middle of the decoder.
         blind: the model is never shown a picture.
+        averaged: the checkpoint is the mean of the weights at the ends of so many last stages (arXiv:2209.14981).
     """
 
     stages: tuple[Stage, ...] = (Stage("answers", 160_000),)
@@ -126,6 +127,7 @@ class TrainRecipe:
     weight_decay: float = 0.05
     seed: int = 1
     blind: bool = False
+    averaged: int = 1
 
     def __post_init__(self) -> None:
         if not self.stages or len({stage.name for stage in self.stages}) < len(self.stages):
@@ -134,6 +136,13 @@ class TrainRecipe:
             raise BadInput(
                 f"the seed must be from 0 to 999999999 (above are evaluation's scenes), but {self.seed} was given"
             )
+        if not 1 <= self.averaged <= len(self.stages):
+            raise BadInput(f"averaged must be from 1 to the {len(self.stages)} stages, but {self.averaged} was given")
+
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """Names of the stages at whose ends the weights are averaged; empty where the last weights are taken."""
+        return tuple(stage.name for stage in self.stages[-self.averaged :]) if self.averaged > 1 else ()
 
     @property
     def pictures(self) -> int:
