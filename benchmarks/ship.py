@@ -1,9 +1,10 @@
 """`python -m benchmarks ship RUN`: make what `occlusight train` left in RUN the model of the package, with all that
 hangs on its weights.
 
-What it shows a picture is of its world by (`domain.json`), its probabilities (`reasoning/calibrations`), its figures
-(`docs/shipped.json`), the tables made of them, and the answers that documents show. Each step is left out where its
-result is there already for these weights, so that the same command goes on after an interruption.
+What it declares as learnt (`occlusight.json`), what shows a picture to be of its world (`domain.json`), its
+probabilities (`reasoning/calibrations`), its figures (`docs/shipped.json`), the tables made of them, and the answers
+that documents show. Each step is left out where its result is there already for these weights, so that the same command
+goes on after an interruption.
 """
 
 from __future__ import annotations
@@ -13,19 +14,23 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from occlusight.bench.metrics import GROUNDED
 from occlusight.bench.record import Finished
 from occlusight.errors import BadInput, OcclusightError
 from occlusight.files.text import read_json
 from occlusight.files.whole import write_json, write_whole
 from occlusight.model.domain import FILE as DOMAIN
 from occlusight.model.revision import revision_of
+from occlusight.model.traits import Traits
+from occlusight.questions.registry import album_steps, templates
 
 ROOT = Path(__file__).parents[1]
 CHECKPOINT = ROOT / "src" / "occlusight" / "checkpoints" / "default"
@@ -36,7 +41,7 @@ STREET = ROOT / "examples" / "street.webp"
 CARD = "README.md"
 TABLES = {
     ROOT / "README.md": ("summary",),
-    ROOT / "docs" / "experiments.md": ("figures",),
+    ROOT / "docs" / "experiments.md": ("figures", "kinds"),
     CHECKPOINT / CARD: ("figures",),
 }
 """Documents, and which tables they hold between `<!-- shipped: NAME -->` and `<!-- /shipped -->`."""
@@ -46,8 +51,21 @@ SETS: Mapping[str, tuple[str, ...]] = {
     "heldout60": ("--recipe", "all", "--seed", "20262", "--heldout", "--count", "60"),
     "free": ("--recipe", "all", "--seed", "31001", "--count", "60"),
     "staged": ("--recipe", "staged", "--seed", "41001", "--count", "40"),
+    "eyes60": ("--recipe", "all", "--seed", "20263", "--count", "60", "--questions", "eyes"),
+    "eyes-staged60": ("--recipe", "staged", "--seed", "20264", "--count", "60", "--questions", "eyes"),
 }
-"""What `occlusight scenes make --size 256 --samples 24` is told; the last two are fitted to, never measured on."""
+"""What `occlusight scenes make --size 256 --samples 24` is told; `free` and `staged` are fitted to, never measured
+on."""
+DRAWN = ("--size", "256", "--samples", "24")
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "kinds-free": ("--recipe", "all", "--seed", "31003", "--count", "40"),
+    "kinds-staged": ("--recipe", "staged", "--seed", "41003", "--count", "24"),
+    "kinds-clips": ("--recipe", "clip", "--frames", "8", "--seed", "51003", "--count", "10"),
+}
+"""Sets with questions of every kind (`--questions eyes`), by which is decided what the model declares as learnt."""
+LEARNT, BOXED, ASKED = 0.7, 0.5, 20
+"""A step is declared as learnt where so many of its answers are right (boxes: of such an overlap, IoU), of at least so
+many: what is not is answered from the relation graph, or declined."""
 LANGS = {"zh": "Chinese", "en": "English"}
 COLUMNS = (
     ("recognition F1", "recognition_f1"),
@@ -84,6 +102,8 @@ TITLES = {
     "occlusion-50": "`occlusion-50`",
     "occlusion-50-v2": "`occlusion-50-v2`",
 }
+EYES = tuple(Measured(data, lang) for data in ("eyes60", "eyes-staged60") for lang in LANGS)
+"""Runs over questions of every kind; their figures are shown by step."""
 SUMMARY = tuple(run for run in RUNS if run.data == "eval200")
 KEPT = ("n", "n_scenes", *(key + end for _, key in COLUMNS for end in ("", "_ci95")), "by_template")
 
@@ -106,13 +126,14 @@ def ship(
     revision = revision_of(CHECKPOINT)
     out = work / revision
     for name, how in SETS.items():
-        occlusight("scenes", "make", *how, "--size", "256", "--samples", "24", "--out", str(sets / name))
+        occlusight("scenes", "make", *how, *DRAWN, "--out", str(sets / name))
+    kinds(revision, sets, out)
     fitted = {
         "domain": domain(revision, sets, others or [], out / "domain.json"),
         "calibration": calibration(revision, sets, out / "calibration.json"),
     }
     runs = {}
-    for one in RUNS:
+    for one in (*RUNS, *EYES):
         data = one.data if one.data in SHIPPED else str(sets / one.data)
         folder = out / one.name
         where = ("--data", data, "--out", str(folder), "--langs", one.lang)
@@ -138,6 +159,47 @@ def take(checkpoint: Path) -> None:
     for new in checkpoint.iterdir():
         if new.name != CARD:
             shutil.copy(new, CHECKPOINT / new.name)
+
+
+def kinds(revision: str, sets: Path, out: Path) -> dict[str, dict[str, float]]:
+    """Take from what the model declares as learnt the steps that it is too often wrong about; return what it reaches,
+    by step: `right`, of `n` answers in both languages."""
+    kept = out / "learnt.json"
+    declared = Traits.load(CHECKPOINT)
+    if kept.is_file() or not declared.learnt:
+        return read_json(kept) if kept.is_file() else {}
+    groups = []
+    for name, how in KINDS.items():
+        occlusight("scenes", "make", *how, *DRAWN, "--questions", "eyes", "--out", str(sets / name))
+        occlusight("bench", "run", "--data", str(sets / name), "--out", str(out / name), "--no-certainty")
+        groups.append(Finished.read(out / name).scores["by_template"])
+    found = by_step(groups)
+    learnt_from(declared, found).save(CHECKPOINT)
+    write_json(kept, found)
+    return found
+
+
+def by_step(groups: Iterable[Mapping[str, Mapping[str, Any]]]) -> dict[str, dict[str, float]]:
+    """The answers and the share of right ones of each step, from scores by template."""
+    right: Counter[str] = Counter()
+    n: Counter[str] = Counter()
+    for group in groups:
+        for template, scores in group.items():
+            step = templates()[template].program.__name__
+            n[step] += scores["n"]
+            right[step] += scores["n"] * next(scores[key] for key in ("f1", "iou", "accuracy") if key in scores)
+    return {step: {"n": n[step], "right": round(right[step] / n[step], 3)} for step in sorted(n)}
+
+
+def learnt_from(declared: Traits, found: Mapping[str, Mapping[str, float]]) -> Traits:
+    """What may be declared; a model that is left no step about several pictures takes one at a time."""
+    enough = {step: BOXED if step in GROUNDED else LEARNT for step in declared.learnt}
+    learnt = tuple(
+        step
+        for step, right in enough.items()
+        if step in found and found[step]["n"] >= ASKED and found[step]["right"] >= right
+    )
+    return Traits(declared.pictures if album_steps() & set(learnt) else 1, learnt)
 
 
 def domain(revision: str, sets: Path, others: list[Path], kept: Path) -> Any:
@@ -192,7 +254,11 @@ def with_tables(document: str, names: tuple[str, ...], runs: Mapping[str, Any]) 
 
 
 def table(name: str, runs: Mapping[str, Any]) -> str:
-    """A table in Markdown: `summary` of the 200 scenes, or `figures` of all that was measured."""
+    """A table in Markdown: `summary` of the 200 scenes, `figures` of all that was measured, or `kinds` of questions."""
+    if name == "kinds":
+        return _by_kind(
+            {lang: by_step(runs[run.name]["by_template"] for run in EYES if run.lang == lang) for lang in LANGS}
+        )
     head = ["", *(title for title, _ in COLUMNS)]
     lines = [_row(head), _row(["---"] * len(head))]
     for run in SUMMARY if name == "summary" else RUNS:
@@ -200,6 +266,15 @@ def table(name: str, runs: Mapping[str, Any]) -> str:
         title += ", a model without pictures" if run.model == "blind" else ""
         lines.append(_row([title, *(_figure(runs[run.name], key) for _, key in COLUMNS)]))
     return "\n".join(["", *lines, ""])
+
+
+def _by_kind(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
+    head = ["kind of question", *(f"{title}{of}" for title in LANGS.values() for of in ("", ", of"))]
+    rows = [
+        [f"`{step}`", *(text for at in found.values() for text in (f"{at[step]['right']:.3f}", str(at[step]["n"])))]
+        for step in found["en"]
+    ]
+    return "\n".join(["", *map(_row, [head, ["---"] * len(head), *rows]), ""])
 
 
 def _figure(scores: Mapping[str, Any], key: str) -> str:

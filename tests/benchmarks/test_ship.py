@@ -11,6 +11,7 @@ from benchmarks.ship import COLUMNS, EXAMPLE, RUNS, take, with_tables
 from benchmarks import ship
 from occlusight.errors import BadInput
 from occlusight.model.revision import revision_of
+from occlusight.model.traits import Traits
 
 HELD = "before\n<!-- shipped: {} -->\nan old table\n<!-- /shipped -->\nbehind\n"
 
@@ -18,6 +19,10 @@ HELD = "before\n<!-- shipped: {} -->\nan old table\n<!-- /shipped -->\nbehind\n"
 def figures(value: float) -> dict[str, Any]:
     scores = {key: value for _, key in COLUMNS} | {f"{key}_ci95": [value - 0.01, value + 0.01] for _, key in COLUMNS}
     return {run.name: scores for run in RUNS}
+
+
+def by_template(**right: float) -> dict[str, dict[str, float]]:
+    return {name.replace("__", "."): {"n": 30, "accuracy": value} for name, value in right.items()}
 
 
 def test_a_table_takes_the_place_of_the_old_one() -> None:
@@ -66,3 +71,28 @@ def test_answers_are_found_in_their_rows() -> None:
     assert found is not None
     assert (found[2], found[4]) == ("which is closer, the dog or the tree", "The dog is nearer than the tree.")
     assert EXAMPLE.search("| AUROC, of 100 renders | 0.989 | 0.98 |") is None
+
+
+def test_templates_of_a_step_count_together() -> None:
+    found = ship.by_step([by_template(occlusion__active=0.9, occlusion__passive=0.6), by_template(colour__kind=1.0)])
+    assert found == {"hides": {"n": 60, "right": 0.75}, "colour": {"n": 30, "right": 1.0}}
+
+
+def test_what_a_model_is_too_often_wrong_about_is_not_declared_as_learnt() -> None:
+    declared = Traits(4, ("colour", "detect", "hides", "order", "which_pictures"))
+    found = {
+        "colour": {"n": 30, "right": 0.9},
+        "hides": {"n": 30, "right": 0.69},
+        "detect": {"n": 30, "right": 0.55},  # overlap of boxes
+        "which_pictures": {"n": 5, "right": 1.0},  # too few to tell
+    }
+    assert ship.learnt_from(declared, found) == Traits(1, ("colour", "detect"))
+    told = found | {"which_pictures": {"n": 25, "right": 0.8}}
+    assert ship.learnt_from(declared, told) == Traits(4, ("colour", "detect", "which_pictures"))
+
+
+def test_kinds_have_a_row_a_step_and_a_column_a_language() -> None:
+    runs = {run.name: {"by_template": by_template(colour__kind=0.9, order__depth=0.4)} for run in ship.EYES}
+    table = ship.table("kinds", runs)
+    assert "| `colour` | 0.900 | 60 | 0.900 | 60 |" in table
+    assert "| `in_order` | 0.400 | 60 | 0.400 | 60 |" in table
