@@ -54,18 +54,19 @@ SETS: Mapping[str, tuple[str, ...]] = {
     "eyes60": ("--recipe", "all", "--seed", "20263", "--count", "60", "--questions", "eyes"),
     "eyes-staged60": ("--recipe", "staged", "--seed", "20264", "--count", "60", "--questions", "eyes"),
 }
-"""What `occlusight scenes make --size 256 --samples 24` is told; `free` and `staged` are fitted to, never measured
-on."""
+"""What `occlusight scenes make --size 256 --samples 24` is told; no figures are of `free` and `staged`, which
+probabilities are fitted to."""
 DRAWN = ("--size", "256", "--samples", "24")
 KINDS: Mapping[str, tuple[str, ...]] = {
     "kinds-free": ("--recipe", "all", "--seed", "31003", "--count", "40"),
     "kinds-staged": ("--recipe", "staged", "--seed", "41003", "--count", "24"),
-    "kinds-clips": ("--recipe", "clip", "--frames", "8", "--seed", "51003", "--count", "10"),
+    "kinds-clips": ("--recipe", "clip", "--frames", "8", "--seed", "51003", "--count", "6"),
 }
-"""Sets with questions of every kind (`--questions eyes`), by which is decided what the model declares as learnt."""
-LEARNT, BOXED, ASKED = 0.7, 0.5, 20
+"""Sets with questions of all later kinds (`--questions eyes`), by which, and by `free` and `staged`, is decided what
+the model declares as learnt."""
+LEARNT, BOXED, ASKED = 0.65, 0.5, 20
 """A step is declared as learnt where so many of its answers are right (boxes: of such an overlap, IoU), of at least so
-many: what is not is answered from the relation graph, or declined."""
+many: what is not is answered from the relation graph, or declined. One that is never asked stays as training has it."""
 LANGS = {"zh": "Chinese", "en": "English"}
 COLUMNS = (
     ("recognition F1", "recognition_f1"),
@@ -171,6 +172,7 @@ def kinds(revision: str, sets: Path, out: Path) -> dict[str, dict[str, float]]:
     groups = []
     for name, how in KINDS.items():
         occlusight("scenes", "make", *how, *DRAWN, "--questions", "eyes", "--out", str(sets / name))
+    for name in ("free", "staged", *KINDS):
         occlusight("bench", "run", "--data", str(sets / name), "--out", str(out / name), "--no-certainty")
         groups.append(Finished.read(out / name).scores["by_template"])
     found = by_step(groups)
@@ -197,7 +199,7 @@ def learnt_from(declared: Traits, found: Mapping[str, Mapping[str, float]]) -> T
     learnt = tuple(
         step
         for step, right in enough.items()
-        if step in found and found[step]["n"] >= ASKED and found[step]["right"] >= right
+        if step not in found or (found[step]["n"] >= ASKED and found[step]["right"] >= right)
     )
     return Traits(declared.pictures if album_steps() & set(learnt) else 1, learnt)
 

@@ -84,8 +84,9 @@ def test_log_probabilities_of_first_tokens(server, backend) -> None:
 
 def test_a_server_that_runs_the_shipped_model_is_asked_in_its_words(server) -> None:
     found = open_backend("small", backend="openai", base_url=server.address, served_checkpoint="default")
-    assert found.info.learnt == Traits.load(shipped("default")).learnt != ()
-    assert (found.info.pictures, found.info.revision) == (1, revision_of(shipped("default")))
+    traits = Traits.load(shipped("default"))
+    assert found.info.learnt == traits.learnt != ()
+    assert (found.info.pictures, found.info.revision) == (traits.pictures, revision_of(shipped("default")))
     asked = in_any_words(found)
     said = "".join(event.text for event in asked.generate(Request("Who is driving?")) if isinstance(event, TextDelta))
     assert said.startswith("I can only tell what is in a picture")

@@ -133,7 +133,7 @@ def test_the_shipped_models_declare_what_they_were_trained_on(tmp_path: Path) ->
     steps = {template.program.__name__ for template in templates().values()}
     default, blind = (Traits.load(shipped / name) for name in ("default", "blind"))
     assert blind == Traits(1)
-    assert default.pictures == 1
+    assert default.pictures == 4
     assert {"hides", "list_all"} <= set(default.learnt) < steps
     assert Traits.load(tmp_path) == Traits(None)
     Traits(3, ("count", "hides")).save(tmp_path)

@@ -156,9 +156,20 @@ def test_what_is_not_learnt_is_declined() -> None:
     assert answered("what colour is the car", "colour:1", own, learnt=(*LEARNT, "colour"))[0] == "Red."
 
 
+def test_only_colours_are_told_as_colours() -> None:
+    own = {"What colour is the dog?": "Dog.", "狗是什么颜色?": "狗。"}
+    for question, lang in (("what colour is the dog", "en"), ("狗是什么颜色", "zh")):
+        told = answered(question, "colour:1", own, learnt=(*LEARNT, "colour"))[0]
+        assert told == sentence("unpainted", lang, {"it": "the dog" if lang == "en" else "狗"})
+
+
 def test_where_a_thing_is_can_be_said_by_another_one() -> None:
     own = {"Where is the car relative to the street lamp?": "The car is behind it."}
     assert answered("where is the car", "locate:1", own)[0] == "The car is behind it."
+    boxes = own | {"Where is the car? Answer as JSON.": "[...]"}
+    learnt = (*LEARNT, "locate")
+    assert answered("where is the car", "locate:1", boxes, learnt=learnt)[0] == "The car is behind it."
+    assert answered("the bounding box of the car", "locate:1", boxes, learnt=learnt)[0] == "[...]"
 
 
 @pytest.mark.parametrize(

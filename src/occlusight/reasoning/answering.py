@@ -57,6 +57,8 @@ ALONE: Mapping[tuple[str, int], str] = {("remove", 1): "hides_what", ("through",
 """Steps about one thing whose wordings name two, and what is asked instead, if anything."""
 MOST: Mapping[Lang, tuple[str, str]] = {"en": ("one picture", "{} pictures"), "zh": ("一", "{}")}
 """One picture, and several, in a sentence."""
+BOX = re.compile(r"box|coordinate|rectangle|框|坐标", re.I)
+"""Words that ask for the place of a thing in numbers."""
 OWN_WORLD = 0.5
 """Pictures that are less probably of the model's world are said to be none of it."""
 MOST_LISTS = 256
@@ -243,19 +245,22 @@ class Answer(Iterator[Event]):
         op, arguments = asked.program[-1]
         op = ALONE.get((op, len(arguments)), op)
         meant, _ = self._step([[op, arguments]])
+        in_words = op == "locate" and not (op in self.by.learnt and BOX.search(self.request.prompt))
         if op in BETTER_TOLD and self.by.reasoning and (told := self.by.reasoning.told(self.request, asked)):
             self._grounds = told.grounds
             yield TextDelta(DECIDED.sub("", told.text) if op == "anything_hidden" else told.text)
+        elif in_words and (pair := self._beside(things[arguments[0]], asked.lang)):
+            yield from self._model(own_wording([["position", ["a", "b"]]], pair, asked.lang))
         elif meant in self.by.learnt:
             if asked.both_ways and self.by.backend.capabilities.scores is not None:
                 yield self._both_ways([things[name] for name in arguments], asked.lang)
+            elif meant == "colour":
+                yield self._colour(things[arguments[0]], asked.lang)
             else:
                 answer = self._model(own_wording([[meant, arguments]], things, asked.lang, why=asked.why))
                 yield from answer if meant == op else without_yes(answer)
         elif op in ("exists", "exists_coloured"):
             yield from self._exists(asked)
-        elif op == "locate" and (pair := self._beside(things[arguments[0]], asked.lang)):
-            yield from self._model(own_wording([["position", ["a", "b"]]], pair, asked.lang))
         elif self.by.reasoning and (told := self.by.reasoning.told(self.request, asked)):
             self._grounds = told.grounds
             yield TextDelta(told.text)
@@ -276,6 +281,15 @@ class Answer(Iterator[Event]):
             yes, no = self.by.backend.score(replace(self.request, prompt=question), ["Yes", "No"], whole=False)
             said.append(sentence("hides" if yes > no else "free", lang, {"a": a.the(lang), "b": b.the(lang)}))
         return TextDelta(f"{cap('; '.join(said))}." if lang == "en" else f"{'，'.join(said)}。")
+
+    def _colour(self, thing: Thing, lang: Lang) -> TextDelta:
+        """The colour of a thing, or that it is not known: a model that has seen painted things alone says anything of
+        what has no paint."""
+        told = self._whole(own_wording([["colour", ["a"]]], {"a": thing}, lang))
+        known = any(
+            colour in told.casefold() for names in self.by.understanding.words.colours.values() for colour in names
+        )
+        return TextDelta(told) if known else _said("unpainted", lang, {"it": thing.the(lang)})
 
     def _exists(self, asked: Understood) -> Iterator[Event]:
         """Whether there is one of a kind: of a colour, only where the model says a colour of all that it sees."""

@@ -17,11 +17,15 @@ from occlusight.reasoning.vocabulary import Words
 
 LIST: Program = [["recognised", []], ["list_all", ["$0"]]]
 COUNT: Program = [["recognised", ["k"]], ["count", ["$0", "k"]]]
-NONE: Mapping[Lang, str] = {"en": "None", "zh": "没有"}
-"""How the model begins to say that there is none of a kind."""
-DENIED = 0.45
-"""A thing is denied where that is likelier than this: 0.04 of what is there (a fifth of it visible) and 0.9 of what is
-not, while the list leaves out 0.24 and takes longer (version 4, 381 kinds in 30 scenes of all recipes)."""
+EXISTS: Program = [["recognised", ["k"]], ["exists", ["$0", "k"]]]
+NONE: Mapping[str, tuple[Program, Mapping[Lang, str]]] = {
+    "count": (COUNT, {"en": "None", "zh": "没有"}),
+    "exists": (EXISTS, {"en": "No", "zh": "没有"}),
+}
+"""By step, what is asked whether there is one of a kind, and how the model begins to say that there is none."""
+DENIED = 0.4
+"""A thing is denied where that is likelier than this: 0.06 of what is there (a fifth of it visible) and 0.90 of what is
+not (version 5, English and Chinese, 511 kinds in 30 scenes of all recipes; by counting alone 0.04 and 0.83)."""
 MOST_KINDS = 6
 """Kinds that are looked for, at most, of all that a name can mean."""
 
@@ -69,10 +73,19 @@ class Looking:
 
 def denials(backend: Backend, request: Request, things: Sequence[Thing]) -> list[float]:
     """Return how likely a model that has learnt to count says that there is none of the kind of each thing: the mean of
-    both languages."""
-    counts = [(own_wording(COUNT, {"k": Thing(thing.kind)}, lang), NONE[lang]) for thing in things for lang in NONE]
+    both languages, and of how many there are and whether there is one, where it has learnt that, too."""
     greedy = replace(request, sampling=SamplingParams())
-    asked = [(replace(greedy, prompt=question), [none]) for question, none in counts]
+    ways = [
+        (program, lang, none[lang])
+        for step, (program, none) in NONE.items()
+        if step in backend.info.learnt
+        for lang in none
+    ]
+    asked = [
+        (replace(greedy, prompt=own_wording(program, {"k": Thing(thing.kind)}, lang)), [none])
+        for thing in things
+        for program, lang, none in ways
+    ]
     chances = [math.exp(chance) for [chance] in backend.score_many(asked, whole=False)]
-    n = len(NONE)
+    n = len(ways)
     return [sum(chances[i : i + n]) / n for i in range(0, len(chances), n)]

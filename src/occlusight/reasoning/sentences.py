@@ -14,6 +14,10 @@ SAY: Mapping[str, Mapping[Lang, str]] = {
     "no": {"en": "No, I see no {it}", "zh": "没有，我没看到{it}"},
     "order": {"en": "From front to back: {all}.", "zh": "从前到后依次是：{all}。"},
     "unlearnt": {"en": "I have not learnt that yet.", "zh": "这个我还没有学会。"},
+    "unpainted": {
+        "en": "I know colours of painted things alone, and cannot tell that of {it}.",
+        "zh": "我只认得涂了颜色的东西，说不出{it}的颜色。",
+    },
     "place": {
         "en": "I cannot tell things of one kind apart by their place yet; say which one by its colour.",
         "zh": "我还不会按位置区分同类物体，请用颜色说明是哪一个。",
