@@ -76,17 +76,20 @@ def test_the_video_has_the_frames_that_were_looked_at(found: Track, tmp_path: Pa
 
 
 def test_a_model_without_places_is_refused_before_it_looks(
-    call: Callable[..., Result], tmp_path: Path, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
+    call: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("av")
-    out = tmp_path / "out.mp4"
-    code, _, err = call("track", pictures[0].parent, "--annotated", out)
+    out, frames = tmp_path / "out.mp4", tmp_path / "frames"
+    frames.mkdir()
+    for number in range(3):
+        Image.new("RGB", (96, 64)).save(frames / f"{number}.png")
+    code, _, err = call("track", frames, "--annotated", out)
     assert (code, out.exists()) == (2, False)
     assert "says what there is, not where" in err.splitlines()[-1]
     assert "look 1" not in err
-    assert call("track", pictures[0].parent, "--annotated", tmp_path / "out.gif")[0] == 2
+    assert call("track", frames, "--annotated", tmp_path / "out.gif")[0] == 2
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    code, _, err = call("track", pictures[0].parent, "--annotated", out)
+    code, _, err = call("track", frames, "--annotated", out)
     assert code == 2
     assert "PyAV" in err
 
