@@ -128,8 +128,8 @@ def ship(
     out = work / revision
     for name, how in SETS.items():
         occlusight("scenes", "make", *how, *DRAWN, "--out", str(sets / name))
-    kinds(revision, sets, out)
     fitted = {
+        "learnt": kinds(sets, out),
         "domain": domain(revision, sets, others or [], out / "domain.json"),
         "calibration": calibration(revision, sets, out / "calibration.json"),
     }
@@ -162,23 +162,26 @@ def take(checkpoint: Path) -> None:
             shutil.copy(new, CHECKPOINT / new.name)
 
 
-def kinds(revision: str, sets: Path, out: Path) -> dict[str, dict[str, float]]:
+def kinds(sets: Path, out: Path) -> Any:
     """Take from what the model declares as learnt the steps that it is too often wrong about; return what it reaches,
     by step: `right`, of `n` answers in both languages."""
     kept = out / "learnt.json"
-    declared = Traits.load(CHECKPOINT)
-    if kept.is_file() or not declared.learnt:
-        return read_json(kept) if kept.is_file() else {}
+    if not kept.is_file():
+        write_json(kept, asked_of_kinds(sets, out))
+    found = read_json(kept)
+    learnt_from(Traits.load(CHECKPOINT), found).save(CHECKPOINT)
+    return found
+
+
+def asked_of_kinds(sets: Path, out: Path) -> dict[str, dict[str, float]]:
+    """Ask the model about the sets that decide what it declares; return what it reaches, by step."""
     groups = []
     for name, how in KINDS.items():
         occlusight("scenes", "make", *how, *DRAWN, "--questions", "eyes", "--out", str(sets / name))
     for name in ("free", "staged", *KINDS):
         occlusight("bench", "run", "--data", str(sets / name), "--out", str(out / name), "--no-certainty")
         groups.append(Finished.read(out / name).scores["by_template"])
-    found = by_step(groups)
-    learnt_from(declared, found).save(CHECKPOINT)
-    write_json(kept, found)
-    return found
+    return by_step(groups)
 
 
 def by_step(groups: Iterable[Mapping[str, Mapping[str, Any]]]) -> dict[str, dict[str, float]]:

@@ -123,8 +123,7 @@ def refuse_no_file(word: str) -> None:
 
 
 def refuse_no_picture(path: Path, name: str) -> None:
-    """Raise BadPicture, or BadVideo by its name, where a file's first bytes are those of no picture, and of no video;
-    nothing is decoded."""
+    """Raise BadPicture, or BadVideo by its name, where a file's first bytes are those of neither picture nor video."""
     from occlusight.images.film import is_video, open_film
     from occlusight.images.header import read_header
     from occlusight.model.picture import open_picture
