@@ -1,4 +1,5 @@
-"""A hub on this machine: one model whose files are sent as they are, cut, or altered."""
+"""A hub on this machine, which answers as Hugging Face's and as ModelScope: one model whose files are sent as they
+are, cut, or altered."""
 
 from __future__ import annotations
 
@@ -11,20 +12,22 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 NAME = "maker/model"
+ON_MODELSCOPE = "modelscope:maker/model"
 WEIGHTS = "model.safetensors"
 CONTENT = bytes(range(256)) * 8192  # 2 MiB
 
 
 @dataclass
 class FakeHub:
-    """What it has and what it was asked: `ranges` of the weights. `cut` answers end after so many bytes; `alter` turns
-    what is sent of the weights into something else of the same length; after `pause` bytes of an answer it waits for
-    `go`."""
+    """What it has and what it was asked: `ranges` of the weights. `cut` answers with them end after so many bytes;
+    `alter` turns what is sent of the weights into something else of the same length; after `pause` bytes of an answer
+    it waits for `go`; `wrong` is told of the weights as ModelScope lists them; `tokens` are those that ModelScope's
+    questions brought."""
 
     files: dict[str, bytes] = field(
         default_factory=lambda: {"config.json": b"{}", WEIGHTS: CONTENT, "notes.md": b"not wanted"}
@@ -34,6 +37,8 @@ class FakeHub:
     cut: int | None = None
     alter: bool = False
     pause: int | None = None
+    wrong: dict[str, Any] = field(default_factory=dict)
+    tokens: list[str | None] = field(default_factory=list)
     go: threading.Event = field(default_factory=threading.Event)
     address: str = ""
 
@@ -46,6 +51,12 @@ class FakeHub:
             digest = hashlib.sha256(content).hexdigest()
             one["lfs"] = {"sha256": digest, "oid": digest, "size": len(content), "pointerSize": 134}
         return one
+
+    def listed(self, path: str) -> dict[str, Any]:
+        """A file as ModelScope describes it."""
+        content = self.files[path]
+        told = {"Path": path, "Size": len(content), "Sha256": hashlib.sha256(content).hexdigest(), "Type": "blob"}
+        return {**told, "Name": path.rpartition("/")[2], "Revision": self.revision, "IsLFS": path == WEIGHTS}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -68,6 +79,16 @@ class Handler(BaseHTTPRequestHandler):
             self.reply({"id": NAME, "sha": hub.revision, "siblings": siblings, "private": False, "tags": []})
         elif path.startswith(f"/{NAME}/resolve/") and path.rpartition("/")[2] in hub.files:
             self.send_file(path.rpartition("/")[2])
+        elif path == f"/api/v1/models/{NAME}/repo/files":
+            hub.tokens.append(self.headers.get("Authorization"))
+            listed = [{**hub.listed(name), **(hub.wrong if name == WEIGHTS else {})} for name in hub.files]
+            folder = {"Path": "assets", "Name": "assets", "Type": "tree", "Size": 0, "Sha256": ""}
+            self.reply({"Code": 200, "Success": True, "Data": {"Files": [folder, *listed]}})
+        elif path == f"/api/v1/models/{NAME}/repo":
+            (name,) = parse_qs(urlsplit(self.path).query)["FilePath"]
+            self.send_part(name)
+        elif path.startswith("/api/v1/"):
+            self.reply({"Code": 10010205001, "Message": "获取模型信息失败，信息不存在", "Success": False}, 404)
         else:
             self.reply({"error": "Repository not found"}, 404, {"X-Error-Code": "RepoNotFound"})
 
@@ -88,21 +109,34 @@ class Handler(BaseHTTPRequestHandler):
             hub.ranges.append(wanted)
             if hub.alter:
                 sent = bytes(len(sent))
-        self.send(status, headers, sent)
+        self.send(status, headers, sent, hub.cut if name == WEIGHTS else None)
 
-    def send(self, status: int, headers: dict[str, str], body: bytes) -> None:
+    def send_part(self, name: str) -> None:
+        """As ModelScope does it: a part has status 200, and its header alone says what it is; a small file comes
+        whole, whatever was asked for."""
+        content, wanted, headers = self.hub.files[name], self.headers.get("Range"), {}
+        if name == WEIGHTS:
+            self.hub.ranges.append(wanted)
+            if wanted:
+                begin = int(wanted.removeprefix("bytes=").partition("-")[0])
+                headers["Content-Range"] = f"bytes {begin}-{len(content) - 1}/{len(content)}"
+                content = content[begin:]
+            content = bytes(len(content)) if self.hub.alter else content
+        self.send(200, headers, content, self.hub.cut if name == WEIGHTS else None)
+
+    def send(self, status: int, headers: dict[str, str], body: bytes, cut: int | None = None) -> None:
         self.send_response(status)
         for name, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command == "GET":
-            sent = body if self.hub.cut is None else body[: self.hub.cut]
+            sent = body if cut is None else body[:cut]
             if self.hub.pause is not None and len(sent) > self.hub.pause:
                 self.wfile.write(sent[: self.hub.pause])
                 self.hub.go.wait(20)
                 sent = sent[self.hub.pause :]
             self.wfile.write(sent)
-            if self.hub.cut is not None and len(body) > self.hub.cut:
+            if cut is not None and cut < len(body):
                 self.close_connection = True
 
     def handle(self) -> None:
@@ -120,6 +154,9 @@ def in_its_place(hub: FakeHub, cache: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setenv("MODELSCOPE_ENDPOINT", hub.address)
+    monkeypatch.setenv("MODELSCOPE_CACHE", str(cache / "modelscope"))
+    monkeypatch.delenv("MODELSCOPE_API_TOKEN", raising=False)
 
 
 @contextmanager

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-import types
 from pathlib import Path
 
 import pytest
+from tests.backends.fake_hub import ON_MODELSCOPE, fake_hub, in_its_place
 
 from occlusight.backends import open_backend
 from occlusight.backends.hub import checkpoint_of
 from occlusight.errors import BadInput, BadModel
+from occlusight.model.revision import revision_of
 
 
 def test_a_folder_is_itself(tiny_checkpoint: Path) -> None:
@@ -51,14 +51,19 @@ def test_an_unreachable_hub_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -
     assert "\n" not in str(caught.value)
 
 
-def test_modelscope_is_asked_when_named_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setitem(sys.modules, "modelscope", None)
-    with pytest.raises(BadModel, match=r"pip install .* '\.\[modelscope\]'"):
-        checkpoint_of("modelscope:Qwen/X")
-    fake = types.ModuleType("modelscope")
-    fake.snapshot_download = lambda name, **_: str(tmp_path / name)  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "modelscope", fake)
-    assert checkpoint_of("modelscope:Qwen/X") == tmp_path / "Qwen/X"
+def test_modelscope_is_asked_when_named_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_checkpoint: Path
+) -> None:
+    with fake_hub() as hub:
+        hub.files = {path.name: path.read_bytes() for path in tiny_checkpoint.iterdir() if path.is_file()}
+        in_its_place(hub, tmp_path / "hub", monkeypatch)
+        folder = checkpoint_of(ON_MODELSCOPE)
+        assert (folder / "model.safetensors").read_bytes() == (tiny_checkpoint / "model.safetensors").read_bytes()
+        assert checkpoint_of(ON_MODELSCOPE, offline=True) == folder
+        assert revision_of(folder) == revision_of(tiny_checkpoint)
+        assert open_backend(ON_MODELSCOPE).info.name == ON_MODELSCOPE
+        with pytest.raises(BadModel, match="'maker/model' is not downloaded"):
+            checkpoint_of("maker/model", offline=True)
 
 
 def test_the_oracle_wants_its_data() -> None:

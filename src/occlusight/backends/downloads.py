@@ -1,29 +1,37 @@
-"""Models of the Hugging Face hub on this machine: downloads that go on where they ended, and what is there.
+"""Models of a hub on this machine: downloads that go on where they ended, and what is there.
 
-The library that the hub's own programs use keeps nothing of a file that was interrupted (since its version 2), and
-compares no digests. So weights are fetched here, into its cache and by its requests; it finds them there and does the
-rest.
+What a hub's own library keeps of a file that was interrupted, and which digests it compares, changes from version to
+version. So files are fetched here, into a cache of the layout that Hugging Face's library has: `blobs`, each under its
+digest; `snapshots`, a folder a revision, whose files are links to them; `refs`, the newest revision that is whole.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
+import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
 from occlusight.errors import BadInput, BadModel, Cancelled, OcclusightError
 from occlusight.files.lock import only_writer
+from occlusight.files.text import read_json
 from occlusight.files.whole import sha256, unwritable
 
 WANTED = ("*.json", "*.jinja", "*.safetensors", "*.txt", "*.model")
 """The files of a repository that a model needs."""
+INDEX = "model.safetensors.index.json"
 TIMEOUT_S = 10.0
+TRIES = 5
+"""How often a connection is made again that breaks before anything more has come."""
+PIECE = 2**20
 SPARE = 100 * 2**20
 """Bytes of the disk that are left alone."""
 
@@ -34,7 +42,7 @@ Stopped = Callable[[], bool]
 
 @dataclass(frozen=True)
 class Large:
-    """A file of weights: its path in the repository, its bytes and their SHA-256."""
+    """A file that is fetched here: its path in the repository, its bytes and their SHA-256."""
 
     path: str
     size: int
@@ -43,7 +51,8 @@ class Large:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a hub has under a name: its newest revision, the bytes of all files that are wanted, and the large ones."""
+    """What a hub has under a name: its newest revision, the bytes of all files that are wanted, and the large ones
+    (or all, where the hub says the digests of all)."""
 
     name: str
     revision: str
@@ -63,40 +72,64 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Hub:
-    """A hub, and the cache in which its models are kept; the environment's (HF_ENDPOINT, HF_HOME) unless given."""
+class Hub(ABC):
+    """A hub, and the cache in which its models are kept; the environment's unless given."""
 
     endpoint: str | None = None
     cache: Path | None = None
 
+    title: ClassVar[str]
+    """What people call it."""
+    home: ClassVar[str]
+    """The variable of the environment that moves the cache to another disk."""
+    branch: ClassVar[str]
+    """Where its newest revision is."""
+
     @property
+    @abstractmethod
     def root(self) -> Path:
         """The folder of the cache."""
-        from huggingface_hub import constants
-
-        return self.cache or Path(constants.HF_HUB_CACHE)
 
     @property
+    @abstractmethod
     def address(self) -> str:
-        """Where the hub is."""
-        from huggingface_hub import constants
+        """Where the hub is, without a slash at the end."""
 
-        return self.endpoint or constants.ENDPOINT
-
+    @abstractmethod
     def listing(self, name: str, wanted: Sequence[str] = WANTED) -> Listing:
         """Ask the hub what it has. Raises BadModel where there is no such model, and where the hub cannot be asked."""
-        from huggingface_hub import HfApi
-        from huggingface_hub.utils import filter_repo_objects  # type: ignore[attr-defined]
 
-        with told_plainly(name):
-            info = HfApi(endpoint=self.address).model_info(name, files_metadata=True, timeout=TIMEOUT_S)
-        files = {one.rfilename: one for one in info.siblings or ()}
-        found = [files[path] for path in filter_repo_objects(files, allow_patterns=list(wanted))]
-        large = tuple(Large(one.rfilename, one.lfs.size, one.lfs.sha256) for one in found if one.lfs)
-        return Listing(name, info.sha or "", sum(one.size or 0 for one in found), large)
+    @abstractmethod
+    def bring(self, name: str, file: str, folder: Path) -> None:
+        """Download a small file into a folder outside the cache. Raises BadModel where it cannot be had."""
+
+    @abstractmethod
+    def headers(self) -> dict[str, str]:
+        """Who asks."""
+
+    @abstractmethod
+    def url(self, listing: Listing, one: Large) -> str:
+        """Return where a file is."""
+
+    @abstractmethod
+    def folders(self) -> Iterator[tuple[str, Path]]:
+        """Yield the name and the folder of each model in the cache."""
+
+    @abstractmethod
+    def folder(self, name: str) -> Path:
+        """Return the folder of a model in the cache, whether it is there or not."""
+
+    @abstractmethod
+    def linked(self, listing: Listing, wanted: Sequence[str]) -> Path:
+        """Return the folder of a revision whose large files are there, and fetch the others."""
+
+    @abstractmethod
+    def kept(self, name: str, wanted: Sequence[str], reason: Unreachable) -> Path:
+        """Return the folder of what was downloaded before. Raises BadModel with the reason for which nothing else can
+        be had."""
 
     def missing(self, listing: Listing) -> int:
-        """Return how many bytes of weights must still be fetched."""
+        """Return how many bytes of large files must still be fetched."""
         return sum(one.size - self._has(listing.name, one) for one in listing.large)
 
     def pull(
@@ -114,12 +147,10 @@ class Hub:
             BadInput: there is no room for it on the disk, or another process is downloading it.
             Cancelled: `stopped` says so; what is there already stays for the next time.
         """
-        from huggingface_hub import snapshot_download
-
         try:
             listing = self.listing(name, wanted)
-        except Unreachable:
-            listing = Listing(name, "", 0, ())
+        except Unreachable as reason:
+            return self.kept(name, wanted, reason)
         self._check_room(listing)
         there = sum(self._has(name, one) for one in listing.large)
         total = sum(one.size for one in listing.large)
@@ -128,26 +159,16 @@ class Hub:
             told = None if tell is None else partial(_told_of_all, tell, there, total)
             self._fetch(listing, one, told, stopped)
             there += one.size
-        with told_plainly(name):
-            folder = snapshot_download(
-                name,
-                endpoint=self.address,
-                cache_dir=self.cache,
-                allow_patterns=list(wanted),
-                etag_timeout=TIMEOUT_S,
-            )
-        return Path(folder)
+        return self.linked(listing, wanted)
 
     def stored(self) -> list[Stored]:
         """Return the models that are there, by name, also those whose download has not ended."""
         found = []
-        for folder in sorted(self.root.glob("models--*")):
-            name = folder.name.removeprefix("models--").replace("--", "/", 1)
-            ref = folder / "refs" / "main"
+        for name, folder in sorted(self.folders()):
+            ref = folder / "refs" / self.branch
             revision = ref.read_text("utf-8").strip() if ref.is_file() else ""
             snapshot = folder / "snapshots" / revision
-            parts = any(folder.glob("blobs/*.part"))
-            whole = bool(revision) and not parts and (snapshot / "config.json").exists() and _has_weights(snapshot)
+            whole = bool(revision) and (snapshot / "config.json").exists() and _has_weights(snapshot)
             size = sum(path.stat().st_size for path in folder.glob("blobs/*"))
             found.append(Stored(name, revision, snapshot if whole else None, size))
         return found
@@ -163,18 +184,16 @@ class Hub:
         if stored is None:
             here = ", ".join(one.name for one in self.stored()) or "none"
             raise BadModel(f"{name!r} is not among the downloaded models ({here})")
-        shutil.rmtree(self._folder(name))
+        shutil.rmtree(self.folder(name))
         return stored.bytes
 
-    def _folder(self, name: str) -> Path:
-        return self.root / f"models--{name.replace('/', '--')}"
-
-    def _blob(self, name: str, one: Large) -> Path:
-        return self._folder(name) / "blobs" / one.digest
+    def blob(self, name: str, one: Large) -> Path:
+        """Return where a file lies, or will."""
+        return self.folder(name) / "blobs" / one.digest
 
     def _has(self, name: str, one: Large) -> int:
         """How many bytes of a file are there."""
-        blob = self._blob(name, one)
+        blob = self.blob(name, one)
         part = blob.with_suffix(".part")
         return one.size if blob.is_file() else min(one.size, part.stat().st_size) if part.is_file() else 0
 
@@ -184,38 +203,23 @@ class Hub:
         if missing and missing + SPARE > free:
             raise BadInput(
                 f"{listing.name} takes {missing / 1e9:.1f} GB more, but {free / 1e9:.1f} GB are free in {self.root}; "
-                "make "
-                "room (occlusight models list, remove), or set HF_HOME to another disk"
+                f"make room (occlusight models list, remove), or set {self.home} to another disk"
             )
 
     def _fetch(self, listing: Listing, one: Large, tell: Callable[[int], None] | None, stopped: Stopped) -> None:
         """Bring one file into the cache, from where it ended the last time."""
-        from huggingface_hub import hf_hub_url
-        from huggingface_hub.file_download import http_get
-        from huggingface_hub.utils import build_hf_headers, silent_tqdm  # type: ignore[attr-defined]
-
-        blob = self._blob(listing.name, one)
+        blob = self.blob(listing.name, one)
         part = blob.with_suffix(".part")
         if blob.is_file():
             return
-        url = hf_hub_url(listing.name, one.path, revision=listing.revision, endpoint=self.address)
-        with told_plainly(listing.name), opened_alone(part) as file:
+        with self.told_plainly(listing.name), opened_alone(part) as file:
             if blob.is_file():  # another process has brought it meanwhile
                 part.unlink()
                 return
-            begun = file.seek(0, os.SEEK_END)
-            if begun > one.size:
-                begun = file.truncate(0)
-            file.seek(begun)
-            counted = Counted(file, tell, stopped)
-            http_get(
-                url,
-                counted,  # type: ignore[arg-type]
-                resume_size=begun,
-                headers=build_hf_headers(),
-                expected_size=one.size,
-                tqdm_class=None if tell is None else silent_tqdm,
-            )
+            if file.seek(0, os.SEEK_END) > one.size:
+                file.seek(file.truncate(0))
+            with bar(one, file.tell()) if tell is None else nullcontext(tell) as hear:
+                download(self.url(listing, one), self.headers(), Counted(file, hear, stopped), one.size)
             file.flush()
             digest = sha256(part)
             if digest != one.digest:
@@ -226,63 +230,102 @@ class Hub:
                 )
             part.rename(blob)
 
+    @contextmanager
+    def told_plainly(self, name: str) -> Iterator[None]:
+        """Turn the errors of a transfer into one of ours. Raises BadModel, Unreachable, or Unwritable where the disk is
+        full."""
+        from huggingface_hub import errors
+
+        try:
+            yield
+        except OcclusightError:
+            raise
+        except (errors.HTTPError, ValueError) as error:  # type: ignore[attr-defined]  # httpx's, or httpx2's
+            raise unreachable(name, self.title, error) from error
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+                raise unwritable(Path(error.filename or "the cache of models"), error) from error
+            raise unreachable(name, self.title, error) from error
+
+
+def download(url: str, headers: dict[str, str], file: Counted, size: int) -> None:
+    """Fetch what is missing of a file of a known size, behind what is there; a connection that breaks is made again.
+
+    Raises what the transport raises, OSError where other bytes come than were asked for, Cancelled.
+    """
+    from huggingface_hub import errors
+    from huggingface_hub.utils import hf_raise_for_status, http_stream_backoff  # type: ignore[attr-defined]
+
+    tries = TRIES
+    while (begun := file.tell()) < size:
+        ranged = {"Range": f"bytes={begun}-"} if begun else {}
+        try:
+            with http_stream_backoff(
+                "GET",
+                url,
+                headers={**headers, **ranged, "Accept-Encoding": "identity"},
+                timeout=TIMEOUT_S,
+                retry_on_exceptions=(),
+                retry_on_status_codes=(408, 429),
+            ) as response:
+                hf_raise_for_status(response)
+                if begun and _begins_at(response.headers.get("Content-Range")) != begun:
+                    file.restart()  # the whole file comes, whatever was asked for
+                for piece in response.iter_bytes(PIECE):
+                    file.write(piece)
+        except errors.HfHubHTTPError:
+            raise
+        except errors.HTTPError:  # type: ignore[attr-defined]  # a connection that broke, or was not made
+            tries = tries - 1 if file.tell() <= begun else TRIES
+            if not tries:
+                raise
+            time.sleep(1)
+            continue
+        if file.tell() != size:
+            raise OSError(f"{file.tell():,} bytes came, and not {size:,}")
+
+
+def _begins_at(content_range: str | None) -> int:
+    """Where what comes begins; ModelScope sends a part with status 200, and this header alone says that it is one."""
+    found = re.fullmatch(r"bytes (\d+)-\d+/.+", content_range or "")
+    return int(found[1]) if found else 0
+
+
+@contextmanager
+def bar(one: Large, begun: int) -> Iterator[Callable[[int], None]]:
+    """Draw how far a file is; yields what hears how many bytes of it are there."""
+    from huggingface_hub.utils import tqdm  # type: ignore[attr-defined]
+
+    with tqdm(total=one.size, initial=begun, unit="B", unit_scale=True, desc=one.path) as drawn:  # type: ignore[no-untyped-call]
+        yield lambda done: drawn.update(done - drawn.n)
+
 
 class Counted:
     """A file that is written to, as far as nobody stops it, and tells where it is."""
 
-    def __init__(self, file: BinaryIO, tell: Callable[[int], None] | None, stopped: Stopped) -> None:
+    def __init__(self, file: BinaryIO, tell: Callable[[int], None], stopped: Stopped) -> None:
         self._file = file
         self._tell = tell
         self._stopped = stopped
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes) -> None:
         """Write. Raises Cancelled."""
         if self._stopped():
             raise Cancelled("the download was stopped; what is there stays for the next time")
-        written = self._file.write(data)
-        if self._tell is not None:
-            self._tell(self._file.tell())
-        return written
+        self._file.write(data)
+        self._tell(self._file.tell())
 
     def tell(self) -> int:
         """Return where it is."""
         return self._file.tell()
 
-    def seek(self, to: int) -> int:
-        """Go there."""
-        return self._file.seek(to)
-
-    def truncate(self) -> int:
-        """Cut what is behind."""
-        return self._file.truncate()
+    def restart(self) -> None:
+        """Drop all that is there."""
+        self._file.seek(self._file.truncate(0))
 
 
 class Unreachable(BadModel):
     """A hub cannot be asked at the moment."""
-
-
-@contextmanager
-def told_plainly(name: str) -> Iterator[None]:
-    """Turn the hub's errors into one of ours. Raises BadModel, Unreachable, or Unwritable where the disk is full."""
-    from huggingface_hub import errors
-
-    try:
-        yield
-    except OcclusightError:
-        raise
-    except errors.GatedRepoError as error:
-        raise BadModel(
-            f"{name!r} wants its terms to be agreed to: do so at https://huggingface.co/{name}, then log in with hf "
-            "auth login"
-        ) from error
-    except errors.RepositoryNotFoundError as error:
-        raise BadModel(f"the hub has no model {name!r} (or it is private), and no folder here has that name") from error
-    except (errors.HTTPError, ValueError) as error:  # type: ignore[attr-defined]  # httpx's, or httpx2's
-        raise unreachable(name, "the Hugging Face hub", error) from error
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
-            raise unwritable(Path(error.filename or "the cache of models"), error) from error
-        raise unreachable(name, "the Hugging Face hub", error) from error
 
 
 @contextmanager
@@ -314,5 +357,12 @@ def free_bytes(folder: Path) -> int:
 
 def _has_weights(snapshot: Path) -> bool:
     """Whether all files of weights are there that a checkpoint names; broken links are not."""
-    files = list(snapshot.glob("*.safetensors"))
-    return bool(files) and all(file.exists() for file in files)
+    index = snapshot / INDEX
+    if not index.is_file():
+        files = list(snapshot.glob("*.safetensors"))
+        return bool(files) and all(file.exists() for file in files)
+    try:
+        named = set(read_json(index)["weight_map"].values())
+    except (BadInput, ValueError, LookupError, TypeError, AttributeError):
+        return False
+    return all((snapshot / str(file)).exists() for file in named)

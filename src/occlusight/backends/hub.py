@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from occlusight.backends.downloads import WANTED, Hub, unreachable
+from occlusight.backends.downloads import WANTED, Hub
+from occlusight.backends.hugging_face import HuggingFace
+from occlusight.backends.modelscope import PREFIX, ModelScope
 from occlusight.checks import received
 from occlusight.errors import BadInput, BadModel
-from occlusight.extras import install
 
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-MODELSCOPE = "modelscope:"
+HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+HUBS: tuple[type[Hub], ...] = (HuggingFace, ModelScope)
 SHIPPED = ("default", "blind")
 CODE = ("*.py",)
 """The code that some repositories bring."""
@@ -39,13 +40,17 @@ def checkpoint_of(model: str, wanted: Sequence[str] = WANTED, offline: bool = Fa
         )
     if model and Path(model).is_dir():
         return Path(model)
-    if offline and HUB_ID.fullmatch(model):
-        return downloaded(model)
-    if model.startswith(MODELSCOPE) and HUB_ID.fullmatch(model.removeprefix(MODELSCOPE)):
-        return from_modelscope(model.removeprefix(MODELSCOPE), wanted, offline)
-    if HUB_ID.fullmatch(model):
-        return from_hub(model, wanted)
-    raise BadModel(f"there is no model {model!r}; --model takes {CHOICES}")
+    hub = hub_of(model)
+    if hub is None:
+        raise BadModel(f"there is no model {model!r}; --model takes {CHOICES}")
+    return downloaded(model, hub) if offline else hub.pull(model, wanted)
+
+
+def hub_of(model: str) -> Hub | None:
+    """Return the hub that would have a model of this name; None where no hub would."""
+    if not HUB_ID.fullmatch(model.removeprefix(PREFIX)):
+        return None
+    return ModelScope() if model.startswith(PREFIX) else HuggingFace()
 
 
 def shipped(name: str) -> Path:
@@ -69,30 +74,10 @@ def served_checkpoint(name: str) -> Path:
     return Path(name)
 
 
-def downloaded(name: str) -> Path:
-    """Return the folder of a model that was downloaded from Hugging Face's hub. Raises BadModel where it was not, or
-    not whole."""
-    stored = Hub().find(name)
+def downloaded(name: str, hub: Hub) -> Path:
+    """Return the folder of a model that was downloaded from a hub. Raises BadModel where it was not, or not whole."""
+    stored = hub.find(name)
     if stored is None or stored.folder is None:
         what = "not downloaded" if stored is None else "not downloaded whole"
         raise BadModel(f"{name!r} is {what}; download it first (occlusight models pull {name})")
     return stored.folder
-
-
-def from_hub(name: str, wanted: Sequence[str] = WANTED) -> Path:
-    """Download from Hugging Face's hub, or find what was downloaded before."""
-    return Hub().pull(name, wanted)
-
-
-def from_modelscope(name: str, wanted: Sequence[str] = WANTED, offline: bool = False) -> Path:
-    """Download from ModelScope, or find what was downloaded before; `offline` finds alone."""
-    try:
-        from modelscope import snapshot_download
-    except ImportError as error:
-        raise BadModel(
-            f"{MODELSCOPE}{name} needs the package modelscope, which is not installed: {install('modelscope')}"
-        ) from error
-    try:
-        return Path(snapshot_download(name, allow_patterns=list(wanted), local_files_only=offline))
-    except Exception as error:  # modelscope raises whatever its transport raises
-        raise unreachable(name, "ModelScope", error) from error

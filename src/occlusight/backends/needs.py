@@ -8,9 +8,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from occlusight.backends.downloads import Hub, free_bytes, told_plainly
+from occlusight.backends.downloads import Hub, free_bytes
 from occlusight.backends.fitting import need_of
-from occlusight.backends.hub import HUB_ID, SHIPPED, checkpoint_of, shipped
+from occlusight.backends.hub import SHIPPED, checkpoint_of, hub_of
+from occlusight.backends.hugging_face import HuggingFace
 from occlusight.errors import BadInput, BadModel
 from occlusight.model.config import ModelConfig
 from occlusight.model.device import Placement
@@ -99,11 +100,12 @@ class About:
         return found
 
 
-def about_model(name: str, hub: Hub = Hub()) -> About:
+def about_model(name: str) -> About:
     """Tell what a model takes. Raises BadModel where there is none of this name, or nothing can be known of it."""
+    hub = None if name in SHIPPED or Path(name).is_dir() else hub_of(name)
+    if hub is None:
+        return _of_folder(name, checkpoint_of(name), free_bytes(HuggingFace().root))
     free = free_bytes(hub.root)
-    if name in SHIPPED or Path(name).is_dir() or not HUB_ID.fullmatch(name):
-        return _of_folder(name, shipped(name) if name in SHIPPED else checkpoint_of(name), free)
     stored, listing = hub.find(name), None
     try:
         listing = hub.listing(name)
@@ -121,10 +123,8 @@ def about_model(name: str, hub: Hub = Hub()) -> About:
 
 
 def _of_hub(name: str, hub: Hub, free: int) -> About:
-    from huggingface_hub import hf_hub_download
-
-    with TemporaryDirectory() as folder, told_plainly(name):
-        hf_hub_download(name, "config.json", local_dir=folder, endpoint=hub.address)
+    with TemporaryDirectory() as folder:
+        hub.bring(name, "config.json", Path(folder))
         return _of_folder(name, Path(folder), free)
 
 

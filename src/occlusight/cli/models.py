@@ -27,22 +27,21 @@ def models() -> None:
 
 @models_app.command("list")
 def list_command() -> None:
-    """List the shipped model and those that were downloaded from the Hugging Face hub: their size, and whether they
-    fit.
+    """List the shipped model and those that were downloaded: their size, and whether they fit.
 
     The last line of the output is the list as JSON.
     """
     from rich.table import Table
 
-    from occlusight.backends.downloads import Hub, free_bytes
-    from occlusight.backends.hub import SHIPPED, shipped
+    from occlusight.backends.downloads import free_bytes
+    from occlusight.backends.hub import HUBS, SHIPPED, shipped
     from occlusight.backends.needs import fitting, needs_of
 
-    hub = Hub()
+    hubs = [hub() for hub in HUBS]
     rows: list[dict[str, Any]] = []
     for name, folder, size in [
         *((name, shipped(name), None) for name in SHIPPED),
-        *((one.name, one.folder, one.bytes) for one in hub.stored()),
+        *((one.name, one.folder, one.bytes) for hub in hubs for one in hub.stored()),
     ]:
         needs = None if folder is None else needs_of(folder)
         rows.append(
@@ -54,7 +53,8 @@ def list_command() -> None:
                 "fits": [] if needs is None else fitting(needs),
             }
         )
-    table = Table(title=f"models ({free_bytes(hub.root) / 1e9:.1f} GB free in {hub.root})")
+    folders = [{"folder": str(hub.root), "free_bytes": free_bytes(hub.root)} for hub in hubs]
+    table = Table(title="models")
     for column in ("name", "on the disk", "fits into the free memory"):
         table.add_column(column, overflow="fold")
     for row in rows:
@@ -62,7 +62,8 @@ def list_command() -> None:
         fits = fits if row["whole"] else "download not ended: models pull goes on"
         table.add_row(row["name"], f"{row['bytes'] / 1e9:.2f} GB", fits)
     for_people(table)
-    for_programs({"models": rows, "folder": str(hub.root), "free_bytes": free_bytes(hub.root)})
+    for_people(*(f"{hub.title}: {free_bytes(hub.root) / 1e9:.1f} GB free in {hub.root}" for hub in hubs))
+    for_programs({"models": rows, "folders": folders})
 
 
 @models_app.command("show")
@@ -72,7 +73,7 @@ def show_command(
     """Tell what a model takes, before anything of it is loaded or downloaded: disk, memory, speed where it was
     measured.
 
-    Of one on the Hugging Face hub it says, too, whether there is a newer revision than the one that was downloaded. The
+    Of one on a hub it says, too, whether there is a newer revision than the one that was downloaded. The
     last line of the output is the same as JSON.
     """
     from occlusight.backends.needs import about_model
@@ -86,29 +87,31 @@ def show_command(
 def pull_command(model: OnHub) -> None:
     """Download a model. What was interrupted goes on where it ended; digests are compared.
 
-    HF_ENDPOINT names another hub than huggingface.co, HF_HOME the folder.
+    HF_ENDPOINT names another hub than huggingface.co, HF_HOME the folder; MODELSCOPE_ENDPOINT and MODELSCOPE_CACHE do
+    it for ModelScope, MODELSCOPE_API_TOKEN says who asks.
     """
-    from occlusight.backends.downloads import Hub
-    from occlusight.backends.hub import HUB_ID, MODELSCOPE, checkpoint_of
+    from occlusight.backends.hub import hub_of
     from occlusight.cli.progress import progress
 
-    if model.startswith(MODELSCOPE):
-        folder = checkpoint_of(model)
-    elif HUB_ID.fullmatch(model):
-        with progress(model, "MB") as tell:
-            folder = Hub().pull(model, tell=lambda done, total: tell(done // 10**6, total // 10**6))
-    else:
-        raise BadInput(f"there is nothing to download for {model!r}; give a hub id such as Qwen/Qwen3-VL-2B-Instruct")
+    hub = hub_of(model)
+    if hub is None:
+        raise BadInput(
+            f"there is nothing to download for {model!r}; give a hub id such as Qwen/Qwen3-VL-2B-Instruct, or "
+            "modelscope:ORG/NAME"
+        )
+    with progress(model, "MB") as tell:
+        folder = hub.pull(model, tell=lambda done, total: tell(done // 10**6, total // 10**6))
     for_people(f"{model} is in {folder}")
     for_programs({"name": model, "folder": str(folder)})
 
 
 @models_app.command("remove")
 def remove_command(model: OnHub) -> None:
-    """Delete a model that was downloaded from the Hugging Face hub, with all its revisions."""
-    from occlusight.backends.downloads import Hub
+    """Delete a model that was downloaded, with all its revisions."""
+    from occlusight.backends.hub import hub_of
+    from occlusight.backends.hugging_face import HuggingFace
 
-    freed = Hub().remove(model)
+    freed = (hub_of(model) or HuggingFace()).remove(model)
     for_people(f"{model} is deleted; {freed / 1e9:.2f} GB are free again")
     for_programs({"name": model, "freed_bytes": freed})
 

@@ -15,8 +15,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from occlusight.api import about_model
-from occlusight.backends.downloads import Hub
-from occlusight.backends.hub import HUB_ID
+from occlusight.backends.hub import hub_of
 from occlusight.errors import BadInput
 from occlusight.serve.api.admin_shapes import AboutModel, AdminEvent, PullRequest, SwitchRequest
 from occlusight.serve.api.errors import RESPONSES, ApiError, ErrorBody
@@ -73,8 +72,10 @@ def admin_router(service: Service) -> APIRouter:
 
 async def pull(name: str, tell: Tell) -> AdminEvent:
     """Download a model. Raises ApiError for one that there is not, or that cannot be had."""
-    if not HUB_ID.fullmatch(name):
-        raise ApiError(f"{name!r} is no hub id such as Qwen/Qwen3-VL-2B-Instruct", "model", "invalid_value")
+    hub = hub_of(name)
+    if hub is None:
+        what = "is no hub id such as Qwen/Qwen3-VL-2B-Instruct, or modelscope:ORG/NAME"
+        raise ApiError(f"{name!r} {what}", "model", "invalid_value")
     left, told = False, 0.0
 
     def hear(done: int, total: int) -> None:
@@ -85,7 +86,7 @@ async def pull(name: str, tell: Tell) -> AdminEvent:
 
     try:
         with about_the_model():
-            await asyncio.to_thread(Hub().pull, name, tell=hear, stopped=lambda: left)
+            await asyncio.to_thread(hub.pull, name, tell=hear, stopped=lambda: left)
     finally:
         left = True
     return AdminEvent(event="done", model=name)

@@ -10,7 +10,7 @@ from occlusight.serve.api.shapes import Form, Reply
 
 
 class PullRequest(Form):
-    """A model of the Hugging Face hub."""
+    """A model of the Hugging Face hub, or of ModelScope."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"model": "Qwen/Qwen3-VL-2B-Instruct"}]})
 
