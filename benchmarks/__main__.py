@@ -153,6 +153,32 @@ def long_command(
     print(json.dumps({**found, **about, "versions": record["versions"], "commit": record["commit"]}))
 
 
+@app.command("pairs")
+def pairs_command(
+    checkpoint: Checkpoint,
+    data: Annotated[str, typer.Option(help="A data set with scenes that show so many things.")],
+    objects: Annotated[int, typer.Option(min=2, help="Things in a picture.")] = 10,
+    image_size: Annotated[int, typer.Option(min=32, help="Pictures are brought to this many pixels a side.")] = 512,
+    runs: Annotated[int, typer.Option(min=1, help="Scenes; each is looked at twice.")] = 5,
+    quantize: Annotated[str, typer.Option(help="Weights: none, int8 or int4.")] = "int8",
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 2,
+) -> None:
+    """Time all pairs of a relation graph beside the first token about a new picture; print one line of JSON."""
+    import torch
+
+    from benchmarks.pairs import measure
+    from occlusight.datasets.dataset import open_set
+
+    torch.set_num_threads(threads)
+    scenes = list(open_set(data).scenes.values())
+    backend = open_for_timing(str(checkpoint), EngineOptions(device="cpu", quantize=quantize))
+    say(f"loaded; {peak_rss_gb():.2f} GB")
+    found = measure(backend, scenes, objects=objects, side=image_size, runs=runs, progress=say)
+    record = surroundings()
+    about = {"quantize": quantize, "threads": threads, "machine": {**record["machine"], **processor()}}
+    print(json.dumps({**found, **about, "versions": record["versions"], "commit": record["commit"]}))
+
+
 @app.command("load")
 def load_command(
     url: Annotated[str, typer.Option(help="A running `occlusight serve` on this machine.")] = "http://127.0.0.1:7860",

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, Unpack, runtime_checkable
 
+from occlusight.backends.events import Done as Done  # who asks a backend needs both, from one module
 from occlusight.backends.events import Event, Saved, Usage
+from occlusight.backends.events import TextDelta as TextDelta
 from occlusight.backends.fields import Picture, as_films, as_pictures
 from occlusight.backends.options import PIXELS_LIMIT, EngineOptions, MaxPixels, as_max_pixels, in_order
 from occlusight.checks import as_question, by, check_fields, instance, received, several, text, whole
