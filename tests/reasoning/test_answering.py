@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,11 +18,12 @@ from occlusight.backends.fields import Picture
 from occlusight.backends.protocol import CancelCheck, Message, ModelInfo, Request
 from occlusight.backends.scripted import Scripted
 from occlusight.errors import BadInput
-from occlusight.reasoning.answering import Answering, without_yes
+from occlusight.reasoning.answering import Answering
 from occlusight.reasoning.labels import LABELS
 from occlusight.reasoning.names import named
 from occlusight.reasoning.own_wording import Thing, own_wording
 from occlusight.reasoning.sentences import sentence
+from occlusight.reasoning.spoken import without_yes
 from occlusight.reasoning.understanding import Understanding
 from occlusight.reasoning.vocabulary import shipped_words
 
@@ -260,6 +262,38 @@ def test_the_models_answer_streams_and_ends_as_it_did() -> None:
     *pieces, done = answering.generate(Request("what hides the dog", "street.webp", max_tokens=3))
     assert len(pieces) == 3
     assert done.finish_reason == "length"
+
+
+@pytest.mark.parametrize(
+    ("question", "label", "stop", "answer"),
+    [
+        ("what hides the dog", "who_hides:1", ("fully", "nothing"), "No. The dog is "),  # the model's own words
+        ("what hides the cat", "who_hides:1", ("street",), "I see no cat in this picture; I see a "),  # a sentence
+        ("sing a song", "outside", (" in a picture",), "I can only tell what is"),
+        ("what hides the dog", "who_hides:1", ("nowhere",), "No. The dog is fully visible, nothing is before it."),
+    ],
+)
+def test_what_stops_an_answer_stops_it_whoever_says_it(
+    question: str, label: str, stop: tuple[str, ...], answer: str
+) -> None:
+    own = {"Is anything hiding the dog?": "No. The dog is fully visible, nothing is before it."}
+    inside = 0.01 if label == "outside" else 0.99
+    read = reads("who_hides:1", 0.5, inside, "")
+    answering = Answering(Model({**SEES, **own}, learnt=LEARNT), Understanding(read))
+    done = Completion.of(answering.generate(Request(question, "street.webp", stop=stop)))
+    assert (done.text, done.finish_reason) == (answer, "stop")
+    assert done.asked is not None
+
+
+def test_after_what_stops_it_the_second_of_two_questions_is_not_asked() -> None:
+    own = {"Is anything hiding the dog?": "No. It is visible.", "Is anything hiding the car?": "Yes. The lamp."}
+    one, two = (SIDES.of(f"what hides the {thing}") for thing in ("dog", "car"))
+    both: Any = SimpleNamespace(of=lambda *_: replace(one, parts=(one, two)), words=SIDES.words)
+    forms: tuple[tuple[dict[str, Any], int], ...] = (({}, 2), ({"stop": ("visible",)}, 1), ({"max_tokens": 2}, 1))
+    for settings, asked in forms:
+        model = Model({**SEES, **own}, learnt=LEARNT)
+        text = Completion.of(Answering(model, both).generate(Request("both?", "street.webp", **settings))).text
+        assert len([one for one in model.requests if one.prompt in own]) == asked, text
 
 
 @pytest.mark.parametrize(

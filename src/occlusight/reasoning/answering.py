@@ -16,6 +16,7 @@ from occlusight.backends.completion import Completion
 from occlusight.backends.events import Asked, Done, Event, Grounds, Saved, TextDelta, Timings, Usage
 from occlusight.backends.options import SamplingParams
 from occlusight.backends.protocol import Backend, CancelCheck, ModelInfo, Request
+from occlusight.backends.stopping import StopStrings
 from occlusight.backends.wrapped import Wrapped
 from occlusight.errors import Cancelled
 from occlusight.occlusion.kinds import Lang
@@ -29,9 +30,9 @@ from occlusight.reasoning.names import Name, named
 from occlusight.reasoning.own_wording import Thing, own_wording
 from occlusight.reasoning.reasoned import Reasoning
 from occlusight.reasoning.sentences import SPACE, sentence
+from occlusight.reasoning.spoken import without_yes
 from occlusight.reasoning.understanding import Understanding, Understood
 
-YES = ("Yes. ", "是的。", "是的，", "是的,")
 DECIDED = re.compile(r"^(Yes|No)\. (?=.)|^(是的|没有)[。，,](?=.)")
 """A decision before its reason: "is everything visible?" and "is anything hidden?" are one step."""
 OF_ONE: Mapping[str, str] = {"hidden_now": "who_hides", "still_there": "exists"}
@@ -98,9 +99,11 @@ class Answering(Wrapped):
         request = of_the_last_film(request)
         if request.films and (self.reasoning is None or request.pictures or len(request.films) > 1):
             return self.backend.generate(request, cancelled)  # which says what it takes
+        stops = StopStrings(params.stop)
+        request = replace(request, sampling=replace(params, stop=()))
         if request.films and self.reasoning is not None:
-            return told_of_film(self.reasoning, request, cancelled)
-        return Answer(self, request, cancelled)
+            return stops.cut(told_of_film(self.reasoning, request, cancelled))
+        return Answer(self, request, stops, cancelled)
 
     def clear_cache(self) -> None:
         """Empty the backend's caches, and forget what was seen in pictures."""
@@ -113,8 +116,9 @@ class Answering(Wrapped):
 class Answer(Iterator[Event]):
     """The events of one answer. `close`, from any thread, stops it, and what the model is doing for it."""
 
-    def __init__(self, by: Answering, request: Request, cancelled: CancelCheck | None) -> None:
+    def __init__(self, by: Answering, request: Request, stops: StopStrings, cancelled: CancelCheck | None) -> None:
         self.by = by
+        self.stops = stops
         self.history = [message.text for message in request.history if message.role == "user"]
         shown = (request.pictures, *(message.pictures for message in reversed(request.history)))
         self.request = replace(request, pictures=next((some for some in shown if some), ()), history=())
@@ -128,7 +132,7 @@ class Answer(Iterator[Event]):
         self._dones: list[Done] = []
         kept = by.lists.of(self.request.pictures)
         self.looking = Looking(by.backend, self.request, by.understanding.words, kept, self._whole)
-        self._events = self._all()
+        self._events = stops.cut(self._all())
 
     def __next__(self) -> Event:
         if self._closed:
@@ -192,6 +196,8 @@ class Answer(Iterator[Event]):
             yield from self._ask_back(asked)
         elif asked.parts:
             for number, part in enumerate(asked.parts):
+                if self.stops.reached or (self._dones and self._dones[-1].finish_reason == "length"):
+                    break
                 if number:
                     yield TextDelta(SPACE[asked.lang])
                 yield from self.answer(part)
@@ -373,25 +379,6 @@ def possible(asked: Understood, pictures: int) -> Understood:
         asked = replace(asked, scope="inside", program=asked.other if best else asked.program, other=[])
     op, arguments = asked.program[-1]
     return replace(asked, program=[[OF_ONE[op], arguments]]) if op in OF_ONE else asked
-
-
-def without_yes(events: Iterator[Event]) -> Iterator[Event]:
-    """Yield an answer without the "Yes." at its beginning, which answers what was asked instead: the rest says more.
-
-    >>> [event.text for event in without_yes(iter([TextDelta("Y"), TextDelta("es. The"), TextDelta(" dog.")]))]
-    ['The', ' dog.']
-    """
-    held, over = "", False
-    for event in events:
-        if over or not isinstance(event, TextDelta):
-            yield event
-            continue
-        held += event.text
-        if not any(yes.startswith(held) for yes in YES):  # else it may still become one
-            yield TextDelta(next((held.removeprefix(yes) for yes in YES if held.startswith(yes)), held))
-            over = True
-    if held and not over:
-        yield TextDelta(held)
 
 
 def _said(what: str, lang: Lang, slots: Mapping[str, object] | None = None) -> TextDelta:
