@@ -18,7 +18,9 @@ def test_a_folder_is_itself(tiny_checkpoint: Path) -> None:
     assert open_backend(str(tiny_checkpoint)).info.name == str(tiny_checkpoint)
 
 
-@pytest.mark.parametrize("name", ["", "nothing", "a/b/c", "modelscope:Qwen", "modelscope:", "/no/such/folder"])
+@pytest.mark.parametrize(
+    "name", ["", "nothing", "a/b/c", "modelscope:Qwen", "modelscope:", "/no/such/folder", "a" * 5000, "a\0"]
+)
 def test_an_unknown_name_is_answered_with_the_choices(name: str) -> None:
     with pytest.raises(BadModel, match=r"'default'.*checkpoint folder.*modelscope:ORG/NAME"):
         checkpoint_of(name)

@@ -72,6 +72,18 @@ def test_headers_that_do_not_end_are_not_waited_for(
                 assert time.monotonic() < began + 4
 
 
+def test_what_comes_behind_an_early_answer_breaks_nothing(address: str, caplog: pytest.LogCaptureFixture) -> None:
+    with ExitStack() as stack:
+        line = connect(address, stack)
+        line.sendall(b"PUT /metrics HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+        assert b" 404 " in line.recv(4000)
+        line.sendall(b"no length\r\n")
+        while line.recv(4000):
+            pass  # until it is closed
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
+    assert httpx.get(f"{address}/healthz").status_code == 200
+
+
 def test_an_address_holds_so_many_connections(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Connection, "of_an_address", 8)
     with ExitStack() as stack:

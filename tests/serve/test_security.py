@@ -222,6 +222,15 @@ def test_other_names_get_a_page_that_tells_the_option(address: str, host: str) -
         assert "<b><b>" not in reply.text
 
 
+def test_programs_are_refused_in_the_form_of_their_errors(address: str) -> None:
+    host = httpx.get(f"{address}/v1/models", headers={"host": "evil.example"})
+    assert (host.status_code, host.json()["error"]["type"]) == (421, "invalid_request_error")
+    assert "--allow-host evil.example" in host.json()["error"]["message"]
+    for path, error in (("/v1/models", "permission_error"), ("/v1/messages", "permission_error")):
+        origin = httpx.post(address + path, headers={"origin": "http://evil.example"})
+        assert (origin.status_code, origin.json()["error"]["type"]) == (403, error)
+
+
 def test_a_request_has_one_host(address: str) -> None:
     port = int(address.rpartition(":")[2])
     for head in ("", "Host: localhost\r\nHost: evil.example\r\n", "Host: user@localhost\r\n", "Host: localhost/x\r\n"):

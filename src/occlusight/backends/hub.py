@@ -12,6 +12,7 @@ from occlusight.backends.hugging_face import HuggingFace
 from occlusight.backends.modelscope import PREFIX, ModelScope
 from occlusight.checks import received
 from occlusight.errors import BadInput, BadModel
+from occlusight.files.text import is_dir, is_file, shown
 
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 HUBS: tuple[type[Hub], ...] = (HuggingFace, ModelScope)
@@ -38,11 +39,11 @@ def checkpoint_of(model: str, wanted: Sequence[str] = WANTED, offline: bool = Fa
         raise BadInput(
             "the oracle answers from the truth of a data set: occlusight bench run --model oracle --data DIR --out OUT"
         )
-    if model and Path(model).is_dir():
+    if model and is_dir(Path(model)):
         return Path(model)
     hub = hub_of(model)
     if hub is None:
-        raise BadModel(f"there is no model {model!r}; --model takes {CHOICES}")
+        raise BadModel(f"there is no model {shown(model)}; --model takes {CHOICES}")
     return downloaded(model, hub) if offline else hub.pull(model, wanted)
 
 
@@ -67,7 +68,7 @@ def served_checkpoint(name: str) -> Path:
     """Return the folder of what a server is said to run. Raises BadInput where there is none."""
     if name in SHIPPED:
         return shipped(name)
-    if not (Path(name) / "config.json").is_file():
+    if not is_file(Path(name) / "config.json"):
         raise BadInput(
             f"served_checkpoint takes 'default' or the folder of a checkpoint, but {received(name)} was given"
         )

@@ -13,6 +13,7 @@ from occlusight.backends.fitting import need_of
 from occlusight.backends.hub import SHIPPED, checkpoint_of, hub_of
 from occlusight.backends.hugging_face import HuggingFace
 from occlusight.errors import BadInput, BadModel
+from occlusight.files.text import is_dir
 from occlusight.model.config import ModelConfig
 from occlusight.model.device import Placement
 from occlusight.model.fields import read_json
@@ -102,7 +103,7 @@ class About:
 
 def about_model(name: str) -> About:
     """Tell what a model takes. Raises BadModel where there is none of this name, or nothing can be known of it."""
-    hub = None if name in SHIPPED or Path(name).is_dir() else hub_of(name)
+    hub = None if name in SHIPPED or is_dir(Path(name)) else hub_of(name)
     if hub is None:
         return _of_folder(name, checkpoint_of(name), free_bytes(HuggingFace().root))
     free = free_bytes(hub.root)

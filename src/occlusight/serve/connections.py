@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 
+import h11
 from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -49,6 +50,13 @@ class Connection(H11Protocol):
             self._stop_waiting()
         elif self._deadline is None:
             self._expect_headers()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP; where an answer has begun already, all that is left is to close."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
 
     def _expect_headers(self) -> None:
         self._deadline = self.loop.call_later(self.headers_s, self.transport.close)

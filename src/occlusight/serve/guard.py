@@ -19,11 +19,14 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from occlusight.errors import BadInput
+from occlusight.serve.api.errors import ApiError
 from occlusight.serve.origins import SHARED
 from occlusight.serve.visitors import neighbourhood
 
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:/@\s]+)(?::(\d{1,5}))?")
 NAME = re.compile(r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*")
+PROGRAMS = ("/v1/", "/admin/")
+"""Paths that programs ask for."""
 OPEN_AT_ONCE = 256
 """How many requests of one address are open at the same time; an open page holds one, or two while it waits for an
 answer."""
@@ -100,14 +103,13 @@ class Guard:
         headers = Headers(scope=scope)
         host = HOST.fullmatch(headers.get("host", ""))
         if host is None or len(headers.getlist("host")) != 1:
-            return PlainTextResponse("A request needs one Host header, and it must be a name or an address.", 400)
+            return told(scope, "a request needs one Host header, and it must be a name or an address", 400)
         if not self.trusts(host[1]):
-            return unknown_host(host[1])
+            return unknown_host(scope, host[1])
         if not same_origin(headers, scope["method"]) and not self.shares(scope["path"], headers):
-            return PlainTextResponse("A page of another site may not use this server.", 403)
+            return told(scope, "a page of another site may not use this server", 403)
         if self._open[client] >= OPEN_AT_ONCE:
-            text = f"This address has {OPEN_AT_ONCE} requests open; more are not taken."
-            return PlainTextResponse(text, 429, {"Retry-After": "5"})
+            return told(scope, f"this address has {OPEN_AT_ONCE} requests open; more are not taken", 429, 5)
         return None
 
     def shares(self, path: str, headers: Headers) -> bool:
@@ -173,8 +175,19 @@ def place(origin: str) -> tuple[str, int | None] | None:
     return parts.hostname.rstrip("."), None if port in (80, 443) else port
 
 
-def unknown_host(host: str) -> Response:
-    """Return the page for those who use a name that the server does not know."""
+def told(scope: Scope, message: str, status: int, retry_after_s: int | None = None) -> Response:
+    """Return a refusal: to programs in the form of their other errors, to browsers as a sentence."""
+    error = ApiError(message, None, None, status, retry_after_s)
+    path = scope["path"]
+    if path.startswith(PROGRAMS):
+        return error.response(path)
+    return PlainTextResponse(f"{message[:1].upper()}{message[1:]}.", status, error.headers())
+
+
+def unknown_host(scope: Scope, host: str) -> Response:
+    """Return a refusal of a name that the server does not know."""
+    if scope["path"].startswith(PROGRAMS):
+        return told(scope, f"this server does not answer under the name {host}; serve --allow-host {host}", 421)
     name = html.escape(host)
     return HTMLResponse(
         "<!doctype html><meta charset=utf-8><title>Occlusight</title><p>This server does not answer under the "

@@ -109,10 +109,11 @@ def test_what_cannot_be_done_is_refused_with_the_reason(http: httpx.Client, hub:
     status, message, param = refused(http, "pull", {"model": "maker/other"})
     assert (status, param) == (400, "model")
     assert "the hub has no model 'maker/other'" in message
-    for name in ("default", "../etc", "modelscope:a", ""):
+    for name in ("default", "../etc", "modelscope:a", "", "a" * 5000):
         status, _, param = refused(http, "pull", {"model": name})
         assert (status, param) == (400, "model")
     assert refused(http, "pull", {"model": NAME, "force": True})[2] == "force"
+    assert http.get(f"/admin/models/{'a' * 5000}").status_code == 400
     assert refused(http, "switch", {"model": "default"})[:2] == (501, "this server cannot change its model")
     hub.alter = True
     answer = http.post("/admin/models/pull", json={"model": NAME})  # which fails after it has begun

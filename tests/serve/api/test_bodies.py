@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from time import monotonic
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from occlusight.backends.scripted import Scripted
 from occlusight.serve.api.bodies import BodyLimits
 
 PATH = "/v1/chat/completions"
+RIGHT = b'{"model": "scripted", "messages": [{"role": "user", "content": "?"}]}'
 
 
 @pytest.fixture(scope="module")
@@ -59,4 +61,45 @@ def test_what_comes_too_slowly_or_too_much_at_once_is_refused(address: str) -> N
     )
 
 
-RIGHT = b'{"model": "scripted", "messages": [{"role": "user", "content": "?"}]}'
+def test_a_body_of_too_many_values_is_refused_before_it_is_read() -> None:
+    head = b'{"model": "scripted", "messages": [{"role": "user", "content": "?"}]'
+    many = {
+        "fields": b",".join([head, *(b'"f%d": 1' % at for at in range(1000))]) + b"}",
+        "messages": head[:-1] + b', {"role": "user", "content": "?"}' * 400 + b"]}",
+        "lists": head + b', "stop": ' + b"[" * 1100 + b"]" * 1100 + b"}",
+    }
+    with (
+        serving_api(Scripted("A."), bodies=BodyLimits(values=1000)) as url,
+        httpx.Client(base_url=url, headers={"Content-Type": "application/json"}) as http,
+    ):
+        for body in many.values():
+            refused = http.post(PATH, content=body)
+            assert refused.status_code == 413
+            assert "1,000 values" in refused.json()["error"]["message"]
+        fitting = head[:-1] + b', {"role": "assistant", "content": "?"}, {"role": "user", "content": "?"}' * 120 + b"]}"
+        assert http.post(PATH, content=fitting).status_code == 200
+
+
+def test_a_body_of_many_mistakes_takes_no_longer_for_it(serve_api: Callable[..., str]) -> None:
+    many = [1] * 50_000
+    for field in ({"messages": many}, {"messages": [{"role": "user", "content": many}]}, {"stop": many}):
+        began = monotonic()
+        refused = httpx.post(serve_api(Scripted("A.")) + PATH, json={"model": "scripted", **field}, timeout=60)
+        assert refused.status_code == 400
+        assert monotonic() < began + 20  # the square of so many takes minutes
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "message"),
+    [
+        (b"", {}, 400, "the body is missing"),
+        (b'{"model": "\xe9"}', {}, 400, "the body is no JSON that can be read: it is no UTF-8"),
+        (b"[" * 900 + b"]" * 900, {}, 400, "the body"),
+        (RIGHT, {"Content-Encoding": "gzip"}, 415, "(Content-Encoding: gzip)"),
+        (RIGHT, {"Content-Encoding": "identity"}, 200, ""),
+    ],
+)
+def test_what_is_no_body_is_said(address: str, body: bytes, headers: dict[str, str], status: int, message: str) -> None:
+    reply = httpx.post(address + PATH, content=body, headers={"Content-Type": "application/json", **headers})
+    assert reply.status_code == status
+    assert message in reply.text

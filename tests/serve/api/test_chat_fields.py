@@ -92,6 +92,8 @@ def test_every_field_is_honoured_or_refused_by_name(http: httpx.Client, backend:
         ({"max_tokens": 3, "max_completion_tokens": 4}, "max_tokens"),
         ({"response_format": {"type": "json_object"}, "structured_outputs": {"regex": "a"}}, "structured_outputs"),
         ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
+        ({"stop": [""]}, "stop[0]"),
+        ({"stop": ""}, "stop"),
         ({"messages": []}, "messages"),
         ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0]"),
         ({"messages": [{"role": "user", "content": " "}]}, "messages[0].content"),
@@ -115,6 +117,12 @@ def test_what_is_wrong_is_named(http: httpx.Client, given: dict[str, Any], param
     error = refusal(post(http, **given))
     assert error["param"].startswith(param)
     assert param.rpartition(".")[2][:1] in error["message"]
+
+
+def test_of_two_forms_the_one_that_was_meant_is_complained_of(http: httpx.Client) -> None:
+    assert "at most 16 items" in refusal(post(http, stop=["a"] * 17))["message"]
+    assert "at least 1 item" in refusal(post(http, messages=[{"role": "user", "content": []}]))["message"]
+    assert "valid string" in refusal(post(http, stop=5))["message"]
 
 
 def test_what_is_not_had_here_is_said_to_be_unsupported(http: httpx.Client) -> None:

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from occlusight.api import about_model
 from occlusight.backends.hub import hub_of
 from occlusight.errors import BadInput
+from occlusight.files.text import shown
 from occlusight.serve.api.admin_shapes import AboutModel, AdminEvent, PullRequest, SwitchRequest
 from occlusight.serve.api.errors import RESPONSES, ApiError, ErrorBody
 from occlusight.serve.api.service import Service, client_of, stream, unless_left
@@ -75,7 +76,7 @@ async def pull(name: str, tell: Tell) -> AdminEvent:
     hub = hub_of(name)
     if hub is None:
         what = "is no hub id such as Qwen/Qwen3-VL-2B-Instruct, or modelscope:ORG/NAME"
-        raise ApiError(f"{name!r} {what}", "model", "invalid_value")
+        raise ApiError(f"{shown(name)} {what}", "model", "invalid_value")
     left, told = False, 0.0
 
     def hear(done: int, total: int) -> None:

@@ -15,17 +15,21 @@ from occlusight.serve.visitors import neighbourhood
 
 RETRY_S = 5
 BOUNDED = ("/v1/", "/admin/")
+BEFORE_A_VALUE = (b",", b"[", b"{")
+"""One of these stands before each value of a JSON document but the outermost; none is in base64."""
 
 
 @dataclass(frozen=True)
 class BodyLimits:
-    """Bytes of one body, seconds for it to arrive, and bytes of all bodies that are held, of one address and in all: a
-    request holds its body until it is answered."""
+    """Bytes of one body, seconds for it to arrive, bytes of all bodies that are held, of one address and in all: a
+    request holds its body until it is answered; and values of its JSON: each costs a hundred times what its bytes do,
+    in memory, and in time during which the server does nothing else."""
 
     largest: int = 64 * 2**20
     seconds: float = 120.0
     of_an_address: int = 2**28
     in_all: int = 2**30
+    values: int = 100_000
 
     @classmethod
     def of(cls, largest: int) -> BodyLimits:
@@ -48,7 +52,10 @@ class Bodies:
             return
         body = Body(self, neighbourhood(scope["client"][0] if scope["client"] else ""), receive)
         try:
-            told = Headers(scope=scope).get("content-length", "0")
+            headers = Headers(scope=scope)
+            if (encoding := headers.get("content-encoding", "identity").strip().lower()) not in ("", "identity"):
+                raise HTTPException(415, f"bodies are taken as they are, not encoded (Content-Encoding: {encoding})")
+            told = headers.get("content-length", "0")
             body.hold(int(told[:20]) if told.isdecimal() else 0)
         except HTTPException as error:
             retry = RETRY_S if error.status_code in (429, 503) else None
@@ -70,6 +77,7 @@ class Body:
         self._receive = receive
         self._held = 0
         self._came = 0
+        self._values = 0
         self._end = asyncio.get_running_loop().time() + bodies.limits.seconds
         self._whole = False
 
@@ -106,7 +114,11 @@ class Body:
         except TimeoutError:
             raise HTTPException(408, f"the request took longer than {self._bodies.limits.seconds:g} s") from None
         if message["type"] == "http.request":
-            self._came += len(message.get("body", b""))
+            piece = message.get("body", b"")
+            self._came += len(piece)
             self.hold(max(self._came, self._held))
+            self._values += sum(map(piece.count, BEFORE_A_VALUE))
+            if self._values > self._bodies.limits.values:
+                raise HTTPException(413, f"the body holds more than the {self._bodies.limits.values:,} values allowed")
             self._whole = not message.get("more_body", False)
         return message

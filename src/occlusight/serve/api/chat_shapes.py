@@ -27,6 +27,7 @@ from occlusight.serve.api.shapes import (
 )
 
 STOPS = 16
+StopString: TypeAlias = Annotated[str, Field(min_length=1)]
 
 
 class TextPart(Form):
@@ -187,7 +188,7 @@ class ChatRequest(Form):
     top_p: TopP | None = None
     max_completion_tokens: Tokens | None = None
     max_tokens: Tokens | None = Field(default=None, description="The older name of max_completion_tokens.")
-    stop: Annotated[str, Field(min_length=1)] | Annotated[list[str], Field(max_length=STOPS)] | None = None
+    stop: StopString | Annotated[list[StopString], Field(max_length=STOPS)] | None = None
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
     presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     response_format: ResponseFormat | None = None

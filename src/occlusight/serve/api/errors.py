@@ -19,6 +19,8 @@ from occlusight.errors import BadInput, Busy, OcclusightError
 
 LOG = logging.getLogger("occlusight.serve")
 MESSAGES = "/v1/messages"
+CONSIDERED = 1000
+"""Errors of a body among which the one to tell is looked for."""
 LEFT = 499
 """Nobody reads this any more: the client left."""
 ANTHROPIC_TYPES = {
@@ -92,9 +94,13 @@ class ApiError(Exception):
         detail = ErrorDetail(message=message, type=self.type, param=param, code=self.code)
         return ErrorBody(error=detail).model_dump()
 
+    def headers(self) -> dict[str, str]:
+        """Return the header that says when to come again, if it makes sense to."""
+        return {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
+
     def response(self, path: str = "") -> Response:
         """Return the refusal of a request to a path."""
-        headers = {"Retry-After": str(self.retry_after_s)} if self.retry_after_s is not None else {}
+        headers = self.headers()
         if self.status == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = "Bearer" if path.startswith("/v1/") else 'Basic realm="Occlusight"'
         return JSONResponse(self.body(path), self.status, headers)
@@ -119,9 +125,10 @@ def api_error(error: Exception) -> ApiError:
             return of_validation(error.errors(), error.body)
         case HTTPException():
             retry = (error.headers or {}).get("Retry-After")
-            bad = error.status_code == HTTPStatus.BAD_REQUEST  # JSON that is too deep, or has too long a number
-            kind = "invalid_json" if bad else None
-            return ApiError(str(error.detail), None, kind, error.status_code, int(retry) if retry else None)
+            if error.status_code == HTTPStatus.BAD_REQUEST:
+                text = "the body is no JSON that can be read: it is no UTF-8, too deep, or has too long a number"
+                return ApiError(text, None, "invalid_json")
+            return ApiError(str(error.detail), None, None, error.status_code, int(retry) if retry else None)
         case OcclusightError():
             LOG.error("an answer failed: %s", error)
             return ApiError(str(error), None, None, 500)
@@ -131,15 +138,15 @@ def api_error(error: Exception) -> ApiError:
 
 def of_validation(errors: Sequence[Mapping[str, Any]], body: object) -> ApiError:
     """Return the first error of those that lie deepest in a body: of a union, the form that fits best."""
-    places = [(place_in(body, error["loc"][1:], error["type"]), error) for error in errors]
-    place, error = max(places, key=lambda one: len(one[0]))
+    places = [(place_in(body, error["loc"][1:], error["type"]), error) for error in errors[:CONSIDERED]]
+    place, error = max(places, key=lambda one: (len(one[0]), not one[1]["type"].endswith("_type")))
     param = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".") or None
     if error["type"] == "extra_forbidden":
         return ApiError(f"{param} is not a parameter that is known here; leave it out", param, "unknown_parameter")
     if error["type"] == "none_required" or error.get("ctx", {}).get("max_length") == 0:
         return ApiError(f"{param} is not supported here; leave it out", param, "unsupported_parameter")
     if error["type"] == "missing":
-        return ApiError(f"{param} is missing", param, "missing_required_parameter")
+        return ApiError(f"{param or 'the body'} is missing", param, "missing_required_parameter")
     if error["type"] == "json_invalid" or isinstance(body, bytes):
         return ApiError("the body is not JSON, or not called so (Content-Type: application/json)", None, "invalid_json")
     return ApiError(f"{param or 'the body'}: {error['msg']}", param, "invalid_value")
@@ -151,13 +158,18 @@ def place_in(body: object, location: Sequence[str | int], kind: str) -> list[str
     if not location:
         return []
     part, rest = location[0], location[1:]
-    inside = part in body if isinstance(body, dict) else isinstance(body, list) and part in range(len(body))
+    inside = part in body if isinstance(body, dict) else isinstance(body, list) and is_place(part, body)
     if not inside:
         lacking = isinstance(body, dict) and kind == "missing" and not rest
         return [part] if lacking else place_in(body, rest, kind)
     within = [part, *place_in(body[part], rest, kind)]  # type: ignore[index]  # a list's places are numbers
     type_of_it = isinstance(body, dict) and part == body.get("type")
     return max(place_in(body, rest, kind), within, key=len) if type_of_it else within
+
+
+def is_place(part: str | int, values: list[object]) -> bool:
+    """Whether a part of a location is a place in a list. (`range` would look for a name in all of it.)"""
+    return isinstance(part, int) and 0 <= part < len(values)
 
 
 def handle_errors(app: FastAPI) -> None:

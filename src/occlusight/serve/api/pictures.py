@@ -40,6 +40,8 @@ FRAME_PIXELS = 786_432
 FOLDER = "occlusight-pictures-"
 FETCHES = 3
 """Pictures that are fetched at a time: each takes one of the threads in which all requests are prepared."""
+REPEATS = 8
+"""How often a request may show each of its pictures, on the average: a conversation repeats them."""
 WAIT_S, RETRY_S = 5.0, 5
 """Seconds that a request waits for a place for its video, and after which another try may be worth it."""
 Kind: TypeAlias = Literal["image", "video"]
@@ -132,6 +134,7 @@ class Pictures:
         self._names: dict[str, str] = {}
         self._kept: dict[str, Path] = {}
         self._pictures: set[str] = set()
+        self._shown = 0
         self._films = 0
         self._over = False
         self._lock = Lock()
@@ -145,6 +148,10 @@ class Pictures:
         """
         if url not in self._pictures and len(self._pictures) >= self.limits.pictures:
             raise ApiError(f"a request takes at most {self.limits.pictures} pictures", param, "too_many_images")
+        if self._shown >= REPEATS * self.limits.pictures:
+            most = REPEATS * self.limits.pictures
+            raise ApiError(f"a request shows pictures at most {most} times in all", param, "too_many_images")
+        self._shown += 1
         self._pictures.add(url)
         if url not in self._kept and self.limits.fetcher is not None and ADDRESS.match(url):
             return self._keep(url, self._fetched(self.limits.fetcher, url, param), param)
