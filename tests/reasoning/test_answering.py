@@ -137,6 +137,12 @@ def test_existence_is_made_of_the_list(question: str, answer: str) -> None:
     assert answered(question, "exists:1", {})[0] == answer
 
 
+def test_what_is_denied_is_not_said_to_be_seen() -> None:
+    own = {"How many dogs are there?": "None.", "图中有几只狗?": "没有。"}
+    said = "I see no dog in this picture; I see a street lamp and a red car."
+    assert answered("what hides the dog", "who_hides:1", own)[0] == said
+
+
 def test_another_colour_than_was_said_is_told_first() -> None:
     own = {"Does the street lamp hide the red car?": "No.", "路灯是否遮挡红色的汽车?": "没有。"}
     for question, answer in (

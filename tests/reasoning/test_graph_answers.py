@@ -54,6 +54,17 @@ def test_an_answer_rests_on_relations_and_has_their_probability() -> None:
     assert json.loads(json.dumps(yes.to_json()))["program"] == [["hides", [*by_names(by, "dog", "red car")]]]
 
 
+def test_that_something_is_hidden_is_as_sure_as_that_anything_hides_it() -> None:
+    by = answers()
+    found = by.of(asked("is anything hidden", [["anything_hidden", []]]), "en")
+    assert found.text == "Yes. The red car is partly hidden."
+    p = [r.probability for r in by.described.graph.relations if by.facts.objects[r.occluded].name == "red car"]
+    assert found.probability == pytest.approx(1 - (1 - p[0]) * (1 - p[1]), abs=1e-4)  # type: ignore[operator]
+    bare = replace(by.described, graph=replace(by.described.graph, relations=()), asked={("o1", "o2"): 0.1})
+    none = GraphAnswers(bare, by.understanding).of(asked("is anything hidden", [["anything_hidden", []]]), "en")
+    assert (none.text, none.probability) == ("No. Nothing is hidden.", 0.9)
+
+
 def by_names(by: GraphAnswers, *names: str) -> list[str]:
     return [next(o.id for o in by.facts.objects.values() if o.name == name) for name in names]
 

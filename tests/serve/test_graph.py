@@ -38,7 +38,7 @@ def known(picture: Path, domain: float | None = None) -> Described:
     doubt = Unknown((second.occluder, second.occluded), DOUBT, 0.6)
     graph = replace(truth, relations=(first, second, *relations[2:]), unknown=(doubt,))
     asked = {(r.occluder, r.occluded): 0.9 for r in graph.relations}
-    return Described(graph, asked, Certainty(True, "renders", domain))
+    return Described(graph, asked, Certainty(True, "renders", domain), sure=(0.7, 0.7))
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_pairs_and_objects_are_chosen_with_the_mouse(tab: Tab) -> None:
     tab.page.click(".strip [data-o]:has-text('dog')")
     assert chosen(tab) == ["dog"]
     card = tab.page.inner_text(".card")
-    assert DOUBT.en in card  # what is not sure enough to be said is not said
+    assert EN["doubted_why"].format(p="60 %", **{"from": "70 %"}) in card
     assert EN["doubted"].split(":")[0] in tab.page.inner_text(".card h2")
     assert (EN["sure_no"] in tab.page.inner_text(".card .sure"), EN["sure_55"] in card) == (True, False)
     assert str(tab.page.get_attribute(".g-rel[data-r='1']", "aria-label")).startswith(EN["doubted"].split(":")[0])

@@ -74,3 +74,17 @@ class Wrapped(Backend):
     def within(self, limits: PixelLimits) -> Self:
         """Return the same with other pixel limits."""
         return self.around(self.backend.within(limits))
+
+
+def layers(backend: Backend) -> Iterator[Backend]:
+    """Yield a backend and those that it asks, the model itself last."""
+    yield backend
+    while isinstance(backend, Wrapped):
+        backend = backend.backend
+        yield backend
+
+
+def innermost(backend: Backend) -> Backend:
+    """Return the model itself, without what stands before it."""
+    *_, model = layers(backend)
+    return model

@@ -331,7 +331,7 @@ class Answer(Iterator[Event]):
             yield _said("which", asked.lang, {"one": one, "two": two})
 
     def _absent(self, name: Name, lang: Lang, how: str = "absent") -> Iterator[Event]:
-        told = self.looking.seen(lang).told(lang)
+        told = self.looking.seen(lang).without(name).told(lang)  # a list may name what is denied when asked for
         yield _said(how, lang, {"it": name.text})
         yield _said("instead", lang, {"told": told}) if told else TextDelta("." if lang == "en" else "。")
 

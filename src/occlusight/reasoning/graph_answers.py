@@ -5,6 +5,7 @@ An answer cannot contradict another one on the same graph, and says which relati
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -36,6 +37,8 @@ OF_RELATIONS = frozenset(
 """Steps that a graph answers of objects without boxes."""
 OF_PLACES = frozenset(("position", "left_of", "right_of", "between", "count", "count_position"))
 """Steps that need boxes: for places, and since two of one name are told apart by them alone."""
+WHETHER = frozenset(("anything_hides", "hides_anything", "anything_hidden"))
+"""Steps that are answered by yes where one pair of several is so."""
 ON_KINDS = frozenset(("exists", "exists_coloured", "count"))
 """Steps that nothing needs to be there for."""
 SAY: Mapping[str, Mapping[Lang, str]] = {
@@ -171,7 +174,11 @@ class GraphAnswers:
         wording = Wording(self.facts, self.names, lang)
         rests_on = self._consulted(op, [a for a in arguments if a in self.facts.objects])
         relations = tuple(r for pair in rests_on if (r := self.facts.relations.get(pair)) is not None)
-        probability = self._chance(rests_on)
+        if op in WHETHER and relations:
+            named = execute(program, self.facts)["hidden"][:1] if op == "anything_hidden" else self.facts.objects
+            probability = self._any(pair for pair in rests_on if pair[1] in named)
+        else:
+            probability = self._chance(rests_on)
         text = self._said(program, wording, why)
         if len(rests_on) == 1 and probability is not None and rests_on[0] in self.described.graph.doubted:
             text = SAY["doubtful"][lang].format(p=f"{probability:.0%}", said=text)
@@ -218,18 +225,23 @@ class GraphAnswers:
 
     def _chance(self, pairs: Iterable[Pair]) -> float | None:
         """The probability that all of these pairs are as the graph has them."""
+        chances = self._chances(pairs)
+        held = [p if pair in self.facts.relations else 1 - p for pair, p in chances.items()]
+        return round(math.prod(held), 4) if held else None
+
+    def _any(self, pairs: Iterable[Pair]) -> float | None:
+        """The probability that of any of these pairs the first hides the second."""
+        free = [1 - p for p in self._chances(pairs).values()]
+        return round(1 - math.prod(free), 4) if free else None
+
+    def _chances(self, pairs: Iterable[Pair]) -> dict[Pair, float]:
+        """The probability of each of these pairs that the first hides the second; without those that do not meet, about
+        which nobody was asked. Nothing where probabilities are not calibrated."""
         if not self.described.certainty.calibrated:
-            return None
-        chance, any_ = 1.0, False
-        for pair in pairs:
-            p = self.described.asked.get(pair)
-            if p is None:  # pairs that do not meet were not asked about: neither hides the other
-                continue
-            relation = self.facts.relations.get(pair)
-            if relation is not None and relation.probability is not None:
-                p = relation.probability
-            chance, any_ = chance * (p if relation is not None else 1 - p), True
-        return round(chance, 4) if any_ else None
+            return {}
+        asked, relations = self.described.asked, self.facts.relations
+        held = {pair: relations[pair].probability if pair in relations else None for pair in pairs if pair in asked}
+        return {pair: asked[pair] if p is None else p for pair, p in held.items()}
 
     def _kind(self, name: Name) -> str:
         """The kind that a name means: of those that it can mean one that is there, where one is."""

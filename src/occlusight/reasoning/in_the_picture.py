@@ -39,6 +39,16 @@ class Seen:
                 return Thing(thing.kind, colour if name.colour else thing.colour)
         return None
 
+    def without(self, name: Name) -> Seen:
+        """Return the rest, without what a name could mean; things of another colour than it says are kept."""
+        said = self.words.colours[name.colour] if name.colour else None
+        differs = (
+            one
+            for one in self.things
+            if one.kind.key not in name.kinds or (said and one.colour[0] not in ("", said[0]))
+        )
+        return Seen(tuple(differs), self.words)
+
     def told(self, lang: Lang) -> str:
         """Return what is there as a phrase: "a street lamp, a dog and two cars"; empty where nothing is."""
         kinds = list(dict.fromkeys(thing.kind.key for thing in self.things))[:MOST_TOLD]

@@ -71,6 +71,15 @@ class Looking:
         return None if any(one.colour[0] in ("", thing.colour[0]) for one in same) else next(iter(same), None)
 
 
+def denied(backend: Backend, request: Request, things: Mapping[str, Thing]) -> frozenset[str]:
+    """Return which of some things, by their ids, a model denies when it is asked for them; none of one that has not
+    learnt to count in words of its own."""
+    if "count" not in backend.info.learnt or backend.capabilities.scores is None:
+        return frozenset()
+    chances = zip(things, denials(backend, request, list(things.values())), strict=True)
+    return frozenset(id for id, chance in chances if chance > DENIED)
+
+
 def denials(backend: Backend, request: Request, things: Sequence[Thing]) -> list[float]:
     """Return how likely a model that has learnt to count says that there is none of the kind of each thing: the mean of
     both languages, and of how many there are and whether there is one, where it has learnt that, too."""

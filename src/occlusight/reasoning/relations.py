@@ -10,7 +10,7 @@ from typing import Any
 from occlusight.backends.fields import Picture
 from occlusight.backends.protocol import Request
 from occlusight.occlusion.facts import Facts
-from occlusight.occlusion.graph import NO_BOX, UNMEASURED, Graph, Object, Relation, Text, Unknown
+from occlusight.occlusion.graph import NO_BOX, UNMEASURED, Box, Graph, Object, Relation, Text, Unknown
 from occlusight.occlusion.kinds import LANGS, KindNames, Lang, Names, pluralize
 from occlusight.questions.hiding import hides
 from occlusight.questions.phrases import Wording
@@ -61,6 +61,8 @@ class Described:
         calibrated one where `certainty` says so
     sure: the least probability of a yes, and of a no, with which such a decision is said
     changes: what is not as the model says, and by which rules
+    places: boxes in thousandths about objects that have none in the graph, to draw them (see `places.py`)
+    denied: objects that the model says are not there when it is asked for them by name (see `looking.py`)
     """
 
     graph: Graph
@@ -69,6 +71,8 @@ class Described:
     sure: Sure = NEVER_UNSURE
     changes: tuple[Change, ...] = ()
     extraction: Extraction | None = field(default=None, compare=False, repr=False)
+    places: Mapping[str, Box] = field(default_factory=dict)
+    denied: frozenset[str] = frozenset()
 
     def to_json(self) -> dict[str, Any]:
         """Return the graph's document, with how its probabilities came about, and what rules changed and why."""

@@ -19,7 +19,7 @@ from PIL import Image
 from occlusight.api import reasoning
 from occlusight.api.timeline_rows import TITLE, rows
 from occlusight.backends.protocol import Backend, CancelCheck, Request
-from occlusight.backends.wrapped import Wrapped
+from occlusight.backends.wrapped import layers
 from occlusight.drawing.timeline_svg import timeline_svg
 from occlusight.reasoning.answering import Answering
 from occlusight.reasoning.films import looked_at, story_of
@@ -62,10 +62,10 @@ class Followed:
 def teller(backend: Backend) -> Teller | None:
     """Return what makes what tells the stories of videos by a model's word, the same that answers about them where the
     backend does; None for a model that tells no log-probabilities, and where videos cannot be read."""
-    plain = backend.backend if isinstance(backend, Wrapped) else backend
+    *before, plain = layers(backend)
     if importlib.util.find_spec("av") is None or plain.capabilities.scores is None:
         return None
-    known = backend.reasoning if isinstance(backend, Answering) else None
+    known = next((one.reasoning for one in before if isinstance(one, Answering)), None)
     return cache(lambda: known or reasoning(plain))
 
 

@@ -6,21 +6,25 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from PIL import Image
 
 from occlusight.api import understanding
-from occlusight.backends.protocol import Backend
-from occlusight.backends.wrapped import Wrapped
+from occlusight.backends.protocol import Backend, Request
+from occlusight.backends.wrapped import innermost
 from occlusight.drawing.graph_svg import graph_svg
 from occlusight.drawing.png import png
 from occlusight.model.picture import open_picture
+from occlusight.occlusion.graph import Graph
 from occlusight.reasoning.agreement import Checked, checked
 from occlusight.reasoning.calibrations import calibration_of
 from occlusight.reasoning.extract import Extractor
 from occlusight.reasoning.graph_answers import GraphAnswers
+from occlusight.reasoning.looking import denied
+from occlusight.reasoning.places import locates, places
 from occlusight.reasoning.relations import Described, describe
 from occlusight.reasoning.rules.ruleset import shipped_rules
 from occlusight.serve.fair_queue import Place
@@ -31,19 +35,27 @@ LOG = logging.getLogger("occlusight.serve")
 MOST_KEPT = 128
 """Pictures of which the graph is kept."""
 DRAWN_PIXELS = 2**20
+MARK = 11
+"""Half the side of a mark, in thousandths of the picture."""
 See: TypeAlias = Callable[[Path], Described]
 """Makes what is known of a picture's relations."""
 
 
 def seeing(backend: Backend) -> See | None:
     """Return what makes graphs by a model's word; None for one that tells no log-probabilities."""
-    plain = backend.backend if isinstance(backend, Wrapped) else backend
+    plain = innermost(backend)
     if plain.capabilities.scores is None:
         return None
     extractor = Extractor(plain)
 
     def see(picture: Path) -> Described:
-        return describe(extractor, picture, calibration_of(plain.info.revision))
+        found = describe(extractor, picture, calibration_of(plain.info.revision))
+        objects = () if found.extraction is None else found.extraction.objects
+        absent = denied(plain, Request("?", (picture,)), {one.id: one.thing for one in objects})
+        where = places(plain, picture, objects) if locates(plain) else {}
+        last = sorted(found.graph.relations, key=lambda r: bool({r.occluder, r.occluded} & absent))
+        graph = replace(found.graph, relations=tuple(last))
+        return replace(found, graph=graph, places=where, denied=absent)
 
     return see
 
@@ -105,8 +117,18 @@ class Sight:
 
 def drawing(found: Described, ground: Image.Image, kind: str, language: Language) -> bytes:
     """Return a graph drawn on its picture as `svg` or `png`."""
-    svg = graph_svg(found.graph, ground, language)
+    svg = graph_svg(marked(found), ground, language)
     return png(svg) if kind == "png" else svg.encode()
+
+
+def marked(found: Described) -> Graph:
+    """Return the graph with a mark in the middle of where each of its objects is about, where it has no boxes."""
+    marks = {}
+    for id, (x0, y0, x1, y1) in found.places.items():
+        x, y = (x0 + x1) // 2, (y0 + y1) // 2
+        marks[id] = (max(0, x - MARK), max(0, y - MARK), min(1000, x + MARK), min(1000, y + MARK))
+    objects = (replace(o, box=box, amodal_box=box) if (box := marks.get(o.id)) else o for o in found.graph.objects)
+    return replace(found.graph, objects=tuple(objects))
 
 
 def _checked(found: Described, claim: Claim) -> Checked | None:
@@ -114,8 +136,10 @@ def _checked(found: Described, claim: Claim) -> Checked | None:
 
 
 def told(found: Described) -> Mapping[str, Any]:
-    """Return a graph as the page shows it: its document, and what the rules say that changed it."""
-    return {**found.to_json(), "rules": rules_said([found])}
+    """Return a graph as the page shows it: its document, about where its things are, which of them the model denies,
+    from which probability on a relation is said outright, and what the rules say that changed it."""
+    about = {"places": found.places, "denied": sorted(found.denied), "said_from": found.sure[0]}
+    return {**found.to_json(), **about, "rules": rules_said([found])}
 
 
 def rules_said(found: Iterable[Described]) -> Mapping[str, Mapping[str, str]]:

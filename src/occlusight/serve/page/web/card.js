@@ -4,7 +4,16 @@ import { sure } from "./certainty.js";
 import { h, icon, iconButton } from "./dom.js";
 import { chosen, colour, doubt, located, nameOf, objectOf, sentence } from "./graph.js";
 import { objectButton } from "./objects.js";
+import { askPair } from "./questions.js";
 import { language, percent, t } from "./words.js";
+
+// Models tell how much is hidden in four classes: a figure would promise more.
+const SHARES = [
+  [0.25, "share_small"],
+  [0.5, "share_part"],
+  [0.8, "share_half"],
+  [Infinity, "share_most"],
+];
 
 /** Return the objects from nearest to farthest; what is as near as the next is marked so. */
 export function strip(graph, seen) {
@@ -38,16 +47,6 @@ export function strip(graph, seen) {
     h("ol", { tabindex: 0, "aria-label": t("by_depth") }, ...items),
     h("span", { class: "xs" }, t("farthest")),
   );
-}
-
-/** Return the question about two things of which one hides the other. */
-export function askPair(graph, { occluder, occluded }) {
-  return t("ask_pair", { a: nameOf(objectOf(graph, occluder)), b: nameOf(objectOf(graph, occluded)) });
-}
-
-/** Return further questions about two things of which one hides the other. */
-export function askMore(graph, relation) {
-  return [t("ask_hider", { b: nameOf(objectOf(graph, relation.occluded)) }), askPair(graph, relation)];
 }
 
 /** Return what is known of the pair chosen. */
@@ -88,8 +87,9 @@ export function card(app, graph, seen) {
       h(
         "div",
         { class: "more" },
-        h("p", {}, seen.gone ? t("without_said", { a: name }) : doubted ? doubted.why[language()] : evidence(relation)),
+        h("p", {}, seen.gone ? t("without_said", { a: name }) : doubted ? doubtedWhy(graph, relation) : evidence(relation)),
         changed(graph, relation),
+        denied(graph, relation),
         unplaced(graph),
         !doubted && unknown(graph),
         pairs(graph, seen),
@@ -154,6 +154,13 @@ function told(graph, relation) {
   return sentence.split(/(\{[ab]\})/).map((part) => buttons[part] ?? part);
 }
 
+/** Return why a relation is not said outright. */
+function doubtedWhy(graph, relation) {
+  const { probability } = relation;
+  if (probability == null || graph.said_from == null) return doubt(graph, relation).why[language()];
+  return t("doubted_why", { p: percent(probability), from: percent(graph.said_from) });
+}
+
 const evidence = (relation) => (relation.evidence ? relation.evidence[language()] : t("no_evidence"));
 
 /** Return which rule made a relation what it is, and what the model itself had said. */
@@ -168,11 +175,18 @@ function changed(graph, { changed_by: names, raw_probability: before }) {
   );
 }
 
-/** Return that nothing is drawn, where the model does not say where things are. */
+/** Return which of the two the model denies when it is asked for it by name. */
+function denied(graph, { occluder, occluded }) {
+  const id = [occluder, occluded].find((one) => graph.denied?.includes(one));
+  if (!id) return null;
+  return h("p", { class: "rule" }, icon("heed"), h("span", {}, t("denied", { it: nameOf(objectOf(graph, id)) })));
+}
+
+/** Return how far the places in the picture can be relied upon, where the model says little or nothing of them. */
 function unplaced(graph) {
-  return located(graph).objects.length
-    ? null
-    : h("p", { class: "rule" }, icon("unknown"), h("span", {}, t("unplaced")));
+  const { objects } = located(graph);
+  if (objects.length && !objects.some((one) => one.rough)) return null;
+  return h("p", { class: "rule" }, icon("unknown"), h("span", {}, t(objects.length ? "about_placed" : "unplaced")));
 }
 
 const same = ({ occluder, occluded }, about) => about.length === 2 && occluder === about[0] && occluded === about[1];
@@ -190,7 +204,7 @@ function figures(relation) {
     {},
     relation.covered_fraction > 0 && [
       h("dt", {}, t("hidden")),
-      h("dd", {}, t("about", { share: percent(relation.covered_fraction) })),
+      h("dd", {}, t(SHARES.find(([most]) => relation.covered_fraction < most)[1])),
     ],
     [h("dt", {}, t("which_part")), h("dd", {}, t(`part_${relation.hidden_part}`))],
   );

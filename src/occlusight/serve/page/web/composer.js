@@ -1,12 +1,16 @@
 // Where questions are written, and pictures come in: chosen, pasted, dropped anywhere, taken.
 
-import { askMore, askPair } from "./card.js";
 import { byId, h, icon, iconButton } from "./dom.js";
-import { drawn } from "./seeing.js";
+import { questionsOf } from "./questions.js";
+import { barred, drawn } from "./seeing.js";
 import { has, language, t } from "./words.js";
 
 const narrow = matchMedia("(max-width: 760px)");
 const SHOWN = 3; // questions above the field
+// Kinds of questions that models answer well: of one that knows drawn scenes see docs/experiments.md.
+const SEEN = ["ask_nearest", "ask_farthest", "ask_hidden"];
+const UNSEEN = ["ask_what", ...SEEN, "ask_woman", "ask_car", "ask_dog"];
+const ANY = ["ask_what", "ask_nearest", "ask_hidden", "ask_describe", "ask_text", "ask_farthest"];
 const [HEAD, ROW] = [44, 36]; // pixels, of what stands below the last answer
 
 /** Listen to everything by which a question or a picture can come. */
@@ -104,25 +108,25 @@ function drawNext(app, questions) {
   log.querySelector(".next")?.remove();
   const turns = app.shownGroup?.turns ?? [];
   if (app.live || !turns.length || app.shownGroup !== app.conversation.groups.at(-1) || narrow.matches) return;
-  const asked = new Set(turns.map((turn) => turn.question));
   const end = log.lastElementChild.getBoundingClientRect().bottom + log.scrollTop;
   const room = log.getBoundingClientRect().bottom - end;
-  const more = questions.filter((one) => !asked.has(one)).slice(0, Math.floor((room - HEAD) / ROW));
+  const more = questions.slice(0, Math.floor((room - HEAD) / ROW));
   if (room > HEAD + ROW && more.length)
     log.append(h("section", { class: "next" }, h("p", {}, t("ask_next")), ...more.map((one) => asking(app, one))));
 }
 
-/** Return questions about the picture shown: an example's own first, then one about two things seen in it; after those
- * that every picture can be asked, what else is seen. */
+/** Return questions about the picture shown that have not been asked: an example's own, one about two things seen in it,
+ * what every picture can be asked, and about what else is seen; none where the model would only guess. */
 function suggestions(app) {
   const picture = app.shownPicture;
-  if (!picture) return [];
+  if (!picture || barred(app)) return [];
   const own = app.settings.examples.filter((one) => one.name === picture.id).map((one) => one.question[language()]);
   const graph = drawn(app);
-  const [first, ...others] = graph ? graph.relations : [];
-  const pairs = first ? [askPair(graph, first)] : [];
-  const more = [...(first ? [first] : []), ...others].flatMap((relation) => askMore(graph, relation));
-  return [...new Set([...own, ...pairs, t("ask_1"), t("ask_2"), t("ask_3"), t("ask_4"), t("ask_5"), ...more])];
+  const [pair, ...further] = graph ? questionsOf(graph) : [];
+  const always = app.settings.model.photographs ? ANY : graph ? SEEN : UNSEEN;
+  const asked = new Set(app.shownGroup.turns.map((turn) => turn.question));
+  const all = [...own, ...(pair ? [pair] : []), ...always.map((name) => t(name)), ...further];
+  return [...new Set(all)].filter((question) => !asked.has(question));
 }
 
 /** Say something above the field: what happened, and what works. */

@@ -47,11 +47,14 @@ function towards(box, [x, y]) {
   return [(middle + nearX) / 2, (centreY + nearY) / 2];
 }
 
+const BOWED = 120; // pixels, below which an arrow is bent more, so that it can be seen beside its figure
+
 /** Return an arrow from one box to another as a curve {from, bend, to} that crosses as few others as can be. */
 export function arrow(a, b, others) {
   const from = apart(a, b);
   const to = apart(b, a);
-  const curves = [-0.18, 0.18, -0.35, 0.35].map((by) => ({
+  const bow = Math.min(3, Math.max(1, BOWED / (Math.hypot(to[0] - from[0], to[1] - from[1]) || 1)));
+  const curves = [-0.18, 0.18, -0.35, 0.35].map((share) => share * bow).map((by) => ({
     from,
     to,
     bend: [(from[0] + to[0]) / 2 - (to[1] - from[1]) * by, (from[1] + to[1]) / 2 + (to[0] - from[0]) * by],
@@ -64,6 +67,18 @@ export function arrow(a, b, others) {
 /** Return the point at a share of a curve. */
 export function along({ from, bend, to }, t) {
   return [0, 1].map((k) => (1 - t) ** 2 * from[k] + 2 * t * (1 - t) * bend[k] + t ** 2 * to[k]);
+}
+
+/** Return points where a figure can stand that belongs to a curve: on it, or beside it where it is short. */
+export function figurePlaces(curve, height) {
+  const { from, bend, to } = curve;
+  const shares = [0.5, 0.38, 0.62, 0.28, 0.72];
+  const length = Math.hypot(to[0] - from[0], to[1] - from[1]);
+  if (length >= BOWED) return shares.map((share) => along(curve, share));
+  const out = [0, 1].map((k) => bend[k] - (from[k] + to[k]) / 2);
+  const far = (height + 6) / (Math.hypot(...out) || 1);
+  const beside = (by) => shares.map((share) => along(curve, share).map((value, k) => value + by * out[k]));
+  return [...beside(far), ...beside(-far), ...beside(2 * far)];
 }
 
 /** Return the two ends of an arrow's head. */

@@ -1,7 +1,7 @@
 // The relation graph over the picture. Solid is seen, dashed and hatched is hidden; near is warm, far is cool.
 
 import { s } from "./dom.js";
-import { Labels, along, arrow, head, hiddenExtent, scaled } from "./geometry.js";
+import { Labels, arrow, figurePlaces, head, hiddenExtent, scaled } from "./geometry.js";
 import { certainty, language, percent, t } from "./words.js";
 
 /** Return an object's name in the page's language. */
@@ -19,9 +19,15 @@ export function colour(graph, id, ramp) {
 
 export const objectOf = (graph, id) => graph.objects.find((one) => one.id === id);
 
-/** Return a graph of what has a place in the picture alone: not every model says where things are. */
+/** Return a graph of what has a place in the picture alone: some models say about where things are (`rough`), others not
+ * at all. */
 export function located(graph) {
-  const objects = graph.objects.filter(({ box }) => box[2] > box[0] && box[3] > box[1]);
+  const objects = graph.objects
+    .map((one) => {
+      const box = graph.places?.[one.id];
+      return box ? { ...one, box, rough: true } : one;
+    })
+    .filter(({ box }) => box[2] > box[0] && box[3] > box[1]);
   const there = new Set(objects.map((one) => one.id));
   return {
     ...graph,
@@ -52,13 +58,15 @@ export function drawing(whole, seen, width, height, source) {
   const graph = located(whole);
   const phone = width < 480;
   const on = new Set(chosen(graph, seen).filter((id) => objectOf(graph, id)));
-  const boxes = new Map(graph.objects.map((one) => [one.id, scaled(one.box, width, height)]));
+  const places = new Map(graph.objects.map((one) => [one.id, scaled(one.box, width, height)]));
+  // Arrows go from box to box; from dot to dot where the boxes are rough.
+  const boxes = new Map(graph.objects.map(({ id, rough }) => [id, rough ? dot(places.get(id)) : places.get(id)]));
   const labels = new Labels(width, height);
   const current = seen.object ? null : graph.drawn.find((one) => one === graph.relations[seen.relation]);
   const svg = s(
     "svg",
     { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": t("relations") },
-    definitions(graph, boxes, on, width, height),
+    definitions(graph, places, on, width, height),
   );
   svg.append(s("rect", { class: "scrim", width, height, mask: "url(#g-mask)" }));
   const order = [...graph.depth_order.flat().reverse(), ...graph.objects.map((one) => one.id)];
@@ -68,9 +76,12 @@ export function drawing(whole, seen, width, height, source) {
   const names = new Map(
     inFront.map((id) => [id, phone && !on.has(id) ? null : label(graph, id, boxes.get(id), labels)]),
   );
-  svg.append(...objects.map((id) => thing(graph, id, boxes.get(id), on.has(id))));
+  for (const id of objects) {
+    const rough = objectOf(graph, id).rough;
+    svg.append(thing(graph, id, on.has(id), rough ? spot(places.get(id)) : frame(places.get(id))));
+  }
   if (current && !seen.gone) svg.append(...extent(graph, current, boxes, width, height));
-  if (seen.gone && current) svg.append(...ghost(boxes.get(current.occluder), source, width, height));
+  if (seen.gone && current) svg.append(...ghost(objectOf(graph, current.occluder), places, source, width, height));
   const rest = graph.drawn.filter((one) => one !== current && !(seen.gone && one.occluder === current?.occluder));
   for (const relation of current && !seen.gone ? [...rest, current] : rest) {
     svg.append(line(graph, relation, boxes, labels, relation === current, phone));
@@ -86,9 +97,11 @@ function definitions(graph, boxes, on, width, height) {
       { id, width: size, height: size, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
       s("path", { d: `M0 0v${size}`, stroke: "#fff", "stroke-opacity": opacity, "stroke-width": 1.3 }),
     );
-  const holes = [...on]
-    .map((id) => boxes.get(id))
-    .map((box) => s("rect", { x: box.x - 4, y: box.y - 4, width: box.w + 8, height: box.h + 8, rx: 8 }));
+  const holes = [...on].map((id) => {
+    const box = boxes.get(id);
+    if (objectOf(graph, id).rough) return ellipse("", box, 4);
+    return s("rect", { x: box.x - 4, y: box.y - 4, width: box.w + 8, height: box.h + 8, rx: 8 });
+  });
   return s(
     "defs",
     {},
@@ -104,6 +117,7 @@ function definitions(graph, boxes, on, width, height) {
   );
 }
 
+const DOT = 6; // pixels: half of a dot, its halo included
 let ruler = null;
 
 function label(graph, id, box, labels) {
@@ -131,15 +145,8 @@ function label(graph, id, box, labels) {
   return place && { ...place, name };
 }
 
-function thing(graph, id, { x, y, w, h }, on) {
-  const k = Math.min(14, w * 0.22, h * 0.22);
-  const [right, low] = [x + w, y + h];
-  const corners = [
-    `M${x} ${y + k}V${y}H${x + k}M${right - k} ${y}H${right}V${y + k}`,
-    `M${right} ${low - k}V${low}H${right - k}M${x + k} ${low}H${x}V${low - k}`,
-  ].join("");
-  const rectangle = (kind, pad, rx) =>
-    s("rect", { class: kind, x: x - pad, y: y - pad, width: w + 2 * pad, height: h + 2 * pad, rx });
+/** Return an object that can be pointed at, pressed and reached; `shapes` are how it is drawn. */
+function thing(graph, id, on, shapes) {
   return s(
     "g",
     {
@@ -151,13 +158,51 @@ function thing(graph, id, { x, y, w, h }, on) {
       "aria-pressed": String(on),
       "aria-label": nameOf(objectOf(graph, id)),
     },
+    ...shapes,
+  );
+}
+
+const middle = ({ x, y, w, h }) => ({ cx: x + w / 2, cy: y + h / 2 });
+
+/** Return the box of the dot in the middle of a rough box. */
+function dot(box) {
+  const { cx, cy } = middle(box);
+  return { x: cx - DOT, y: cy - DOT, w: 2 * DOT, h: 2 * DOT };
+}
+
+const ellipse = (kind, box, pad = 0) =>
+  s("ellipse", { class: kind, ...middle(box), rx: box.w / 2 + pad, ry: box.h / 2 + pad });
+
+/** Draw about where something is: a dot, and a soft spot where it is chosen. */
+function spot(box) {
+  const at = middle(box);
+  return [
+    ellipse("hit", box),
+    ellipse("spot", box),
+    s("circle", { class: "dot", ...at, r: DOT - 1 }),
+    s("circle", { class: "ring2", ...at, r: DOT + 4 }),
+    s("circle", { class: "ring", ...at, r: DOT + 4 }),
+  ];
+}
+
+/** Draw where something is: corners, and a box where it is chosen. */
+function frame({ x, y, w, h }) {
+  const k = Math.min(14, w * 0.22, h * 0.22);
+  const [right, low] = [x + w, y + h];
+  const corners = [
+    `M${x} ${y + k}V${y}H${x + k}M${right - k} ${y}H${right}V${y + k}`,
+    `M${right} ${low - k}V${low}H${right - k}M${x + k} ${low}H${x}V${low - k}`,
+  ].join("");
+  const rectangle = (kind, pad, rx) =>
+    s("rect", { class: kind, x: x - pad, y: y - pad, width: w + 2 * pad, height: h + 2 * pad, rx });
+  return [
     rectangle("hit", 0),
     rectangle("soft", 0, 4),
     s("path", { class: "halo", d: corners }),
     s("path", { class: "cor", d: corners }),
     rectangle("ring2", 3, 6),
     rectangle("ring", 3, 6),
-  );
+  ];
 }
 
 /** Return an object's name, above all else in the drawing. */
@@ -171,6 +216,7 @@ function written(graph, id, { x, y, w, name }, on) {
 }
 
 function extent(graph, relation, boxes, width, height) {
+  if (objectOf(graph, relation.occluded).rough) return [];
   const whole = scaled(objectOf(graph, relation.occluded).amodal_box, width, height);
   const box = hiddenExtent(boxes.get(relation.occluder), whole, relation.covered_fraction);
   if (!box) return [];
@@ -187,7 +233,9 @@ function extent(graph, relation, boxes, width, height) {
   ];
 }
 
-function ghost(box, source, width, height) {
+function ghost({ id, rough }, boxes, source, width, height) {
+  const box = boxes.get(id);
+  if (rough) return [ellipse("gone", box)];
   const place = { x: box.x, y: box.y, width: box.w, height: box.h, rx: 4 };
   return [
     s("clipPath", { id: "g-clip" }, s("rect", place)),
@@ -257,9 +305,7 @@ function line(graph, relation, boxes, labels, on, phone) {
 
 function figure(curve, text, labels, on) {
   const [w, h] = on ? [38, 20] : [34, 17];
-  const corners = [0.5, 0.38, 0.62, 0.28, 0.72]
-    .map((share) => along(curve, share))
-    .map(([x, y]) => [x - w / 2, y - h / 2]);
+  const corners = figurePlaces(curve, h).map(([x, y]) => [x - w / 2, y - h / 2]);
   const place = labels.place(corners, w, h);
   if (!place) return [];
   return [

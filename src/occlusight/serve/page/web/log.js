@@ -8,6 +8,7 @@ import { url } from "./pictures.js";
 import { firstExamples } from "./stage.js";
 import { duration, has, t } from "./words.js";
 
+const SURE = 0.85; // from where on what the graph says is called checked; below, it stands beside what was said
 let parts = new Map();
 
 /** Draw the whole conversation. */
@@ -86,11 +87,13 @@ function said(app, turn, live) {
 function twoWays(app, turn) {
   const row = (kind, name, text) =>
     h("div", { class: kind }, h("dt", {}, t(name)), h("dd", {}, words(app, turn, text)));
+  const { probability, text } = turn.checked;
+  const sure = probability != null && probability >= SURE;
   return h(
     "dl",
-    { class: "two-ways" },
+    { class: sure ? "two-ways" : "two-ways open" },
     row("old", "first_said", turn.answer),
-    row("new", "checked", turn.checked.text),
+    row("new", sure ? "checked" : "otherwise", text),
   );
 }
 
