@@ -182,11 +182,11 @@ function denied(graph, { occluder, occluded }) {
   return h("p", { class: "rule" }, icon("heed"), h("span", {}, t("denied", { it: nameOf(objectOf(graph, id)) })));
 }
 
-/** Return how far the places in the picture can be relied upon, where the model says little or nothing of them. */
+/** Return that nothing is drawn, where the model does not say where things are. */
 function unplaced(graph) {
-  const { objects } = located(graph);
-  if (objects.length && !objects.some((one) => one.rough)) return null;
-  return h("p", { class: "rule" }, icon("unknown"), h("span", {}, t(objects.length ? "about_placed" : "unplaced")));
+  return located(graph).objects.length
+    ? null
+    : h("p", { class: "rule" }, icon("unknown"), h("span", {}, t("unplaced")));
 }
 
 const same = ({ occluder, occluded }, about) => about.length === 2 && occluder === about[0] && occluded === about[1];

@@ -102,19 +102,26 @@ export class Labels {
   constructor(width, height) {
     this.size = { width, height };
     this.placed = [];
+    this.curve = [];
+  }
+
+  /** Let names stand beside a curve, not on it, where there is room. */
+  keepFree(curve) {
+    const points = [0.15, 0.3, 0.45, 0.6, 0.75, 0.9].map((share) => along(curve, share));
+    this.curve = points.map(([x, y]) => ({ x: x - 3, y: y - 3, w: 6, h: 6 }));
   }
 
   /** Return the first of some places (left upper corners) where a label of this size is free, or nothing. */
   place(corners, w, h) {
-    for (const [left, top] of corners) {
-      const x = Math.min(Math.max(2, left), this.size.width - w - 2);
-      const y = Math.min(Math.max(2, top), this.size.height - h - 2);
-      const box = { x, y, w, h };
-      if (!this.placed.some((other) => overlap(box, other))) {
-        this.placed.push(box);
-        return box;
-      }
-    }
-    return null;
+    const boxes = corners.map(([left, top]) => ({
+      x: Math.min(Math.max(2, left), this.size.width - w - 2),
+      y: Math.min(Math.max(2, top), this.size.height - h - 2),
+      w,
+      h,
+    }));
+    const free = boxes.filter((box) => !this.placed.some((other) => overlap(box, other)));
+    const found = free.find((box) => !this.curve.some((other) => overlap(box, other))) ?? free[0];
+    if (found) this.placed.push(found);
+    return found ?? null;
   }
 }

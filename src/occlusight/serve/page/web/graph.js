@@ -69,6 +69,7 @@ export function drawing(whole, seen, width, height, source) {
     definitions(graph, places, on, width, height),
   );
   svg.append(s("rect", { class: "scrim", width, height, mask: "url(#g-mask)" }));
+  if (current) labels.keepFree(curveOf(current, boxes));
   const order = [...graph.depth_order.flat().reverse(), ...graph.objects.map((one) => one.id)];
   const objects = [...new Set(order)].filter((id) => boxes.has(id));
   // The chosen ones' names find a place first.
@@ -248,10 +249,14 @@ function ghost({ id, rough }, boxes, source, width, height) {
   ];
 }
 
+function curveOf({ occluder, occluded }, boxes) {
+  const others = [...boxes].filter(([id]) => id !== occluder && id !== occluded).map(([, box]) => box);
+  return arrow(boxes.get(occluder), boxes.get(occluded), others);
+}
+
 function line(graph, relation, boxes, labels, on, phone) {
   const { occluder, occluded, probability } = relation;
-  const others = [...boxes].filter(([id]) => id !== occluder && id !== occluded).map(([, box]) => box);
-  const curve = arrow(boxes.get(occluder), boxes.get(occluded), others);
+  const curve = curveOf(relation, boxes);
   const index = graph.relations.indexOf(relation);
   const [c1, c2] = [colour(graph, occluder, "p"), colour(graph, occluded, "p")];
   const d = `M${curve.from}Q${curve.bend} ${curve.to}`;

@@ -19,9 +19,21 @@ export function drawShown(app) {
   drawPicture(app);
   drawFilm(app, barred(app));
   byId("under").replaceChildren(...under(app));
+  showChosen();
   byId("save").hidden = !drawn(app);
 }
 
+/** Scroll the row of objects so that those chosen are in sight: the first of them, where there is no room for both. */
+function showChosen() {
+  const row = document.querySelector(".strip ol");
+  const chosen = row?.querySelectorAll(".on");
+  if (!chosen?.length) return;
+  const [first, last] = [chosen[0], chosen[chosen.length - 1]].map((one) => one.parentElement);
+  const right = last.offsetLeft + last.offsetWidth - row.clientWidth + FADED;
+  row.scrollLeft = Math.max(0, Math.min(first.offsetLeft - FADED, right));
+}
+
+const FADED = 26; // pixels: the faded ends of the row of objects
 const narrow = matchMedia("(max-width: 760px)");
 
 /** On a phone the thumbnails, what can be asked, and what happens in a video go with the conversation: the picture alone
