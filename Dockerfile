@@ -4,17 +4,14 @@ FROM python:3.11-slim-bookworm AS source
 WORKDIR /src
 COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
 COPY src ./src
-RUN python -m venv /opt/occlusight
-ENV PATH=/opt/occlusight/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+COPY deploy/install ./deploy/install
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 
-# PyTorch's own index has a build without CUDA, which is much smaller; PyPI's has CUDA in it.
 FROM source AS installed-cpu
-RUN pip install -c constraints.txt --index-url https://download.pytorch.org/whl/cpu torch \
- && pip install -c constraints.txt '.[openai]'
+RUN deploy/install cpu /opt/occlusight
 
 FROM source AS installed-cuda
-RUN pip install -c constraints.txt torch \
- && pip install -c constraints.txt '.[openai]'
+RUN deploy/install cuda /opt/occlusight
 
 FROM python:3.11-slim-bookworm AS runtime
 RUN useradd --create-home --uid 10001 occlusight && install -d -o occlusight -g occlusight /models
