@@ -65,6 +65,14 @@ def shown(*pictures: Path) -> list[Any]:
     return [{"role": "user", "content": [*parts, {"type": "input_text", "text": "A street."}]}]
 
 
+def test_as_many_questions_as_may_be_asked_are_about_one_picture(
+    client: OpenAI, backend: Weighing, pictures: list[Path]
+) -> None:
+    questions: list[Any] = [{"type": "predicate", "instructions": f"The car is hidden by {at}."} for at in range(400)]
+    decision = client.decisions.create(model="scripted", input=shown(pictures[0]), questions=questions)
+    assert len(decision.answers) == sum(len(asked) for _, asked in backend.lots) == 400
+
+
 def test_each_type_of_question_is_answered(client: OpenAI, backend: Weighing, pictures: list[Path]) -> None:
     decision = client.decisions.create(
         model="scripted",

@@ -134,7 +134,7 @@ class Pictures:
         self._names: dict[str, str] = {}
         self._kept: dict[str, Path] = {}
         self._pictures: set[str] = set()
-        self._shown = 0
+        self._places: set[str] = set()
         self._films = 0
         self._over = False
         self._lock = Lock()
@@ -148,10 +148,10 @@ class Pictures:
         """
         if url not in self._pictures and len(self._pictures) >= self.limits.pictures:
             raise ApiError(f"a request takes at most {self.limits.pictures} pictures", param, "too_many_images")
-        if self._shown >= REPEATS * self.limits.pictures:
-            most = REPEATS * self.limits.pictures
+        most = REPEATS * self.limits.pictures
+        if param not in self._places and len(self._places) >= most:
             raise ApiError(f"a request shows pictures at most {most} times in all", param, "too_many_images")
-        self._shown += 1
+        self._places.add(param)
         self._pictures.add(url)
         if url not in self._kept and self.limits.fetcher is not None and ADDRESS.match(url):
             return self._keep(url, self._fetched(self.limits.fetcher, url, param), param)
