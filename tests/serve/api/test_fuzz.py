@@ -62,6 +62,26 @@ def test_what_the_description_allows_never_fails_inside(described: Any, path: st
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", WRONG)
+def test_streams_are_as_they_are_described(described: Any, path: str) -> None:
+    streamed = []
+
+    @THOROUGH
+    @given(case=described[path]["POST"].as_strategy())
+    def check(case: Any) -> None:
+        if isinstance(case.body, dict):
+            case.body["stream"] = True
+        response = ask(case)
+        if response.status_code == 200:
+            assert response.headers["content-type"][0].startswith("text/event-stream")
+            streamed.append(path)
+            case.validate_response(response)
+
+    check()
+    assert streamed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", WRONG)
 def test_what_the_description_forbids_is_refused(described: Any, path: str) -> None:
     from schemathesis import GenerationMode
 

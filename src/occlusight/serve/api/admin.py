@@ -21,14 +21,12 @@ from occlusight.files.text import shown
 from occlusight.serve.api.admin_shapes import AboutModel, AdminEvent, PullRequest, SwitchRequest
 from occlusight.serve.api.errors import RESPONSES, ApiError, ErrorBody
 from occlusight.serve.api.service import Service, client_of, stream, unless_left
+from occlusight.serve.api.shapes import event_stream
 
 EVERY_S = 0.25
 """How often a download tells how far it is."""
 REFUSED: Mapping[int | str, dict[str, Any]] = {401: RESPONSES[401], 403: {"description": "Not you."}}
-STREAMED: dict[str, Any] = {
-    "content": {"text/event-stream": {"schema": {"$ref": "#/components/schemas/AdminEvent"}}},
-    "description": "Events; the last has `done`, or `error` where it failed after the first.",
-}
+STREAMED = event_stream("AdminEvent", "Events; the last has `done`, or `error` where it failed after the first.")
 Tell: TypeAlias = Callable[[AdminEvent], None]
 
 

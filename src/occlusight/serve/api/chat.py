@@ -47,15 +47,14 @@ from occlusight.serve.api.conversation import Shown, ShownFilm, Turn, request_of
 from occlusight.serve.api.errors import RESPONSES, ApiError
 from occlusight.serve.api.pictures import Pictures
 from occlusight.serve.api.service import Service, client_of, stream, unless_left
-from occlusight.serve.api.shapes import PictureRead
+from occlusight.serve.api.shapes import PictureRead, event_stream
 from occlusight.serve.fair_queue import Client
 
 LEAST_LOGPROB = -9999.0
 """What JSON has for minus infinity: vLLM's number."""
-STREAMED: dict[str, Any] = {
-    "content": {"text/event-stream": {"schema": {"$ref": "#/components/schemas/ChatChunk"}}},
-    "description": "The answer; with `stream` events, each with a piece of it, the last `[DONE]`.",
-}
+STREAMED = event_stream(
+    "ChatChunk", "The answer; with `stream` events, each with a piece of it, the last `[DONE]`.", done="[DONE]"
+)
 
 
 def chat_router(service: Service) -> APIRouter:

@@ -36,15 +36,13 @@ from occlusight.serve.api.message_shapes import (
 )
 from occlusight.serve.api.pictures import Pictures
 from occlusight.serve.api.service import Service, client_of, stream, unless_left
+from occlusight.serve.api.shapes import event_stream
 from occlusight.serve.fair_queue import Client
 
 PING = format_sse_event(event="ping", data_str='{"type": "ping"}')
 FORM = "output_config.format.schema"
 """The field of an answer's schema."""
-STREAMED: dict[str, Any] = {
-    "content": {"text/event-stream": {"schema": {"$ref": "#/components/schemas/MessageEvent"}}},
-    "description": "The answer; with `stream` Anthropic's events.",
-}
+STREAMED = event_stream("MessageEvent", "The answer; with `stream` Anthropic's events.")
 
 
 def messages_router(service: Service) -> APIRouter:

@@ -38,14 +38,12 @@ from occlusight.serve.api.response_shapes import (
     Thought,
 )
 from occlusight.serve.api.service import Service, client_of, stream, unless_left
+from occlusight.serve.api.shapes import event_stream
 from occlusight.serve.fair_queue import Client
 
 FORM = "text.format.schema"
 """The field of an answer's schema."""
-STREAMED: dict[str, Any] = {
-    "content": {"text/event-stream": {"schema": {"$ref": "#/components/schemas/ResponseEvent"}}},
-    "description": "The answer; with `stream` OpenAI's events.",
-}
+STREAMED = event_stream("ResponseEvent", "The answer; with `stream` OpenAI's events.")
 
 
 def responses_router(service: Service) -> APIRouter:

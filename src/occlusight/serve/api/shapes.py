@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -60,3 +60,19 @@ class PictureRead(Reply):
     size: tuple[int, int]
     read_size: tuple[int, int]
     reduced_by: str | None
+
+
+def event_stream(shape: str, description: str, done: str | None = None) -> dict[str, Any]:
+    """Describe a response of server-sent events, as OpenAPI does from 3.2 on: the data of each is a document of a
+    shape; that of the last may be `done` instead."""
+    document = {"contentMediaType": "application/json", "contentSchema": {"$ref": f"#/components/schemas/{shape}"}}
+    data = {"type": "string", **document}
+    item = {
+        "type": "object",
+        "properties": {
+            "data": data if done is None else {"anyOf": [{"const": done}, data]},
+            "event": {"type": "string"},
+        },
+        "required": ["data"],
+    }
+    return {"content": {"text/event-stream": {"itemSchema": item}}, "description": description}
