@@ -17,8 +17,10 @@ from tests.train.conftest import tiny_config
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from occlusight.errors import BadData, BadInput, OcclusightError
+from occlusight.backends.hub import shipped
+from occlusight.errors import BadData, BadInput, BadModel, OcclusightError
 from occlusight.files.whole import Unwritable
+from occlusight.model.config import ModelConfig
 from occlusight.model.traits import Traits
 from occlusight.model.vision import VisionFeatures
 from occlusight.model.weights import load_model
@@ -26,7 +28,7 @@ from occlusight.scenes.meshes.catalogue import wide_catalogue
 from occlusight.scenes.render.rasterizer import Rasterizer
 from occlusight.train.export import export
 from occlusight.train.loop import CURVE, STATE, Trainer, end_of
-from occlusight.train.pipeline import saved_when_stopped
+from occlusight.train.pipeline import TrainPlan, saved_when_stopped
 from occlusight.train.recipe import Stage, TrainRecipe, small_config
 from occlusight.train.renders import Renders
 from occlusight.train.stream import Batch, batches
@@ -131,6 +133,34 @@ def test_a_later_stage_may_be_appended_and_an_earlier_one_not_changed(
     longer.run(lambda stage, start: iter(stream), never, lambda *_: None)
     with pytest.raises(BadInput, match="another stage number 2"):
         trainer(tmp_path, tokenizer, RECIPE)
+
+
+def test_a_run_begins_from_a_checkpoint_and_remembers_which(
+    tmp_path: Path, tokenizer: Tokenizer, stream: list[Batch]
+) -> None:
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    trainer(tmp_path / "first", tokenizer).run(lambda stage, start: iter(stream), never, lambda *_: None)
+    made = tmp_path / "first" / "checkpoint"
+    export(tmp_path / "first", made, Traits(1, ("hides",)))
+
+    def begun(start: Path | None, config: ModelConfig | None = None) -> Trainer:
+        folder = tmp_path / "second"
+        return Trainer(folder, tokenizer, config or tiny_config(tokenizer), RECIPE, 3, 3, start=start)
+
+    with pytest.raises(BadModel, match="another shape"):
+        begun(made, small_config(tokenizer))
+    run = begun(made)
+    for mine, theirs in zip(run.model.parameters(), load_model(made, torch.bfloat16).parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+    run.save()
+    assert begun(None).start == run.start is not None  # goes on without being told again
+    with pytest.raises(BadInput, match=rf"began from {run.start}, not from"):
+        begun(shipped("default"))
+    with pytest.raises(BadInput, match="one that sees nothing"):
+        TrainPlan(tmp_path / "third", replace(RECIPE, blind=True), start=made)
+    with pytest.raises(BadInput, match="second is none"):
+        TrainPlan(tmp_path / "third", RECIPE, start=tmp_path / "second")
 
 
 def test_a_device_that_is_not_there_is_said(tmp_path: Path, tokenizer: Tokenizer) -> None:

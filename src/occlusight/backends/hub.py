@@ -64,14 +64,13 @@ def shipped(name: str) -> Path:
     return folder
 
 
-def served_checkpoint(name: str) -> Path:
-    """Return the folder of what a server is said to run. Raises BadInput where there is none."""
+def checkpoint_folder(what: str, name: str) -> Path:
+    """Return the folder of a checkpoint that is on this machine. Raises BadInput, which says what it was wanted for,
+    where there is none."""
     if name in SHIPPED:
         return shipped(name)
     if not is_file(Path(name) / "config.json"):
-        raise BadInput(
-            f"served_checkpoint takes 'default' or the folder of a checkpoint, but {received(name)} was given"
-        )
+        raise BadInput(f"{what} takes 'default' or the folder of a checkpoint, but {received(name)} was given")
     return Path(name)
 
 

@@ -22,7 +22,7 @@ from occlusight.backends.dialects import DIALECTS, dialect_of, standard
 from occlusight.backends.events import Done, Event, Timings
 from occlusight.backends.fields import Picture, as_choices
 from occlusight.backends.honoured import refuse_others
-from occlusight.backends.hub import served_checkpoint
+from occlusight.backends.hub import checkpoint_folder
 from occlusight.backends.options import EngineOptions, MaxPixels, as_max_pixels
 from occlusight.backends.parameters import Change, wanted_change
 from occlusight.backends.protocol import REMOTE, Backend, CancelCheck, Capabilities, Choice, ModelInfo, Request
@@ -69,7 +69,8 @@ class OpenAIBackend(Backend):
     @classmethod
     def open(cls, model: str, options: EngineOptions, tell: Callable[[str], None]) -> OpenAIBackend:
         """Reach the server that has a model."""
-        folder = None if options.served_checkpoint is None else served_checkpoint(str(options.served_checkpoint))
+        served = options.served_checkpoint
+        folder = None if served is None else checkpoint_folder("served_checkpoint", str(served))
         return cls(model, base_url=options.base_url, max_pixels=options.max_pixels, checkpoint=folder)
 
     def __init__(

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from occlusight.backends.hub import checkpoint_folder
 from occlusight.cli.outputs import output_folder
 from occlusight.cli.progress import progress
 from occlusight.train.pipeline import TrainPlan
@@ -21,6 +22,14 @@ def train(
     recipe: Annotated[
         str, typer.Option(help="The stages of the run: a recipe of the package, or a TOML file of one's own.")
     ] = "eyes",
+    start: Annotated[
+        str | None,
+        typer.Option(
+            metavar="default|FOLDER",
+            help="Begin from the weights of the shipped model, or of another that this command made, instead of from "
+            "nothing: to go on with it, or to teach it scenes of your own.",
+        ),
+    ] = None,
     renders: Annotated[
         list[Path] | None, typer.Option(help="A data set of `occlusight scenes make` to mix in (may be repeated).")
     ] = None,
@@ -37,10 +46,13 @@ def train(
     each of the workers at most, since they are shown several times.
 
     Example: occlusight train --out runs/eyes --recipe eyes
+
+    Example: occlusight train --out runs/ours --recipe ours.toml --start default --renders our-scenes
     """
     plan = TrainPlan(
         run=out,
         recipe=load_recipe(recipe),
+        start=None if start is None else checkpoint_folder("start", start),
         renders=tuple(renders or ()),
         workers=workers,
         compile=compile,

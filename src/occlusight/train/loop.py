@@ -16,14 +16,16 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from occlusight.errors import BadInput, OcclusightError
+from occlusight.errors import BadInput, BadModel, OcclusightError
 from occlusight.files.journal import Journal
 from occlusight.files.whole import write_whole
 from occlusight.model.allocator import give_back_gaps
 from occlusight.model.config import ModelConfig
 from occlusight.model.device import device_of
 from occlusight.model.qwen3vl import Qwen3VL
+from occlusight.model.revision import revision_of
 from occlusight.model.vision import VisionAttention, VisionFeatures, VisionMLP
+from occlusight.model.weights import load_model
 from occlusight.train.examples import IGNORE, Packer
 from occlusight.train.heads import DenseHeads, GroundingHeads
 from occlusight.train.optimizer import MasterOptimizer
@@ -63,13 +65,27 @@ class Trainer:
         kinds: int,
         colours: int,
         device: str = "cpu",
+        start: Path | None = None,
     ) -> None:
+        """Take the state that is in `folder`; else begin with the weights of the checkpoint `start`, else with random
+        ones. The heads, which no checkpoint keeps, are random then.
+
+        Raises:
+            BadInput: the run in the folder went through other stages, or began from another checkpoint.
+            BadModel: the checkpoint cannot be read, or its shape is not that of `config`.
+        """
+        self.start = None if start is None else revision_of(start)
         self.folder, self.recipe, self.config, self.device = folder, recipe, config, device_of(device)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / CONFIG).write_text(json.dumps(config.to_hf(), indent=2) + "\n")
         self.packer = Packer(tokenizer, config, recipe)
         self.model = Qwen3VL(config)
         self.model.init_weights(torch.Generator().manual_seed(recipe.seed))
+        if start is not None and not (folder / STATE).exists():
+            begun = load_model(start)
+            if begun.config != config:
+                raise BadModel(f"{start} has another shape than the small model of this version; train from nothing")
+            self.model.load_state_dict(begun.state_dict())
         with torch.random.fork_rng():
             torch.manual_seed(recipe.seed)
             self.heads = DenseHeads(config.vision.hidden_size, config.vision.out_size, kinds, colours)
@@ -101,6 +117,13 @@ class Trainer:
                     f"the run in {self.folder} went through another stage number {index + 1} than the recipe has now; "
                     "give the recipe that it was begun with (stages may be appended), or another --out"
                 )
+        if self.start not in (None, state["start"]):
+            began = f"from {state['start']}" if state["start"] else "from nothing"
+            raise BadInput(
+                f"the run in {self.folder} began {began}, not from {self.start}; leave out --start, or give another "
+                "--out"
+            )
+        self.start = state["start"]
         self.optimizer.load_state_dict(state["optimizer"])
         self.stage, self.step = state["stage"], state["step"]
         self.pictures, self.seconds = state["pictures"], state["seconds"]
@@ -111,6 +134,7 @@ class Trainer:
         """Write the state, whole or not at all. Raises Unwritable."""
         state = {
             "optimizer": self.optimizer.state_dict(),
+            "start": self.start,
             "stages": [stage.digest for stage in self.recipe.stages[: self.stage + 1]],
             "stage": self.stage,
             "step": self.step,

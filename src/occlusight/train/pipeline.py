@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from types import FrameType
 
 from occlusight.errors import BadInput
 from occlusight.model.allocator import keep_freed_memory
+from occlusight.model.traits import Traits
 from occlusight.scenes.meshes.assets import import_assets
 from occlusight.scenes.meshes.catalogue import wide_catalogue
 from occlusight.train.examples import traits_of
@@ -29,10 +31,14 @@ SHOWN = ("text", "kind_right", "kind_fresh", "decisions_right", "tokens_right")
 
 @dataclass(frozen=True)
 class TrainPlan:
-    """Folders and processes of a run. Rendered data sets can be shared by runs."""
+    """Folders and processes of a run. Rendered data sets can be shared by runs.
+
+    start: a checkpoint that such a run made, from whose weights this one begins; None: from nothing
+    """
 
     run: Path
     recipe: TrainRecipe
+    start: Path | None = None
     renders: tuple[Path, ...] = ()
     workers: int = 1
     compile: bool = True
@@ -41,6 +47,9 @@ class TrainPlan:
     def __post_init__(self) -> None:
         if self.workers < 0:
             raise BadInput(f"workers must be 0 or more, but {self.workers} was given")
+        if self.start is not None and (self.recipe.blind or not Traits.load(self.start).learnt):
+            what = "the recipe is of one that sees nothing" if self.recipe.blind else f"{self.start} is none"
+            raise BadInput(f"start takes a checkpoint of the small model that `occlusight train` made, but {what}")
 
 
 def train(plan: TrainPlan, report: Report) -> None:
@@ -51,11 +60,14 @@ def train(plan: TrainPlan, report: Report) -> None:
     plan.run.mkdir(parents=True, exist_ok=True)
     if not (plan.run / "tokenizer.json").exists():
         report("tokenizer", 0, 1)
-        train_tokenizer(corpus(CORPUS_SCENES), catalogue).save(str(plan.run / "tokenizer.json"))
+        if plan.start is not None:
+            shutil.copyfile(plan.start / "tokenizer.json", plan.run / "tokenizer.json")
+        else:
+            train_tokenizer(corpus(CORPUS_SCENES), catalogue).save(str(plan.run / "tokenizer.json"))
     tokenizer = load_tokenizer(plan.run)
     config = blind_config(tokenizer) if plan.recipe.blind else small_config(tokenizer)
     sizes = len(catalogue.kinds), len(catalogue.colours)
-    trainer = Trainer(plan.run, tokenizer, config, plan.recipe, *sizes, device=plan.device)
+    trainer = Trainer(plan.run, tokenizer, config, plan.recipe, *sizes, device=plan.device, start=plan.start)
     if plan.compile:
         trainer.compile()
 
