@@ -107,7 +107,7 @@ def _with_names(wording: Wording, kinds: dict[str, Kind], draw: Random) -> Asked
             return colour[wording.lang]
         return f"the {said[slot]}" if wording.lang == "en" and slot in "AB" else said[slot]
 
-    text = wording.text.replace("个{C}", f"{kinds['C'].measure}{{C}}")
+    text = wording.text.replace("{S}的", "红色的").replace("个{C}", f"{kinds['C'].measure}{{C}}")
     text = re.sub(r"\b(an?|the) the\b", r"\1", SLOT.sub(name, text), flags=re.IGNORECASE)
     return Asked(wording, text, said)
 

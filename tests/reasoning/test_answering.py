@@ -143,6 +143,26 @@ def test_what_is_denied_is_not_said_to_be_seen() -> None:
     assert answered("what hides the dog", "who_hides:1", own)[0] == said
 
 
+def test_whether_there_is_one_is_judged_as_for_any_other_question() -> None:
+    own = {
+        "Is there a dog in the picture?": "No. There is no dog in the picture.",
+        "图中有狗吗?": "有。图中有狗。",
+        "Is there a bus in the picture?": "Yes. There is a bus in the picture.",
+        "图中有公交车吗?": "没有。图中没有公交车。",
+    }
+    learnt = (*LEARNT, "exists")
+    assert answered("is there a dog", "exists:1", own, learnt=learnt)[0] == "Yes, there is a dog."
+    absent = "No, I see no bus; I see a street lamp, a red car and a dog."
+    assert answered("is there a bus", "exists:1", own, learnt=learnt)[0] == absent
+
+
+@pytest.mark.parametrize(("question", "label"), [("how many buses", "count:1"), ("is there a red bus", "exists:1")])
+def test_what_is_judged_not_to_be_there_is_neither_counted_nor_coloured(question: str, label: str) -> None:
+    own = {"Is there a red bus in the picture?": "Yes. There is a red bus in the picture."}
+    told = answered(question, label, own, learnt=(*LEARNT, "exists_coloured"))[0]
+    assert told.startswith("No, I see no ")
+
+
 def test_another_colour_than_was_said_is_told_first() -> None:
     own = {"Does the street lamp hide the red car?": "No.", "路灯是否遮挡红色的汽车?": "没有。"}
     for question, answer in (
@@ -169,6 +189,12 @@ def test_only_colours_are_told_as_colours() -> None:
     for question, lang in (("what colour is the dog", "en"), ("狗是什么颜色", "zh")):
         told = answered(question, "colour:1", own, learnt=(*LEARNT, "colour"))[0]
         assert told == sentence("unpainted", lang, {"it": "the dog" if lang == "en" else "狗"})
+
+
+def test_a_colour_within_another_word_is_none() -> None:
+    own = {"What colour is the dog?": "Covered."}
+    told = answered("what colour is the dog", "colour:1", own, learnt=(*LEARNT, "colour"))[0]
+    assert told == sentence("unpainted", "en", {"it": "the dog"})
 
 
 def test_where_a_thing_is_can_be_said_by_another_one() -> None:

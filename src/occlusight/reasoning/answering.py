@@ -22,6 +22,7 @@ from occlusight.errors import Cancelled
 from occlusight.occlusion.kinds import Lang
 from occlusight.questions.phrases import cap
 from occlusight.questions.template import Program
+from occlusight.reading.colours import colours
 from occlusight.reasoning.films import of_the_last_film, told_of_film
 from occlusight.reasoning.in_the_picture import as_thing
 from occlusight.reasoning.kept import Kept
@@ -221,11 +222,8 @@ class Answer(Iterator[Event]):
                 yield _said("place", lang)
                 return
             thing = self.looking.meant(name, lang)
-            if thing is None and op not in ABOUT_KINDS:
-                yield from self._absent(name, lang)
-                return
-            if thing is None and not name.kinds:
-                yield from self._absent(name, lang, "no")
+            if thing is None:
+                yield from self._absent(name, lang, "no" if op in ABOUT_KINDS else "absent")
                 return
             known = thing or as_thing(name, self.by.understanding.words)
             if known is not None and op not in ABOUT_KINDS and (other := self.looking.recoloured(known, lang)):
@@ -257,6 +255,8 @@ class Answer(Iterator[Event]):
             yield TextDelta(DECIDED.sub("", told.text) if op == "anything_hidden" else told.text)
         elif in_words and (pair := self._beside(things[arguments[0]], asked.lang)):
             yield from self._model(own_wording([["position", ["a", "b"]]], pair, asked.lang))
+        elif meant == "exists":
+            yield from self._exists(asked, things)
         elif meant in self.by.learnt:
             if asked.both_ways and self.by.backend.capabilities.scores is not None:
                 yield self._both_ways([things[name] for name in arguments], asked.lang)
@@ -265,8 +265,8 @@ class Answer(Iterator[Event]):
             else:
                 answer = self._model(own_wording([[meant, arguments]], things, asked.lang, why=asked.why))
                 yield from answer if meant == op else without_yes(answer)
-        elif op in ("exists", "exists_coloured"):
-            yield from self._exists(asked)
+        elif op == "exists_coloured":
+            yield from self._exists(asked, things)
         elif self.by.reasoning and (told := self.by.reasoning.told(self.request, asked)):
             self._grounds = told.grounds
             yield TextDelta(told.text)
@@ -292,16 +292,14 @@ class Answer(Iterator[Event]):
         """The colour of a thing, or that it is not known: a model that has seen painted things alone says anything of
         what has no paint."""
         told = self._whole(own_wording([["colour", ["a"]]], {"a": thing}, lang))
-        known = any(
-            colour in told.casefold() for names in self.by.understanding.words.colours.values() for colour in names
-        )
-        return TextDelta(told) if known else _said("unpainted", lang, {"it": thing.the(lang)})
+        return TextDelta(told) if colours(told) else _said("unpainted", lang, {"it": thing.the(lang)})
 
-    def _exists(self, asked: Understood) -> Iterator[Event]:
-        """Whether there is one of a kind: of a colour, only where the model says a colour of all that it sees."""
+    def _exists(self, asked: Understood, things: Mapping[str, Thing]) -> Iterator[Event]:
+        """Whether there is one of a kind, which has been looked for: of a colour, only where the model says a colour of
+        all that it sees."""
         name, lang = asked.names[0], asked.lang
-        thing = self.looking.meant(name, lang)
-        if thing is None or self.looking.recoloured(thing, lang):
+        thing = things[name.text]
+        if self.looking.recoloured(thing, lang):
             yield from self._absent(name, lang, "no")
         elif name.colour and all(one != thing for one in self.looking.seen(lang).things):
             yield _said("unlearnt", lang)
