@@ -21,6 +21,8 @@ from benchmarks.memory import read_gb_per_s, weights_per_token
 from benchmarks.setup import convert, dashscope_wheel, install
 from benchmarks.ship import ship
 from benchmarks.targets import METRICS, medians_of, verdicts
+from benchmarks.there import there
+from benchmarks.understood import understood
 from occlusight.backends.options import EngineOptions
 from occlusight.bench.record import surroundings
 from occlusight.bench.speed import GB, open_for_timing, peak_rss_gb, processor
@@ -33,9 +35,10 @@ from occlusight.model.quant.outliers import write_outliers
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="Our engine and its peers on the same checkpoint; shipping a model with its figures.",
+    help="Our engine and its peers on the same checkpoint; shipping a model with its figures; understanding questions.",
 )
-app.command()(ship)
+for command in (ship, there, understood):
+    app.command()(command)
 Folder = Annotated[Path, typer.Option(help="Where environments, downloads and converted checkpoints are; some 20 GB.")]
 Checkpoint = Annotated[Path, typer.Option(help="A Qwen3-VL checkpoint; `checkpoint` makes one.")]
 TASKS = ("answers", "batch")

@@ -156,7 +156,12 @@ def report(asked: Sequence[Asked], found: Sequence[Understood]) -> dict[str, Any
         "good_declined": counts["good_declined"] / max(1, counts["good"]),
     }
     kinds = {kind: dict(table[kind]) for kind in sorted(table)}
-    return {**{key: round(value, 4) for key, value in rates.items()}, "n": dict(counts), "kinds": kinds, "missed": missed}
+    return {
+        **{key: round(value, 4) for key, value in rates.items()},
+        "n": dict(counts),
+        "kinds": kinds,
+        "missed": missed,
+    }
 
 
 def _label(wording: Wording) -> Label | None:

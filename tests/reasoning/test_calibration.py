@@ -57,6 +57,6 @@ def test_a_calibration_is_read_as_it_was_written_and_another_versions_is_refused
     text = json.dumps(FITTED.to_json())
     assert Calibration.from_json(text, "f.json") == FITTED
     with pytest.raises(BadData, match=r"f\.json"):
-        Calibration.from_json(text.replace('"version": 1', '"version": 0'), "f.json")
+        Calibration.from_json(text.replace('"version": 2', '"version": 0'), "f.json")
     with pytest.raises(BadData, match=r"f\.json"):
         Calibration.from_json("{}", "f.json")

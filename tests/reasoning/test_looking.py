@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from occlusight.backends.protocol import Request
-from occlusight.reasoning.looking import denials
+from occlusight.reasoning.calibration import Calibration
+from occlusight.reasoning.looking import DENIED, denials, denied_from
 from occlusight.reasoning.own_wording import Thing
 from occlusight.reasoning.vocabulary import shipped_words
 
@@ -41,3 +43,11 @@ def test_a_thing_is_counted_and_asked_for_where_the_model_has_learnt_both(
 ) -> None:
     things = [Thing(shipped_words().kinds[key]) for key in ("dog", "car", "tree")]
     assert denials(Denies(learnt), Request("x", ()), things) == pytest.approx([chance] * 3)  # type: ignore[arg-type]
+
+
+def test_a_calibration_says_from_where_on_a_denial_is_believed() -> None:
+    fitted = Calibration("a", "renders", {}, {}, denied=0.7)
+    assert denied_from(fitted) == 0.7
+    assert denied_from(replace(fitted, denied=None)) == denied_from(None) == DENIED
+    body = json.dumps(fitted.to_json())
+    assert Calibration.from_json(body, "a.json") == fitted

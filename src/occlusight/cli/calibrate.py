@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 from occlusight.backends import open_backend
 from occlusight.backends.options import EngineOptions
 from occlusight.bench.graph import RENDERS, calibrated, extracted, measure
+from occlusight.bench.there import Looked, figures, fit_denied, looked
 from occlusight.cli.bench_inputs import languages
 from occlusight.cli.options import AnyBackendAnySize, Data, Langs, Model, Scenes
 from occlusight.cli.outputs import output_file
@@ -64,6 +66,11 @@ def calibrate(
         with progress(f"asking in {lang}", "scenes") as show:
             judged += list(extracted(extractor, shown, lang, show))
     fitted = calibrated(judged, revision, on)
+    seen: list[Looked] = []
+    if "count" in extractor.backend.info.learnt:
+        with progress("looking for things", "scenes") as show:
+            seen = list(looked(extractor.backend, shown, extractor.words, show))
+        fitted = replace(fitted, denied=fit_denied(seen))
     where = keep(fitted, out)
     document = {"calibration": str(where), "n_scenes": len(shown), **fitted.to_json(), "out_of_fold": {}}
     for lang in asked:
@@ -79,4 +86,12 @@ def calibrate(
             f"{key}: {fit.n} pairs of {fit.scenes} scenes; yes said from {fit.sure[0]:.2f} on, no from "
             f"{fit.sure[1]:.2f}"
         )
+    if seen:
+        sides = [[one for one in seen if one.scene in ids] for ids in _halves([scene.id for scene in shown])]
+        document["there"] = [figures(other, fit_denied(one)) for one, other in (sides, sides[::-1])]
+        for_people(f"what a question names is denied from {fitted.denied:.2f} on")
     for_programs(document)
+
+
+def _halves(ids: list[str]) -> tuple[set[str], set[str]]:
+    return {*ids[0::2]}, {*ids[1::2]}

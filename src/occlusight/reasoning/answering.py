@@ -23,10 +23,11 @@ from occlusight.occlusion.kinds import Lang
 from occlusight.questions.phrases import cap
 from occlusight.questions.template import Program
 from occlusight.reading.colours import colours
+from occlusight.reasoning.calibrations import calibration_of
 from occlusight.reasoning.films import of_the_last_film, told_of_film
 from occlusight.reasoning.in_the_picture import as_thing
 from occlusight.reasoning.kept import Kept
-from occlusight.reasoning.looking import LIST, Looking
+from occlusight.reasoning.looking import LIST, Looking, denied_from
 from occlusight.reasoning.names import Name, named
 from occlusight.reasoning.own_wording import Thing, own_wording
 from occlusight.reasoning.reasoned import Reasoning
@@ -80,6 +81,7 @@ class Answering(Wrapped):
         self.reasoning = reasoning
         self.learnt = frozenset(backend.info.learnt)
         self.lists: Kept[str] = Kept(MOST_LISTS)
+        self.denied = denied_from(calibration_of(backend.info.revision))
 
     @property
     def info(self) -> ModelInfo:
@@ -132,7 +134,7 @@ class Answer(Iterator[Event]):
         self._first_s: float | None = None
         self._dones: list[Done] = []
         kept = by.lists.of(self.request.pictures)
-        self.looking = Looking(by.backend, self.request, by.understanding.words, kept, self._whole)
+        self.looking = Looking(by.backend, self.request, by.understanding.words, kept, self._whole, by.denied)
         self._events = stops.cut(self._all())
 
     def __next__(self) -> Event:

@@ -20,7 +20,7 @@ from occlusight.errors import BadData
 from occlusight.reasoning.extract import Extraction, Odds
 from occlusight.reasoning.pairs import Pair
 
-VERSION = 1
+VERSION = 2
 FEATURES: Mapping[str, tuple[str, ...]] = {
     "hides": ("forward", "backward", "forward_beyond_blind", "backward_beyond_blind"),
     "nearer": ("forward", "forward_beyond_blind"),
@@ -71,18 +71,22 @@ class Calibration:
     fits: by the kind of question and the language, as in "hides.en"
     objects: the share of named objects that were there, by language: a statement about two of them is as probable as
         its fit says if both are there
+    denied: a thing that a question names is said not to be there where the model's denial is likelier than this (see
+        `looking.denials`); None of a model that is not asked so
     """
 
     revision: str
     domain: str
     fits: Mapping[str, Logistic]
     objects: Mapping[str, float]
+    denied: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the document of a file."""
         fits = {key: asdict(fit) for key, fit in self.fits.items()}
         head = {"version": VERSION, "revision": self.revision, "domain": self.domain}
-        return {**head, "features": {k: list(v) for k, v in FEATURES.items()}, "fits": fits, "objects": self.objects}
+        features = {k: list(v) for k, v in FEATURES.items()}
+        return {**head, "features": features, "fits": fits, "objects": self.objects, "denied": self.denied}
 
     @classmethod
     def from_json(cls, text: str, where: str) -> Calibration:
@@ -92,7 +96,8 @@ class Calibration:
             if body["version"] != VERSION or body["features"] != {k: list(v) for k, v in FEATURES.items()}:
                 raise BadData(f"{where} was fitted by another version of this program; fit it again with `calibrate`")
             fits = {key: Logistic.from_json(found) for key, found in body["fits"].items()}
-            return cls(body["revision"], body["domain"], fits, body["objects"])
+            denied = None if body["denied"] is None else float(body["denied"])
+            return cls(body["revision"], body["domain"], fits, body["objects"], denied)
         except (KeyError, TypeError, ValueError) as error:
             raise BadData(f"{where} is no calibration ({type(error).__name__}: {error}); fit it again") from None
 

@@ -10,6 +10,7 @@ from occlusight.backends.options import SamplingParams
 from occlusight.backends.protocol import Backend, Request
 from occlusight.occlusion.kinds import Lang
 from occlusight.questions.template import Program
+from occlusight.reasoning.calibration import Calibration
 from occlusight.reasoning.in_the_picture import Seen
 from occlusight.reasoning.names import Name
 from occlusight.reasoning.own_wording import Thing, own_wording
@@ -23,9 +24,8 @@ NONE: Mapping[str, tuple[Program, Mapping[Lang, str]]] = {
     "exists": (EXISTS, {"en": "No", "zh": "没有"}),
 }
 """By step, what is asked whether there is one of a kind, and how the model begins to say that there is none."""
-DENIED = 0.4
-"""A thing is denied where that is likelier than this: 0.06 of what is there (a fifth of it visible) and 0.90 of what is
-not (version 5, English and Chinese, 511 kinds in 30 scenes of all recipes; by counting alone 0.04 and 0.83)."""
+DENIED = 0.5
+"""A thing is denied where that is likelier than this, unless a calibration of the model says from where on."""
 MOST_KINDS = 6
 """Kinds that are looked for, at most, of all that a name can mean."""
 
@@ -36,6 +36,7 @@ class Looking:
 
     kept: what the model said when it was asked what is there, by language; what it says is added
     whole: returns the model's whole answer to a question in its own words
+    denied: a thing is said not to be there where the model's denial is likelier than this
     """
 
     backend: Backend
@@ -43,6 +44,7 @@ class Looking:
     words: Words
     kept: MutableMapping[str, str]
     whole: Callable[[str], str]
+    denied: float = DENIED
 
     def seen(self, lang: Lang) -> Seen:
         """Return what the model says is there."""
@@ -62,7 +64,7 @@ class Looking:
         things = [Thing(kind, colour) for kind in kinds]
         chances = denials(self.backend, self.request, things)
         least = min(range(len(things)), key=chances.__getitem__)
-        return things[least] if chances[least] <= DENIED else None
+        return things[least] if chances[least] <= self.denied else None
 
     def recoloured(self, thing: Thing, lang: Lang) -> Thing | None:
         """Return what the model sees in place of a thing that is given a colour: one of its kind in another; None where
@@ -78,6 +80,11 @@ def denied(backend: Backend, request: Request, things: Mapping[str, Thing]) -> f
         return frozenset()
     chances = zip(things, denials(backend, request, list(things.values())), strict=True)
     return frozenset(id for id, chance in chances if chance > DENIED)
+
+
+def denied_from(calibration: Calibration | None) -> float:
+    """Return from where on a model's denial is believed."""
+    return DENIED if calibration is None or calibration.denied is None else calibration.denied
 
 
 def denials(backend: Backend, request: Request, things: Sequence[Thing]) -> list[float]:

@@ -14,7 +14,7 @@ from occlusight.reasoning.calibration import Calibration
 from occlusight.reasoning.extract import Extraction, Extractor
 from occlusight.reasoning.graph_answers import OF_PLACES, OF_RELATIONS, GraphAnswer, GraphAnswers
 from occlusight.reasoning.kept import Kept
-from occlusight.reasoning.looking import Looking
+from occlusight.reasoning.looking import Looking, denied_from
 from occlusight.reasoning.own_wording import Thing
 from occlusight.reasoning.relations import Described, describe
 from occlusight.reasoning.rules.ruleset import Rules
@@ -96,7 +96,8 @@ class Reasoning:
         leaves much out. Two that it tells apart by colour are two."""
         if "count" not in self.extractor.backend.info.learnt:
             return []
-        looking = Looking(self.extractor.backend, replace(request, history=()), self.extractor.words, {}, _nothing)
+        plain, denied = replace(request, history=()), denied_from(self.calibration)
+        looking = Looking(self.extractor.backend, plain, self.extractor.words, {}, _nothing, denied)
         names = [name for part in (asked.parts or (asked,)) for name in part.names]
         bound = {name.same: [o.id for o in answers.bound(name)] for name in names}
         missing = []

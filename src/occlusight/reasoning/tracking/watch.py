@@ -12,7 +12,7 @@ from occlusight.occlusion.graph import Box
 from occlusight.occlusion.kinds import Lang
 from occlusight.reasoning.calibration import Calibration
 from occlusight.reasoning.extract import Extractor
-from occlusight.reasoning.looking import DENIED, denials
+from occlusight.reasoning.looking import denials, denied_from
 from occlusight.reasoning.objects import Listed, Seen, look
 from occlusight.reasoning.pairs import yes_or_no
 from occlusight.reasoning.relations import Described, certainty_of, worded, world
@@ -116,7 +116,7 @@ class Watcher:
         if "count" in backend.info.learnt:
             denied = denials(backend, request, [thing.seen.thing for thing in left])
             chances = [
-                _against(chance, DENIED) if _only(thing, things) else UNLISTED
+                _against(chance, denied_from(self.calibration)) if _only(thing, things) else UNLISTED
                 for thing, chance in zip(left, denied, strict=True)
             ]
         else:
