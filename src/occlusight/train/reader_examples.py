@@ -21,17 +21,9 @@ those out of scope in which known names are cut."""
 PUT_TOGETHER, POINTING = 0.6, 0.5
 """Shares of two questions in one that are put together from two wordings, and of these with an "it" where the second
 could name the same thing again."""
-LEFT_OUT = 0.4
-"""Of Chinese ones whose second question names the first one's thing: the share in which it is left unsaid."""
 JOINTS = {
-    "en": (
-        *(", and ", " and ", "? ", "? and ", ", also ", ". ", "; ", " and also ", ", then ", ", plus ", " & "),
-        *("? Also, ", ". And ", " as well as ", ", ", "... ", ". Then ", " then "),
-    ),
-    "zh": (
-        *(",", ",还有", "?", "?还有", ",另外", "。", ";", ",再", ",顺便问下", "并且", ",然后"),
-        *("、", "以及", ",同时", ",顺便", " "),
-    ),
+    "en": (", and ", " and ", "? ", "? and ", ", also ", ". ", "; ", " and also ", ", then ", ", plus ", " & "),
+    "zh": (",", ",还有", "?", "?还有", ",另外", "。", ";", ",再", ",顺便问下", "并且", ",然后"),
 }
 IT = {"en": "it", "zh": "它"}
 
@@ -107,7 +99,7 @@ class Examples:
         kinds = (draw.choice(self._whole[lang]) for _ in range(2))
         one, two = (reworded(draw.choice(group).text, lang, draw) for group in kinds)
         if "{A}" in one and two.count("{A}") == 1 and draw.random() < POINTING:
-            two = two.replace("{A}", "" if lang == "zh" and draw.random() < LEFT_OUT else IT[lang])
+            two = two.replace("{A}", IT[lang])
         return one.rstrip("?？.。!！ ") + draw.choice(JOINTS[lang]) + two
 
     def _measured(self, text: str) -> str:
@@ -154,6 +146,6 @@ def _emphasis(wording: Wording) -> int:
     if wording.kind == OUT_OF_SCOPE:
         return 4
     if wording.kind == TWO_IN_ONE:
-        return 3
+        return 2
     label = label_of(wording.kind, slots_in_order(wording.text))
     return 2 if label is not None and label.direction is not None else 1
