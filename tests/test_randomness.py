@@ -56,6 +56,7 @@ def test_streams_draw_what_they_always_did() -> None:
         "surroundings": 84,
         "background": 85,
         "turns of surroundings": 86,
+        "what is absent": 87,
     }
 
 

@@ -73,13 +73,13 @@ class Looking:
         return None if any(one.colour[0] in ("", thing.colour[0]) for one in same) else next(iter(same), None)
 
 
-def denied(backend: Backend, request: Request, things: Mapping[str, Thing]) -> frozenset[str]:
-    """Return which of some things, by their ids, a model denies when it is asked for them; none of one that has not
-    learnt to count in words of its own."""
+def denied(backend: Backend, request: Request, things: Mapping[str, Thing], above: float = DENIED) -> frozenset[str]:
+    """Return which of some things, by their ids, a model denies when it is asked for them, likelier than `above`; none
+    of one that has not learnt to count in words of its own."""
     if "count" not in backend.info.learnt or backend.capabilities.scores is None:
         return frozenset()
     chances = zip(things, denials(backend, request, list(things.values())), strict=True)
-    return frozenset(id for id, chance in chances if chance > DENIED)
+    return frozenset(id for id, chance in chances if chance > above)
 
 
 def denied_from(calibration: Calibration | None) -> float:

@@ -23,7 +23,7 @@ from occlusight.reasoning.agreement import Checked, checked
 from occlusight.reasoning.calibrations import calibration_of
 from occlusight.reasoning.extract import Extractor
 from occlusight.reasoning.graph_answers import GraphAnswers
-from occlusight.reasoning.looking import denied
+from occlusight.reasoning.looking import denied, denied_from
 from occlusight.reasoning.places import locates, places
 from occlusight.reasoning.relations import Described, describe
 from occlusight.reasoning.rules.ruleset import shipped_rules
@@ -49,9 +49,11 @@ def seeing(backend: Backend) -> See | None:
     extractor = Extractor(plain)
 
     def see(picture: Path) -> Described:
-        found = describe(extractor, picture, calibration_of(plain.info.revision))
+        fitted = calibration_of(plain.info.revision)
+        found = describe(extractor, picture, fitted)
         objects = () if found.extraction is None else found.extraction.objects
-        absent = denied(plain, Request("?", (picture,)), {one.id: one.thing for one in objects})
+        things = {one.id: one.thing for one in objects}
+        absent = denied(plain, Request("?", (picture,)), things, denied_from(fitted))
         where = places(plain, picture, objects) if locates(plain) else {}
         last = sorted(found.graph.relations, key=lambda r: bool({r.occluder, r.occluded} & absent))
         graph = replace(found.graph, relations=tuple(last))
