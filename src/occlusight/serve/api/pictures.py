@@ -9,14 +9,12 @@ import binascii
 import hashlib
 import io
 import re
-import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from tempfile import mkdtemp
 from threading import BoundedSemaphore, Lock
 from time import monotonic
 from typing import Literal, TypeAlias
@@ -27,6 +25,7 @@ from occlusight.images.header import read_header
 from occlusight.model.picture import open_picture, reduced
 from occlusight.serve.api.errors import ApiError
 from occlusight.serve.api.fetching import Fetcher, NotFetched
+from occlusight.serve.scratch import Scratch
 
 ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 DATA_URI = re.compile(r"data:(image|video)/[\w.+-]+(;[\w.+-]+=[\w.+-]+)*;base64,", re.IGNORECASE | re.ASCII)
@@ -81,7 +80,7 @@ class PictureStore:
         self.films = BoundedSemaphore(films)
         self.opening = Lock()
         self.fetching = BoundedSemaphore(FETCHES)
-        self._folder: Path | None = None
+        self._scratch: Scratch | None = None
         self._kept: OrderedDict[str, Kept] = OrderedDict()  # the one that was shown longest ago first
         self._lock = Lock()
 
@@ -89,11 +88,11 @@ class PictureStore:
         """Return the file of a picture; it stays there until `leave`, at least."""
         name = hashlib.blake2b(data, digest_size=20).hexdigest()
         with self._lock:
-            if self._folder is None:
-                self._folder = Path(mkdtemp(prefix=FOLDER))
+            if self._scratch is None:
+                self._scratch = Scratch(FOLDER)
             kept = self._kept.get(name)
             if kept is None:
-                kept = self._kept[name] = Kept(self._folder / name, len(data))
+                kept = self._kept[name] = Kept(self._scratch.path / name, len(data))
                 kept.path.write_bytes(data)
             kept.users += 1
             self._kept.move_to_end(name)
@@ -110,9 +109,9 @@ class PictureStore:
         """Remove all files."""
         with self._lock:
             self._kept.clear()
-            if self._folder is not None:
-                shutil.rmtree(self._folder, ignore_errors=True)
-                self._folder = None
+            if self._scratch is not None:
+                self._scratch.close()
+                self._scratch = None
 
     def _tidy(self) -> None:
         total = sum(one.size for one in self._kept.values())

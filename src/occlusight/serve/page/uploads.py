@@ -16,12 +16,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import mkdtemp
 from time import monotonic
 from typing import BinaryIO
 
 from occlusight.errors import BadPicture, Busy
 from occlusight.serve.page.examples import Example
+from occlusight.serve.scratch import Scratch
 from occlusight.serve.visitors import Visitor
 
 SHOWN = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/avif")
@@ -61,7 +61,8 @@ class Uploads:
         self.limits = limits or Limits()
         self._examples = {f"example/{index}/{e.picture.name}": e.picture for index, e in enumerate(examples)}
         self.examples = tuple(self._examples)
-        self._folder = Path(mkdtemp(prefix="occlusight-uploads-")).resolve()
+        self._scratch = Scratch("occlusight-uploads-")
+        self._folder = self._scratch.path
         self._uploads: dict[str, Upload] = {}  # the oldest first
         self._coming: Counter[str] = Counter()
         self._guard = threading.Lock()
@@ -125,7 +126,7 @@ class Uploads:
 
     def close(self) -> None:
         """Remove all pictures."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._scratch.close()
 
     def _is_inside(self, path: Path) -> bool:
         """Whether a path is a file in our folder once links are followed."""
