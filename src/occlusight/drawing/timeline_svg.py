@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -53,9 +54,9 @@ def timeline_svg(rows: Sequence[Row], duration_s: float, title: str, width: int 
         f'font-family="system-ui, sans-serif"><title>{safe(title)}</title>',
         f'<rect class="ground" width="{width}" height="{height}" fill="#ffffff"/>',
     ]
-    ticks = max(1, min(8, (right - left) // TICK))
-    for number in range(ticks + 1):
-        seconds = duration_s * number / ticks
+    step = round_step(max(duration_s, 1e-9) / max(1, min(8, (right - left) // TICK)))
+    for number in range(int(duration_s / step * (1 + 1e-9)) + 1):
+        seconds = step * number
         x = left + seconds * scale
         parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 8}" y2="{height - 26}" stroke="#e2e8f0"/>')
         parts.append(f'<text x="{x:.1f}" y="{height - 8}" text-anchor="middle" fill="#475569">{seconds:.3g} s</text>')
@@ -88,3 +89,13 @@ def _cut(name: str, width: float) -> str:
     while name and _wide(f"{name}…", LETTER) > width:
         name = name[:-1].rstrip()
     return f"{name}…"
+
+
+def round_step(least: float) -> float:
+    """Return the smallest of 1, 2 and 5 times a power of ten that is not below `least`, which is above zero.
+
+    >>> round_step(0.923), round_step(0.15), round_step(3.7)
+    (1.0, 0.2, 5.0)
+    """
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(round(power * by, 9) for by in (1, 2, 5, 10) if power * by >= least * (1 - 1e-9))

@@ -1,8 +1,10 @@
 // Where questions are written, and pictures come in: chosen, pasted, dropped anywhere, taken.
 
+import { turnsOf } from "./conversation.js";
 import { byId, h, icon, iconButton } from "./dom.js";
 import { questionsOf } from "./questions.js";
 import { barred, drawn } from "./seeing.js";
+import { firstExamples } from "./stage.js";
 import { has, language, t } from "./words.js";
 
 const narrow = matchMedia("(max-width: 760px)");
@@ -96,22 +98,28 @@ export function drawComposer(app) {
   );
   const questions = suggestions(app);
   byId("suggestions").replaceChildren(...questions.slice(0, SHOWN).map((question) => asking(app, question)));
+  byId("suggestions").scrollLeft = 0;
   drawNext(app, questions.slice(SHOWN));
 }
 
 const asking = (app, question) =>
   h("button", { type: "button", disabled: Boolean(app.live), click: () => app.ask(question) }, question);
 
-/** Draw, below the last answer, as many further questions as there is room for: on a phone there is none. */
+/** Draw, below the last answer, what there is room for: further questions, or scenes that the model knows where the
+ * picture shown is none of them; on a phone nothing. */
 function drawNext(app, questions) {
   const log = byId("log");
-  log.querySelector(".next")?.remove();
-  const turns = app.shownGroup?.turns ?? [];
-  if (app.live || !turns.length || app.shownGroup !== app.conversation.groups.at(-1) || narrow.matches) return;
+  log.querySelector(".next, .known")?.remove();
+  const last = app.shownGroup === app.conversation.groups.at(-1);
+  if (app.live || !last || narrow.matches || !turnsOf(app.conversation).length) return;
   const end = log.lastElementChild.getBoundingClientRect().bottom + log.scrollTop;
   const room = log.getBoundingClientRect().bottom - end;
   const more = questions.slice(0, Math.floor((room - HEAD) / ROW));
-  if (room > HEAD + ROW && more.length)
+  if (barred(app)) {
+    const known = h("div", { class: "known" }, firstExamples(app));
+    log.append(known);
+    if (log.scrollHeight > log.clientHeight) known.remove();
+  } else if (room > HEAD + ROW && more.length)
     log.append(h("section", { class: "next" }, h("p", {}, t("ask_next")), ...more.map((one) => asking(app, one))));
 }
 

@@ -86,10 +86,10 @@ function legend(app) {
   if (!graph) return [];
   const rough = located(graph).objects.some((one) => one.rough);
   const row = (mark, text) => h("li", {}, h("span", { class: `mark ${mark}`, "aria-hidden": "true" }), h("span", {}, t(text)));
-  const places = located(graph).objects.length ? [rough ? row("dot", "legend_dot") : row("dash", "legend_dash")] : [];
+  const arrows = [row("arrow", "legend_arrow"), rough ? row("dot", "legend_dot") : row("dash", "legend_dash")];
   return [
     h("h2", {}, t("legend")),
-    h("ul", {}, row("ramp", "legend_ramp"), row("arrow", "legend_arrow"), ...places, row("tick", "legend_sure")),
+    h("ul", {}, row("ramp", "legend_ramp"), ...(located(graph).objects.length ? arrows : []), row("tick", "legend_sure")),
   ];
 }
 

@@ -30,7 +30,10 @@ function showChosen() {
   if (!chosen?.length) return;
   const [first, last] = [chosen[0], chosen[chosen.length - 1]].map((one) => one.parentElement);
   const right = last.offsetLeft + last.offsetWidth - row.clientWidth + FADED;
+  const cut = () => row.classList.toggle("cut", row.scrollLeft > 0);
+  row.addEventListener("scroll", cut, { passive: true });
   row.scrollLeft = Math.max(0, Math.min(first.offsetLeft - FADED, right));
+  cut();
 }
 
 const FADED = 26; // pixels: the faded ends of the row of objects
