@@ -42,9 +42,14 @@ def clip(tmp_path: Path) -> Path:
     return write(tmp_path / "clip.mp4", every(Fraction(1, 25), 50))
 
 
-def test_the_first_frame_of_a_video_is_left_beside_it(clip: Path, pictures: list[Path]) -> None:
+def test_the_first_frame_of_a_video_is_left_beside_it(clip: Path, pictures: list[Path], tmp_path: Path) -> None:
     assert check_picture(clip, shown=False) == Brought(film=True)
     assert not check_picture(pictures[0], shown=True).film
+    moving = tmp_path / "moving"
+    with Image.open(pictures[0]) as first:
+        first.save(moving, "GIF", save_all=True, append_images=[first.rotate(180)])
+    assert "moves" in [one.kind for one in check_picture(moving, shown=True).concerns]
+    assert "moves" not in [one.kind for one in check_picture(pictures[0], shown=True).concerns]
     assert still_of(clip) == clip.with_name(PREVIEW)
     assert still_of(pictures[0]) == pictures[0]
     with Image.open(still_of(clip)) as first:

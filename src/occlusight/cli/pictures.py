@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from mimetypes import guess_type
 from pathlib import Path
@@ -27,10 +27,6 @@ SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", 
 PIECE = 1 << 20
 LOOKED_AT = 512 * 512
 """Pixels of a picture from which its quality can be told."""
-MOVES: Mapping[Lang, str] = {
-    "en": "the picture moves, and only its first frame is looked at; save it as an MP4 to ask about all of it",
-    "zh": "这是动图，只看其第一帧；想问整段内容，请存成 MP4",
-}
 
 
 @contextmanager
@@ -84,17 +80,16 @@ def hidden(path: Path) -> bool:
 def concerns_about(files: Sequence[Path], lang: Lang) -> Iterator[str]:
     """Yield what speaks against pictures before the model is asked. Raises BadPicture."""
     from occlusight.images.header import read_header
-    from occlusight.images.quality import concerns
+    from occlusight.images.quality import concerns, of_its_frames
     from occlusight.model.picture import open_picture
 
     for number, file in enumerate(files, 1):
         which = f"{number}: " if len(files) > 1 else ""
-        for concern in concerns(open_picture(file, reduce_to=LOOKED_AT)):
-            yield which + (concern.zh if lang == "zh" else concern.en)
+        found = concerns(open_picture(file, reduce_to=LOOKED_AT))
         with file.open("rb") as opened:
-            header = read_header(opened, file.stat().st_size)
-        if header is not None and header.moves:
-            yield which + MOVES[lang]
+            found += of_its_frames(read_header(opened, file.stat().st_size))
+        for concern in found:
+            yield which + (concern.zh if lang == "zh" else concern.en)
 
 
 def refuse_no_file(word: str) -> None:

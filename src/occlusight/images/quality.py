@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from occlusight.images.header import Header
+
 LOOK = 128  # pixels: the longer side at which blur is looked for; finer detail than that is not needed to see a thing
 WINDOW = 9  # pixels of those: of the blur that a picture is compared with
 BLURRED = 0.63  # of 1
@@ -40,6 +42,10 @@ TEXTS = {
     ),
 }
 """What is said of each kind, in English and Chinese."""
+MOVES = (
+    "the picture moves, and only its first frame is looked at; save it as an MP4 to ask about all of it",
+    "这是动图，只看其第一帧；想问整段内容，请存成 MP4",
+)
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ class Quality:
 class Concern:
     """One thing that speaks against a picture: `measured` is beyond `limit`. `en` and `zh` say it, and what to do.
 
-    kind: blurred, dark, small or reduced
+    kind: blurred, dark, small, reduced, or moves (frames: two, where there are more than one)
     """
 
     kind: str
@@ -101,6 +107,11 @@ def concerns(
     if factor > REDUCED:
         told.append(_concern("reduced", factor, REDUCED, whole, min(read, image.size, key=max)))
     return tuple(told)
+
+
+def of_its_frames(header: Header | None) -> tuple[Concern, ...]:
+    """Return that of a picture more frames than one are left out, where its file says that it has them."""
+    return (Concern("moves", 2, 1, *MOVES),) if header is not None and header.moves else ()
 
 
 def _concern(kind: str, measured: float, limit: float, *sizes: tuple[int, int]) -> Concern:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from types import ModuleType
 
 import httpx
 import pytest
+from PIL import Image
 from tests.reasoning.observed_scene import Sees
 from tests.reasoning.street import FITTED
 from tests.serve.api.conftest import data_uri, serving_api
@@ -137,3 +139,27 @@ def test_decisions_of_what_was_fitted_are_calibrated(
     assert back["probability"] == pytest.approx(1 - one["probability"], abs=1e-6)
     assert sky["probability"] < 0.01
     assert not any(answer["calibrated"] for answer in raw["answers"])
+
+
+def test_a_video_in_place_of_a_picture_is_told_who_takes_it(http: httpx.Client) -> None:
+    video = base64.b64encode(b"\x00\x00\x00\x18ftypmp42" + bytes(100)).decode()
+    for said in ("video/mp4", "image/png"):
+        for path, question in (("ask", {"question": "What hides the car?"}), ("graph", {}), ("read", {})):
+            refused = http.post(f"/v1/occlusion/{path}", json={"image": f"data:{said};base64,{video}", **question})
+            assert refused.status_code == 400
+            error = refused.json()["error"]
+            assert error["param"] == "image"
+            assert "this is a video" in error["message"]
+            assert "video_url" in error["message"]
+
+
+def test_of_a_picture_that_moves_is_said_that_one_frame_is_looked_at(
+    http: httpx.Client, pictures: list[Path], tmp_path: Path
+) -> None:
+    with Image.open(pictures[0]) as first, Image.open(pictures[3]) as other:
+        first.save(tmp_path / "moving.gif", "GIF", save_all=True, append_images=[other.resize(first.size)])
+    for image, moves in ((tmp_path / "moving.gif", True), (pictures[0], False)):
+        for path, question in (("ask", {"question": "What hides the car?"}), ("graph", {})):
+            answer = http.post(f"/v1/occlusion/{path}", json={"image": data_uri(image), **question}).json()
+            assert bool(answer["concerns"]) == moves
+            assert all("first frame" in one["en"] and "第一帧" in one["zh"] for one in answer["concerns"])

@@ -36,7 +36,8 @@ def occlusion_router(service: Service) -> APIRouter:
         async def work() -> AskReply:
             async with service.pictures() as pictures:
                 request = await asyncio.to_thread(as_request, body, body.question, pictures)
-                return await service.compute(lambda stopped: occlusion.ask(request, body.lang, stopped), client)
+                reply = await service.compute(lambda stopped: occlusion.ask(request, body.lang, stopped), client)
+                return reply.model_copy(update={"concerns": said_of(pictures)})
 
         return await unless_left(http, work())
 
@@ -50,7 +51,8 @@ def occlusion_router(service: Service) -> APIRouter:
         async def work() -> dict[str, Any]:
             async with service.pictures() as pictures:
                 request = await asyncio.to_thread(as_request, body, "?", pictures)
-                return await service.compute(lambda stopped: occlusion.graph(request, body.lang), client)
+                document = await service.compute(lambda stopped: occlusion.graph(request, body.lang), client)
+                return {**document, "concerns": said_of(pictures)}
 
         return await unless_left(http, work())
 
@@ -107,6 +109,11 @@ class Occlusion:
     def graph(self, request: Request, lang: Lang | None) -> dict[str, Any]:
         """Return a picture's graph as a document."""
         return self._service.reasoning.described(request, lang or "en").to_json()
+
+
+def said_of(pictures: Pictures) -> list[Said]:
+    """Return what speaks against the pictures of a request."""
+    return [Said(en=one.en, zh=one.zh) for one in pictures.concerns]
 
 
 def as_request(body: AskRequest | GraphRequest, prompt: str, pictures: Pictures) -> Request:

@@ -61,7 +61,8 @@ class AskReply(Reply):
     `scope`: whether pictures of things can tell it (`inside`, `outside`, `unclear`), and `program`: what was
     understood, as steps over names; null where the model takes any words. `probability`: that the answer is right,
     calibrated; null where nobody knows. `domain`: that the picture is of the world that the model knows. `from_graph`:
-    whether the relation graph answers, or the model itself.
+    whether the relation graph answers, or the model itself. `concerns`: what speaks against the picture: that it moves,
+    and its first frame alone is looked at.
     """
 
     answer: str
@@ -73,10 +74,12 @@ class AskReply(Reply):
     domain: float | None
     from_graph: bool
     model: str
+    concerns: list[Said] = Field(default_factory=list)
 
 
 class GraphReply(Reply):
-    """The relation graph, as docs/graph.md tells, with how its probabilities came about."""
+    """The relation graph, as docs/graph.md tells, with how its probabilities came about; `concerns`: what speaks
+    against the picture: that it moves, and its first frame alone is looked at."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -86,3 +89,4 @@ class GraphReply(Reply):
     relations: list[dict[str, Any]]
     depth_order: list[list[str]]
     unknown: list[dict[str, Any]]
+    concerns: list[Said] = Field(default_factory=list)

@@ -21,7 +21,8 @@ from typing import Literal, TypeAlias
 
 from occlusight.errors import BadPicture, BadVideo, Busy, Cancelled
 from occlusight.images.film import Budget, Film, FilmLimits, open_film
-from occlusight.images.header import read_header
+from occlusight.images.header import VIDEO, other_format, read_header
+from occlusight.images.quality import Concern, of_its_frames
 from occlusight.model.picture import open_picture, reduced
 from occlusight.serve.api.errors import ApiError
 from occlusight.serve.api.fetching import Fetcher, NotFetched
@@ -34,6 +35,10 @@ EXAMPLES = {
     "(serve --allow-picture-urls fetches single pictures over http and https)",
     "video": "videos come inside the request, as data:video/mp4;base64,...; addresses are not fetched",
 }
+A_VIDEO = (
+    "a video, and a picture is wanted here; /v1/chat/completions takes videos as video_url, /v1/responses as "
+    "input_video, /v1/messages as video"
+)
 FRAME_PIXELS = 786_432
 """Pixels of a frame that comes as a picture; larger ones are reduced, as those of videos are."""
 FOLDER = "occlusight-pictures-"
@@ -125,11 +130,12 @@ class PictureStore:
 
 
 class Pictures:
-    """The pictures of one request."""
+    """The pictures of one request; `concerns` say of which more frames than the first are left out."""
 
     def __init__(self, store: PictureStore, limits: RequestLimits) -> None:
         self.store = store
         self.limits = limits
+        self.concerns: list[Concern] = []
         self._names: dict[str, str] = {}
         self._kept: dict[str, Path] = {}
         self._pictures: set[str] = set()
@@ -236,7 +242,9 @@ class Pictures:
     def _keep(self, url: str, data: bytes, param: str) -> Path:
         header = read_header(io.BytesIO(data), len(data))
         if header is None:
-            raise ApiError(f"{param}: this is not a picture that can be read", param, "invalid_image")
+            what = A_VIDEO if other_format(io.BytesIO(data)) == VIDEO else "not a picture that can be read"
+            raise ApiError(f"{param}: this is {what}", param, "invalid_image")
+        self.concerns += of_its_frames(header)
         if header.pixels > self.limits.pixels:
             raise ApiError(
                 f"{param}: the picture has {header.width}x{header.height} pixels, more than the {self.limits.pixels} "
@@ -284,7 +292,8 @@ def content_of(url: str, param: str, kind: Kind = "image") -> bytes:
     """Return what a data URI holds."""
     head = DATA_URI.match(url)
     if head is None or head[1].lower() != kind:
-        raise ApiError(f"{param}: {EXAMPLES[kind]}", param, f"invalid_{kind}_url")
+        said = f"this is {A_VIDEO}" if head is not None and kind == "image" else EXAMPLES[kind]
+        raise ApiError(f"{param}: {said}", param, f"invalid_{kind}_url")
     try:
         data = base64.b64decode(url[head.end() :], validate=True)
     except (binascii.Error, ValueError):

@@ -9,7 +9,7 @@ from typing import Literal
 from occlusight.errors import BadInput, BadPicture
 from occlusight.images.film import Budget, FilmLimits, is_video, open_film
 from occlusight.images.header import other_format, read_header
-from occlusight.images.quality import Concern, concerns
+from occlusight.images.quality import Concern, concerns, of_its_frames
 from occlusight.model.picture import open_reduced
 
 PREVIEW_PIXELS = 2**20
@@ -37,7 +37,7 @@ class NoPicture(BadPicture):
 @dataclass(frozen=True)
 class Brought:
     """What a file is that was brought, whatever it is called: a video or a picture, and what speaks against a picture:
-    too blurred, too dark, too small."""
+    too blurred, too dark, too small; or one that moves, of which the first frame is looked at."""
 
     film: bool
     concerns: tuple[Concern, ...] = ()
@@ -55,7 +55,8 @@ def check_picture(path: Path, *, shown: bool) -> Brought:
         return Brought(film=True)
     size = path.stat().st_size
     with path.open("rb") as file:
-        if size and read_header(file, size) is None:
+        header = read_header(file, size) if size else None
+        if size and header is None:
             raise NoPicture(f"{path.name} is no picture", "no_picture", other_format(file))
     try:
         picture = open_reduced(path, PREVIEW_PIXELS).image
@@ -65,7 +66,7 @@ def check_picture(path: Path, *, shown: bool) -> Brought:
     if not shown:
         picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
         picture.save(path.with_name(PREVIEW), quality=85)
-    return Brought(film=False, concerns=found)
+    return Brought(film=False, concerns=found + of_its_frames(header))
 
 
 def still_of(path: Path) -> Path:
