@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -88,13 +88,26 @@ def _clip(folder: Path, line: Mapping[str, Any], graphs: Mapping[str, Any]) -> C
             o["kind"],
             o["name"],
             tuple(o["visible"]),
-            tuple(Hidden(h["from"], h["to"], tuple(h["by"])) for h in o["hidden"]),
+            runs_of(o["hidden"]),
             tuple(_box(frame.get(id)) for frame in boxes) if graphs else (),
         )
         for id, o in line["objects"].items()
     }
     pictures = tuple(folder / image for image in line["images"])
     return ClipLine(line["id"], line["recipe"], pictures, tuple(line["times"]), things)
+
+
+def runs_of(lines: Sequence[Mapping[str, Any]]) -> tuple[Hidden, ...]:
+    """What hides a thing from one frame to another; where one goes on after another without its being seen between,
+    that is one hiding, by all of them."""
+    found: list[Hidden] = []
+    for line in lines:
+        by = tuple(line["by"])
+        if found and found[-1].last + 1 == line["from"]:
+            found[-1] = Hidden(found[-1].first, line["to"], tuple(dict.fromkeys((*found[-1].by, *by))))
+        else:
+            found.append(Hidden(line["from"], line["to"], by))
+    return tuple(found)
 
 
 def _box(given: Any) -> Box | None:

@@ -14,16 +14,20 @@ from occlusight.reasoning.calibration import Calibration
 from occlusight.reasoning.extract import Extractor
 from occlusight.reasoning.looking import denials, denied_from
 from occlusight.reasoning.objects import Listed, Seen, look
-from occlusight.reasoning.pairs import yes_or_no
+from occlusight.reasoning.own_wording import Thing
+from occlusight.reasoning.pairs import Pair, yes_or_no
 from occlusight.reasoning.relations import Described, certainty_of, worded, world
 from occlusight.reasoning.rules.ruleset import Rules
 from occlusight.reasoning.tracking.identity import ByNameAndPlace, Matcher
+from occlusight.reasoning.tracking.presence import LEAST, NEEDS, STEADY, hider, movers
 from occlusight.reasoning.tracking.timeline import THERE, Sighting
 
 LISTED = 0.9
 """The probability that a thing is there which the model lists."""
 UNLISTED = 0.3
 """The same of a thing that it does not list, where others of its kind leave nothing to ask about it."""
+HALF, SUREST = 0.5, 0.98
+"""The probability that what is named once in many frames hides a thing, and how near to 1 it comes in all of them."""
 RULES_S = 0.1
 """Seconds for the rules of one frame."""
 PRESENT = {"en": "Can {it} be seen in the picture?", "zh": "图中能看到{it}吗？"}
@@ -47,6 +51,16 @@ class Watched:
     sightings: tuple[Sighting, ...]
     graphs: tuple[Described, ...]
     boxes: tuple[Mapping[str, Box], ...] = ()
+
+
+@dataclass(frozen=True)
+class Moving:
+    """What the whole clip says of its frames: things that were not listed, whether each is seen in every frame (empty
+    where frames are asked one by one), and who hides whom, by the number of the frame."""
+
+    new: tuple[Followed, ...] = ()
+    seen: tuple[Mapping[str, float], ...] = ()
+    hides: Mapping[int, Mapping[Pair, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,14 +110,66 @@ class Watcher:
         new = [id for id in dict.fromkeys(id for one in found for id in one) if id not in before]
         lasting = [id for id in new if sum(id in one for one in found) >= least]
         things = (*known, *(Followed(id, _called(id, found)) for id in lasting))
+        moving = self._moving([picture for _, picture in frames], things, found, by)
+        things = (*things, *moving.new)
         sightings, graphs = [], []
         for number, ((seconds, picture), listed_now, size) in enumerate(zip(frames, found, sizes, strict=True)):
-            seen = self._seen(things, listed_now, picture)
+            seen = moving.seen[number] if moving.seen else self._seen(things, listed_now, picture)
             graph = self._graph(things, listed_now, seen, picture, size)
-            sightings.append(Sighting(seconds, seen, graph.asked, _boxes(listed_now)))
+            hides = {**graph.asked, **moving.hides.get(number, {})}
+            sightings.append(Sighting(seconds, seen, hides, _boxes(listed_now)))
             graphs.append(graph)
             told(len(frames) + number + 1, 2 * len(frames))
         return Watched(things, tuple(sightings), tuple(graphs), tuple(map(_boxes, found)))
+
+    def _moving(
+        self, pictures: Sequence[Picture], things: Sequence[Followed], found: Sequence[dict[str, Seen]], by: Matcher
+    ) -> Moving:
+        """What comes and goes by the whole clip (`presence`), where the model says what there is and not where."""
+        backend, words, request = self.extractor.backend, self.extractor.words, self.request
+        placed = any(one.box is not None for listed in found for one in listed.values())
+        if placed or not set(backend.info.learnt) >= NEEDS or len(pictures) < LEAST:
+            return Moving()
+        listed = [[one.thing for one in one_frame.values()] for one_frame in found]
+        comes_and_goes = movers(backend, pictures, listed, words, request)
+        new: list[Followed] = []
+        seen: dict[str, Sequence[float]] = {}
+        hides: dict[int, dict[Pair, float]] = {}
+
+        def identity(thing: Thing) -> str:
+            for one in (*things, *new):
+                if one.seen.thing == thing:
+                    return one.id
+            (id,) = by.update([Seen("", thing)])
+            if id not in {one.id for one in (*things, *new)}:
+                new.append(Followed(id, Seen(id, thing)))
+            return id
+
+        for mover in comes_and_goes:
+            ids = [identity(mover.thing)]
+            if mover.alike > 1:
+                ids.append(f"{ids[0]}b")
+                new.append(Followed(ids[1], Seen(ids[1], mover.thing)))
+            seen |= dict.fromkeys(ids, mover.seen)
+            for run in mover.hidden:
+                told = hider(backend, pictures, mover, run, words, self.lang, request)
+                if told is None:
+                    continue
+                hiding = identity(told[0])
+                sure = HALF + (1 - HALF) * SUREST * told[1]
+                said = {
+                    (one.id, id): sure if one.id == hiding else 1 - sure
+                    for one in (*things, *new)
+                    for id in ids
+                    if one.id not in ids
+                }
+                for at in range(max(0, run[0] - 2), min(len(pictures), run[1] + 3)):
+                    hides.setdefault(at, {}).update(said)
+        every = [
+            {one.id: float(seen[one.id][at]) if one.id in seen else STEADY for one in (*things, *new)}
+            for at in range(len(pictures))
+        ]
+        return Moving(tuple(new), tuple(every), hides)
 
     def _seen(self, things: Sequence[Followed], listed: dict[str, Seen], picture: Picture) -> dict[str, float]:
         """The probability that each thing is seen: what is listed is; of others the model is asked."""
@@ -133,7 +199,7 @@ class Watcher:
         self,
         things: Sequence[Followed],
         listed: dict[str, Seen],
-        seen: dict[str, float],
+        seen: Mapping[str, float],
         picture: Picture,
         size: tuple[int, int],
     ) -> Described:
