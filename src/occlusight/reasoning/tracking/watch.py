@@ -149,7 +149,8 @@ class Watcher:
             ids = [identity(mover.thing)]
             if mover.alike > 1:
                 ids.append(f"{ids[0]}b")
-                new.append(Followed(ids[1], Seen(ids[1], mover.thing)))
+                if ids[1] not in {one.id for one in (*things, *new)}:
+                    new.append(Followed(ids[1], Seen(ids[1], mover.thing)))
             seen |= dict.fromkeys(ids, mover.seen)
             for run in mover.hidden:
                 told = hider(backend, pictures, mover, run, words, self.lang, request)
