@@ -28,14 +28,14 @@ def listed(scene: SceneLine, objects: int) -> Listed | None:
     """Return the first `objects` things of a scene as a model would list them, by its truth; None where it shows
     fewer. Boxes are in thousandths."""
     width, height = scene.graph.width, scene.graph.height
-    words = shipped_words().kinds
+    words = shipped_words()
     found: list[tuple[Thing, Box | None]] = []
     for one in scene.graph.objects:
         if one.visible_fraction >= LEAST_VISIBLE and one.seen == "direct":
             x0, y0, x1, y1 = one.box
             box = (x0 * 1000 // width, y0 * 1000 // height, x1 * 1000 // width, y1 * 1000 // height)
-            kind = words.get(one.kind) or KindNames(one.kind, one.kind, one.kind, one.kind, "个")
-            found.append((Thing(kind), box))
+            kind = words.kinds.get(one.kind) or KindNames(one.kind, one.kind, one.kind, one.kind, "个")
+            found.append((Thing(kind, words.colours.get(one.colour or "", ("", ""))), box))
     return Listed(numbered(found[:objects]), (width, height)) if len(found) >= objects else None
 
 
