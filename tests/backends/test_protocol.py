@@ -8,9 +8,8 @@ from PIL import Image
 
 import occlusight
 from occlusight.backends.decision import decide
-from occlusight.backends.events import Done, TextDelta
 from occlusight.backends.open import open_backend
-from occlusight.backends.protocol import Backend, Message, Request
+from occlusight.backends.protocol import Backend, Done, Message, Request, TextDelta
 from occlusight.backends.scripted import Scripted
 from occlusight.checks import received
 from occlusight.engine.json_limits import JsonLimits
