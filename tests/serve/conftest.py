@@ -20,7 +20,7 @@ from tests.serve.replies import EN, ZH
 
 from occlusight.backends.protocol import Backend
 from occlusight.serve.app import create_app
-from occlusight.serve.page.examples import Example
+from occlusight.serve.page.examples import Example, shipped_examples
 from occlusight.serve.run import server_config, take
 
 FLAGS = (
@@ -220,6 +220,15 @@ def tab_of(chromium: Browser, address: str, locale: str = "en-US", width: int = 
     size: Any = {"width": width, "height": 900 if width > 760 else 844}
     with chromium.new_context(locale=locale, viewport=size, **settings) as context:
         yield Tab(context.new_page(), address)
+
+
+@contextmanager
+def tab_with_graphs(chromium: Browser, backend: Backend, graph_of: Callable[[Path], Any]) -> Iterator[Tab]:
+    """Open the page with its examples over a backend whose graphs are those of `graph_of`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("occlusight.serve.page.page.seeing", lambda backend: graph_of)
+        with serving(backend, tuple(shipped_examples())) as address, tab_of(chromium, address) as tab:
+            yield tab
 
 
 @pytest.fixture

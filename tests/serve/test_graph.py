@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from tests.serve.conftest import Tab, serving, tab_of
+from tests.serve.conftest import Tab, serving, tab_with_graphs
 from tests.serve.replies import Replies
 from tests.serve.test_accessibility import violations
 from tests.serve.test_security import Browser
@@ -44,11 +44,8 @@ def known(picture: Path, domain: float | None = None) -> Described:
 @pytest.fixture(scope="module")
 def opened(chromium: Any) -> Iterator[Tab]:
     """The page over a backend whose graphs are known, once for several tests: a browser opens it in seconds."""
-    with ExitStack() as stack:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("occlusight.serve.page.page.seeing", lambda backend: known)
-            address = stack.enter_context(serving(Scripted(ANSWER), tuple(shipped_examples())))
-        yield stack.enter_context(tab_of(chromium, address))
+    with tab_with_graphs(chromium, Scripted(ANSWER), known) as tab:
+        yield tab
 
 
 @pytest.fixture

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.serve.conftest import Tab, serving, tab_of
+from tests.serve.conftest import Tab, tab_with_graphs
 from tests.serve.test_accessibility import violations
 from tests.serve.test_graph import chosen, known
 
@@ -75,11 +74,8 @@ def test_a_drawing_marks_the_middles() -> None:
 
 @pytest.fixture(scope="module")
 def opened(chromium: Any) -> Iterator[Tab]:
-    with ExitStack() as stack:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("occlusight.serve.page.page.seeing", lambda backend: rough)
-            address = stack.enter_context(serving(Scripted(ANSWER), tuple(shipped_examples())))
-        yield stack.enter_context(tab_of(chromium, address))
+    with tab_with_graphs(chromium, Scripted(ANSWER), rough) as tab:
+        yield tab
 
 
 @pytest.fixture
