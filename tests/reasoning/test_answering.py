@@ -163,6 +163,14 @@ def test_what_is_judged_not_to_be_there_is_neither_counted_nor_coloured(question
     assert told.startswith("No, I see no ")
 
 
+def test_what_counts_something_else_says_that_there_is_none() -> None:
+    own = {"How many dogs are there?": "One street lamp.", "图中有几只狗?": "一只狗。"}
+    told = answered("how many dogs", "count:1", own)[0]
+    assert told == "No, I see no dogs; I see a street lamp and a red car."
+    own["How many dogs are there?"] = "One."
+    assert answered("how many dogs", "count:1", own)[0] == "One."
+
+
 def test_another_colour_than_was_said_is_told_first() -> None:
     own = {"Does the street lamp hide the red car?": "No.", "路灯是否遮挡红色的汽车?": "没有。"}
     for question, answer in (

@@ -264,6 +264,8 @@ class Answer(Iterator[Event]):
                 yield self._both_ways([things[name] for name in arguments], asked.lang)
             elif meant == "colour":
                 yield self._colour(things[arguments[0]], asked.lang)
+            elif meant == "count":
+                yield from self._count(asked, things)
             else:
                 answer = self._model(own_wording([[meant, arguments]], things, asked.lang, why=asked.why))
                 yield from answer if meant == op else without_yes(answer)
@@ -295,6 +297,17 @@ class Answer(Iterator[Event]):
         what has no paint."""
         told = self._whole(own_wording([["colour", ["a"]]], {"a": thing}, lang))
         return TextDelta(told) if colours(told) else _said("unpainted", lang, {"it": thing.the(lang)})
+
+    def _count(self, asked: Understood, things: Mapping[str, Thing]) -> Iterator[Event]:
+        """How many there are of a kind; that there is none where the model counts something else ("one sofa")."""
+        name, lang = asked.names[0], asked.lang
+        thing = things[name.text]
+        told = self._whole(own_wording([["count", [name.text]]], things, lang))
+        counted = [kind for one in named(told, self.by.understanding.words).mentions for kind in one.kinds]
+        if counted and thing.kind.key not in counted:
+            yield from self._absent(name, lang, "no")
+        else:
+            yield TextDelta(told)
 
     def _exists(self, asked: Understood, things: Mapping[str, Thing]) -> Iterator[Event]:
         """Whether there is one of a kind, which has been looked for: of a colour, only where the model says a colour of
