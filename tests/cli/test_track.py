@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from tests.cli.conftest import Result
@@ -33,6 +34,22 @@ def test_a_folder_of_pictures_is_tracked_by_the_command(call: Callable[..., Resu
     ]
     assert len(document["objects"][0]["where"]) == 2
     assert "<svg" in drawing.read_text("utf-8")
+
+
+def test_a_clip_of_another_world_is_said_to_be_one(call: Callable[..., Result], tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (256, 256, 3), dtype=np.uint8)
+    for number in range(2):
+        Image.fromarray(noise).save(tmp_path / f"{number}.png")
+    for lang, words in (("en", "do not rely on what follows"), ("zh", "下面的回答不可靠")):
+        code, _, err = call("track", tmp_path, "--lang", lang)
+        assert code == 0
+        assert words in err
+    example = (EXAMPLES / "bicycle.webp").read_bytes()
+    for number in range(2):
+        (tmp_path / f"{number}.png").write_bytes(example)
+    code, _, err = call("track", tmp_path)
+    assert code == 0
+    assert "rely" not in err
 
 
 def test_the_frames_of_a_folder_come_by_their_numbers(tmp_path: Path) -> None:

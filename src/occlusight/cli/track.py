@@ -138,6 +138,7 @@ def track(
         places = "--annotated" if annotated is not None else "--tracker" if follows is not None else None
         found = tracked(frames, duration, model, engine, Looks(fps, told, rules, places, follows), sign)
         sign.clear()
+    warn_of_another_world(found.watched.domain, told)
     if annotated is not None:
         from occlusight.cli.track_film import write_tracked
 
@@ -150,6 +151,15 @@ def track(
         print(json.dumps(document, ensure_ascii=False), flush=True)
     else:
         print("\n".join([one.text for one in answers] if ask else lines(found, told)), flush=True)
+
+
+def warn_of_another_world(domain: float | None, lang: Lang) -> None:
+    """Say on stderr where frames are probably not of the world that the model knows."""
+    from occlusight.reasoning.relations import SAME_WORLD
+    from occlusight.reasoning.sentences import sentence
+
+    if domain is not None and domain < SAME_WORLD:
+        typer.echo(sentence("other_world", lang).strip(), err=True)
 
 
 def in_window(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import median
 
 from occlusight.backends.fields import Picture
 from occlusight.backends.protocol import Request
@@ -51,6 +52,13 @@ class Watched:
     sightings: tuple[Sighting, ...]
     graphs: tuple[Described, ...]
     boxes: tuple[Mapping[str, Box], ...] = ()
+
+    @property
+    def domain(self) -> float | None:
+        """The probability that the frames are of the world that the model knows: the middle one; None where nobody
+        knows."""
+        known = [one.certainty.domain for one in self.graphs]
+        return median(one for one in known if one is not None) if any(one is not None for one in known) else None
 
 
 @dataclass(frozen=True)
