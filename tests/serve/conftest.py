@@ -225,10 +225,11 @@ def tab_of(chromium: Browser, address: str, locale: str = "en-US", width: int = 
 @contextmanager
 def tab_with_graphs(chromium: Browser, backend: Backend, graph_of: Callable[[Path], Any]) -> Iterator[Tab]:
     """Open the page with its examples over a backend whose graphs are those of `graph_of`."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("occlusight.serve.page.page.seeing", lambda backend: graph_of)
-        with serving(backend, tuple(shipped_examples())) as address, tab_of(chromium, address) as tab:
-            yield tab
+    with ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:  # until the server is made: others of the module see as always
+            patch.setattr("occlusight.serve.page.page.seeing", lambda backend: graph_of)
+            address = stack.enter_context(serving(backend, tuple(shipped_examples())))
+        yield stack.enter_context(tab_of(chromium, address))
 
 
 @pytest.fixture
