@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,18 +61,28 @@ def heard(http: httpx.Client, streams: bool) -> Heard:
     return Heard(model, 200, frozenset(chunk["model"] for chunk in chunks), text, events[-1] == "[DONE]")
 
 
+def answered(found: list[Heard], model: str) -> int:
+    """How many answers are a model's."""
+    return sum(one.model == model and one.status == 200 for one in found)
+
+
 def test_no_answer_is_lost_or_another_models_while_the_model_changes(
     tiny_checkpoint: Path, make_checkpoint: Callable[..., Path]
 ) -> None:
     models = [str(tiny_checkpoint), str(make_checkpoint(seed=2))]
     begun, over = threading.Event(), threading.Event()
+    so_far: list[Heard] = []
     app = changing(models[0], "en", EngineOptions(), (), ApiSettings(), True, begun.set, begun.set)
+
+    def enough(since: int, model: str) -> bool:
+        return answered(so_far[since:], model) >= CLIENTS
 
     def client(number: int) -> list[Heard]:
         with httpx.Client(base_url=address, timeout=60) as http:
-            found = [heard(http, streams=number % 2 == 0)]
-            while not over.is_set():
+            found: list[Heard] = []
+            while not found or not over.is_set():
                 found.append(heard(http, streams=number % 2 == 0))
+                so_far.append(found[-1])
             return found
 
     with (
@@ -86,6 +97,7 @@ def test_no_answer_is_lost_or_another_models_while_the_model_changes(
             for model in (models[1], models[0], models[1]):
                 assert http.post("/admin/models/switch", json={"model": model}).text.count('"done"') == 1
                 assert served(http) == model
+                wait(partial(enough, len(so_far), model), 60)
         finally:
             over.set()
         answers = [one for each in asking for one in each.result()]  # raises what a client met that was no answer
@@ -97,7 +109,7 @@ def test_no_answer_is_lost_or_another_models_while_the_model_changes(
         else:
             assert one == Heard(one.model, 200, frozenset([one.model]), says[one.model], whole=True)
     for model in models:
-        assert sum(one.model == model and one.status == 200 for one in answers) >= CLIENTS
+        assert answered(answers, model) >= CLIENTS
 
 
 @pytest.mark.page
