@@ -57,6 +57,7 @@ def test_streams_draw_what_they_always_did() -> None:
         "background": 85,
         "turns of surroundings": 86,
         "what is absent": 87,
+        "laid finishes": 88,
     }
 
 

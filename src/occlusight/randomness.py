@@ -38,6 +38,7 @@ STREAMS: Mapping[str, int | None] = {
     "background": 85,
     "turns of surroundings": 86,
     "what is absent": 87,
+    "laid finishes": 88,
 }
 """The number that sets a stream apart from others about the same thing. Data sets and checkpoints depend on it: it
 never changes. A new stream takes a number that no other has."""

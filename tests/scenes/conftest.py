@@ -9,11 +9,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from occlusight.cli.app import run
 from occlusight.scenes.description import Camera, Light, Placed, Scene, Surroundings
 from occlusight.scenes.meshes.catalogue import Catalogue, load_catalogue
+from occlusight.scenes.render import light_maps
+from occlusight.scenes.render.light_maps import two_threads
+from occlusight.scenes.render.surfaces import mitsuba
 
 
 @pytest.fixture(scope="session")
@@ -72,3 +76,19 @@ def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, st
         return code, out, err
 
     return call
+
+
+@pytest.fixture
+def small_map(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Writes a map whose light comes from one column."""
+    monkeypatch.setenv("OCCLUSIGHT_ASSETS", str(tmp_path))
+    monkeypatch.setattr(light_maps, "ROWS", 64)
+    (tmp_path / "maps").mkdir()
+
+    def write(key: str) -> None:
+        pixels = np.full((32, 64, 3), 0.5, np.float32)
+        pixels[8:12, 40] = 3.0
+        with two_threads():
+            mitsuba().Bitmap(pixels).write(str(tmp_path / "maps" / f"{key}.exr"))
+
+    return write

@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from occlusight.errors import BadInput
-from occlusight.scenes.description import Camera, Light, Placed, Scene, Surroundings
+from occlusight.errors import BadData, BadInput
+from occlusight.scenes.description import Camera, Light, Placed, Scene, Surroundings, VariedSurroundings
 from occlusight.scenes.meshes.catalogue import whole_catalogue
 from occlusight.scenes.meshes.library import load_mesh
 from occlusight.scenes.render import gpu_meshes, path_tracer, targeted
 from occlusight.scenes.render.gpu_meshes import clustered
 from occlusight.scenes.render.rasterizer import Rasterizer
+from occlusight.scenes.surroundings import VARIED, vary
 from occlusight.scenes.truth.measure import measure
 from occlusight.scenes.truth.targeted import measure_targeted
 
@@ -106,6 +107,49 @@ def test_it_agrees_with_the_path_tracer_of_targeted_scenes(rasterizer: Rasterize
     same, other = (targeted.render_targeted(scene(x), 8) for x in (-0.4, 0.6))
     assert unlike(drawn, same) < 10
     assert unlike(drawn, same) < 0.6 * unlike(drawn, other)
+
+
+@pytest.mark.parametrize("place", ["street", "desk"])
+def test_it_agrees_with_the_path_tracer_in_varied_surroundings(
+    rasterizer: Rasterizer, small_map: Callable[[str], None], place: str
+) -> None:
+    """Finishes have other textures there; what is far away, what stands behind and things are where they are."""
+
+    def scene(x: float) -> Scene:
+        thing, far = (placed(f"o{i}", "procedural-suitcase", x + i, 2.0 + i) for i in (0, 1))
+        plain = plaza(thing, far, size=96)
+        return vary(replace(plain, light=replace(plain.light, softness=4.0)), place, 1, VARIED)  # for a map of 64 rows
+
+    around = scene(0.0).surroundings
+    assert isinstance(around, VariedSurroundings)
+    with pytest.raises(BadData, match="assets --maps"):
+        Rasterizer().render(scene(-0.4))
+    small_map(around.light_map)
+    drawn = Rasterizer().render(scene(-0.4))
+    same, other = (targeted.render_targeted(scene(x), 8) for x in (-0.4, 0.6))
+    assert unlike(drawn, same) < 35
+    assert unlike(drawn, same) < 0.8 * unlike(drawn, other)
+    assert (Rasterizer().render(scene(-0.4)) == drawn).all()
+    painted = changed(drawn, Rasterizer().render(repainted(scene(-0.4), "o0")), 8)
+    truth = measure(scene(-0.4), whole_catalogue()).visible[0]
+    assert (painted & truth).sum() > 0.9 * painted.sum()
+    assert iou(painted, truth) > 0.55  # its wheels and handle are not painted
+
+
+def test_a_map_turns_to_the_right(rasterizer: Rasterizer, small_map: Callable[[str], None]) -> None:
+    small_map("lab")  # its light comes from 225 to 231 degrees to the right, and from above
+
+    def brightest(turn: float) -> int:
+        """The column of a picture, 64 wide, of what is before and above us."""
+        around = VariedSurroundings("desk", (0.2, 0.2, 0.2), back=3.0, light_map="lab", turn=turn, behind="open")
+        scene = plaza(placed("o1", "procedural-suitcase", 0.0, -9.0), size=64)
+        looking_up = Camera((0.0, 0.0, 1.2), (0.0, 1.0, 1.7), 70.0, 64, 64)
+        around = replace(around, ground="slate", cover="paint")
+        picture = Rasterizer().render(replace(scene, camera=looking_up, surroundings=around))
+        return int(picture[:24].max(0).mean(-1).argmax())
+
+    left, ahead, right = (brightest(135.0 + by) for by in (-20.0, -3.0, 14.0))
+    assert left < 24 < ahead < 40 < right
 
 
 def test_silhouettes_are_those_of_the_truth(rasterizer: Rasterizer) -> None:

@@ -26,13 +26,20 @@ from occlusight.scenes.make.scene_line import scene_of
 from occlusight.scenes.meshes import map_assets
 from occlusight.scenes.meshes.map_assets import fetched, import_maps, taken_out
 from occlusight.scenes.recipes.stage import SETTINGS
-from occlusight.scenes.render import light_maps
 from occlusight.scenes.render.backgrounds import BACKGROUNDS, GLASS
 from occlusight.scenes.render.blocks import Blocks
 from occlusight.scenes.render.finishes import PATTERNS, laid
-from occlusight.scenes.render.light_maps import map_sky, two_threads
-from occlusight.scenes.render.surfaces import mitsuba
-from occlusight.scenes.surroundings import EVALUATION, PLAIN, VARIED, attribution_of, looks, maps_of, vary
+from occlusight.scenes.render.light_maps import map_sky
+from occlusight.scenes.surroundings import (
+    EVALUATION,
+    PLAIN,
+    VARIED,
+    attribution_of,
+    looks,
+    maps_of,
+    vary,
+    vary_free,
+)
 
 FLAT = 0.02  # metres: what lies on the ground
 
@@ -116,6 +123,17 @@ def test_a_scene_in_varied_surroundings_depends_on_its_place_alone() -> None:
     assert vary(near, "street", 3, EVALUATION).camera == near.camera  # a portrait stays one
 
 
+def test_a_free_scene_keeps_its_camera_and_stands_before_what_is_behind() -> None:
+    for kind, back in (("ground", None), ("room", 5.0), ("table", 1.5)):
+        scene = replace(staged(), surroundings=Surroundings(kind, (0.2, 0.2, 0.2), (0.5, 0.5, 0.5), back))
+        one = vary_free(scene, 2, 7.0, VARIED)
+        assert replace(one, light=scene.light, surroundings=scene.surroundings) == scene
+        around = one.surroundings
+        assert isinstance(around, VariedSurroundings)
+        assert (around.back or 0.0) >= (back or 7.0)
+        assert not looks().maps[around.light_map].evaluation
+
+
 def test_maps_finishes_and_backgrounds_take_turns() -> None:
     for place, look in looks().places.items():
         seen = [vary(staged(place, index=i), place, i, EVALUATION).surroundings for i in range(10)]
@@ -137,22 +155,6 @@ def test_a_description_in_varied_surroundings_is_read_back() -> None:
     plain = staged("desk")
     assert scene_of({**asdict(plain), "placed": [], "base_index": 0, "drawing": 0}) == plain
     assert "light_map" not in asdict(plain.surroundings)
-
-
-@pytest.fixture
-def small_map(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Writes a map whose light comes from one column."""
-    monkeypatch.setenv("OCCLUSIGHT_ASSETS", str(tmp_path))
-    monkeypatch.setattr(light_maps, "ROWS", 64)
-    (tmp_path / "maps").mkdir()
-
-    def write(key: str) -> None:
-        pixels = np.full((32, 64, 3), 0.5, np.float32)
-        pixels[8:12, 40] = 3.0
-        with two_threads():
-            mitsuba().Bitmap(pixels).write(str(tmp_path / "maps" / f"{key}.exr"))
-
-    return write
 
 
 def test_a_map_is_as_light_as_the_sky_and_has_the_scenes_sun(small_map: Callable[[str], None]) -> None:

@@ -41,7 +41,9 @@ def tokenizer(assets: None) -> Tokenizer:
     return train_tokenizer(corpus(10), wide_catalogue(), 1500)
 
 
-def few_things(source: str, index: int, seed: int, catalogue: Catalogue, rng: np.random.Generator, size: int) -> Scene:
+def few_things(
+    source: str, index: int, seed: int, catalogue: Catalogue, rng: np.random.Generator, size: int, varied: float = 0.0
+) -> Scene:
     """Instead of a recipe's scene one of three things of procedural meshes: loading others takes a second each."""
     meshes = ("procedural-suitcase", "procedural-parasol", "procedural-sign-round")
     things = tuple(

@@ -48,6 +48,7 @@ def test_a_file_says_all_that_a_recipe_holds(tmp_path: Path) -> None:
         (STAGE + "shares = { sea = 1 }\n", r"'one' shows sea; there are street.*renders, stills, clips"),
         (STAGE + "shares = { partial = 0 }\n", "must be positive"),
         (STAGE + "shares = { stills = 1 }\n", "give one beside them"),
+        (STAGE + "varied = 2\n", "varied of stage 'one' must be from 0 to 1, but 2 was given"),
         ("seed = 1000000000\n" + STAGE, "seed must be from 0 to 999999999"),
         ("averaged = 2\n" + STAGE, "averaged must be from 1 to the 1 stages"),
     ],

@@ -12,18 +12,19 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from tests.train.conftest import tiny_config
+from tests.train.conftest import few_things, tiny_config
 from tokenizers import Tokenizer
 
 from occlusight.errors import BadInput
 from occlusight.randomness import stream as random_stream
+from occlusight.scenes.description import Scene, VariedSurroundings
 from occlusight.scenes.meshes.catalogue import wide_catalogue
 from occlusight.scenes.render.rasterizer import Rasterizer
 from occlusight.train import stream
 from occlusight.train.examples import IGNORE
 from occlusight.train.pool import Pool
 from occlusight.train.recipe import Stage, TrainRecipe, default_shares
-from occlusight.train.scenes import draw, draw_clip_frames
+from occlusight.train.scenes import draw, draw_clip_frames, measure
 from occlusight.train.stream import Batch, batches, probes
 
 pytestmark = pytest.mark.usefixtures("rasterizer", "quick_scenes")
@@ -169,6 +170,31 @@ def test_sides_of_pictures_are_whole_blocks_of_patches(size: int) -> None:
     sides = np.array([(scene.camera.width, scene.camera.height) for scene in scenes])
     assert (sides % 32 == 0).all()
     assert (np.abs(sides.prod(1) / size**2 - 1) < 0.3).all()
+
+
+@pytest.mark.usefixtures("assets")
+def test_what_is_around_a_scene_varies_as_often_as_is_said() -> None:
+    catalogue = wide_catalogue()
+
+    def drawn(source: str, index: int, varied: float) -> Scene:
+        return draw(source, index, 1, catalogue, random_stream("training examples", 1, index), 64, varied)
+
+    for source in ("street", "desk-wide", "room", "partial"):
+        varies = [isinstance(drawn(source, i, 0.5).surroundings, VariedSurroundings) for i in range(8)]
+        assert 0 < sum(varies) < 8
+        assert not isinstance(drawn(source, 0, 0.0).surroundings, VariedSurroundings)
+    plain, varied = (drawn("street", 3, share) for share in (0.0, 1.0))
+    assert varied.objects == plain.objects
+    masks = [measure(scene, "street", catalogue, 2).visible for scene in (plain, varied)]
+    assert (masks[0] == masks[1]).all()
+
+
+def test_workers_are_not_forked(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    """One that is forked after its parent drew waits for the driver's locks for ever."""
+    stage = small(shares={"partial": 1.0})
+    Rasterizer().render(few_things("desk", 0, 1, wide_catalogue(), random_stream("training examples", 1, 0), 64))
+    drawn = batches((), tokenizer, tiny_config(tokenizer), TrainRecipe((stage,)), stage, 0, tmp_path, workers=1)
+    assert len(pictures(next(drawn))) == 2
 
 
 def test_sources_that_are_not_there_are_said(made: Made) -> None:

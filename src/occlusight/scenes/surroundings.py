@@ -24,6 +24,8 @@ PLAIN, VARIED, EVALUATION = "plain", "varied", "evaluation"
 SURROUNDINGS = (PLAIN, VARIED, EVALUATION)
 """Plain ones are those of the recipes; varied ones are drawn from here, with the maps that are free for training, or
 with those that are kept for evaluation."""
+FREE_PLACES = {"ground": ("street", "plaza"), "room": ("room", "studio"), "table": ("desk", "desk")}
+"""Where free scenes play, by the kind of their plain surroundings: a place, and the kind of varied ones there."""
 PORTRAIT = 2.5  # metres from a camera at eye level to what it looks at: nearer, its height and lens stay
 EYE_LEVEL = 1.0  # metres
 LOWEST = 0.14  # of the way to what it looks at: how high a camera stands at least
@@ -166,6 +168,15 @@ def vary(scene: Scene, place: str, turn: int, surroundings: str) -> Scene:
     )
     light = replace(scene.light, sun_direction=sun)
     return replace(scene, camera=_another(rng, scene.camera, look), light=light, surroundings=around)
+
+
+def vary_free(scene: Scene, turn: int, beyond: float, surroundings: str) -> Scene:
+    """Return a scene of a free recipe in varied surroundings, from its own camera. What stands behind begins where its
+    wall does, or at y = `beyond`, metres; `turn` is as in `vary`."""
+    place, kind = FREE_PLACES[scene.surroundings.kind]
+    plain = replace(scene.surroundings, kind=kind, back=scene.surroundings.back or beyond)
+    varied = vary(replace(scene, surroundings=plain), place, turn, surroundings)
+    return replace(varied, camera=scene.camera)
 
 
 def _in_turn(names: Sequence[str], turn: int, seed: int, what: int) -> str:

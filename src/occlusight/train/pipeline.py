@@ -15,6 +15,7 @@ from occlusight.model.allocator import keep_freed_memory
 from occlusight.model.traits import Traits
 from occlusight.scenes.meshes.assets import import_assets
 from occlusight.scenes.meshes.catalogue import wide_catalogue
+from occlusight.scenes.meshes.map_assets import import_maps
 from occlusight.train.examples import traits_of
 from occlusight.train.export import export
 from occlusight.train.loop import Trainer
@@ -56,6 +57,8 @@ def train(plan: TrainPlan, report: Report) -> None:
     """Run every stage that is missing; a run that was stopped resumes where it was saved."""
     keep_freed_memory()
     import_assets(progress=lambda done, total, what: report(f"meshes: {what}", done, total))
+    if any(stage.varied for stage in plan.recipe.stages):
+        import_maps(progress=lambda done, total, what: report(f"HDR maps: {what}", done, total))
     catalogue = wide_catalogue()
     plan.run.mkdir(parents=True, exist_ok=True)
     if not (plan.run / "tokenizer.json").exists():

@@ -50,6 +50,8 @@ class Stage:
         warmup: steps until then.
         decay: the last share of the stage in which the rate falls linearly to `floor` of its height.
         replay: how often a picture is shown, on an average, each time in another light and with other questions.
+        varied: how often a scene stands in surroundings that vary (HDR maps, finishes, what stands behind) instead of
+            plain ones; clips never do.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Stage:
     decay: float = 0.3
     floor: float = 0.02
     replay: int = 2
+    varied: float = 0.0
 
     def __post_init__(self) -> None:
         if self.learns not in get_args(Learns):
@@ -72,6 +75,8 @@ class Stage:
                 raise BadInput(
                     f"{name} of stage {self.name!r} must be {least} or more, but {getattr(self, name)} was given"
                 )
+        if not 0 <= self.varied <= 1:
+            raise BadInput(f"varied of stage {self.name!r} must be from 0 to 1, but {self.varied} was given")
         if not self.shares or min(self.shares.values()) <= 0:
             raise BadInput(f"the shares of stage {self.name!r} must be positive, but {dict(self.shares)} was given")
         if others := sorted(set(self.shares) - {*SOURCES, RENDERS, STILLS, CLIPS}):

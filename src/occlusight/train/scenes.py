@@ -12,6 +12,7 @@ from occlusight.scenes.recipes.clips import RECIPES as CLIP_RECIPES
 from occlusight.scenes.recipes.clips import draw_clip, free_lane, in_picture
 from occlusight.scenes.recipes.free import SETTINGS, WIDE_SETTINGS, make_scene, with_size
 from occlusight.scenes.recipes.targeted import PLACES, TYPES, plausible_attempt
+from occlusight.scenes.surroundings import PLAIN, VARIED, vary_free
 from occlusight.scenes.truth.measure import Truth, graph_from_depths
 from occlusight.scenes.truth.quick_raycast import quick_depth_maps, quick_optical_maps, quick_reach
 from occlusight.scenes.truth.targeted import measure_targeted
@@ -26,21 +27,35 @@ CLIP_FRAMES = 7
 ROTATION = 18  # what takes turns in recipes does so in as many scenes
 
 
-def draw(source: str, index: int, seed: int, catalogue: Catalogue, rng: np.random.Generator, size: int) -> Scene:
+def draw(
+    source: str,
+    index: int,
+    seed: int,
+    catalogue: Catalogue,
+    rng: np.random.Generator,
+    size: int,
+    varied: float = 0.0,
+) -> Scene:
     """Return scene number `index` of a source in the stream with this seed; `size` is the side, in pixels, of a square
-    picture of its area.
+    picture of its area, `varied` how often it stands in surroundings that vary.
 
     Of targeted scenes it is not looked at whether they show all that a rendered one of their recipe has to show:
     whatever they show, their truth says. Raises BadInput for an unknown source.
     """
+    surroundings = VARIED if varied and rng.random() < varied else PLAIN
     if source in FREE:
-        return _in_blocks(make_scene(source, seed, index, catalogue, width=size), size)
+        scene = make_scene(source, seed, index, catalogue, width=size)
+        if surroundings != PLAIN:
+            beyond = max(o.position[1] + o.scale * max(catalogue.mesh(o.mesh).size[:2]) for o in scene.objects)
+            scene = vary_free(scene, index, beyond, surroundings)
+        return _in_blocks(scene, size)
     if source not in TYPES:
         raise BadInput(f"{source!r} is no source of scenes; they are {', '.join(SOURCES)}")
     attempt = 0
     while True:
         recipe = f"{source}-{PLACES[int(rng.integers(len(PLACES)))]}"
-        drawn = plausible_attempt(recipe, seed, index, attempt, catalogue, int(rng.integers(ROTATION)), size)
+        turn = int(rng.integers(ROTATION))
+        drawn = plausible_attempt(recipe, seed, index, attempt, catalogue, turn, size, surroundings=surroundings)
         if drawn is not None:
             return _in_blocks(drawn[0], size)
         attempt += 1

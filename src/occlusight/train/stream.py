@@ -158,7 +158,8 @@ class _Maker:
     def _one(self, source: str, index: int, rng: np.random.Generator, size: int) -> tuple[npt.NDArray[np.uint8], Truth]:
         if source == RENDERS:
             return self.renders.example(int(rng.integers(len(self.renders.lines))), TRUTH_STEP, size)
-        return self._pictured(draw(source, index, self.seed, self.catalogue, rng, size), source)
+        scene = draw(source, index, self.seed, self.catalogue, rng, size, self.stage.varied)
+        return self._pictured(scene, source)
 
     def _pictured(self, scene: Scene, source: str) -> tuple[npt.NDArray[np.uint8], Truth]:
         return self.rasterizer.render(scene), measure(scene, source, self.catalogue, TRUTH_STEP)
@@ -256,7 +257,13 @@ def batches(
     if not renders and set(stage.shares) == {RENDERS}:
         raise BadInput(f"stage {stage.name!r} shows renders alone; give data sets of `occlusight scenes make`")
     data = Pictures(renders, tokenizer, config, recipe, stage, start, pool)
+    # Workers are begun anew: one that is forked after its parent drew with OpenGL waits for its locks for ever.
     loader: DataLoader[Batch] = DataLoader(
-        data, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None, pin_memory=pinned
+        data,
+        batch_size=None,
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+        pin_memory=pinned,
+        multiprocessing_context="spawn" if workers else None,
     )
     yield from loader

@@ -28,19 +28,24 @@ def map_sky(scene: Scene, around: VariedSurroundings) -> dict[str, Any]:
     """Return the environment of a scene: its HDR map, turned, out of focus and as light as the scene's sky, with the
     scene's sun. Raises BadData when the map is not imported."""
     mi = mitsuba()
-    light_map = looks().maps[around.light_map]
-    pixels = np.clip(np.nan_to_num(_pixels(map_file(light_map))), 0, BLINDING)
-    radiance = _focused(pixels, light_map.blur)
-    radiance = np.roll(radiance, round(around.turn / 360 * 2 * ROWS), axis=1)
-    level = _level(radiance)
-    radiance = np.minimum(radiance, GLARE * level)
-    radiance = radiance * np.maximum(radiance.mean(axis=-1, keepdims=True) / level, 1e-3) ** (LIFT - 1)
-    radiance = radiance * (sum(scene.light.sky) / 3 / _level(radiance)) + sun_disc(scene.light, ROWS)
+    view = np.roll(view_of(around.light_map), round(around.turn / 360 * 2 * ROWS), axis=1)
+    radiance = view * (sum(scene.light.sky) / 3 / _level(view)) + sun_disc(scene.light, ROWS)
     return {
         "type": "envmap",
         "bitmap": mi.Bitmap(np.ascontiguousarray(radiance, np.float32)),
         "to_world": mi.ScalarTransform4f().rotate([1, 0, 0], 90),
     }
+
+
+def view_of(light_map: str) -> NDArray[np.float32]:
+    """Return what is far away in a map, (ROWS, 2 ROWS, 3): out of focus, without its own sun, its contrast lifted.
+    Raises BadData when it is not imported."""
+    one = looks().maps[light_map]
+    radiance = _focused(np.clip(np.nan_to_num(_pixels(map_file(one))), 0, BLINDING), one.blur)
+    level = _level(radiance)
+    radiance = np.minimum(radiance, GLARE * level)
+    lifted = np.maximum(radiance.mean(axis=-1, keepdims=True) / level, 1e-3) ** (LIFT - 1)
+    return np.asarray(radiance * lifted, np.float32)
 
 
 def _pixels(file: Path) -> NDArray[np.float32]:

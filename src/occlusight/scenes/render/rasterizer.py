@@ -3,8 +3,8 @@
 The geometry is exact: meshes, paint, textures, ground, walls and camera are those of `path_tracer` and
 `render.targeted`, so that truth measured from a description holds for this picture too. Light is an approximation: one
 sun with a shadow map, a sky that is dimmed where something stands above, one reflection in flat mirrors, and glass that
-tints without refracting. Surroundings that vary are drawn as plain ones. It needs the package `moderngl` and a driver
-of OpenGL 3.3; Mesa's llvmpipe computes it on the CPU.
+tints without refracting; of surroundings that vary, finishes have one of a few textures. It needs the package
+`moderngl` and a driver of OpenGL 3.3; Mesa's llvmpipe computes it on the CPU.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from occlusight.scenes.description import Placed, Scene
+from occlusight.scenes.description import Placed, Scene, VariedSurroundings
 from occlusight.scenes.meshes.mesh import rotation_z
 from occlusight.scenes.render import path_tracer, targeted
 from occlusight.scenes.render.gpu_meshes import CLEAR, GpuMeshes, Part, Shape
@@ -231,6 +231,11 @@ class Rasterizer:
             program["ground"].value = tuple(ground)
             program["outdoors"].value = int(around.kind in OUTDOORS)
             program["eye"].value = tuple(scene.camera.position)
+            program["mapped"].value = int(isinstance(around, VariedSurroundings))
+            program["far_map"].value = 3
+            if isinstance(around, VariedSurroundings):
+                program["map_turn"].value = around.turn / 360
+                self.surroundings.far(around).use(3)
         self.surface["sun"].value = tuple(light.sun)
         self.surface["to_sun"].value = tuple(-direction)
         self.surface["softness"].value = 1.0 + min(6.0, 0.35 * light.softness)

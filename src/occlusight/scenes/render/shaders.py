@@ -27,9 +27,15 @@ class Look(IntEnum):
 
 _ENVIRONMENT = """
 uniform vec3 sky, ground, eye;
-uniform int outdoors;
+uniform int outdoors, mapped;
+uniform sampler2D far_map;
+uniform float map_turn;  // to the right, as a share of a whole turn
 
 vec3 environment(vec3 along) {  // what comes from far away
+    if (mapped == 1) {
+        vec2 at = vec2(atan(along.x, along.y) / 6.28318531 - map_turn, acos(clamp(along.z, -1.0, 1.0)) / 3.14159265);
+        return dot(sky, vec3(1.0 / 3.0)) * textureLod(far_map, at, 0.0).rgb;
+    }
     if (along.z < 0.0) return ground;
     if (outdoors == 0) return sky;
     vec3 pale = sky * vec3(1.25, 1.15, 1.05), deep = sky * vec3(0.62, 0.8, 1.08);

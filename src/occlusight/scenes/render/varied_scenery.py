@@ -23,26 +23,32 @@ BELT = 2.2  # metres: where a belt ends at the latest
 HALL = -0.9  # metres: how far the floor is below a belt
 
 
-def varied_scenery(scene: Scene, around: VariedSurroundings) -> dict[str, Any]:
-    """Return the shapes of what is around a scene."""
-    rng = stream("background", scene.seed, scene.index)
+def varied_blocks(rng: np.random.Generator, around: VariedSurroundings) -> Blocks:
+    """Return the boxes and plates around a scene."""
     blocks, back = Blocks(), around.back or 0.0
     _ground(blocks, around.kind, back)
     BACKGROUNDS[around.behind](rng, blocks, back)
-    known: Mapping[str, Finish] = looks().finishes
-    own: dict[str, tuple[Finish, RGB]] = {
-        "ground": (known[around.ground], around.floor),
-        "cover": (known[around.cover], around.wall or around.floor),
-    }
+    return blocks
+
+
+def finish_of(around: VariedSurroundings, name: str) -> Finish:
+    """Return the finish that blocks know by a name: "ground" and "cover" are the surroundings' own."""
+    return looks().finishes[{"ground": around.ground, "cover": around.cover}.get(name, name)]
+
+
+def varied_scenery(scene: Scene, around: VariedSurroundings) -> dict[str, Any]:
+    """Return the shapes of what is around a scene."""
+    rng = stream("background", scene.seed, scene.index)
+    blocks = varied_blocks(rng, around)
+    own: Mapping[str, RGB] = {"ground": around.floor, "cover": around.wall or around.floor}
 
     def finish(name: str) -> dict[str, Any]:
         if name == GLASS:
             return _window(float(rng.uniform(0.16, 0.4)))
-        one, rgb = own[name] if name in own else (known[name], _one_of(rng, known[name].colours))
-        return bsdf(rng, one, rgb)
+        one = finish_of(around, name)
+        return bsdf(rng, one, own[name] if name in own else _one_of(rng, one.colours))
 
-    tiles = {name: one.tile for name, one in known.items()}
-    tiles |= {GLASS: 1.0, **{name: one.tile for name, (one, _) in own.items()}}
+    tiles = {name: 1.0 if name == GLASS else finish_of(around, name).tile for name in blocks.faces}
     return blocks.shapes(finish, tiles)
 
 
