@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from tests.backends.chat_server import chat_server
@@ -52,6 +53,19 @@ def test_what_speaks_against_a_picture_is_told_before_the_answer(ask: Callable[.
     assert "(图片太暗（平均亮度 11/255）" in ask(dark, "车被挡住了吗?")[2]
     assert "2: the picture is dark" in ask(example, dark, "Is the car hidden?")[2]
     assert "dark" not in ask(example, "Is the car hidden?")[2]
+
+
+@pytest.mark.parametrize(("question", "word"), [("What hides the car?", "do not rely"), ("什么挡住了车?", "不可靠")])
+def test_a_picture_of_another_world_names_the_option_beside_the_answer(
+    call: Callable[..., Result], tmp_path: Path, question: str, word: str
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (256, 256, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    code, out, err = call("ask", tmp_path / "noise.png", question)
+    assert code == 0
+    assert word in out
+    assert "--" not in out
+    assert "--model Qwen/Qwen3-VL-2B-Instruct" in err
 
 
 def test_several_pictures(ask: Callable[..., Result], tiny_checkpoint: Path, pictures: list[Path]) -> None:

@@ -44,6 +44,7 @@ def test_a_clip_of_another_world_is_said_to_be_one(call: Callable[..., Result], 
         code, _, err = call("track", tmp_path, "--lang", lang)
         assert code == 0
         assert words in err
+        assert "--model Qwen/" in err
     example = (EXAMPLES / "bicycle.webp").read_bytes()
     for number in range(2):
         (tmp_path / f"{number}.png").write_bytes(example)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,13 @@ from tests.serve.replies import EN_WORDS, ZH_WORDS
 from tests.serve.test_accessibility import violations
 from tests.serve.test_graph import known
 
-from occlusight.backends.downloads import Hub
+from occlusight.api import understanding
+from occlusight.backends.downloads import Damaged, Hub, NoRoom, unreachable
+from occlusight.backends.fields import Picture
 from occlusight.backends.needs import About
 from occlusight.backends.scripted import Scripted
 from occlusight.errors import BadInput, Cancelled
+from occlusight.reasoning.answering import Answering
 from occlusight.serve.page.examples import shipped_examples
 from occlusight.serve.page.page import PHOTO_MODEL
 
@@ -31,12 +34,12 @@ class Server:
         self.about = About(PHOTO_MODEL, {"int8": 2 * GB}, None, {}, 8 * GB, 90 * GB, download_bytes=4 * GB)
         self.go, self.opened = threading.Event(), threading.Event()
         self.done: list[str] = []
-        self.fails = False
+        self.fails: Exception | None = None
 
     def pull(self, hub: Hub, name: str, tell: Any, stopped: Callable[[], bool]) -> Path:
         tell(GB, 4 * GB)
         if self.fails:
-            raise BadInput("there is no room")
+            raise self.fails
         while not self.go.wait(0.05):
             if stopped():
                 raise Cancelled("stopped")
@@ -99,11 +102,12 @@ def test_what_goes_wrong_is_said_and_can_be_tried_again(
 ) -> None:
     tab = open_tab(photograph)
     get = f"#larger >> text={EN_WORDS['larger_get'].format(name=NAME)}"
-    server.fails = True
+    server.fails = BadInput("it is no good")
     tab.page.click(get)
     tab.page.click(f"dialog >> text={EN_WORDS['larger_yes']}")
-    tab.page.wait_for_selector("#larger [role=alert] >> text=there is no room")
-    server.fails = False
+    tab.page.wait_for_selector("#larger [role=alert] small >> text=it is no good")
+    assert EN_WORDS["e_failed_there"] in tab.page.inner_text("#larger [role=alert]")
+    server.fails = None
     tab.page.click(get)
     tab.page.click(f"dialog >> text={EN_WORDS['larger_yes']}")
     tab.page.click(f"#larger >> text={EN_WORDS['larger_stop']}")
@@ -112,6 +116,62 @@ def test_what_goes_wrong_is_said_and_can_be_tried_again(
     tab.page.click(get)
     said = EN_WORDS["larger_no_room"].format(name=NAME, memory="9.0", free="8.0")
     assert said in tab.page.inner_text("#larger [role=alert]")
+
+
+OFFLINE = unreachable("m", "the hub", OSError("no route"))
+
+
+@pytest.mark.page
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [(OFFLINE, "hub_unreachable"), (NoRoom("full"), "disk_full"), (Damaged("other bytes"), "damaged_download")],
+)
+def test_what_goes_wrong_is_said_in_the_pages_language(
+    photograph: str, server: Server, open_tab: Callable[..., Any], error: Exception, kind: str
+) -> None:
+    server.fails = error
+    tab = open_tab(photograph, "zh-CN")
+    tab.page.click(f"#larger >> text={ZH_WORDS['larger_get'].format(name=NAME)}")
+    tab.page.click(f"dialog >> text={ZH_WORDS['larger_yes']}")
+    said = tab.page.wait_for_selector("#larger [role=alert]").inner_text()
+    assert said.strip() == f"{ZH_WORDS['larger_failed']} {ZH_WORDS[f'e_{kind}']}"
+
+
+@pytest.mark.page
+def test_a_server_that_cannot_ask_the_hub_says_so_before_anything_is_agreed_to(
+    photograph: str, open_tab: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def about(name: str) -> About:
+        raise OFFLINE
+
+    monkeypatch.setattr("occlusight.serve.api.admin.about_model", about)
+    tab = open_tab(photograph, "zh-CN")
+    tab.page.click(f"#larger >> text={ZH_WORDS['larger_get'].format(name=NAME)}")
+    said = tab.page.wait_for_selector("#larger [role=alert]").inner_text()
+    assert ZH_WORDS["e_hub_unreachable"] in said
+    assert tab.page.locator("dialog").count() == 0
+
+
+@pytest.mark.page
+def test_an_answer_about_a_photograph_leads_to_the_models_that_know_them(
+    monkeypatch: pytest.MonkeyPatch, open_tab: Callable[..., Any], pictures: list[Path]
+) -> None:
+    class Elsewhere(Scripted):
+        def domain(self, pictures: Sequence[Picture]) -> float | None:
+            return 0.03
+
+    monkeypatch.setattr("occlusight.serve.page.page.seeing", lambda backend: lambda path: known(path, 0.03))
+    backend = Answering(Elsewhere("Yes.", learnt=("list_all",)), understanding())
+    with serving(backend, tuple(shipped_examples())) as address:
+        tab = open_tab(address)
+        tab.add(pictures[0])
+        said = tab.asked("Does the dog hide the cat?")
+        assert NAME in said
+        assert "--" not in said  # no option of a command line
+        tab.page.click(f"text={EN_WORDS['larger_where']}")
+        assert "Qwen3-VL-2B" in tab.page.evaluate("document.activeElement.closest('#under .note').innerText")
+        assert violations(tab) == []
+        assert tab.problems == []
 
 
 @pytest.mark.page

@@ -201,7 +201,7 @@ class Hub(ABC):
         missing = self.missing(listing)
         free = free_bytes(self.root)
         if missing and missing + SPARE > free:
-            raise BadInput(
+            raise NoRoom(
                 f"{listing.name} takes {missing / 1e9:.1f} GB more, but {free / 1e9:.1f} GB are free in {self.root}; "
                 f"make room (occlusight models list, remove), or set {self.home} to another disk"
             )
@@ -224,7 +224,7 @@ class Hub(ABC):
             digest = sha256(part)
             if digest != one.digest:
                 part.unlink()
-                raise BadModel(
+                raise Damaged(
                     f"{one.path} of {listing.name} arrived damaged (its SHA-256 is {digest[:12]}..., and not "
                     f"{one.digest[:12]}...) and was deleted; download it again"
                 )
@@ -326,6 +326,14 @@ class Counted:
 
 class Unreachable(BadModel):
     """A hub cannot be asked at the moment."""
+
+
+class NoRoom(BadInput):
+    """The disk has too little room for a model."""
+
+
+class Damaged(BadModel):
+    """What came is not what the hub says it is."""
 
 
 @contextmanager

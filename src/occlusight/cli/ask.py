@@ -179,13 +179,14 @@ def numbers_of(engine: EngineOptions) -> str:
 
 
 def stream(backend: Backend, request: Request, explain_cost: bool = False, sign: SignOfLife | None = None) -> None:
-    """Print the answer as it comes; the sign of life goes away before. On stderr come thoughts, a note where the answer
-    was cut, and what it cost.
+    """Print the answer as it comes; the sign of life goes away before. On stderr come thoughts, notes where the answer
+    was cut and where another model knows such pictures, and what it cost.
 
     Raises Incomplete, after all that, where the answer is not what its schema or expression asks for.
     """
     from occlusight.backends.completion import Completion
     from occlusight.backends.structured import why_incomplete
+    from occlusight.cli.larger import how_larger
 
     completion = Completion.of(printed(watched(backend.generate(request)), sign))
     print(flush=True)
@@ -193,6 +194,8 @@ def stream(backend: Backend, request: Request, explain_cost: bool = False, sign:
         print(cost_in_words(cost(backend, completion)), file=sys.stderr)
     for note in reductions(completion.usage):
         print(note, file=sys.stderr)
+    if completion.asked is not None and (how := how_larger(completion.asked.domain, completion.asked.lang)):
+        print(how, file=sys.stderr)
     if why := why_incomplete(request.sampling, completion.text, completion.finish_reason):
         raise Incomplete(why, completion.text)
     if completion.finish_reason == "length":

@@ -155,11 +155,11 @@ def track(
 
 def warn_of_another_world(domain: float | None, lang: Lang) -> None:
     """Say on stderr where frames are probably not of the world that the model knows."""
-    from occlusight.reasoning.relations import SAME_WORLD
+    from occlusight.cli.larger import how_larger
     from occlusight.reasoning.sentences import sentence
 
-    if domain is not None and domain < SAME_WORLD:
-        typer.echo(sentence("other_world", lang).strip(), err=True)
+    if how := how_larger(domain, lang):
+        typer.echo(f"{sentence('other_world', lang).strip()} {how}", err=True)
 
 
 def in_window(

@@ -16,6 +16,10 @@ from occlusight.errors import BadInput
 from occlusight.files.whole import unwritable
 
 
+class BeingWritten(BadInput):
+    """Another process is writing it."""
+
+
 @contextmanager
 def only_writer(path: Path) -> Iterator[None]:
     """Be the only one who writes a file or folder, as long as all others ask too; a lock file beside it (in the folder)
@@ -31,7 +35,7 @@ def only_writer(path: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise BadInput(f"{path} is being written by {_holder(place)}; wait for it, or give another place") from None
+        raise BeingWritten(f"{path} is being written by {_holder(place)}; wait for it, or give another place") from None
     except OSError as error:
         raise unwritable(path, error) from None
     try:

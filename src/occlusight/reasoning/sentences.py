@@ -35,9 +35,9 @@ SAY: Mapping[str, Mapping[Lang, str]] = {
         "zh": "我一次只会看{most}张图片，但收到了{given}张，请分开提问。",
     },
     "other_world": {
-        "en": "This does not look like the rendered scenes that I know, so do not rely on what follows; for "
-        "photographs use a larger model: --model Qwen/Qwen3-VL-2B-Instruct. ",
-        "zh": "这不像我熟悉的渲染场景，下面的回答不可靠；照片请用更大的模型：--model Qwen/Qwen3-VL-2B-Instruct。",
+        "en": "This does not look like the rendered scenes that I know, so do not rely on what follows; "
+        "photographs need a larger model, such as Qwen3-VL-2B-Instruct. ",
+        "zh": "这不像我熟悉的渲染场景，下面的回答不可靠；照片需要更大的模型，比如 Qwen3-VL-2B-Instruct。",
     },
     "clip": {
         "en": "I have learnt single pictures, not videos, so do not rely on what follows. ",

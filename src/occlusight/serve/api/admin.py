@@ -15,8 +15,10 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from occlusight.api import about_model
+from occlusight.backends.downloads import Damaged, NoRoom, Unreachable
 from occlusight.backends.hub import hub_of
 from occlusight.errors import BadInput
+from occlusight.files.lock import BeingWritten
 from occlusight.files.text import shown
 from occlusight.serve.api.admin_shapes import AboutModel, AdminEvent, PullRequest, SwitchRequest
 from occlusight.serve.api.errors import RESPONSES, ApiError, ErrorBody
@@ -25,6 +27,13 @@ from occlusight.serve.api.shapes import event_stream
 
 EVERY_S = 0.25
 """How often a download tells how far it is."""
+CODES: Mapping[type[BadInput], str] = {
+    Unreachable: "hub_unreachable",
+    NoRoom: "disk_full",
+    Damaged: "damaged_download",
+    BeingWritten: "download_under_way",
+}
+"""What failed, for programs, and for the page, which has a sentence for each in both languages."""
 REFUSED: Mapping[int | str, dict[str, Any]] = {401: RESPONSES[401], 403: {"description": "Not you."}}
 STREAMED = event_stream("AdminEvent", "Events; the last has `done`, or `error` where it failed after the first.")
 Tell: TypeAlias = Callable[[AdminEvent], None]
@@ -131,8 +140,9 @@ def sse(document: Mapping[str, Any]) -> bytes:
 
 @contextmanager
 def about_the_model() -> Iterator[None]:
-    """Within, an error about what was given names the field `model`. Raises ApiError."""
+    """Within, an error about what was given names the field `model`, and what failed. Raises ApiError."""
     try:
         yield
     except BadInput as error:
-        raise ApiError(str(error), "model", "invalid_value") from error
+        code = next((code for kind, code in CODES.items() if isinstance(error, kind)), "invalid_value")
+        raise ApiError(str(error), "model", code) from error

@@ -89,6 +89,10 @@ function agreed(model, takes) {
 
 function reason(error) {
   const { said, error: told } = error.more;
-  if (told) return h("span", { lang: "en" }, told.message);
+  if (told) {
+    const known = has(`e_${told.code}`);
+    const detail = known || !told.message ? "" : h("small", { lang: "en" }, told.message);
+    return [t(known ? `e_${told.code}` : "e_failed_there"), detail];
+  }
   return said ?? t(has(`e_${error.kind}`) ? `e_${error.kind}` : "e_failed");
 }

@@ -1,10 +1,11 @@
 // The conversation: groups by picture, and in them questions with their answers.
 
-import { pictureNames, pictureTitle, shown, turnsOf, when } from "./conversation.js";
+import { groupOf, pictureNames, pictureTitle, shown, turnsOf, when } from "./conversation.js";
 import { sure } from "./certainty.js";
 import { byId, copy, h, icon, iconButton, rich } from "./dom.js";
 import { marked } from "./objects.js";
 import { url } from "./pictures.js";
+import { foreign, notGuessed } from "./seeing.js";
 import { firstExamples } from "./stage.js";
 import { duration, has, t } from "./words.js";
 
@@ -80,7 +81,21 @@ const words = (app, turn, text) => rich(text).flatMap((part) => marked(part, app
 function said(app, turn, live) {
   if (!turn.answer && !live) return [];
   const caret = live && h("span", { class: "caret", "aria-hidden": "true" });
-  return [h("p", { class: turn.scope === "outside" ? "a decl" : "a" }, words(app, turn, turn.answer), caret)];
+  const answer = h("p", { class: turn.scope === "outside" ? "a decl" : "a" }, words(app, turn, turn.answer), caret);
+  return [answer, ...(live || !foreign(app, turn.domain) ? [] : [toNotice(app, turn)])];
+}
+
+/** Return a button that leads from an answer about a picture of another world to what is said of larger models. */
+function toNotice(app, turn) {
+  const lead = async () => {
+    const group = groupOf(app.conversation, turn);
+    if (group !== app.shownGroup) await app.show(group);
+    await notGuessed(app);
+    const note = document.querySelector("#under .note");
+    note?.scrollIntoView({ block: "nearest" });
+    note?.focus();
+  };
+  return h("button", { type: "button", class: "lead", click: lead }, t("larger_where"));
 }
 
 /** Return what the model said, and below it what the graph of the picture says against that. */

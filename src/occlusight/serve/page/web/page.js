@@ -146,7 +146,7 @@ class App {
     this.conversation.shown = group.id;
     this.seen = { relation: 0, object: null, gone: false };
     group.picture = picture;
-    this.draw();
+    return this.draw();
   }
 
   // ---- questions

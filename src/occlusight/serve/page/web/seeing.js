@@ -31,14 +31,15 @@ export function forgetGraphs(app) {
 
 /** Return how probably a picture is of the model's world, where that is known. */
 const domain = (app, graph) => (graph ? graph.certainty.domain : null) ?? app.shownGroup.domain ?? null;
-const foreign = (app, graph) => domain(app, graph) != null && domain(app, graph) < OWN_WORLD;
+/** Whether so probable a picture of the model's world is none, as that model tells. */
+export const foreign = ({ settings }, share) => !settings.model.photographs && share != null && share < OWN_WORLD;
 
 /** Whether a picture is looked at unasked: where that takes seconds, an example, and one that was asked about and is of
  * the model's world, once nobody else waits for the server. */
 function unasked(app, picture) {
   if (!app.settings.model.quick || picture.film) return false;
   const asked = app.shownGroup.turns.some((turn) => turn.state === "done");
-  return picture.from === "example" || (asked && app.idle && !foreign(app, graphs.get(picture.id)));
+  return picture.from === "example" || (asked && app.idle && !foreign(app, domain(app, graphs.get(picture.id))));
 }
 
 /** Ask for the graph of a picture, once. */
@@ -102,13 +103,18 @@ async function asked(picture) {
 export function drawn(app) {
   const picture = app.shownPicture;
   const graph = picture && known(picture);
-  return graph && graph.objects.length && (!foreign(app, graph) || guessed.has(picture.id)) ? graph : null;
+  return graph && graph.objects.length && (!foreign(app, domain(app, graph)) || guessed.has(picture.id)) ? graph : null;
 }
 
 /** Whether nothing is drawn unasked, since the picture shown is none of the model's world. */
 export function barred(app) {
   const picture = app.shownPicture;
-  return Boolean(picture) && foreign(app, known(picture)) && !guessed.has(picture.id);
+  return Boolean(picture) && foreign(app, domain(app, known(picture))) && !guessed.has(picture.id);
+}
+
+/** Take back that arrows are guessed on the picture shown: what it is said to be stands there again. */
+export async function notGuessed(app) {
+  if (guessed.delete(app.shownPicture?.id)) await app.draw();
 }
 
 /** Draw the graph over the picture, at the size at which that is shown. */
@@ -163,7 +169,7 @@ function notice(app, picture, graph) {
   ]);
 }
 
-const note = (said) => h("div", { class: "note", role: "note" }, icon("heed"), h("div", {}, ...said));
+const note = (said) => h("div", { class: "note", role: "note", tabindex: -1 }, icon("heed"), h("div", {}, ...said));
 
 /** Choose a relation or an object that was pressed; the focus stays where it was. */
 function choose(app, target) {
