@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from benchmarks.ship import CALIBRATIONS, CHECKPOINT, DOMAIN, EYES, FIGURES, RUNS, TABLES, with_tables
+from benchmarks.ship import BASELINE, CALIBRATIONS, CHECKPOINT, DOMAIN, EYES, FIGURES, RUNS, TABLES, with_tables
 
 from occlusight.files.text import read_json
 from occlusight.model.revision import revision_of
@@ -17,6 +17,7 @@ REVISION = revision_of(CHECKPOINT)
 def test_figures_are_of_the_model_that_ships() -> None:
     shipped = read_json(FIGURES)
     assert shipped["revision"] == REVISION
+    assert shipped["baseline"] == revision_of(BASELINE)
     assert set(shipped["runs"]) == {run.name for run in (*RUNS, *EYES)}
 
 

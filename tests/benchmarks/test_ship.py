@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.ship import COLUMNS, EXAMPLE, RUNS, take, with_tables
+from benchmarks.ship import COLUMNS, EXAMPLE, RUNS, kept_runs, take, with_tables
 
 from benchmarks import ship
 from occlusight.errors import BadInput
@@ -39,6 +40,14 @@ def test_figures_have_a_row_a_run() -> None:
     assert document.count("0.500 [0.490, 0.510]") == len(RUNS) * len(COLUMNS)
     assert "| English, unseen meshes, 60 scenes |" in document
     assert "| Chinese, `occlusion-50`, a model without pictures |" in document
+
+
+def test_figures_of_the_baseline_are_kept_while_its_weights_are_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "shipped.json"
+    assert kept_runs(path, "ab12") == {}
+    path.write_text(json.dumps({"baseline": "ab12", "runs": figures(0.5)}))
+    assert set(kept_runs(path, "ab12")) == {run.name for run in RUNS if run.model == "blind"}
+    assert kept_runs(path, "cd34") == {}
 
 
 def test_a_document_without_a_place_is_refused() -> None:
