@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import cached_property
 
 import torch
 from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 from torch import Tensor
 
-from occlusight.engine.json_limits import JsonLimits
+from occlusight.engine.grammar_trial import TooCostly, first_line, try_rules
+from occlusight.engine.json_limits import JsonLimits, within_reach
 from occlusight.engine.patterns import check_expression, expressions_in
 from occlusight.errors import BadForm
 from occlusight.model.tokenizer import Tokenizer
@@ -53,20 +53,25 @@ class Grammars:
         them.
 
         Raises:
-            BadForm: it is not JSON, not a schema, asks for what is not supported, repeats without an end that could be
-                computed, or nothing can satisfy it.
+            BadForm: it is not JSON, not a schema, asks for what is not supported, takes too much to compute, or nothing
+                can satisfy it.
         """
         _refuse_endless(schema)
         try:
-            stricter = [json.dumps(some.bound(json.loads(schema))) for some in (limits or JsonLimits()).ever_fewer()]
+            given = json.loads(schema)
+            stricter = [some.bound(given) for some in (limits or JsonLimits()).ever_fewer()]
         except (ValueError, TypeError, AttributeError):  # no schema: whoever reads it next says why
             return self._json(schema)
         except RecursionError:
             raise BadForm(f"the JSON schema cannot be read (it is nested too deeply); {ADVICE}") from None
         for bounded in stricter:
-            with suppress(BadForm):
-                return self._json(bounded)
-        return self._json(schema)
+            try:
+                return self._json(json.dumps(within_reach(bounded)))
+            except TooCostly:
+                raise
+            except BadForm:
+                continue
+        return self._json(json.dumps(within_reach(given)))
 
     def _json(self, schema: str) -> Grammar:
         return self._grammar(_rules_of_schema(schema), SCHEMA_COMPLAINT)
@@ -79,12 +84,11 @@ class Grammars:
         return self._grammar(LLMatcher.grammar_from_regex(pattern), REGEX_COMPLAINT)
 
     def _grammar(self, rules: str, complaint: str) -> Grammar:
-        _refuse_wrong(rules, complaint, self._vocabulary)
+        _try(rules, complaint)
         grammar = Grammar(LLMatcher(self._vocabulary, rules), self._size)
-        with suppress(BadForm):
-            if grammar.possible:
-                return grammar
-        raise BadForm(complaint.replace("#", "no text satisfies it", 1))
+        if not grammar.possible:
+            raise BadForm(complaint.replace("#", "no text satisfies it", 1))
+        return grammar
 
 
 def check_rules(json_schema: str | None, regex: str | None) -> None:
@@ -93,10 +97,10 @@ def check_rules(json_schema: str | None, regex: str | None) -> None:
     """
     if json_schema is not None:
         _refuse_endless(json_schema)
-        _refuse_wrong(_rules_of_schema(json_schema), SCHEMA_COMPLAINT)
+        _try(_rules_of_schema(json_schema), SCHEMA_COMPLAINT)
     if regex is not None:
         check_expression(regex, REGEX_COMPLAINT)
-        _refuse_wrong(LLMatcher.grammar_from_regex(regex), REGEX_COMPLAINT)
+        _try(LLMatcher.grammar_from_regex(regex), REGEX_COMPLAINT)
 
 
 def _refuse_endless(schema: str) -> None:
@@ -112,13 +116,15 @@ def _rules_of_schema(schema: str) -> str:
     try:
         return str(LLMatcher.grammar_from_json_schema(schema, overrides={"whitespace_flexible": False}))
     except ValueError as error:
-        raise BadForm(f"the JSON schema cannot be read ({_line(error)}); {ADVICE}") from None
+        raise BadForm(f"the JSON schema cannot be read ({first_line(error)}); {ADVICE}") from None
 
 
-def _refuse_wrong(rules: str, complaint: str, vocabulary: LLTokenizer | None = None) -> None:
-    wrong, errors = LLMatcher.validate_grammar_with_warnings(rules, vocabulary)
-    if wrong:
-        raise BadForm(complaint.replace("#", _line(errors[0]), 1))
+def _try(rules: str, complaint: str) -> None:
+    """Raise BadForm for what cannot be followed, TooCostly for what takes too much."""
+    try:
+        try_rules(rules)
+    except BadForm as error:
+        raise type(error)(complaint.replace("#", str(error), 1)) from None
 
 
 class Grammar:
@@ -162,7 +168,7 @@ class Grammar:
 
     def _check(self) -> None:
         if self._matcher.is_error():
-            raise BadForm(f"the answer's grammar failed ({_line(self._matcher.get_error())}); simplify it")
+            raise BadForm(f"the answer's grammar failed ({first_line(self._matcher.get_error())}); simplify it")
 
 
 class _Vocabulary:
@@ -178,8 +184,3 @@ class _Vocabulary:
 
     def __call__(self, text: bytes | str) -> list[int]:
         return self._tokenizer.encode(text.decode("utf-8", "replace") if isinstance(text, bytes) else text)
-
-
-def _line(error: object) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".;") if lines else "no reason given"

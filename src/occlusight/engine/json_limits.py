@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from occlusight.engine.patterns import NO_SCHEMAS
 from occlusight.errors import BadInput
 
 IN_PLACE = ("allOf", "anyOf", "oneOf")
@@ -18,6 +19,8 @@ BY_NAME = ("properties", "patternProperties", "$defs", "definitions")
 ELSEWHERE = ("items", "prefixItems", "additionalItems", "additionalProperties")
 TYPES = frozenset({"string", "number", "integer", "boolean", "null", "array", "object"})
 NOTHING: frozenset[str] = frozenset()
+FURTHEST = 10**18
+"""A whole number that llguidance still counts to, either way."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +189,25 @@ class _Bounds:
             return {}
         types = sorted(TYPES - {"integer"} - (NOTHING if depth else {"array", "object"}))
         return {"type": types, **self.added({"type": types}, NOTHING, True, depth)}
+
+
+def within_reach(schema: Any) -> Any:
+    """Return a schema whose bounds of whole numbers are no further away than llguidance can count: beyond, it takes
+    them for the nearest number that it knows, and lets that pass.
+
+    >>> within_reach({"type": "integer", "minimum": 5, "maximum": 2**63 - 1})
+    {'type': 'integer', 'minimum': 5, 'maximum': 1000000000000000000}
+    """
+    if isinstance(schema, list):
+        return [within_reach(one) for one in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    out = {key: one if key in NO_SCHEMAS else within_reach(one) for key, one in schema.items()}
+    types = out.get("type")
+    if "integer" in (types if isinstance(types, list) else [types]):
+        out |= {key: -FURTHEST for key in ("minimum", "exclusiveMinimum") if _number(out, key) < -FURTHEST}
+        out |= {key: FURTHEST for key in ("maximum", "exclusiveMaximum") if _number(out, key) > FURTHEST}
+    return out
 
 
 def _keywords(members: list[Any]) -> frozenset[str]:

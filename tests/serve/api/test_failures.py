@@ -30,7 +30,14 @@ class Failing(Scripted):
         raise {"input": BadInput("too long"), "bug": KeyError("secret")}.get(request.prompt, BadNumbers("NaN"))
 
 
-@pytest.mark.parametrize("schema", [{"type": "string", "pattern": "(a{1,1000}){1,1000}"}, {"type": "nonsense"}])
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "pattern": "(a{1,1000}){1,1000}"},
+        {"type": "nonsense"},
+        {"type": "integer", "minimum": -1e20, "maximum": -1e19},  # ended the server
+    ],
+)
 def test_a_schema_that_cannot_be_followed_is_named_and_refused_at_once(
     serve_api: Callable[..., str], tiny_checkpoint: Path, pictures: list[Path], schema: dict[str, Any]
 ) -> None:
