@@ -268,6 +268,25 @@ def test_what_would_be_seen_without_a_thing_is_what_it_hides() -> None:
     assert answered("take the lamp post away", "remove:1", own)[0] == sentence("unlearnt", "en")
 
 
+def test_whether_a_thing_is_where_it_is_said_to_be_is_decided_first() -> None:
+    own = {"Where is the car relative to the street lamp?": "The car is to the right of the street lamp and behind it."}
+    for question, begins in (("is the car behind the post", "Yes. "), ("is the car to the left of the post", "No. ")):
+        told = answered(question, "position:12", own)[0]
+        assert told == begins + own["Where is the car relative to the street lamp?"]
+    assert answered("where is the car seen from the post", "position:12", own)[0].startswith("The car")
+
+
+def test_whether_a_thing_would_still_be_hidden_is_the_opposite_of_whether_it_would_be_seen() -> None:
+    kinds = shipped_words().kinds
+    things = {"a": Thing(kinds["street_lamp"]), "b": Thing(kinds["car"])}
+    own = {own_wording([["remove", ["a", "b"]]], things, "en"): "Yes. Only it hides the car."}
+    for question, answer in (
+        ("without the lamp post, would the car be seen whole", "Yes. Only it hides the car."),
+        ("without the lamp post, would the car still be hidden", "No. Only it hides the car."),
+    ):
+        assert answered(question, "hides:12", own, learnt=(*LEARNT, "remove"))[0] == answer
+
+
 def test_what_was_seen_in_a_picture_is_kept_for_the_next_question() -> None:
     answering = Answering(backend := Model(SEES, learnt=LEARNT), IS_THERE)
     for picture, lists in (("a.webp", 1), ("a.webp", 1), ("b.webp", 2)):

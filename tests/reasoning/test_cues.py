@@ -123,3 +123,38 @@ def test_other_questions_are_left_as_they_were_read(text: str) -> None:
 
 def test_what_a_thing_is_behind_is_not_what_is_behind_it() -> None:
     assert cued(EVEN, "what is x1 behind")["in_front:1"] == EVEN["in_front:1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "gone"),
+    [
+        ("Without x1, would x2 be seen whole?", "12"),
+        ("would x1 be fully visible without the x2", "21"),
+        ("if x1 weren't there, could I see all of x2", "12"),
+        ("would I see all of x1 if x2 was gone", "21"),
+        ("没有x1的话,x2能看全吗", "12"),
+        ("如果没有x1,x2会完整吗", "12"),
+        ("要是拿走x1,x2能看到全部吗", "12"),
+        ("假如x1不在了,x2还会被挡住吗", "12"),
+        ("x1能看全吗,如果去掉x2", "21"),
+    ],
+)
+def test_what_would_be_seen_without_a_thing_is_not_whether_it_hides(text: str, gone: str) -> None:
+    even = {"hides:12": 0.4, "hides+why:21": 0.2, "remove:12": 0.1, "remove:21": 0.1, "position:12": 0.2}
+    found = cued(even, text)
+    assert {label: p for label, p in found.items() if p} == {
+        f"remove:{gone}": pytest.approx(0.8), "position:12": 0.2
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["does x1 hide x2", "can x1 be seen without glasses, or x2", "x1没有挡住x2吗"])
+def test_nothing_is_thought_away_where_nothing_says_so(text: str) -> None:
+    even = {"hides:12": 0.6, "remove:12": 0.2, "remove:21": 0.2}
+    assert cued(even, text) == even
+
+
+@pytest.mark.parametrize("text", ["x1和x2谁在后面", "x1 and x2, which is further back", "x1跟x2哪个更近"])
+def test_which_of_two_is_before_the_other_is_not_what_is_between_them(text: str) -> None:
+    even = {"between:12": 0.5, "position:21": 0.3, "nearer:12": 0.2}
+    assert cued(even, text) == {"between:12": 0.0, "position:21": 0.0, "nearer:12": pytest.approx(1.0)}
+    assert cued(even, "what is between x1 and x2") == even

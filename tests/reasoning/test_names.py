@@ -144,3 +144,12 @@ def test_names_are_looked_for_in_the_beginning_of_what_is_very_long() -> None:
     assert len(found.text) <= LONGEST
     assert [name.text for name in found.names] == ["red car", "dog"]
     assert found.without().startswith("x1 and x2, x1 and x2, ")
+
+
+def test_a_word_that_tells_a_thing_from_its_like_is_no_name() -> None:
+    assert [name.text for name in named("is the garden bench behind the crocodile").names] == ["bench", "crocodile"]
+    assert [name.kinds for name in named("which is nearer, the sofa or the coffee table").names][1] == ("table",)
+
+
+def test_an_unknown_thing_is_named_beside_a_known_one() -> None:
+    assert [name.text for name in named("沙发和鳄鱼谁在前面").names if name.sure] == ["沙发", "鳄鱼"]

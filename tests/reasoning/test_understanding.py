@@ -254,3 +254,60 @@ def test_a_question_of_very_many_names_or_parts_is_read_in_few_ways() -> None:
     reader = Script({})
     Understanding(reader).of("where is a car? " * (MOST_CUTS + 4))
     assert len(reader.asked) < 2 * MOST_CUTS
+
+
+@pytest.mark.parametrize(
+    ("question", "programs"),
+    [
+        ("What hides the car? And the dog?", [[["who_hides", ["car"]]], [["who_hides", ["dog"]]]]),
+        ("What hides the car? What about the red cup?", [[["who_hides", ["car"]]], [["who_hides", ["red cup"]]]]),
+        ("what hides the car and the dog", [[["who_hides", ["car"]]], [["who_hides", ["dog"]]]]),
+        ("谁挡住了车?那狗呢", [[["who_hides", ["车"]]], [["who_hides", ["狗"]]]]),
+        ("谁挡住了车,狗呢?", [[["who_hides", ["车"]]], [["who_hides", ["狗"]]]]),
+        ("what is between the car and the dog", []),
+        ("What hides the car? And what colour is the dog?", []),
+    ],
+)
+def test_what_is_named_after_a_question_is_asked_about_alike(question: str, programs: list) -> None:
+    known = {
+        "What hides x1": sure("who_hides:1"),
+        "what hides x1": sure("who_hides:1"),
+        "谁挡住了x1": sure("who_hides:1"),
+        "what is between x1": sure("who_hides:1", p=0.5),
+        "what is between x1 and x2": sure("between:12"),
+        "What hides x1? And what colour is x2?": sure("hides:12", hides=0.95),
+    }
+    assert [part.program for part in understood(question, known).parts] == programs
+
+
+def test_after_two_questions_the_last_is_asked_again() -> None:
+    known = {
+        "what hides x1": sure("who_hides:1"),
+        "what colour is x1? what hides x2?": sure("two_in_one:"),
+        "what colour is x1": sure("colour:1"),
+        "and x1?": sure("followup:1"),
+    }
+    found = understood("and the cup?", known, ["what colour is the car? what hides the dog?"])
+    assert (found.program, found.parts) == ([["who_hides", ["cup"]]], ())
+
+
+def test_it_is_what_the_answer_named_where_the_question_names_the_rest() -> None:
+    known = {
+        "what hides x1": sure("who_hides:1"),
+        "is it behind x1": sure("behind:1"),
+        "is x1 behind x2": sure("position:12"),
+        "is it possible to see x1": sure("exists:1"),
+        "what is nearest": sure("nearest:"),
+        "does it hide x1": sure("who_hides:1", p=0.6),
+        "does x1 hide x2": sure("hides:12", hides=0.95),
+    }
+    understanding, said = Understanding(Script(known)), "The street lamp hides part of the red car."
+    found = understanding.of("is it behind the red car", ["what hides the red car"], said)
+    assert (found.program, found.claim) == ([["position", ["street lamp", "red car"]]], "behind")
+    assert understanding.of("is it possible to see the red car", ["what hides the red car"], said).program == [
+        ["exists_coloured", ["car", "red"]]
+    ]
+    nearest = understanding.of("does it hide the car", ["what is nearest"], "The street lamp is nearest to us.")
+    assert nearest.program == [["hides", ["street lamp", "car"]]]
+    unsure = understanding.of("does it hide the car", ["what is nearest"], "The street lamp and the dog.")
+    assert unsure.program[-1][0] != "hides"

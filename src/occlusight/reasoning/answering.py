@@ -24,8 +24,10 @@ from occlusight.questions.phrases import cap
 from occlusight.questions.template import Program
 from occlusight.reading.colours import colours
 from occlusight.reasoning.calibrations import calibration_of
+from occlusight.reasoning.claims import decided
 from occlusight.reasoning.films import of_the_last_film, told_of_film
 from occlusight.reasoning.in_the_picture import as_thing
+from occlusight.reasoning.instead import ALONE, instead_of, possible
 from occlusight.reasoning.kept import Kept
 from occlusight.reasoning.looking import LIST, Looking, denied_from
 from occlusight.reasoning.names import Name, named
@@ -37,27 +39,11 @@ from occlusight.reasoning.understanding import Understanding, Understood
 
 DECIDED = re.compile(r"^(Yes|No)\. (?=.)|^(是的|没有)[。，,](?=.)")
 """A decision before its reason: "is everything visible?" and "is anything hidden?" are one step."""
-OF_ONE: Mapping[str, str] = {"hidden_now": "who_hides", "still_there": "exists"}
-"""Steps about the last of several pictures, and what they are of one."""
-OF_SEVERAL = frozenset(("which_pictures", "count_pictures", "still_there", "hidden_now", "moved"))
-"""Steps about several pictures."""
 ABOUT_KINDS = frozenset(("exists", "exists_coloured", "count"))
 """Steps that nothing needs to be there for: that there is none is their answer."""
-INSTEAD: Mapping[str, str] = {
-    "amount_hidden": "anything_hides",
-    "part_hidden": "anything_hides",
-    "who_hides": "anything_hides",
-    "hidden_part": "hides",
-    "describe": "list_all",
-}
-"""Steps whose answer another one's holds, too."""
-PRESUPPOSING = frozenset(("hidden_part",))
-"""Steps that are learnt where they hold alone: a model names the part that one thing hides, though it hides none."""
 BETTER_TOLD = frozenset(("who_hides", "anything_hidden"))
 """Steps that the picture's graph answers better than the model itself: 73 of 100 against 53, and 90 against 87.5
 (version 4, English, 30 scenes)."""
-ALONE: Mapping[tuple[str, int], str] = {("remove", 1): "hides_what", ("through", 1): ""}
-"""Steps about one thing whose wordings name two, and what is asked instead, if anything."""
 MOST: Mapping[Lang, tuple[str, str]] = {"en": ("one picture", "{} pictures"), "zh": ("一", "{}")}
 """One picture, and several, in a sentence."""
 BOX = re.compile(r"box|coordinate|rectangle|框|坐标", re.I)
@@ -123,6 +109,7 @@ class Answer(Iterator[Event]):
         self.by = by
         self.stops = stops
         self.history = [message.text for message in request.history if message.role == "user"]
+        self.said = next((one.text for one in reversed(request.history) if one.role == "assistant"), "")
         shown = (request.pictures, *(message.pictures for message in reversed(request.history)))
         self.request = replace(request, pictures=next((some for some in shown if some), ()), history=())
         self._cancelled = cancelled
@@ -160,7 +147,7 @@ class Answer(Iterator[Event]):
 
     def _all(self) -> Iterator[Event]:
         pictures = self.request.pictures
-        asked = possible(self.by.understanding.of(self.request.prompt, self.history), len(pictures))
+        asked = possible(self.by.understanding.of(self.request.prompt, self.history, self.said), len(pictures))
         domain = self.by.domain(pictures) if pictures else None
         program = tuple((op, tuple(map(str, arguments))) for op, arguments in asked.program)
         self._meaning = Asked(asked.scope, program, asked.lang, asked.probability, domain)
@@ -259,6 +246,8 @@ class Answer(Iterator[Event]):
             yield from self._model(own_wording([["position", ["a", "b"]]], pair, asked.lang))
         elif meant == "exists":
             yield from self._exists(asked, things)
+        elif op == "remove" and (free := self._free(asked)):
+            yield TextDelta(free)
         elif meant in self.by.learnt:
             if asked.both_ways and self.by.backend.capabilities.scores is not None:
                 yield self._both_ways([things[name] for name in arguments], asked.lang)
@@ -266,6 +255,9 @@ class Answer(Iterator[Event]):
                 yield self._colour(things[arguments[0]], asked.lang)
             elif meant == "count":
                 yield from self._count(asked, things)
+            elif asked.claim:
+                whole = self._whole(own_wording([[meant, arguments]], things, asked.lang))
+                yield TextDelta(self._decided(whole, asked))
             else:
                 answer = self._model(own_wording([[meant, arguments]], things, asked.lang, why=asked.why))
                 yield from answer if meant == op else without_yes(answer)
@@ -273,9 +265,22 @@ class Answer(Iterator[Event]):
             yield from self._exists(asked, things)
         elif self.by.reasoning and (told := self.by.reasoning.told(self.request, asked)):
             self._grounds = told.grounds
-            yield TextDelta(told.text)
+            yield TextDelta(self._decided(told.text, asked))
         else:
             yield _said("unlearnt", asked.lang)
+
+    def _decided(self, told: str, asked: Understood) -> str:
+        """An answer that says yes or no to what is claimed of the first thing of the program."""
+        first = next((n for n in asked.names if n.text == asked.program[-1][1][0]), None) if asked.claim else None
+        return told if first is None else decided(told, asked.claim, first, asked.lang, self.by.understanding.words)
+
+    def _free(self, asked: Understood) -> str:
+        """That nothing hides what should be seen without another thing, where the picture's graph says so: the model
+        has learnt what would be seen of hidden things alone."""
+        other = [name for name in asked.names if name.text == asked.program[-1][1][-1]]
+        hiding = replace(asked, program=[["who_hides", [name.text for name in other]]], names=tuple(other))
+        told = self.by.reasoning.told(self.request, hiding) if self.by.reasoning else None
+        return told.text if told and not told.relations else ""
 
     def _beside(self, thing: Thing, lang: Lang) -> Mapping[str, Thing]:
         """A thing and the first other one that the model names, by which it can be said where it is; else nothing."""
@@ -324,9 +329,7 @@ class Answer(Iterator[Event]):
     def _step(self, program: Program) -> tuple[str, tuple[str, ...]]:
         """What the model would be asked for a program; several programs may come to one question."""
         op, arguments = program[-1]
-        instead = INSTEAD.get(op, op)
-        better = (op not in self.by.learnt or op in PRESUPPOSING) and instead in self.by.learnt
-        return (instead if better else op), tuple(arguments)
+        return instead_of(op, self.by.learnt), tuple(arguments)
 
     def _ask_back(self, asked: Understood) -> Iterator[Event]:
         words = self.by.understanding.words
@@ -379,19 +382,6 @@ class Answer(Iterator[Event]):
 
     def _stopped(self) -> bool:
         return self._closed or (self._cancelled is not None and self._cancelled())
-
-
-def possible(asked: Understood, pictures: int) -> Understood:
-    """Return what a question about so many pictures means: of two meanings not one that needs several, and what such a
-    one means of a single picture, where it does."""
-    if pictures > 1 or not asked.program:
-        return asked
-    best, second = (bool(program) and program[-1][0] in OF_SEVERAL for program in (asked.program, asked.other))
-    known = {text for name in asked.names for text in (name.text, name.noun)}
-    if asked.other and best != second and (second or known.issuperset(asked.other[-1][1])):
-        asked = replace(asked, scope="inside", program=asked.other if best else asked.program, other=[])
-    op, arguments = asked.program[-1]
-    return replace(asked, program=[[OF_ONE[op], arguments]]) if op in OF_ONE else asked
 
 
 def _said(what: str, lang: Lang, slots: Mapping[str, object] | None = None) -> TextDelta:

@@ -1,7 +1,8 @@
 """Words that decide between two meanings which a reader of sentences mixes up: what is nearest and what is farthest,
 what stands before a thing and behind it, what hides it and what hides it now, what it hides and whether it is hidden,
 what is there and what is seen whole, how much of it is hidden and whether it is, which part one thing hides of another
-and whether it hides it.
+and whether it hides it, whether one thing hides another and what would be seen of that without it, what is between two
+things and which of them is before the other.
 """
 
 from __future__ import annotations
@@ -65,6 +66,33 @@ _WHICH_PART = re.compile(
     re.I,
 )
 _WHETHER = re.compile(r"^\W*(?:is|are|was|were|does|do|did|can|could)\b|是否|是不是|有没有|吗", re.I)
+_GONE_EN = (
+    r"gone|away|absent|missing|removed|taken (?:away|out|off)|moved(?: (?:away|aside))?|deleted|erased|lifted|"
+    r"out of the way|not (?:there|here|present)|invisible"
+)
+_GONE_ZH = (
+    "拿走|拿掉|拿开|移走|移开|移除|移掉|去掉|去除|撤走|撤掉|搬走|搬开|挪走|挪开|删掉|删除|消失|不在|不见|没了|没有了"
+)
+_IF_ZH = "如果|要是|假如|假设|假使|倘若|若是|若|万一"
+_WITHOUT = re.compile(
+    r"\b(?:without|minus|but for|were it not for|if it were not for|if it weren't for) (?:the |that |this )?(x\d)|"
+    rf"\b(?:if|once|when|were|with|suppose|imagine|assuming|should) (x\d)"
+    r"(?: (?:was|were|is|be|had been|got|gets|to be))?"
+    rf"(?: (?:not|no longer))? (?:{_GONE_EN})\b|"
+    r"\b(?:if|suppose|imagine) (x\d) (?:wasn't|weren't|isn't|was not|were not|is not) (?:there|here|present|around)\b|"
+    rf"(?:{_IF_ZH})(?:图中|图里|画面中|画面里|这里|前面)?(?:没有|没了|没|不存在|少了|除去|不看)(x\d)|"
+    r"(?:没有|没了|没|少了|除去|不算|不看)(x\d)(?:的话|之后|以后|的时候|时|[,，])|"
+    rf"(?:{_IF_ZH})?(?:{_GONE_ZH})(x\d)|"
+    rf"(x\d)(?:{_IF_ZH})?(?:都|也|已经|全)?(?:被)?(?:{_GONE_ZH})",
+    re.I,
+)
+"""What is thought away."""
+_OF_TWO = re.compile(
+    r"x1(?:和|跟|与|同|还是|或者?|、|[,，]|\s+(?:and|or|vs\.?)\s+)\s*x2(?:这?两个|两者|之间|当中|[中里])?\s*[,，]?\s*"
+    r"(?:谁|哪一?[个样边]|which|who).*(?:前|后|近|远|\b(?:front|behind|back|near\w*|clos\w*|far\w*|fur\w*)\b)",
+    re.I,
+)
+"""Which of two things is before the other."""
 HIDES = "hides"
 PART, TWO = "part_hidden:1", "two_in_one:"
 LEAST = 0.2
@@ -79,6 +107,7 @@ _CUES = (  # (said, not said, what is read, what is meant)
     (_IS_HIDDEN, _AMOUNT_OR_IT_HIDES, "amount_hidden:1", "who_hides:1"),
     *((_IS_HIDDEN, _IT_HIDES, read, "who_hides:1") for read in ("hides_anything:1", "part_hidden:1")),
     (_AMOUNT, _ASKS_WHICH, "who_hides:1", "amount_hidden:1"),
+    *((_OF_TWO, None, read, "nearer:12") for read in ("between:12", "position:12", "position:21")),
 )
 
 
@@ -94,7 +123,19 @@ def cued(labels: Mapping[str, float], text: str) -> dict[str, float]:
         if read in found and meant in found and said.search(text) and not (unsaid and unsaid.search(text)):
             found[meant] += found[read]
             found[read] = 0.0
-    return _about_a_part(found, text)
+    return _without_one(_about_a_part(found, text), text)
+
+
+def _without_one(found: dict[str, float], text: str) -> dict[str, float]:
+    """Let "would x2 be seen without x1" ask what would be seen, not whether x1 hides x2."""
+    gone = _WITHOUT.search(text)
+    if gone and {*_SLOT.findall(text)} == {"x1", "x2"}:
+        meant, other = ("remove:12", "remove:21") if "x1" in gone.groups() else ("remove:21", "remove:12")
+        if meant in found:
+            for one in [one for one in found if one == other or one.split(":")[0].split("+")[0] == HIDES]:
+                found[meant] += found[one]
+                found[one] = 0.0
+    return found
 
 
 def _about_a_part(found: dict[str, float], text: str) -> dict[str, float]:

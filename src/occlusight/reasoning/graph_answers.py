@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from occlusight.backends.events import Grounds
@@ -19,6 +19,7 @@ from occlusight.questions.programs import execute
 from occlusight.questions.question import reply
 from occlusight.questions.registry import first_of_step
 from occlusight.questions.template import Program
+from occlusight.reasoning.claims import decided
 from occlusight.reasoning.names import Name
 from occlusight.reasoning.relations import Described, names_of
 from occlusight.reasoning.sentences import SPACE
@@ -159,7 +160,11 @@ class GraphAnswers:
         program = [[step, [bound.get(a, a) for a in given]] for step, given in steps]
         if op == "exists_coloured":
             program = [["exists_coloured", [self._kind(asked.names[0]), asked.names[0].colour]]]
-        return self.executed(program, lang, why=asked.why)
+        answer = self.executed(program, lang, why=asked.why)
+        about = next((name for name in asked.names if name.text == arguments[0]), None) if asked.claim else None
+        if about is None:
+            return answer
+        return replace(answer, text=decided(answer.text, asked.claim, about, lang, self.words))
 
     def bound(self, name: Name) -> list[Object]:
         """Return what a name can mean here: things of its kinds; of its colour where it says one and one has it, since

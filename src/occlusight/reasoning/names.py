@@ -76,7 +76,7 @@ _JOINING = frozenset(
 
 
 _BEFORE_NAME = re.compile(r"(?:^|[把被比和跟与离,]|[挡遮盖][住着了到])\s*$")
-_AFTER_NAME = re.compile(r"\s*(?:[被把和跟与比离]|[挡遮盖][住着了到])")
+_AFTER_NAME = re.compile(r"\s*(?:[被把和跟与比离谁]|哪[个一]|[挡遮盖][住着了到])")
 _LONGEST_ZH = 4
 LONGEST = 8000
 """Characters of a text in which names are looked for; questions and answers have fewer."""
@@ -266,7 +266,9 @@ def _misspelt(text: str, found: Sequence[Name], words: Words) -> Iterator[Name]:
 
 
 def _foreign(text: str, found: Sequence[Name], words: Words) -> Iterator[Name]:
-    """Nouns of no known kind: words that nobody asks with, best after an article."""
+    """Nouns of no known kind: words that nobody asks with, best after an article; not what tells a known one from its
+    like, as in "the coffee cup"."""
+    begun = {m.start for m in found if m.kinds}
     for low, high in _gaps(text, found):
         run: list[tuple[int, int]] = []
         last = low
@@ -277,6 +279,8 @@ def _foreign(text: str, found: Sequence[Name], words: Words) -> Iterator[Name]:
                 run.append((start, end))
             following = text[after[0] : after[1]].lower()
             joined = strange and text[end : after[0]] == " " and not following.endswith("ed") and "-" not in following
+            if run and high in begun and re.fullmatch(" ?", text[run[-1][1] : high]):
+                run = []
             if run and not (joined and len(run) < 2 and not _asked_with(following, words)):
                 name = _whole(text, run[0][0], run[-1][1], (), last, sure=False)
                 before = text[last : run[0][0]].lower()

@@ -21,6 +21,14 @@ _SURE_JOINTS = re.compile(
 )
 _IT_EN = re.compile(r"\b(?:it|that one|this one|them|him|her|itself)\b(?!'s (?:the|a)\b)|\bits\b", re.I)
 _IT_ZH = re.compile(r"它|这个(?![\u4e00-\u9fff]*(?:图|画))|那个(?=被|挡|遮|有|在|是|后|前|左|右)")
+_NO_IT = re.compile(r"\bit (?:is |was )?(?:possible|true|correct|likely|fair|clear|the case|that)\b", re.I)
+"""Where "it" stands for nothing."""
+_ALSO = re.compile(
+    r"^(?P<one>.+?)(?:(?:[?!.;,。]\s*|\s+)(?:and (?:what|how) about|what about|how about|and(?: also)?|also|same for|"
+    r"as well as)\s+(?P<two>[^?!.;,。]+?)(?: too| as well)?|"
+    r"(?:[?!.;,。、]\s*|\s+|(?<=[了吗住]))(?:(?:那么?|还有|以及)(?P<three>[^?!.;,。]+?)呢?|(?P<four>[^?!.;,。]+?)呢))[?!.。\s]*$",
+    re.I,
+)
 SHORTEST = 2
 """Letters or characters that a part has at least."""
 
@@ -37,9 +45,25 @@ def parts(text: str, *, surely: bool = False) -> Iterator[tuple[str, str]]:
             yield one, two
 
 
+def also(text: str) -> tuple[str, str, bool] | None:
+    """Return a question and what is said after it, as if it were asked of another thing, too, and whether a sentence
+    ends between them.
+
+    >>> also("What hides the car? And the dog?"), also("汽车被什么挡住了,那狗呢?"), also("is it a car?")
+    (('What hides the car', 'the dog', True), ('汽车被什么挡住了', '狗', True), None)
+    >>> also("what hides the car and the dog")
+    ('what hides the car', 'the dog', False)
+    """
+    found = _ALSO.search(text)
+    if found is None:
+        return None
+    ends = text[found.end("one")] in ("?!.;。" if found["two"] else "?!.;。,、")
+    return found["one"], found["two"] or found["three"] or found["four"], ends
+
+
 def points_back(text: str) -> bool:
     """Whether a text says "it"."""
-    return bool(_IT_EN.search(text) or _IT_ZH.search(text))
+    return bool(_IT_EN.search(text) or _IT_ZH.search(text)) and not _NO_IT.search(text)
 
 
 def with_name(text: str, name: str) -> str:

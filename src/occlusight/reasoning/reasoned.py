@@ -138,7 +138,8 @@ class Reasoned(Wrapped):
             return self.backend.generate(request, cancelled)
         request.check_length(self.info.context)
         history = [message.text for message in request.history if message.role == "user"]
-        asked = self.by.understanding.of(request.prompt, history)
+        said = next((one.text for one in reversed(request.history) if one.role == "assistant"), "")
+        asked = self.by.understanding.of(request.prompt, history, said)
         if not may_be_in_a_graph(asked):
             return self.backend.generate(request, cancelled)
         return self._answer(request, asked, cancelled)

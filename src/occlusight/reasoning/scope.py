@@ -14,7 +14,7 @@ from occlusight.reasoning.names import Name
 
 OF_SHARE, OF_KNOWN, OF_UNKNOWN, OF_PLACE, OF_THERE = 0.25, 1.5, -0.5, 3.0, 2.0
 """What the odds of the program, a name of a known kind, one of no known kind, words of place, and a question whether
-something is there and nothing else, add to log odds."""
+something is there, or where, and nothing else, add to log odds."""
 NEEDED = 3.0
 """The log odds at which a question is as likely outside as inside."""
 _PLACE = re.compile(
@@ -25,7 +25,8 @@ _PLACE = re.compile(
 )
 _THERE = re.compile(
     r"^(?:(?:is|are) there (?:an?|any) x1(?: (?:in|on) (?:the|this) (?:picture|image|photo|scene))?|"
-    r"(?:图(?:片|像)?[里中]?)?(?:有没有x1|有x1[吗么]|有x1没有))[?？]?$",
+    r"(?:图(?:片|像)?[里中]?)?(?:有没有x1|有x1[吗么]|有x1没有)|"
+    r"where(?:'s| is| are) x1|x1在(?:图|图片|画面)?[里中]?的?(?:哪[里儿]?|什么位置|什么地方|哪个位置))[?？]?$",
     re.I,
 )
 

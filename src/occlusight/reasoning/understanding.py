@@ -12,10 +12,11 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from occlusight.occlusion.kinds import Lang
 from occlusight.questions.template import Program
+from occlusight.reasoning.claims import claimed
 from occlusight.reasoning.cues import cued
 from occlusight.reasoning.labels import FOLLOWUP, TWO_IN_ONE, Label
 from occlusight.reasoning.names import Name, Named, named
-from occlusight.reasoning.parting import parts, points_back, said_about, with_name
+from occlusight.reasoning.parting import also, parts, points_back, said_about, with_name
 from occlusight.reasoning.programs import meant, takes
 from occlusight.reasoning.scope import log_odds, scope_of
 from occlusight.reasoning.vocabulary import Words, shipped_words
@@ -34,6 +35,8 @@ PARTED, WHOLE = 0.9, 0.8
 """A question that is read as one with less than the latter is taken for two where both its parts have the former."""
 DROPPED, DROPPED_SURE = 0.9, 0.3
 """How much less probable a reading is for every name that it takes for none: unsure ones of known kinds; sure ones."""
+AS_IT_STANDS = 0.2
+"""How much less probable a question with "it" is as it stands, where an answer tells what that stands for."""
 KEPT_UNKNOWN = 0.8
 """How much less probable it is for every unsure name of no known kind that it takes for one."""
 MOST_UNSURE = 3
@@ -82,6 +85,7 @@ class Understood:
     both_ways: whether it is unsure who hides whom, so that both directions want an answer
     other: the second meaning, of an unclear question
     parts: both questions, of two in one; the program is then the first one's
+    claim: what it wants a yes or a no to; see `claims.claimed`
     """
 
     scope: Scope
@@ -93,6 +97,7 @@ class Understood:
     both_ways: bool = False
     other: Program = ()
     parts: tuple[Understood, ...] = ()
+    claim: str = ""
 
     @property
     def topic(self) -> Name | None:
@@ -118,6 +123,7 @@ class _Meaning:
     inside: float
     both_ways: bool = False
     why: bool = False
+    claim: str = ""
 
     @property
     def key(self) -> str:
@@ -131,17 +137,22 @@ class Understanding:
     read: Reader
     words: Words = field(default_factory=shipped_words)
 
-    def of(self, question: str, history: Sequence[str] = ()) -> Understood:
-        """Return what a question means; `history` are the questions before it, the oldest first."""
+    def of(self, question: str, history: Sequence[str] = (), said: str = "") -> Understood:
+        """Return what a question means; `history` are the questions before it, the oldest first, and `said` is what the
+        last of them was answered."""
         if len(question) > LONGEST_QUESTION:
             return Understood("unclear", (), language(Named(question[:LONGEST_QUESTION], ())), 0.0)
         history = history[-MOST_BEFORE:]
         found = named(question, self.words)
         lang = language(found)
         before = self.of(history[-1], history[:-1]) if history and self._may_point_back(found) else None
+        if (twice := self._also(found.text, lang)) is not None:
+            return twice
         ways = [*_ways(found)]
-        if before is not None and before.topic is not None and points_back(found.text):
-            ways += [(n, prior) for n, prior in _ways(named(with_name(found.text, before.topic.text), self.words))]
+        if before is not None and points_back(found.text):
+            it, answered = self._it(found, before, said)
+            ways = [(n, prior * (AS_IT_STANDS if answered else 1.0)) for n, prior in ways]
+            ways += [*_ways(named(with_name(found.text, it.text), self.words))] if it is not None else []
         meanings = self._meanings(ways, lang)
         best = meanings[0] if meanings else None
         if best is None:
@@ -149,7 +160,7 @@ class Understanding:
         if best.inside < INSIDE:
             return Understood("outside", (), lang, 1 - best.inside)
         if best.label.form.op == FOLLOWUP:
-            return _again(best, before, lang)
+            return _again(best.names[0], best.share, before, lang)
         if best.label.form.op == TWO_IN_ONE:
             return self._both(found.text, lang, best)
         if best.share < WHOLE:
@@ -157,6 +168,34 @@ class Understanding:
             if both.parts and min(part.probability for part in both.parts) >= PARTED:
                 return both
         return _decided(meanings, lang)
+
+    def _also(self, text: str, lang: Lang) -> Understood | None:
+        """A question, and the same about another thing that is named after it: "What hides the car? And the dog?"; None
+        where it is no such one."""
+        cut = also(text)
+        other = named(cut[1], self.words) if cut else None
+        if cut is None or other is None or not re.fullmatch(r"(?:an? )?x1", other.without().strip(), re.I):
+            return None
+        first = self._part(cut[0], lang)
+        if first is None or first.topic is None or first.probability < (CLEAR if cut[2] else PARTED):
+            return None
+        if not cut[2] and len(first.names) > 1:
+            return None  # "between the car and the dog" is one question
+        second = _again(other.names[0], 1.0, first, lang)
+        if second.program == first.program:
+            return None
+        return Understood(
+            "inside", first.program, lang, first.probability, (*first.names, other.names[0]), parts=(first, second)
+        )
+
+    def _it(self, found: Named, before: Understood, said: str) -> tuple[Name | None, bool]:
+        """What "it" stands for, and whether that comes from the answer: the topic of the question before, unless that
+        is named beside it, or else the one other thing that its answer named."""
+        beside = {kind for name in found.names for kind in name.kinds}
+        if before.topic is not None and not beside & {*before.topic.kinds}:
+            return before.topic, False
+        others = [n for n in named(said, self.words).names if n.kinds and n.sure and not beside & {*n.kinds}]
+        return (others[0], True) if len(others) == 1 else (before.topic, False)
 
     def _may_point_back(self, found: Named) -> bool:
         """Whether a question may need the one before it: short ones, and those with "it"."""
@@ -278,7 +317,9 @@ def _read(
             yield _Meaning([[label.form.op, []]], label, names, prior * p, p / total, scope)
             continue
         turned = tuple(reversed(names)) if label.form.op == "part_hidden" and reading.hides < 0.5 else names
-        yield _Meaning(meant(label, turned, text, lang), label, names, prior * p, p / total, scope)
+        program = meant(label, turned, text, lang)
+        claim = claimed(program[-1][0], text)
+        yield _Meaning(program, label, names, prior * p, p / total, scope, claim=claim)
 
 
 def _together(*chances: float) -> float:
@@ -287,9 +328,9 @@ def _together(*chances: float) -> float:
 
 
 def _one(meaning: _Meaning, lang: Lang) -> Understood:
-    return Understood(
-        "inside", meaning.program, lang, min(meaning.share, 1.0), meaning.names, meaning.why, meaning.both_ways
-    )
+    chance = min(meaning.share, 1.0)
+    one = Understood("inside", meaning.program, lang, chance, meaning.names, meaning.why, meaning.both_ways)
+    return replace(one, claim=meaning.claim)
 
 
 def _decided(meanings: Sequence[_Meaning], lang: Lang) -> Understood:
@@ -301,11 +342,13 @@ def _decided(meanings: Sequence[_Meaning], lang: Lang) -> Understood:
     return replace(best, scope="unclear", other=others[0].program)
 
 
-def _again(meaning: _Meaning, before: Understood | None, lang: Lang) -> Understood:
-    """The question before, about another thing."""
+def _again(new: Name, share: float, before: Understood | None, lang: Lang) -> Understood:
+    """The question before, of two in one the last, about another thing; `share` is how likely that is meant."""
+    if before is not None and before.parts:
+        before = next((part for part in reversed(before.parts) if part.topic is not None), before)
     if before is None or before.topic is None or before.scope != "inside":
-        return Understood("unclear", (), lang, meaning.share, meaning.names)
-    old, new = before.topic.text, meaning.names[0]
-    program = [[op, [new.text if a == old else a for a in arguments]] for op, arguments in before.program]
-    names = (new, *(name for name in before.names if name.text != old))
-    return replace(before, program=program, lang=lang, names=names, probability=before.probability * meaning.share)
+        return Understood("unclear", (), lang, share, (new,))
+    old = {before.topic.noun: new.noun or new.text, before.topic.text: new.text}
+    program = [[op, [old.get(a, a) for a in arguments]] for op, arguments in before.program]
+    names = (new, *(name for name in before.names if name.text != before.topic.text))
+    return replace(before, program=program, lang=lang, names=names, probability=before.probability * share)

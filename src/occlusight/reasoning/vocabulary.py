@@ -47,6 +47,7 @@ ALSO_CALLED = {
     "trash_can": ("bin", "trash"),
     "stroller": ("pram", "buggy"),
     "motorbike": ("motor bike",),
+    "table": ("coffee table", "tea table", "side table", "dining table", "茶几", "咖啡桌", "矮桌"),
     "street_lamp": ("post", "pole", "light pole", "lamp pole", "柱子", "杆子"),
 }
 """Further words for kinds that people ask with, and that no answer uses."""
