@@ -150,6 +150,8 @@ def test_whether_there_is_one_is_judged_as_for_any_other_question() -> None:
         "Is there a bus in the picture?": "Yes. There is a bus in the picture.",
         "图中有公交车吗?": "没有。图中没有公交车。",
     }
+    own |= {f"Is there a {name} in the picture?": "Yes." for name in ("street lamp", "car")}
+    own |= {f"图中有{name}吗?": "有。" for name in ("路灯", "汽车")}
     learnt = (*LEARNT, "exists")
     assert answered("is there a dog", "exists:1", own, learnt=learnt)[0] == "Yes, there is a dog."
     absent = "No, I see no bus; I see a street lamp, a red car and a dog."

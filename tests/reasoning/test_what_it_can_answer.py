@@ -21,6 +21,11 @@ ASKED = (
     "谁挡住了汽车",
     "有几只狗",
     "街灯 hides the car 吗",
+    "What is in this picture?",
+    "图里有什么",
+    "Is the bench behind the car?",
+    "谁挡住了汽车? 那狗呢",
+    "假如路灯不在了，车还会被挡住吗",
     "明天天气怎么样",
 )
 """The questions of the document that are asked here; each costs a moment."""

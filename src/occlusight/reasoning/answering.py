@@ -253,6 +253,8 @@ class Answer(Iterator[Event]):
                 yield self._both_ways([things[name] for name in arguments], asked.lang)
             elif meant == "colour":
                 yield self._colour(things[arguments[0]], asked.lang)
+            elif meant == "list_all" and len(self.request.pictures) == 1:
+                yield TextDelta(self.looking.listed(asked.lang))
             elif meant == "count":
                 yield from self._count(asked, things)
             elif asked.claim:

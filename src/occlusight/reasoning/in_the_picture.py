@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from occlusight.occlusion.kinds import Lang, counted, listed
+from occlusight.occlusion.kinds import Lang, counted, listed, number
 from occlusight.reasoning.names import Name, named
 from occlusight.reasoning.own_wording import Thing
 from occlusight.reasoning.vocabulary import Words
@@ -66,3 +66,20 @@ def as_thing(name: Name, words: Words) -> Thing | None:
     if not name.kinds:
         return None
     return Thing(words.kinds[name.kinds[0]], words.colours[name.colour] if name.colour else ("", ""))
+
+
+def list_of(things: Sequence[Thing], lang: Lang) -> str:
+    """Return a list of things as the model words it, each by itself.
+
+    >>> from occlusight.reasoning.vocabulary import shipped_words
+    >>> kinds = shipped_words().kinds
+    >>> list_of([Thing(kinds["dog"]), Thing(kinds["car"], ("red", "红色"))], "en")
+    'There are two objects: a dog and a red car.'
+    >>> list_of([Thing(kinds["dog"])], "zh")
+    '图中有一个物体：一只狗。'
+    """
+    n, told = len(things), listed([thing.one(lang) for thing in things], lang)
+    if lang == "zh":
+        return f"图中有{number(n, 'zh')}个物体：{told}。"
+    there = "is one object" if n == 1 else f"are {number(n, 'en')} objects"
+    return f"There {there}: {told}."

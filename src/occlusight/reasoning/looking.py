@@ -11,8 +11,8 @@ from occlusight.backends.protocol import Backend, Request
 from occlusight.occlusion.kinds import Lang
 from occlusight.questions.template import Program
 from occlusight.reasoning.calibration import Calibration
-from occlusight.reasoning.in_the_picture import Seen
-from occlusight.reasoning.names import Name
+from occlusight.reasoning.in_the_picture import Seen, as_thing, list_of
+from occlusight.reasoning.names import Name, named
 from occlusight.reasoning.own_wording import Thing, own_wording
 from occlusight.reasoning.vocabulary import Words
 
@@ -26,6 +26,8 @@ NONE: Mapping[str, tuple[Program, Mapping[Lang, str]]] = {
 """By step, what is asked whether there is one of a kind, and how the model begins to say that there is none."""
 DENIED = 0.5
 """A thing is denied where that is likelier than this, unless a calibration of the model says from where on."""
+ONE_OR_TWO: Mapping[Lang, tuple[str, str]] = {"en": ("One", "Two"), "zh": ("一", "两")}
+"""How a model begins to say that there is one of a kind, or that there are two."""
 MOST_KINDS = 6
 """Kinds that are looked for, at most, of all that a name can mean."""
 
@@ -34,7 +36,7 @@ MOST_KINDS = 6
 class Looking:
     """Looks for things in the pictures of a request.
 
-    kept: what the model said when it was asked what is there, by language; what it says is added
+    kept: what the model said is there, by language, without what it takes back; what it says is added
     whole: returns the model's whole answer to a question in its own words
     denied: a thing is said not to be there where the model's denial is likelier than this
     """
@@ -48,9 +50,23 @@ class Looking:
 
     def seen(self, lang: Lang) -> Seen:
         """Return what the model says is there."""
+        return Seen.of([self.listed(lang)], self.words)
+
+    def listed(self, lang: Lang) -> str:
+        """Return the model's list of what is there, without what it denies when it is asked for it, and without what it
+        names twice where it counts one."""
         if lang not in self.kept:
-            self.kept[lang] = self.whole(own_wording(LIST, {}, lang))
-        return Seen.of([self.kept[lang]], self.words)
+            told = self.whole(own_wording(LIST, {}, lang))
+            things = [thing for name in named(told, self.words).mentions if (thing := as_thing(name, self.words))]
+            sure = self._believed(things)
+            self.kept[lang] = list_of(sure, lang) if sure and len(sure) < len(things) else told
+        return self.kept[lang]
+
+    def _believed(self, things: Sequence[Thing]) -> list[Thing]:
+        """The things of a list that the model stands by: all, where it cannot be asked for each."""
+        if not things or "count" not in self.backend.info.learnt or self.backend.capabilities.scores is None:
+            return [*things]
+        return believed(self.backend, self.request, things, self.denied)
 
     def meant(self, name: Name, lang: Lang) -> Thing | None:
         """Return what a name means, if it is there: of all kinds that it may mean the one that the model denies
@@ -105,3 +121,29 @@ def denials(backend: Backend, request: Request, things: Sequence[Thing]) -> list
     chances = [math.exp(chance) for [chance] in backend.score_many(asked, whole=False)]
     n = len(ways)
     return [sum(chances[i : i + n]) / n for i in range(0, len(chances), n)]
+
+
+def believed(backend: Backend, request: Request, things: Sequence[Thing], above: float) -> list[Thing]:
+    """Return what a model that has learnt to count stands by, of the things that it listed: those of kinds that it does
+    not deny likelier than `above`, and of two that are called alike the first, where one is likelier than two."""
+    kinds = list(dict.fromkeys(thing.kind.key for thing in things))
+    first = {key: next(thing for thing in things if thing.kind.key == key) for key in kinds}
+    chances = dict(zip(kinds, denials(backend, request, list(first.values())), strict=True))
+    kept = [thing for thing in things if chances[thing.kind.key] <= above]
+    twice = [thing for thing in dict.fromkeys(kept) if kept.count(thing) == 2]
+    single = [thing for thing, one in zip(twice, _one(backend, request, twice), strict=True) if one]
+    return [thing for i, thing in enumerate(kept) if thing not in single or thing not in kept[:i]]
+
+
+def _one(backend: Backend, request: Request, things: Sequence[Thing]) -> list[bool]:
+    """Whether a model counts rather one of the kind of each thing than two, in both languages together."""
+    greedy = replace(request, sampling=SamplingParams())
+    asked = [
+        (replace(greedy, prompt=own_wording(COUNT, {"k": Thing(thing.kind)}, lang)), list(ONE_OR_TWO[lang]))
+        for thing in things
+        for lang in ONE_OR_TWO
+    ]
+    scores = backend.score_many(asked, whole=False) if asked else []
+    differences = [one - two for one, two in scores]
+    n = len(ONE_OR_TWO)
+    return [sum(differences[i : i + n]) > 0 for i in range(0, len(differences), n)]
