@@ -25,7 +25,7 @@ from occlusight.backends.scripted import Scripted
 from occlusight.errors import BadVideo
 from occlusight.serve.fair_queue import Client, FairQueue
 from occlusight.serve.page import following
-from occlusight.serve.page.following import Following, drawn, teller, timeline
+from occlusight.serve.page.following import Following, Places, drawn, teller, timeline
 from occlusight.serve.page.picture import Brought
 
 pytest.importorskip("av")
@@ -85,6 +85,44 @@ def test_a_video_is_followed_once_and_kept_with_its_frames(
             found.frame(number)
     films.forget(CLIP)
     assert films.of(CLIP) is None
+
+
+def located(films: Following, number: int) -> Places:
+    """Return about where the things of a frame are."""
+
+    async def asked() -> Places:
+        with FairQueue().enter(Client("me", "me")) as place:
+            return await films.places(CLIP, number, place)
+
+    return asyncio.run(asked())
+
+
+@pytest.mark.usefixtures("street")
+def test_a_model_is_asked_once_where_the_things_of_a_frame_are(
+    threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+
+    def found_there(backend: Any, picture: Any, objects: Any) -> Places:
+        asked.append([one.thing.the("en") for one in objects])
+        assert picture.size == (400, 300)
+        return {one.id: (100, 200, 300, 400) for one in objects}
+
+    monkeypatch.setattr(following, "places", found_there)
+    monkeypatch.setattr(following, "locates", lambda backend: True)
+    films = Following(sees, threads)
+    told(films)
+    found = films.of(CLIP)
+    assert found is not None
+    without = drawn(found, GOES - 1, "svg", "en")
+    where = located(films, GOES - 1)
+    assert where == located(films, GOES - 1)
+    assert asked == [["the red car", "the dog", "the bus"]]
+    assert set(where) == {o.id for o in found.frame(GOES - 1)[0].graph.objects}
+    assert found.frame(GOES)[0].places == {}  # of another frame nothing is known yet
+    assert drawn(found, GOES - 1, "svg", "en") != without  # what is saved has its dots, too
+    with pytest.raises(IndexError):
+        located(films, FRAMES)
 
 
 @pytest.mark.usefixtures("street")

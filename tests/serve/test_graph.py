@@ -112,9 +112,9 @@ def test_room_is_used_for_further_questions_and_all_pairs(tab: Tab) -> None:
     tab.page.click(".pairs button >> nth=2")
     assert tab.page.get_attribute(".g-rel[data-r='2']", "aria-pressed") == "true"
     assert tab.page.evaluate("document.activeElement.closest('.pairs') != null")  # the focus stays there
-    assert tab.page.locator(".next").count() == 0
+    assert tab.page.locator(".log .next").count() == 0
     assert tab.asked("Is it hidden?") == ANSWER
-    offered = tab.page.locator(".next button").all_inner_texts()
+    offered = tab.page.locator(".log .next button").all_inner_texts()
     assert len(offered) == len(set(offered)) > 3
     assert not {*offered} & {*tab.page.locator("#suggestions button").all_inner_texts()}
     assert 0 <= tab.page.evaluate(BELOW, "#log") < 100  # nothing that is empty is higher
@@ -124,7 +124,7 @@ def test_room_is_used_for_further_questions_and_all_pairs(tab: Tab) -> None:
         )
     assert violations(tab) == []
     tab.shoot("room.png")
-    tab.page.click(".next button >> nth=0")
+    tab.page.click(".log .next button >> nth=0")
     assert ANSWER in tab.ended()  # what the graph says otherwise may stand below it by now
     assert tab.page.inner_text(".turn:last-child .q p") == offered[0]
     assert offered[0] not in tab.page.locator(".next button").all_inner_texts()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.images.test_film import every, write
+from tests.reasoning.tracking.test_films import LooksAtFrames
 from tests.reasoning.tracking.test_track import FRAMES, GOES, SCENES
 from tests.serve.conftest import Tab, within_sight
 from tests.serve.replies import EN_WORDS, ZH_WORDS
@@ -154,6 +155,38 @@ def test_a_video_is_followed_by_keyboard(street: str, open_tab: Callable[..., An
     first = tab.page.locator("#happens .events button").first
     assert first.evaluate("e => e === document.activeElement")
     assert first.get_attribute("aria-current") == "true"
+    assert tab.problems == []
+
+
+def test_dots_and_arrows_are_drawn_on_a_frame_that_rests(
+    monkeypatch: pytest.MonkeyPatch, serve: Callable[..., str], open_tab: Callable[..., Any], clip: Path, model: Waits
+) -> None:
+    asked: list[int] = []
+
+    def about(backend: Any, picture: Any, objects: Any) -> dict[str, tuple[int, int, int, int]]:
+        asked.append(picture.getpixel((0, 0))[0])
+        return {one.id: (100 + 200 * n, 300, 250 + 200 * n, 500) for n, one in enumerate(objects)}
+
+    by = sees(LooksAtFrames(SCENES, learnt=("list_all", "hides", "nearer")))
+    monkeypatch.setattr("occlusight.serve.page.page.teller", lambda backend: lambda: by)
+    monkeypatch.setattr("occlusight.serve.page.page.locates", lambda backend: True)
+    monkeypatch.setattr("occlusight.serve.page.following.locates", lambda backend: True)
+    monkeypatch.setattr("occlusight.serve.page.following.places", about)
+    monkeypatch.setattr("occlusight.serve.page.following.opened", lambda videos, left: (street_film(),))
+    tab = open_tab(serve(Watches("It is hidden.")))
+    follow(tab, clip)
+    tab.page.wait_for_selector("#picture .g-obj .dot")
+    assert len(asked) == 1
+    things = tab.page.locator(".strip [data-o]").count()
+    assert tab.page.locator("#picture .g-obj .dot").count() == things > 1
+    tab.page.focus("#slider")
+    for _ in range(GOES - 1):  # frames that are passed by quickly are not asked about
+        tab.page.keyboard.press("ArrowRight")
+    tab.page.wait_for_selector("#picture .g-rel .ln.hd")
+    assert len(asked) <= 3
+    assert tab.page.locator("#picture .g-rel").count() == tab.page.locator(".strip ~ .card, .pairs button").count()
+    assert EN_WORDS["legend_dot"] in tab.page.inner_text("#about .legend")
+    assert violations(tab) == []
     assert tab.problems == []
 
 

@@ -91,7 +91,7 @@ def test_dots_and_arrows_are_drawn_where_things_are_about(tab: Tab) -> None:
     assert tab.page.locator(".g-obj .dot").count() == objects
     assert tab.page.locator(".g-rel .ln.hd").count() == tab.page.locator(".pairs button").count()
     assert tab.page.locator(".g-obj .cor, .hid").count() == 0  # no outline that is not known
-    assert EN["legend_dot"] in tab.page.inner_text("#legend")
+    assert EN["legend_dot"] in tab.page.inner_text(".legend")
     assert chosen(tab) == ["red car", "street lamp"]
     tab.page.click(".lab:has-text('dog')")
     assert chosen(tab) == ["dog"]

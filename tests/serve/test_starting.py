@@ -194,7 +194,10 @@ def test_a_browser_that_came_early_gets_the_page_by_itself(open_tab: Callable[..
 
 @pytest.mark.slow
 def test_the_first_page_comes_within_seconds_of_a_processor(tmp_path: Path) -> None:
-    """Seconds of a processor, not by the clock: those hold on a busy machine too."""
+    """Seconds of a processor, not by the clock: those hold on a busy machine too. What comes after the model is loaded
+    is a part of the whole by the clock."""
+    loaded: list[float] = []
+    began = time.monotonic()
     command = [sys.executable, "-m", "occlusight", "serve", "--port", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
         try:
@@ -202,12 +205,17 @@ def test_the_first_page_comes_within_seconds_of_a_processor(tmp_path: Path) -> N
             url = next(found[0] for line in server.stderr if (found := re.search(r"http://\S+", line)))
             wait(lambda: answers(url), 60)
             first = processor_seconds(server.pid)
+            lines = (line for line in server.stderr if "is loaded in" in line)
+            noting = threading.Thread(target=lambda: loaded.extend(time.monotonic() for _ in lines), daemon=True)
+            noting.start()
             assert answers(f"{url}/healthz")
             wait(lambda: answers(f"{url}/readyz"), 120)
             whole = processor_seconds(server.pid)
+            ready = time.monotonic()
         finally:
             server.send_signal(signal.SIGINT)
     assert first < 2.5
+    assert ready - loaded[0] < (ready - began) / 2
     assert whole < 14  # of two processors, so that it is there within 8 s on an idle machine
 
 

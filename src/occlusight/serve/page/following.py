@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import io
-from collections.abc import AsyncGenerator, Callable
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from statistics import fmean
@@ -21,8 +22,11 @@ from occlusight.api.timeline_rows import TITLE, rows
 from occlusight.backends.protocol import Backend, CancelCheck, Request
 from occlusight.backends.wrapped import layers
 from occlusight.drawing.timeline_svg import timeline_svg
+from occlusight.occlusion.graph import Box
 from occlusight.reasoning.answering import Answering
 from occlusight.reasoning.films import looked_at, story_of
+from occlusight.reasoning.objects import Seen
+from occlusight.reasoning.places import locates, places
 from occlusight.reasoning.reasoned import Reasoning
 from occlusight.reasoning.relations import Described
 from occlusight.reasoning.tracking.track import Track
@@ -45,18 +49,32 @@ ROW = 24
 Teller: TypeAlias = Callable[[], Reasoning]
 
 
+Places: TypeAlias = Mapping[str, Box]
+"""Boxes about things, in thousandths."""
+
+
 @dataclass(frozen=True)
 class Followed:
-    """What is known of a video: its story, and the frames that it is of, as JPEG."""
+    """What is known of a video: its story, the frames that it is of, as JPEG, and of those that were asked for about
+    where their things are."""
 
     track: Track
     frames: tuple[bytes, ...]
+    places: dict[int, Places] = field(default_factory=dict)
 
     def frame(self, number: int) -> tuple[Described, bytes]:
         """Return a frame's graph, and the frame. Raises IndexError where there is none."""
         if number < 0:
             raise IndexError(number)
-        return self.track.watched.graphs[number], self.frames[number]
+        return replace(self.track.watched.graphs[number], places=self.places.get(number, {})), self.frames[number]
+
+    def things(self, number: int) -> list[Seen]:
+        """Return what is seen in a frame, but for things of which it has several alike: a name tells no place of one of
+        those."""
+        called = {one.id: one.seen.thing for one in self.track.watched.things}
+        here = [Seen(o.id, called[o.id]) for o in self.track.watched.graphs[number].graph.objects if o.id in called]
+        counts = Counter(one.thing for one in here)
+        return [one for one in here if counts[one.thing] == 1]
 
 
 def teller(backend: Backend) -> Teller | None:
@@ -116,6 +134,27 @@ class Following:
             yield {"event": "done", "track": as_document(self._kept[video])}
         finally:
             left.set()
+
+    async def places(self, video: Path, number: int, place: Place | None) -> Places:
+        """Return about where the things of a frame are, by a model that says it of one after another: asked once, when
+        the place's turn has come. Raises KeyError and IndexError where there is no such frame, and what the backend
+        raises."""
+        found = self._kept[video]
+        found.frame(number)
+        if place is not None:
+            async for _ in place.waits():
+                pass
+        if number not in found.places:
+            asking = asyncio.get_running_loop().run_in_executor(self._threads, self._locate, found, number)
+            found.places[number] = await asking
+        return found.places[number]
+
+    def _locate(self, found: Followed, number: int) -> Places:
+        backend = self._by().extractor.backend
+        if not locates(backend):
+            return {}
+        frame = Image.open(io.BytesIO(found.frame(number)[1])).convert("RGB")
+        return places(backend, frame, found.things(number))
 
     def _follow(self, video: Path, left: CancelCheck, report: Callable[[int, int], None]) -> Followed:
         (film,) = opened([video], left)

@@ -250,7 +250,7 @@ class Gate:
 
     async def track(self, request: Request) -> Response:
         """What is known of a video that was followed: all of it as JSON, who is hidden when as a drawing, and of each
-        frame itself, and with its arrows."""
+        frame itself, with its arrows, and about where its things are."""
         visitor, kind, query = visitor_of(request), request.path_params["kind"], request.query_params
         path = self._path(visitor, request.path_params["handle"])
         found = None if self.following is None else self.following.of(path)
@@ -262,6 +262,8 @@ class Gate:
         if kind == "timeline":
             svg = await run_in_threadpool(timeline, found, language, number_of(query.get("width")))
             return Response(svg, media_type=GRAPHS["svg"], headers=PRIVATE)
+        if kind == "places":
+            return await self._places(visitor, path, found, number_of(query.get("frame")))
         if kind not in FRAMES:
             raise HTTPException(404)
         media, made = FRAMES[kind]
@@ -271,6 +273,17 @@ class Gate:
             raise HTTPException(404) from None
         kept = {"Cache-Control": "private, max-age=3600"} if kind == "jpg" else {"Content-Disposition": "attachment"}
         return Response(body, media_type=media, headers={**PRIVATE, **kept})
+
+    async def _places(self, visitor: Visitor, path: Path, found: Followed, number: int) -> Response:
+        assert self.following is not None
+        try:
+            with self.queue.enter(visitor.client) if number not in found.places else nullcontext() as place:
+                where = await self.following.places(path, number, place)
+        except Busy as busy:
+            return busy_now(busy)
+        except IndexError:
+            raise HTTPException(404) from None
+        return JSONResponse(where, headers=PRIVATE)
 
     async def check(self, request: Request) -> Response:
         """What a picture's graph says to a question that was answered, as JSON; null where it says nothing of it."""

@@ -14,6 +14,8 @@ import gradio as gr
 from fastapi import FastAPI
 
 from occlusight.backends.protocol import REMOTE, Backend
+from occlusight.backends.wrapped import innermost
+from occlusight.reasoning.places import locates
 from occlusight.serve.fair_queue import FairQueue
 from occlusight.serve.page.desk import Desk
 from occlusight.serve.page.examples import Example, shipped_examples
@@ -122,6 +124,7 @@ class Page:
             "films": takes_films(self.backend),
             "graphs": self.sight is not None,
             "follows": self.following is not None,
+            "locates": locates(innermost(self.backend)),
             "quick": info.memory_bytes < QUICK_BYTES and info.dtype != REMOTE,
         }
 

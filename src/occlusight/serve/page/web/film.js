@@ -2,7 +2,7 @@
 
 import { byId, h, icon, s } from "./dom.js";
 import { sendAgain, serverName } from "./pictures.js";
-import { Refusal, follow as ask, timeline, trackAddress } from "./server.js";
+import { Refusal, follow as ask, placesIn, timeline, trackAddress } from "./server.js";
 import { language, percent, t } from "./words.js";
 
 const narrow = matchMedia("(max-width: 760px)");
@@ -126,6 +126,29 @@ export function drawFilm(app, not) {
     byId("happens").replaceChildren(...(film?.track?.objects.length ? [plot(app, film), events(app, film)] : []));
   }
   if (film) refresh(picture, film);
+  if (film?.track) locate(app, picture, film);
+}
+
+const RESTS_MS = 250; // a frame that is passed by is not asked about
+
+/** Ask about where the things of the frame shown are, once, where the model says that of one after another. */
+async function locate(app, picture, film) {
+  const { frame } = film;
+  const { graph } = film.track.frames[frame];
+  if (!app.settings.model.locates || graph.places || film.locating === frame) return;
+  film.locating = frame;
+  await new Promise((rested) => setTimeout(rested, RESTS_MS));
+  if (film.frame !== frame || app.shownPicture !== picture) {
+    if (film.locating === frame) film.locating = null;
+    return;
+  }
+  try {
+    graph.places = await placesIn(film.name, frame);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return; // once another frame was shown it is asked again
+  }
+  if (film.frame === frame && app.shownPicture === picture) app.see(app.seen);
 }
 
 function coming(film) {

@@ -5,6 +5,7 @@ import { sure } from "./certainty.js";
 import { byId, copy, h, icon, iconButton, rich } from "./dom.js";
 import { marked } from "./objects.js";
 import { url } from "./pictures.js";
+import { makeWay } from "./room.js";
 import { foreign, notGuessed } from "./seeing.js";
 import { firstExamples } from "./stage.js";
 import { duration, has, t } from "./words.js";
@@ -66,6 +67,7 @@ export function drawTurn(app, turn) {
     ...(turn.failure ? [failure(turn)] : []),
   ]);
   fill(part.meta, live ? [h("span", { class: "took" }, app.live.note)] : ended(app, turn));
+  if (part.body.isConnected) makeWay();
 }
 
 /** Draw a part anew; a button of it that has the focus keeps it. */

@@ -9,6 +9,7 @@ import { drawLog } from "./log.js";
 import * as model from "./model.js";
 import * as pictures from "./pictures.js";
 import { DEFAULTS, drawHistory, drawSettings } from "./rail.js";
+import { fill } from "./room.js";
 import * as seeing from "./seeing.js";
 import { Refusal, graphAddress } from "./server.js";
 import * as stage from "./stage.js";
@@ -69,7 +70,7 @@ class App {
     if (first) talk.begin(this.conversation, [pictures.example(first)]);
   }
 
-  draw() {
+  async draw() {
     relabel(byId("app"));
     byId("model").textContent = model.modelName(this);
     byId("model").title = this.settings.model.name;
@@ -80,7 +81,8 @@ class App {
     composer.drawComposer(this);
     composer.drawSaid(this);
     drawSettings(this);
-    return drawHistory(this);
+    await drawHistory(this);
+    fill(this);
   }
 
   async keep(conversation = this.conversation) {
@@ -347,6 +349,7 @@ export async function start(element, settings) {
   listen(app);
   await app.draw();
   byId("app").hidden = false;
+  fill(app);
   if (talk.turnsOf(app.conversation).length) byId("log").scrollTop = byId("log").scrollHeight;
   document.documentElement.dataset.ready = "true";
 }

@@ -3,8 +3,6 @@
 import { byDay, title, turnsOf } from "./conversation.js";
 import { byId, h, icon } from "./dom.js";
 import { url } from "./pictures.js";
-import { located } from "./graph.js";
-import { drawn } from "./seeing.js";
 import * as store from "./store.js";
 import { duration, language, t } from "./words.js";
 
@@ -64,33 +62,11 @@ export async function drawHistory(app) {
   };
   const days = byDay(app.conversations).flatMap(([day, some]) => [h("h2", {}, t(day)), h("ul", {}, ...some.map(item))]);
   byId("history").replaceChildren(...(days.length ? days : [h("p", { class: "hint" }, t("history_hint"))]));
-  byId("legend").replaceChildren(...legend(app));
-  makeRoom();
   const megabytes = (await store.bytesKept()) / 2 ** 20;
   byId("kept").textContent = t("kept", {
     mb: megabytes < 10 ? megabytes.toFixed(1) : Math.round(megabytes),
     most: store.MOST_BYTES / 2 ** 20,
   });
-}
-
-/** Leave the legend out where the conversations need its room. */
-function makeRoom() {
-  const [list, legend] = [byId("history"), byId("legend")];
-  legend.hidden = false;
-  legend.hidden = list.scrollHeight > list.clientHeight;
-}
-
-/** Return how a picture with its graph is read: what is drawn on the one that is shown. */
-function legend(app) {
-  const graph = drawn(app);
-  if (!graph) return [];
-  const rough = located(graph).objects.some((one) => one.rough);
-  const row = (mark, text) => h("li", {}, h("span", { class: `mark ${mark}`, "aria-hidden": "true" }), h("span", {}, t(text)));
-  const arrows = [row("arrow", "legend_arrow"), rough ? row("dot", "legend_dot") : row("dash", "legend_dash")];
-  return [
-    h("h2", {}, t("legend")),
-    h("ul", {}, row("ramp", "legend_ramp"), ...(located(graph).objects.length ? arrows : []), row("tick", "legend_sure")),
-  ];
 }
 
 export function drawSettings(app) {
@@ -188,7 +164,6 @@ export function drawSettings(app) {
   const section = byId("settings");
   const focused = section.contains(document.activeElement) ? document.activeElement.id : null;
   section.dataset.open = String(chosen.open);
-  makeRoom();
   section.replaceChildren(toggle, body);
   if (focused) byId(focused)?.focus();
 

@@ -7,6 +7,7 @@ import { begun, follow, forgetFilms, frameGraph } from "./film.js";
 import { chosen, drawing, located } from "./graph.js";
 import { drawTurn } from "./log.js";
 import { sendAgain, serverName } from "./pictures.js";
+import { fill } from "./room.js";
 import { Refusal, check, graph as ask } from "./server.js";
 import { language, percent, t } from "./words.js";
 
@@ -132,19 +133,25 @@ export function drawGraph(app) {
 export function under(app) {
   const picture = app.shownPicture;
   const against = (picture?.concerns ?? []).map((one) => note([one[language()]]));
-  return picture ? [...against, ...seen(app, picture)] : [];
+  if (!picture) return [];
+  const all = [...against, ...seen(app, picture)];
+  return drawn(app) || !all.length ? all : [h("section", { class: "plain" }, ...all)];
 }
 
 /** Return what is known of what hides what, or how to come to know it. */
 function seen(app, picture) {
   const graph = known(picture);
-  if (graph === null) return [h("p", { class: "xs quiet", role: "status" }, t("seeing"))];
+  if (graph === null) return [announced("seeing"), h("progress", { "aria-label": t("seeing") })];
   if (barred(app)) return [notice(app, picture, graph)];
   if (drawn(app)) return [strip(graph, app.seen), card(app, graph, app.seen)];
   if (begun(picture)) return []; // what there is of a video stands above
   const unsure = !app.settings.model.photographs && picture.from !== "example" && domain(app, graph) == null;
   return [...(unsure ? [note([t("renders"), ...larger.offer(app)])] : []), ...offer(app, picture, graph)];
 }
+
+/** Return the name of what is not there yet, and what it will tell. */
+const announced = (name) =>
+  h("div", { role: "status" }, h("h2", {}, t(name)), h("p", { class: "quiet" }, t("look_more")));
 
 /** Return the button that asks for the graph, where there is none yet. */
 function offer(app, picture, graph) {
@@ -153,7 +160,8 @@ function offer(app, picture, graph) {
   if (picture.film) return app.settings.model.follows ? [button("follow", () => follow(app, picture))] : [];
   if (!app.settings.model.graphs || graph !== undefined || (app.settings.model.quick && picture.from === "example"))
     return [];
-  return [button("look", () => look(app, picture, true))];
+  const press = () => look(app, picture, true);
+  return [h("div", { class: "offer" }, button("look", press), h("p", { class: "quiet" }, t("look_more")))];
 }
 
 function notice(app, picture, graph) {
@@ -221,5 +229,9 @@ export function listen(app) {
     page.addEventListener(over, (event) => words(event) && light(app, words(event).dataset.o));
     page.addEventListener(out, (event) => words(event) && light(app, null));
   }
-  new ResizeObserver(() => drawGraph(app)).observe(byId("picture"));
+  new ResizeObserver(([{ target }]) => {
+    target.classList.toggle("narrower", target.offsetWidth < target.parentElement.clientWidth - 40);
+    drawGraph(app);
+    fill(app);
+  }).observe(byId("picture"));
 }

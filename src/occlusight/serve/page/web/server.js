@@ -46,6 +46,9 @@ export const graph = async (name) => (await asked(graphAddress(name, "json", "en
 export const trackAddress = (name, kind, query) =>
   `tracks/${kind}/${name.split("/").map(encodeURIComponent).join("/")}?${new URLSearchParams(query)}`;
 
+/** Return about where the things of a frame are, by their ids, in thousandths of the picture. */
+export const placesIn = async (name, frame) => (await asked(trackAddress(name, "places", { frame }))).json();
+
 /** Return who is hidden when in a video that was followed, as SVG. */
 export const timeline = async (name, language, width) =>
   (await asked(trackAddress(name, "timeline", { language, width }))).text();

@@ -4,6 +4,7 @@ import { pictureNames, pictureTitle } from "./conversation.js";
 import { byId, h, icon } from "./dom.js";
 import { drawFilm, forget, frameSource } from "./film.js";
 import { example, url } from "./pictures.js";
+import { fill } from "./room.js";
 import { barred, drawGraph, drawn, look, under } from "./seeing.js";
 import { language, t } from "./words.js";
 
@@ -21,6 +22,7 @@ export function drawShown(app) {
   byId("under").replaceChildren(...under(app));
   showChosen();
   byId("save").hidden = !drawn(app);
+  fill(app);
 }
 
 /** Scroll the row of objects so that those chosen are in sight: the first of them, where there is no room for both. */
@@ -52,8 +54,11 @@ function arrange() {
   }
 }
 
-/** Listen to the window becoming that of a phone, or no more. */
-export const listen = (app) => narrow.addEventListener("change", () => app.draw());
+/** Listen to the window changing its size, and becoming that of a phone, or no more. */
+export function listen(app) {
+  narrow.addEventListener("change", () => app.draw());
+  window.addEventListener("resize", () => requestAnimationFrame(() => fill(app)));
+}
 
 async function drawPicture(app) {
   const group = app.shownGroup;
@@ -141,17 +146,20 @@ function thumb(picture, label, attributes) {
 
 /** Return the examples with their questions, for a conversation in which nothing has been asked. */
 export function firstExamples(app) {
-  const cards = app.settings.examples.map((one) => {
-    const image = h("img", { alt: "" });
-    url(example(one)).then((found) => {
-      image.src = found;
-    });
-    return h(
-      "button",
-      { type: "button", class: "example", click: () => app.askExample(one) },
-      image,
-      h("span", {}, one.question[language()]),
-    );
-  });
+  const cards = app.settings.examples.map((one) => exampleCard(app, one));
   return h("section", { class: "first" }, h("h2", {}, t("examples")), h("div", { class: "examples" }, ...cards));
+}
+
+/** Return an example with its question: one press asks it. */
+export function exampleCard(app, one) {
+  const image = h("img", { alt: "" });
+  url(example(one)).then((found) => {
+    image.src = found;
+  });
+  return h(
+    "button",
+    { type: "button", class: "example", disabled: Boolean(app.live), click: () => app.askExample(one) },
+    image,
+    h("span", {}, one.question[language()]),
+  );
 }
