@@ -173,6 +173,23 @@ def test_what_counts_something_else_says_that_there_is_none() -> None:
     assert answered("how many dogs", "count:1", own)[0] == "One."
 
 
+@pytest.mark.parametrize(
+    ("question", "label", "answer"),
+    [
+        ("how many dogs are on the table", "count_position:12", "One. " + sentence("counted", "en")),
+        ("how many wheels does the car have", "count_position:12", sentence("part", "en", {"it": "wheels"})),
+        ("how many windows does the car have", "count_position:12", sentence("part", "en", {"it": "windows"})),
+        ("汽车有几个轮子", "count_position:21", sentence("part", "zh", {"it": "轮子"})),
+        ("is the wheel hidden", "who_hides:1", sentence("part", "en", {"it": "wheel"})),
+        ("is the dog on the table", "position:12", sentence("surface", "en", {"it": "table"})),
+        ("狗在桌子上吗", "position:12", sentence("surface", "zh", {"it": "桌子"})),
+        ("is there a table", "exists:1", "No, I see no table; I see a street lamp, a red car and a dog."),
+    ],
+)
+def test_parts_and_what_things_stand_on_are_not_denied(question: str, label: str, answer: str) -> None:
+    assert answered(question, label, {})[0] == answer
+
+
 def test_another_colour_than_was_said_is_told_first() -> None:
     own = {"Does the street lamp hide the red car?": "No.", "路灯是否遮挡红色的汽车?": "没有。"}
     for question, answer in (

@@ -153,3 +153,4 @@ def test_a_word_that_tells_a_thing_from_its_like_is_no_name() -> None:
 
 def test_an_unknown_thing_is_named_beside_a_known_one() -> None:
     assert [name.text for name in named("沙发和鳄鱼谁在前面").names if name.sure] == ["沙发", "鳄鱼"]
+    assert [name.text for name in named("妈妈谁排第一").names if name.sure] == []

@@ -311,3 +311,27 @@ def test_it_is_what_the_answer_named_where_the_question_names_the_rest() -> None
     assert nearest.program == [["hides", ["street lamp", "car"]]]
     unsure = understanding.of("does it hide the car", ["what is nearest"], "The street lamp and the dog.")
     assert unsure.program[-1][0] != "hides"
+
+
+@pytest.mark.parametrize(
+    ("question", "read", "label", "program", "names", "within"),
+    [
+        ("how many cups are on the table", "how many x1 are on x2", "count_position:12",
+         [["recognised", ["cups"]], ["count", ["$0", "cups"]]], ["cups"], "place"),
+        ("书架里有几本书", "x1里有几本x2", "count_position:21",
+         [["recognised", ["书"]], ["count", ["$0", "书"]]], ["书"], "place"),
+        ("how many wheels does the bicycle have", "how many x1 does x2 have", "count_position:12",
+         [["recognised", ["wheels"]], ["count", ["$0", "wheels"]]], ["wheels"], "part"),
+        ("自行车有几个窗户", "x1有几个x2", "count_position:21",
+         [["recognised", ["窗户"]], ["count", ["$0", "窗户"]]], ["窗户"], "part"),
+        ("how many books does the bookcase have", "how many x1 does x2 have", "count_position:12",
+         [["recognised", ["books"]], ["count", ["$0", "books"]]], ["books"], "place"),
+        ("how many cups are on the table, and where", "how many x1 are on x2, and where", "count_position:12",
+         [["recognised", ["cups"]], ["count_position", ["$0", "cups", "table"]]], ["cups", "table"], ""),
+    ],
+)  # fmt: skip
+def test_where_things_are_counted_is_not_looked_for(
+    question: str, read: str, label: str, program: list, names: list[str], within: str
+) -> None:
+    found = understood(question, {read: sure(label)})
+    assert (found.program, [name.text for name in found.names], found.within) == (program, names, within)

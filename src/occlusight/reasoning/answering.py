@@ -36,6 +36,7 @@ from occlusight.reasoning.reasoned import Reasoning
 from occlusight.reasoning.sentences import SPACE, sentence
 from occlusight.reasoning.spoken import without_yes
 from occlusight.reasoning.understanding import Understanding, Understood
+from occlusight.reasoning.vocabulary import SURFACES, is_part
 
 DECIDED = re.compile(r"^(Yes|No)\. (?=.)|^(是的|没有)[。，,](?=.)")
 """A decision before its reason: "is everything visible?" and "is anything hidden?" are one step."""
@@ -210,6 +211,9 @@ class Answer(Iterator[Event]):
             if not name.noun and not name.kinds:
                 yield _said("place", lang)
                 return
+            if asked.within == "part" or (not name.kinds and is_part(name.noun)):
+                yield _said("part", lang, {"it": name.text})
+                return
             thing = self.looking.meant(name, lang)
             if thing is None:
                 yield from self._absent(name, lang, "no" if op in ABOUT_KINDS else "absent")
@@ -315,6 +319,8 @@ class Answer(Iterator[Event]):
             yield from self._absent(name, lang, "no")
         else:
             yield TextDelta(told)
+            if asked.within:  # it is counted in the picture, not in the place that was named
+                yield _said("counted", lang, before=SPACE[lang])
 
     def _exists(self, asked: Understood, things: Mapping[str, Thing]) -> Iterator[Event]:
         """Whether there is one of a kind, which has been looked for: of a colour, only where the model says a colour of
@@ -349,6 +355,9 @@ class Answer(Iterator[Event]):
             yield _said("which", asked.lang, {"one": one, "two": two})
 
     def _absent(self, name: Name, lang: Lang, how: str = "absent") -> Iterator[Event]:
+        if how == "absent" and name.noun.lower() in SURFACES:
+            yield _said("surface", lang, {"it": name.text})
+            return
         told = self.looking.seen(lang).without(name).told(lang)  # a list may name what is denied when asked for
         yield _said(how, lang, {"it": name.text})
         yield _said("instead", lang, {"told": told}) if told else TextDelta("." if lang == "en" else "。")
@@ -386,5 +395,5 @@ class Answer(Iterator[Event]):
         return self._closed or (self._cancelled is not None and self._cancelled())
 
 
-def _said(what: str, lang: Lang, slots: Mapping[str, object] | None = None) -> TextDelta:
-    return TextDelta(sentence(what, lang, slots))
+def _said(what: str, lang: Lang, slots: Mapping[str, object] | None = None, before: str = "") -> TextDelta:
+    return TextDelta(before + sentence(what, lang, slots))

@@ -139,6 +139,8 @@ class GraphAnswers:
             return GraphAnswer(SAY["unclear"][lang], scope="unclear", from_graph=False)
         if asked.parts:
             return _joined([self.of(part, lang) for part in asked.parts], lang)
+        if asked.within:
+            return GraphAnswer(SAY["untold"][lang], program=asked.program, from_graph=False)
         op, arguments = asked.program[-1]
         if op == "remove" and len(arguments) == 1:  # what would be seen without a thing is what it hides
             op = "hides_what"

@@ -76,7 +76,8 @@ _JOINING = frozenset(
 
 
 _BEFORE_NAME = re.compile(r"(?:^|[把被比和跟与离,]|[挡遮盖][住着了到])\s*$")
-_AFTER_NAME = re.compile(r"\s*(?:[被把和跟与比离谁]|哪[个一]|[挡遮盖][住着了到])")
+_AFTER_NAME = re.compile(r"\s*(?:[被把和跟与比离]|[挡遮盖][住着了到])")
+_OF_TWO_ZH = re.compile(r"[和跟与] \s*(?:谁|哪[个一])")
 _LONGEST_ZH = 4
 LONGEST = 8000
 """Characters of a text in which names are looked for; questions and answers have fewer."""
@@ -315,8 +316,10 @@ def _foreign_zh(text: str, found: Sequence[Name], words: Words) -> Iterator[Name
 
 
 def _like_a_name(before: str, after: str) -> bool:
-    """Whether a Chinese word stands where names do: before 被, after 把, between 在 and 前面."""
-    return bool(_BEFORE_NAME.search(before) and _AFTER_NAME.match(after))
+    """Whether a Chinese word stands where names do: before 被, after 把, between 和 and 谁."""
+    return bool(_BEFORE_NAME.search(before) and _AFTER_NAME.match(after)) or bool(
+        _OF_TWO_ZH.search(f"{before} {after}")
+    )
 
 
 def _strange(run: str, asking: frozenset[str]) -> list[tuple[int, int]]:

@@ -24,6 +24,20 @@ _ASKS_WHETHER = re.compile(
     re.I,
 )
 """What is answered by a yes or a no before anything else."""
+_ASKS_WHERE = re.compile(
+    r"\b(?:where|positions?|locations?|located|placed|relative|relation\w*|sides?|directions?|left|right|front|behind)\b|"
+    r"哪|位置|方位|方向|关系|相对|怎么[放摆]|[左右前后]",
+    re.I,
+)
+"""What asks where things are."""
+_IN_OR_ON = re.compile(r"\b(?:on|in|at|inside|upon|atop) x\d|x\d(?:的)?(?:上|里|内|中)", re.I)
+_HAS = re.compile(
+    r"\bx\d (?:have|has|got|own)\b|\b(?:does|do) x\d have\b|\bx\d (?:of|belong to) x\d|"
+    r"^[^a-z]*x\d\s*(?:一共|总共|共)?[有长带]了?(?:几|多少)[^x]{0,2}x\d",
+    re.I,
+)
+"""What a thing has: parts of it, where it holds no others."""
+HOLDERS = frozenset(("table", "bookcase", "basket", "box", "drawers", "wardrobe", "refrigerator", "shop_window", "bed"))
 GLASSY = frozenset(("window", "shop_window", "shelter", "guard", "jar", "sunglasses", "glass", "screen"))
 MIRRORS = frozenset(("mirror", "traffic_mirror", "glass_facade"))
 ANY_MIRROR = {"en": "mirror", "zh": "镜子"}
@@ -61,6 +75,9 @@ def meant(label: Label, names: Sequence[Name], text: str, lang: Lang) -> Program
             return [["exists_coloured", [names[0].noun, colour]]]
         case "colour" if (said_colours := colours(text)) and len(said_colours) == 1 and not _ASKS_WHICH.search(text):
             return [["exists_coloured", [names[0].noun, said_colours[0]]]]
+        case "count_position" if within(label, names, text):
+            counted = said[label.order[0] - 1]
+            return [["recognised", [counted]], ["count", ["$0", counted]]]
         case "nearer" if FAR.search(text) and not NEAR.search(text):
             return [["farther", said]]
         case "who_hides" if _ASKS_WHETHER.search(text):
@@ -68,6 +85,17 @@ def meant(label: Label, names: Sequence[Name], text: str, lang: Lang) -> Program
         case "list_all" if _DESCRIBE.search(text):
             return [["recognised", []], ["describe", ["$0"]]]
     return label.program(said)
+
+
+def within(label: Label, names: Sequence[Name], text: str) -> str:
+    """Return, of a question how many there are, whether they are to be on or in a thing ("place") or parts of one
+    ("part"); empty where it asks for neither, or for where they are."""
+    if label.form.op != "count_position" or _ASKS_WHERE.search(text):
+        return ""
+    of = names[label.order[1] - 1]
+    if _HAS.search(text) and not HOLDERS & {*of.kinds}:
+        return "part"
+    return "place" if _IN_OR_ON.search(text) or _HAS.search(text) else ""
 
 
 def _part_of(op: str, names: Sequence[Name]) -> int | None:

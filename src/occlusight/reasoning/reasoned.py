@@ -166,8 +166,9 @@ class Reasoned(Wrapped):
 
 
 def may_be_in_a_graph(asked: Understood) -> bool:
-    """Whether a question may be answered from a relation graph: one, or both in one."""
-    if asked.scope != "inside":
+    """Whether a question may be answered from a relation graph: one, or both in one; what is on or in a thing is not
+    in it."""
+    if asked.scope != "inside" or any(part.within for part in (asked.parts or (asked,))):
         return False
     return all((part.program[-1][0] in OF_RELATIONS | OF_PLACES) for part in (asked.parts or (asked,)))
 

@@ -22,6 +22,15 @@ SAY: Mapping[str, Mapping[Lang, str]] = {
         "en": "I cannot tell things of one kind apart by their place yet; say which one by its colour.",
         "zh": "我还不会按位置区分同类物体，请用颜色说明是哪一个。",
     },
+    "part": {
+        "en": "I know whole things alone, and cannot tell their parts ({it}).",
+        "zh": "我只认得整件的东西，认不出它们的部件（{it}）。",
+    },
+    "surface": {
+        "en": "I know no {it} here among things; what they stand on I have not learnt to tell.",
+        "zh": "在这些东西里我没有认出{it}；它们放在什么上面，我还没有学会。",
+    },
+    "counted": {"en": "That is how many I see in the whole picture.", "zh": "这是整张图里的数量。"},
     "outside": {
         "en": "I can only tell what is in a picture, where it stands and what hides what; ask, for example: {example}",
         "zh": "我只能说图里有什么、在哪里、谁挡住了谁，比如可以问：{example}",

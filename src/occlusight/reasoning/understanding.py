@@ -17,7 +17,7 @@ from occlusight.reasoning.cues import cued
 from occlusight.reasoning.labels import FOLLOWUP, TWO_IN_ONE, Label
 from occlusight.reasoning.names import Name, Named, named
 from occlusight.reasoning.parting import also, parts, points_back, said_about, with_name
-from occlusight.reasoning.programs import meant, takes
+from occlusight.reasoning.programs import meant, takes, within
 from occlusight.reasoning.scope import log_odds, scope_of
 from occlusight.reasoning.vocabulary import Words, shipped_words
 
@@ -27,6 +27,7 @@ INSIDE = 0.5
 """Questions that pictures can tell with less than this probability are declined."""
 WHICH_PART = re.compile(r"\b(?:parts?|portions?)\b|部分|哪部|哪些部", re.I)
 """What is asked of a thing alone; after whether something hides it, of that thing."""
+BETWEEN = re.compile(r"\bbetween\b|之间|中间", re.I)
 DIRECTION = 0.85
 """Where who hides whom is less sure than this, or label and direction differ, both directions are answered."""
 CLEAR = 0.45
@@ -86,6 +87,8 @@ class Understood:
     other: the second meaning, of an unclear question
     parts: both questions, of two in one; the program is then the first one's
     claim: what it wants a yes or a no to; see `claims.claimed`
+    within: of what is counted, whether it is to be on or in a thing ("place"), which is not among the names then, or to
+        be a part of one ("part")
     """
 
     scope: Scope
@@ -98,6 +101,7 @@ class Understood:
     other: Program = ()
     parts: tuple[Understood, ...] = ()
     claim: str = ""
+    within: str = ""
 
     @property
     def topic(self) -> Name | None:
@@ -124,6 +128,7 @@ class _Meaning:
     both_ways: bool = False
     why: bool = False
     claim: str = ""
+    within: str = ""
 
     @property
     def key(self) -> str:
@@ -179,8 +184,8 @@ class Understanding:
         first = self._part(cut[0], lang)
         if first is None or first.topic is None or first.probability < (CLEAR if cut[2] else PARTED):
             return None
-        if not cut[2] and len(first.names) > 1:
-            return None  # "between the car and the dog" is one question
+        if not cut[2] and (len(first.names) > 1 or BETWEEN.search(text)):
+            return None  # what is between the car and the dog is one question
         second = _again(other.names[0], 1.0, first, lang)
         if second.program == first.program:
             return None
@@ -319,7 +324,8 @@ def _read(
         turned = tuple(reversed(names)) if label.form.op == "part_hidden" and reading.hides < 0.5 else names
         program = meant(label, turned, text, lang)
         claim = claimed(program[-1][0], text)
-        yield _Meaning(program, label, names, prior * p, p / total, scope, claim=claim)
+        place = within(label, names, text)
+        yield _Meaning(program, label, names, prior * p, p / total, scope, claim=claim, within=place)
 
 
 def _together(*chances: float) -> float:
@@ -330,7 +336,8 @@ def _together(*chances: float) -> float:
 def _one(meaning: _Meaning, lang: Lang) -> Understood:
     chance = min(meaning.share, 1.0)
     one = Understood("inside", meaning.program, lang, chance, meaning.names, meaning.why, meaning.both_ways)
-    return replace(one, claim=meaning.claim)
+    counted = tuple(name for name in meaning.names if name.text in meaning.program[-1][1])
+    return replace(one, claim=meaning.claim, within=meaning.within, names=counted if meaning.within else meaning.names)
 
 
 def _decided(meanings: Sequence[_Meaning], lang: Lang) -> Understood:

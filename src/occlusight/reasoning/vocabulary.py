@@ -52,6 +52,66 @@ ALSO_CALLED = {
 }
 """Further words for kinds that people ask with, and that no answer uses."""
 
+PARTS_OF_THINGS = frozenset(
+    (
+        *("wheel", "tyre", "tire", "leg", "tail", "head", "arm", "ear", "eye", "nose", "foot", "paw", "hand", "face"),
+        *("handle", "handlebar", "pedal", "saddle", "seat", "headlight", "bumper", "bonnet", "hood", "trunk", "roof"),
+        *("windscreen", "windshield", "licence plate", "license plate", "keyboard", "lid", "cap", "label", "spout"),
+        *(
+            "page",
+            "cover",
+            "leaf",
+            "branch",
+            "backrest",
+            "armrest",
+            "cushion",
+            "drawer",
+            "shade",
+            "bulb",
+            "knob",
+            "door",
+        ),
+        *("轮子", "车轮", "轮胎", "腿", "尾巴", "头", "耳朵", "眼睛", "鼻子", "脚", "爪子", "手", "脸", "把手", "车把"),
+        *("踏板", "车座", "座椅", "车灯", "车门", "车窗", "车顶", "引擎盖", "后备箱", "车牌", "键盘", "盖子", "瓶盖"),
+        *("标签", "书页", "封面", "叶子", "树叶", "树枝", "树干", "靠背", "扶手", "靠垫", "抽屉", "灯罩", "灯泡", "门"),
+    )
+)
+"""What things are made of, and no thing by itself."""
+SURFACES = frozenset(
+    (
+        *("table", "desk", "tabletop", "desktop", "floor", "ground", "wall", "ceiling", "street", "road", "pavement"),
+        *("sidewalk", "grass", "lawn", "carpet", "rug", "shelf", "counter", "table top", "desk top"),
+        *(
+            "桌子",
+            "桌面",
+            "书桌",
+            "地面",
+            "地板",
+            "地上",
+            "墙",
+            "墙壁",
+            "天花板",
+            "街道",
+            "马路",
+            "路面",
+            "人行道",
+            "草地",
+        ),
+        *("地毯", "架子", "台面"),
+    )
+)
+"""What things stand on or before, which may be none of the things that a model knows."""
+
+
+def is_part(noun: str) -> bool:
+    """Whether a noun names a part of things, one or several.
+
+    >>> is_part("Wheels"), is_part("leaves"), is_part("轮子"), is_part("bicycle")
+    (True, True, True, False)
+    """
+    word = noun.lower()
+    return word in PARTS_OF_THINGS or any(pluralize(one) == word for one in PARTS_OF_THINGS if one.isascii())
+
 
 def normalised(text: str) -> str:
     """Return a question with full-width signs, traditional characters and white space as names are written.
