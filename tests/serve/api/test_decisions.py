@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from itertools import permutations
 from pathlib import Path
+from time import thread_time
 from typing import Any
 
 import httpx
@@ -267,3 +270,18 @@ def test_how_answers_are_said() -> None:
         ("lamp", "The grey lamp"),
         ("bus", "Bus", "The bus", "The red bus", "the bus"),
     ]
+
+
+def test_answers_that_begin_alike_are_found_however_many_there_are() -> None:
+    rng = random.Random(7)
+    for _ in range(300):
+        wordings = [
+            tuple("".join(rng.choices("ab", k=rng.randint(1, 6))) for _ in range(rng.randint(1, 3)))
+            for _ in range(rng.randint(2, 6))
+        ]
+        pairs = [(one, other) for one, other in permutations(wordings, 2)]
+        alike = any(b.startswith(a) for one, other in pairs for a in one for b in other)
+        assert ambiguous(wordings) is alike, wordings
+    began = thread_time()
+    assert not ambiguous([ways(f"thing {at}.") for at in range(20_000)])
+    assert thread_time() - began < 3  # each with each other would take an hour

@@ -132,13 +132,14 @@ def yes_first(question: Question) -> bool | None:
 
 def ambiguous(wordings: Sequence[Wordings]) -> bool:
     """Whether one answer begins as another one does, so that only whole answers tell them apart."""
-    return any(
-        other.startswith(word)
-        for at, words in enumerate(wordings)
-        for word in words
-        for others in (*wordings[:at], *wordings[at + 1 :])
-        for other in others
-    )
+    begun: list[tuple[str, int]] = []  # each begins as the one before does
+    for word, at in sorted((word, at) for at, words in enumerate(wordings) for word in words):
+        while begun and not word.startswith(begun[-1][0]):
+            begun.pop()
+        if any(other != at for _, other in begun):
+            return True
+        begun.append((word, at))
+    return False
 
 
 def answer_of(
