@@ -44,9 +44,9 @@ function fillRail(app) {
   const height = () => [...about.children].reduce((sum, one) => sum + one.offsetHeight, 0);
   const blocks = [
     ...(drawn(app) ? [legend(app)] : []),
-    keys(),
+    ...(narrow.matches ? [] : [keys()]), // phones have none
     ...(barred(app) ? [] : [tellable(app)]),
-    text("own", "own_ways"),
+    ...(narrow.matches ? [] : [text("own", "own_ways")]),
     ...(app.conversations.length ? [text("history", "history_hint")] : []),
   ];
   put(about, blocks, () => height() > about.clientHeight);
