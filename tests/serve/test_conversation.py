@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,10 +14,9 @@ from playwright.sync_api import Browser
 from tests.serve.conftest import serving, wait
 from tests.serve.replies import EN_WORDS, ZH_WORDS, Replies
 
+from occlusight.backends.events import Event, ThoughtDelta
 from occlusight.backends.local import LocalBackend
-from occlusight.backends.protocol import (
-    Message,
-)
+from occlusight.backends.protocol import CancelCheck, Message, Request
 
 pytestmark = [pytest.mark.page, pytest.mark.usefixtures("no_graphs")]
 
@@ -184,3 +183,32 @@ def test_pictures_used_longest_ago_make_place_beyond_50_mb(serve: Callable[..., 
     assert kept == [True, True, False, True]
     assert there == [True, False, False, True]
     assert megabytes == 40
+
+
+class Thinks(Replies):
+    """Thinks before it answers."""
+
+    def generate(self, request: Request, cancelled: CancelCheck | None = None) -> Iterator[Event]:
+        yield ThoughtDelta("The post is nearer, ")
+        yield ThoughtDelta("so it hides the car.")
+        yield from super().generate(request, cancelled)
+
+
+@pytest.mark.parametrize(("locale", "words"), [("en-US", EN_WORDS), ("zh-CN", ZH_WORDS)])
+def test_thinking_is_shown_apart_and_folded_away_once_the_answer_is_there(
+    serve: Callable[..., str], open_tab: Callable[..., Any], pictures: list[Path], locale: str, words: dict[str, str]
+) -> None:
+    tab = open_tab(serve(Thinks()), locale)
+    tab.add(pictures[0])
+    tab.asked("Is it hidden?")
+    assert tab.page.inner_text(".turn .a") == "You asked: Is it hidden?"
+    thinking = tab.page.locator(".turn .think")
+    assert thinking.get_attribute("open") is None
+    assert thinking.locator("summary").inner_text().strip() == words["thinking"]
+    assert thinking.locator("p").is_hidden()
+    thinking.locator("summary").focus()
+    tab.page.keyboard.press("Enter")
+    assert thinking.locator("p").inner_text() == "The post is nearer, so it hides the car."
+    tab.reload()
+    assert tab.page.locator(".turn .think").count() == 1
+    assert tab.problems == []

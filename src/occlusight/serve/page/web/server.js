@@ -8,9 +8,11 @@ export class Refusal extends Error {
   }
 }
 
-const BY_STATUS = { 403: "reopen", 404: "gone", 408: "no_server", 413: "too_large", 422: "not_so" };
+const BY_STATUS = { 403: "reopen", 404: "gone", 408: "no_server", 413: "too_large", 422: "not_so", 500: "failed" };
 
-async function asked(path, init) {
+const OF_QUESTIONS = { ...BY_STATUS, 413: "not_so" };
+
+async function asked(path, init, byStatus = BY_STATUS) {
   let response;
   try {
     response = await fetch(path, init);
@@ -20,7 +22,7 @@ async function asked(path, init) {
   }
   if (response.ok) return response;
   const body = await response.json().catch(() => ({}));
-  throw new Refusal(BY_STATUS[response.status] || body.kind || "no_server", body);
+  throw new Refusal(byStatus[response.status] || body.kind || "no_server", body);
 }
 
 /** Send a picture; returns the server's name of it, and what speaks against it. */
@@ -97,7 +99,7 @@ async function events(path, wanted, signal, take) {
     signal,
   };
   let ended = false;
-  for await (const line of linesOf(await asked(path, init))) {
+  for await (const line of linesOf(await asked(path, init, OF_QUESTIONS))) {
     const event = JSON.parse(line);
     ended ||= event.event === "done" || event.event === "failed";
     take(event);
