@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from tests.reasoning.test_answering import LEARNT, SEES, Model, reads
+from tests.reasoning.asking import LEARNT, SEES, Model, reads
 
 from occlusight.backends.completion import Completion
 from occlusight.backends.protocol import Request

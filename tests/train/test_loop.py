@@ -47,10 +47,11 @@ def stream(
     return list(itertools.islice(batches((), tokenizer, config, RECIPE, STAGE, 0, folder, workers=0), 6))
 
 
-def trainer(folder: Path, tokenizer: Tokenizer, recipe: TrainRecipe = RECIPE) -> Trainer:
+def trainer(folder: Path, tokenizer: Tokenizer, recipe: TrainRecipe = RECIPE, start: Path | None = None) -> Trainer:
+    folder.mkdir(exist_ok=True)
     tokenizer.save(str(folder / "tokenizer.json"))
-    catalogue = wide_catalogue()
-    return Trainer(folder, tokenizer, tiny_config(tokenizer), recipe, len(catalogue.kinds), len(catalogue.colours))
+    sizes = len(wide_catalogue().kinds), len(wide_catalogue().colours)
+    return Trainer(folder, tokenizer, tiny_config(tokenizer), recipe, *sizes, start=start)
 
 
 def never(stage: Stage) -> list[Batch]:
@@ -218,6 +219,26 @@ def test_weights_at_the_ends_of_stages_are_averaged(tmp_path: Path, tokenizer: T
     assert not all(map(torch.equal, mean, alone))
     with pytest.raises(BadData, match=r"no end-other\.pt"):
         export(tmp_path, tmp_path / "none", Traits(), ("first", "other"))
+
+
+def test_the_weights_that_a_run_begins_with_are_averaged_too(
+    tmp_path: Path, tokenizer: Tokenizer, stream: list[Batch]
+) -> None:
+    before = trainer(tmp_path / "before", tokenizer)
+    before.save()
+    export(tmp_path / "before", tmp_path / "start", Traits())
+    recipe = TrainRecipe((replace(STAGE, pictures=STAGE.batch),), averaged=2)
+    with pytest.raises(BadInput, match=r"give their checkpoint \(--start\)"):
+        trainer(tmp_path / "run", tokenizer, recipe)
+    run = trainer(tmp_path / "run", tokenizer, recipe, tmp_path / "start")
+    run.run(lambda stage, start: iter(stream[start // 2 :]), never, lambda *_: None)
+    assert trainer(tmp_path / "run", tokenizer, recipe).stage == 1  # begun already: no --start is needed
+    export(tmp_path / "run", tmp_path / "mean", Traits(), recipe.ends)
+    export(tmp_path / "run", tmp_path / "end", Traits())
+    start, mean, end = (list(load_model(tmp_path / name).parameters()) for name in ("start", "mean", "end"))
+    assert not all(map(torch.equal, start, end))
+    for one, between, other in zip(start, mean, end, strict=True):
+        assert torch.allclose(between, (one + other) / 2, atol=2e-3)
 
 
 def test_exporting_nothing_says_what_to_do(tmp_path: Path) -> None:

@@ -50,7 +50,8 @@ def test_a_file_says_all_that_a_recipe_holds(tmp_path: Path) -> None:
         (STAGE + "shares = { stills = 1 }\n", "give one beside them"),
         (STAGE + "varied = 2\n", "varied of stage 'one' must be from 0 to 1, but 2 was given"),
         ("seed = 1000000000\n" + STAGE, "seed must be from 0 to 999999999"),
-        ("averaged = 2\n" + STAGE, "averaged must be from 1 to the 1 stages"),
+        ("averaged = 3\n" + STAGE, "averaged must be from 1 to 2, one more than there are stages, but 3 was given"),
+        (STAGE.replace('"one"', '"beginning"'), "none called 'beginning'"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_said(tmp_path: Path, text: str, said: str) -> None:

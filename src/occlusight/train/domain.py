@@ -40,6 +40,8 @@ NOISES = ("uniform noise", "normal noise", "clouds", "one colour", "gradients")
 OF_EACH_NOISE = 12
 LARGEST = 1024
 """Pixels of the longer side that other pictures are reduced to, as nobody needs more to see what they are."""
+VARIED = 0.45
+"""The share of drawn pictures in surroundings that vary: as training shows them."""
 FALSE_ALARMS = 0.02
 """The share of renders that a probability under one half is given to."""
 
@@ -140,7 +142,7 @@ def _drawn(plan: DomainPlan) -> Iterator[Pictured]:
     for index in range(plan.drawn):
         rng = stream("pictures of the model's world", plan.seed, index)
         size = int(rng.choice([192, 256, 320]))
-        scene = draw(SOURCES[index % len(SOURCES)], index, plan.seed, catalogue, rng, size)
+        scene = draw(SOURCES[index % len(SOURCES)], index, plan.seed, catalogue, rng, size, VARIED)
         yield "drawn", index // len(SOURCES) % 2, Image.fromarray(relit(rasterizer.render(scene), rng))
 
 

@@ -30,7 +30,7 @@ from occlusight.train.examples import IGNORE, Packer
 from occlusight.train.heads import DenseHeads, GroundingHeads
 from occlusight.train.optimizer import MasterOptimizer
 from occlusight.train.packed_attention import packed_attention, slot_mask
-from occlusight.train.recipe import Stage, TrainRecipe
+from occlusight.train.recipe import BEGINNING, Stage, TrainRecipe
 from occlusight.train.stream import Batch
 
 STATE = "state.pt"
@@ -71,7 +71,8 @@ class Trainer:
         ones. The heads, which no checkpoint keeps, are random then.
 
         Raises:
-            BadInput: the run in the folder went through other stages, or began from another checkpoint.
+            BadInput: the run in the folder went through other stages, or began from another checkpoint; the recipe
+                averages a checkpoint, and there is none.
             BadModel: the checkpoint cannot be read, or its shape is not that of `config`.
         """
         self.start = None if start is None else revision_of(start)
@@ -102,6 +103,12 @@ class Trainer:
             "grounding": self.grounding.to(self.device),
         }
         self.optimizer = MasterOptimizer(modules, recipe)
+        if BEGINNING in recipe.ends and not (folder / STATE).exists():
+            if start is None:
+                raise BadInput(
+                    "the recipe averages the weights that the run begins with: give their checkpoint (--start)"
+                )
+            _write(folder / end_of(BEGINNING), self.optimizer.state_dict()["masters"])
         self.stage, self.step, self.pictures, self.seconds = 0, 0, 0, 0.0
         self._resume()
 

@@ -25,6 +25,9 @@ from occlusight.train.scenes import CLIPS, RENDERS, SOURCES, STILLS
 MIN_PIXELS, MAX_PIXELS = 57_000, 70_000
 """Limits of the shipped preprocessor: 1:1 becomes 256x256, 4:3 becomes 288x224."""
 
+BEGINNING = "beginning"
+"""What the weights that a run begins with are the end of; no stage is called so."""
+
 Learns = Literal["tower", "answers"]
 
 
@@ -118,7 +121,9 @@ class TrainRecipe:
         list_weight: of the tokens of a list of what is there.
         grounding_weight: of where a named thing is, read from the middle of the decoder.
         blind: the model is never shown a picture.
-        averaged: the checkpoint is the mean of the weights at the ends of so many last stages (arXiv:2209.14981).
+        averaged: the checkpoint is the mean of the weights at the ends of so many last stages (arXiv:2209.14981); with
+            one more than there are stages, those of the checkpoint that the run begins with count, too
+            (arXiv:2109.01903): it keeps what it knew.
     """
 
     stages: tuple[Stage, ...] = (Stage("answers", 160_000),)
@@ -135,19 +140,23 @@ class TrainRecipe:
     averaged: int = 1
 
     def __post_init__(self) -> None:
-        if not self.stages or len({stage.name for stage in self.stages}) < len(self.stages):
-            raise BadInput("a recipe needs stages, each with a name of its own")
+        if not self.stages or len({BEGINNING, *(stage.name for stage in self.stages)}) <= len(self.stages):
+            raise BadInput(f"a recipe needs stages, each with a name of its own, and none called {BEGINNING!r}")
         if not 0 <= self.seed < 1_000_000_000:
             raise BadInput(
                 f"the seed must be from 0 to 999999999 (above are evaluation's scenes), but {self.seed} was given"
             )
-        if not 1 <= self.averaged <= len(self.stages):
-            raise BadInput(f"averaged must be from 1 to the {len(self.stages)} stages, but {self.averaged} was given")
+        if not 1 <= self.averaged <= len(self.stages) + 1:
+            raise BadInput(
+                f"averaged must be from 1 to {len(self.stages) + 1}, one more than there are stages, "
+                f"but {self.averaged} was given"
+            )
 
     @property
     def ends(self) -> tuple[str, ...]:
-        """Names of the stages at whose ends the weights are averaged; empty where the last weights are taken."""
-        return tuple(stage.name for stage in self.stages[-self.averaged :]) if self.averaged > 1 else ()
+        """Names of the stages at whose ends the weights are averaged, BEGINNING for those before the first; empty where
+        the last weights are taken."""
+        return (BEGINNING, *(stage.name for stage in self.stages))[-self.averaged :] if self.averaged > 1 else ()
 
     @property
     def pictures(self) -> int:

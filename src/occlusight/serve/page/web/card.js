@@ -60,6 +60,7 @@ export function card(app, graph, seen) {
     );
   const { occluder, probability } = relation;
   const doubted = doubt(graph, relation);
+  const whySaid = doubted ? doubtedWhy(graph, relation) : evidence(relation);
   const name = nameOf(objectOf(graph, occluder));
   const fold = h(
     "button",
@@ -87,7 +88,7 @@ export function card(app, graph, seen) {
       h(
         "div",
         { class: "more" },
-        h("p", {}, seen.gone ? t("without_said", { a: name }) : doubted ? doubtedWhy(graph, relation) : evidence(relation)),
+        h("p", {}, seen.gone ? t("without_said", { a: name }) : whySaid),
         changed(graph, relation),
         denied(graph, relation),
         unplaced(graph),

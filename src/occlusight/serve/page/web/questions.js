@@ -24,7 +24,8 @@ function questionsOf(graph) {
   );
   const hidden = [...new Set(said.map((relation) => relation.occluded))];
   const free = graph.objects.map((one) => one.id).filter((id) => there(id) && !hidden.includes(id));
-  const order = graph.depth_order.filter((group) => group.length === 1 && there(group[0])).flat(); // what is as near as another is left out
+  // What is as near as another is left out.
+  const order = graph.depth_order.filter((group) => group.length === 1 && there(group[0])).flat();
   const pairs = order.slice(2).map((id, index) => ({ a: name(graph, id), b: name(graph, order[index]) }));
   return [
     ...said.map((relation) => askPair(graph, relation)),

@@ -169,7 +169,8 @@ function notice(app, picture, graph) {
     guessed.add(picture.id);
     app.draw();
   };
-  const said = [h("b", {}, t("photograph", { share: percent(Math.min(0.99, 1 - domain(app, graph))) })), ` ${t("photograph_more")}`];
+  const share = percent(Math.min(0.99, 1 - domain(app, graph)));
+  const said = [h("b", {}, t("photograph", { share })), ` ${t("photograph_more")}`];
   return note([
     ...said,
     ...larger.offer(app),
