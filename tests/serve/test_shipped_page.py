@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from occlusight.api import in_any_words
 from occlusight.backends import open_backend
 from occlusight.backends.hub import shipped
 from occlusight.errors import BadModel
@@ -22,12 +24,12 @@ def test_the_shipped_model_answers_the_first_example(serve: Callable[..., str], 
     examples = tuple(shipped_examples())
     if not examples:
         pytest.skip("this checkout has no examples")
-    tab = open_tab(serve(open_backend("default"), examples), "zh-CN")
+    tab = open_tab(serve(in_any_words(open_backend("default")), examples), "zh-CN")
     tab.page.click(".example >> nth=0")
     answer = tab.ended()
     tab.shoot("page.png")
     assert "截断" not in tab.status
-    assert "一辆红色的汽车" in answer
+    assert re.search("一辆(红色的)?汽车", answer)
     assert "路灯" in answer
 
 

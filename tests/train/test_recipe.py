@@ -61,7 +61,7 @@ def test_what_is_wrong_in_a_file_is_said(tmp_path: Path, text: str, said: str) -
 
 
 def test_a_recipe_that_is_not_there_names_those_that_are() -> None:
-    with pytest.raises(BadInput, match="takes blind, eyes or a TOML file, but 'nose' was given"):
+    with pytest.raises(BadInput, match="takes blind, eyes, varied or a TOML file, but 'nose' was given"):
         load_recipe("nose")
 
 

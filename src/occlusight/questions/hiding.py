@@ -135,6 +135,8 @@ def _covers(answer: Answer, w: Wording, *, passive: bool) -> str:
 
 
 def _still_seen(part: str, w: Wording) -> str:
+    if part == UNMEASURED:
+        return ""
     if w.lang == "en":
         return f"; {SEEN_EN[part]} can still be seen"
     return f";{SEEN_ZH[part]}仍然可见"

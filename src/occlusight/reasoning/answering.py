@@ -25,6 +25,7 @@ from occlusight.questions.template import Program
 from occlusight.reading.colours import colours
 from occlusight.reasoning.calibrations import calibration_of
 from occlusight.reasoning.claims import decided
+from occlusight.reasoning.counted_places import counted_places
 from occlusight.reasoning.films import of_the_last_film, told_of_film
 from occlusight.reasoning.in_the_picture import as_thing
 from occlusight.reasoning.instead import ALONE, instead_of, possible
@@ -261,6 +262,8 @@ class Answer(Iterator[Event]):
                 yield TextDelta(self.looking.listed(asked.lang))
             elif meant == "count":
                 yield from self._count(asked, things)
+            elif meant == "count_position":
+                yield TextDelta(counted_places(self._whole, self.by.learnt, arguments, things, asked.lang))
             elif asked.claim:
                 whole = self._whole(own_wording([[meant, arguments]], things, asked.lang))
                 yield TextDelta(self._decided(whole, asked))
@@ -312,10 +315,9 @@ class Answer(Iterator[Event]):
     def _count(self, asked: Understood, things: Mapping[str, Thing]) -> Iterator[Event]:
         """How many there are of a kind; that there is none where the model counts something else ("one sofa")."""
         name, lang = asked.names[0], asked.lang
-        thing = things[name.text]
         told = self._whole(own_wording([["count", [name.text]]], things, lang))
         counted = [kind for one in named(told, self.by.understanding.words).mentions for kind in one.kinds]
-        if counted and thing.kind.key not in counted:
+        if counted and things[name.text].kind.key not in counted:
             yield from self._absent(name, lang, "no")
         else:
             yield TextDelta(told)
@@ -325,8 +327,7 @@ class Answer(Iterator[Event]):
     def _exists(self, asked: Understood, things: Mapping[str, Thing]) -> Iterator[Event]:
         """Whether there is one of a kind, which has been looked for: of a colour, only where the model says a colour of
         all that it sees."""
-        name, lang = asked.names[0], asked.lang
-        thing = things[name.text]
+        name, lang, thing = asked.names[0], asked.lang, things[asked.names[0].text]
         if self.looking.recoloured(thing, lang):
             yield from self._absent(name, lang, "no")
         elif name.colour and all(one != thing for one in self.looking.seen(lang).things):
@@ -377,9 +378,8 @@ class Answer(Iterator[Event]):
 
     def _model(self, question: str) -> Iterator[Event]:
         """Yield the model's own answer as it comes; how it ended is kept."""
-        return (
-            event for event in self._generate(replace(self.request, prompt=question)) if not isinstance(event, Done)
-        )
+        events = self._generate(replace(self.request, prompt=question))
+        return (event for event in events if not isinstance(event, Done))
 
     def _generate(self, request: Request) -> Iterator[Event]:
         """Yield what the backend says; stopped with the answer. Raises Cancelled where it was stopped."""

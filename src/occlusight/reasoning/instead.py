@@ -19,8 +19,8 @@ INSTEAD: Mapping[str, str] = {
     "describe": "list_all",
 }
 """Steps whose answer another one's holds, too."""
-PRESUPPOSING = frozenset(("hidden_part",))
-"""Steps that are learnt where they hold alone: a model names the part that one thing hides, though it hides none."""
+PRESUPPOSING = frozenset(("hidden_part", "part_hidden"))
+"""Steps that are learnt where they hold alone: a model names the part that is hidden, though nothing hides any."""
 ALONE: Mapping[tuple[str, int], str] = {("remove", 1): "hides_what", ("through", 1): ""}
 """Steps about one thing whose wordings name two, and what is asked instead, if anything."""
 
