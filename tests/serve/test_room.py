@@ -101,12 +101,12 @@ WIDE, TALL, HD, PANORAMA = "1600x600", "600x800", "1280x720", "1600x400"
 STATES = [
     ("first", "en-US light", None),
     ("first ask fold", "zh-CN dark", None),
-    (f"{WIDE}", "en-US dark", None),
-    (f"{WIDE} ask", "zh-CN light 390", None),
     (f"{WIDE} ask", "zh-CN light", 0.03),
     (f"{TALL} ask", "en-US light 390", 0.03),
 ]
 RARER = [
+    (f"{WIDE}", "en-US dark", None),
+    (f"{WIDE} ask", "zh-CN light 390", None),
     ("first", "zh-CN dark 390", None),
     ("first fold", "en-US light", None),
     ("first ask ask ask", "en-US dark", None),
