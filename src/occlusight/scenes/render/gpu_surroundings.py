@@ -1,8 +1,8 @@
 """What is around a scene's objects, in the memory of an OpenGL driver: the rectangles and boxes that the path tracer's
 surroundings are made of, and what is far away.
 
-Textures of varied surroundings take a quarter of a second each, so a finish is laid `LAID` times and kept, each time in
-one of its colours: there the picture differs from the path tracer's, and the truth does not."""
+Laying a texture of varied surroundings takes longer than drawing the picture, so a finish is laid `LAID` times and
+kept, each time in one of its colours: there the picture differs from the path tracer's, and the truth does not."""
 
 from __future__ import annotations
 
