@@ -28,11 +28,14 @@ def counted_places(
     kind, other = arguments[-2:]
     program: Program = [["recognised", [kind]], ["count_position", ["$0", kind, other]]]
     told = whole(own_wording(program, things, lang))
-    if not {"count", "position"} <= {*learnt}:
+    if _first_number(told) in (None, 1) or not {"count", "position"} <= {*learnt}:
         return told
     alone = whole(own_wording([["recognised", [kind]], ["count", ["$0", kind]]], things, lang))
-    n, m = (next((int(one.value) for one in numbers_in(text)), None) for text in (alone, told))
-    if n != 1 or m in (None, 1):
+    if _first_number(alone) != 1:
         return told
     where = whole(own_wording([["position", ["a", "b"]]], {"a": things[kind], "b": things[other]}, lang))
     return f"{alone}{SPACE[lang]}{where}"
+
+
+def _first_number(text: str) -> int | None:
+    return next((int(one.value) for one in numbers_in(text)), None)
